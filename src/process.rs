@@ -1,0 +1,123 @@
+//! The contract between a protocol and whatever drives it.
+//!
+//! A protocol is a value. It is fed events (it starts, a link comes up, a message arrives, a timer
+//! fires) and answers each with an ordered list of [`Effect`]s. It never touches a socket, a
+//! clock, a file, a thread, a random source or a log. Because of that the very same value runs on
+//! sockets (`node`), under a simulator and inside a model checker: those are *drivers*.
+//!
+//! What a driver owes to a protocol:
+//!
+//! * It feeds one event at a time and performs the effects in the order in which they stand.
+//! * Whatever stands behind a [`Effect::Persist`] becomes visible to others (messages, printed
+//!   lines) only when that record, *and every record of every earlier step*, is durable. The
+//!   second half matters: a question asked twice is answered from memory the second time, and
+//!   that answer must not overtake the first one's record.
+//! * After a crash it builds the value anew, feeds every durable record to
+//!   [`Process::restore`] in the order written, and then calls [`Process::start`].
+//! * Messages may be lost, but between two ends of one link they never change their order.
+//! * A delay is drawn by the driver from the range that the protocol names ([`Delay`]), so that
+//!   back-off is random although the protocol is not.
+
+use std::fmt::{self, Debug, Display};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A peer's name for others: the number of its line in the hostsfile, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PeerId(pub u16);
+
+impl Display for PeerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "peer{}", self.0)
+    }
+}
+
+/// A span of time with a random length, both ends included; the driver draws it evenly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Delay {
+    /// The shortest.
+    pub at_least: Duration,
+    /// The longest.
+    pub at_most: Duration,
+}
+
+impl From<Duration> for Delay {
+    fn from(exactly: Duration) -> Self {
+        Self { at_least: exactly, at_most: exactly }
+    }
+}
+
+/// One thing that a protocol wants done. Effects are performed in the order of their list.
+pub enum Effect<P: Process + ?Sized> {
+    /// Make this record durable before any later effect of this or of a later step is visible.
+    Persist(P::Record),
+    /// Put this message on the stream to that peer; lost while the peer is away, else in order.
+    /// A message to oneself is delivered as an event of its own, right after this step.
+    Send(PeerId, P::Message),
+    /// Call [`Process::timeout`] after this delay. A timer has one deadline: setting it again
+    /// replaces the earlier one. A timer that is no longer wanted fires all the same, so the
+    /// protocol looks at its state before it acts.
+    SetTimer(P::Timer, Delay),
+    /// Something that people, traces and checkers want to know. It changes nothing.
+    Report(P::Fact),
+}
+
+// Written out because a derive would ask the bounds of `P` instead of its associated types.
+impl<P: Process + ?Sized> Debug for Effect<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Persist(record) => f.debug_tuple("Persist").field(record).finish(),
+            Self::Send(to, message) => f.debug_tuple("Send").field(to).field(message).finish(),
+            Self::SetTimer(timer, delay) => {
+                f.debug_tuple("SetTimer").field(timer).field(delay).finish()
+            }
+            Self::Report(fact) => f.debug_tuple("Report").field(fact).finish(),
+        }
+    }
+}
+
+/// The list that a step fills.
+pub type Effects<P> = Vec<Effect<P>>;
+
+/// A protocol, seen from one peer.
+///
+/// No event returns a `Result`: a peer's message can be odd, but never an error of the process.
+/// What no honest peer could have sent is named by [`Process::objection`], and the driver drops
+/// it before it becomes an event.
+pub trait Process {
+    /// Name and version, compared in the first frame of every connection.
+    const PROTOCOL: &'static str;
+
+    /// What peers tell each other.
+    type Message: Clone + Debug + Serialize + DeserializeOwned + Send + 'static;
+    /// What must survive a crash.
+    type Record: Clone + Debug + Serialize + DeserializeOwned + Send + 'static;
+    /// The names of its timers.
+    type Timer: Copy + Debug + Ord + Send + 'static;
+    /// What it tells people.
+    type Fact: Clone + Debug + Serialize + Send + 'static;
+
+    /// Takes back what an earlier life made durable. Called before [`Process::start`], once for
+    /// every record, oldest first.
+    fn restore(&mut self, record: Self::Record);
+
+    /// The first event.
+    fn start(&mut self, out: &mut Effects<Self>);
+
+    /// The links to *and* from `peer` are up. Messages sent before this may have been lost.
+    /// Happens again after every loss of either link.
+    fn connected(&mut self, peer: PeerId, out: &mut Effects<Self>);
+
+    /// `from` sent this message.
+    fn receive(&mut self, from: PeerId, message: Self::Message, out: &mut Effects<Self>);
+
+    /// This timer's deadline has passed.
+    fn timeout(&mut self, timer: Self::Timer, out: &mut Effects<Self>);
+
+    /// Why no honest `from` can have sent this message, if that is so. Such a message is never
+    /// received: the driver drops it, and on sockets closes the connection that brought it.
+    fn objection(&self, from: PeerId, message: &Self::Message) -> Option<String>;
+}
