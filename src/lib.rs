@@ -1,0 +1,22 @@
+//! # synod: Paxos you can run, read and trust
+//!
+//! Start with [`process`]: it is the contract that everything else keeps. A protocol is a value
+//! that turns events into effects; drivers feed it. Then read [`paxos`], which is the protocol,
+//! and [`node`], which runs it on sockets, files and clocks.
+//!
+//! ```text
+//! main ── cli ──┬── paxos ─────── process      protocols: no I/O at all
+//!               ├── node ──────── process      driver: threads, sockets, disk, clock
+//!               ├── trace                      lines of a run, read and judged
+//!               └── hosts                      the hostsfile
+//! ```
+//!
+//! The arrows are a law (a test holds them): protocols import only `process`; `node` is generic
+//! over `Process` and names no protocol; `trace` shares no code with the protocol that it judges;
+//! `cli` is the only place where a protocol meets a driver.
+
+pub mod cli;
+pub mod error;
+pub mod hosts;
+pub mod process;
+pub mod trace;
