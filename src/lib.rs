@@ -18,5 +18,6 @@
 pub mod cli;
 pub mod error;
 pub mod hosts;
+pub mod paxos;
 pub mod process;
 pub mod trace;

@@ -98,7 +98,7 @@ pub trait Process {
     /// The names of its timers.
     type Timer: Copy + Debug + Ord + Send + 'static;
     /// What it tells people.
-    type Fact: Clone + Debug + Serialize + Send + 'static;
+    type Fact: Clone + Debug + Send + 'static;
 
     /// Takes back what an earlier life made durable. Called before [`Process::start`], once for
     /// every record, oldest first.

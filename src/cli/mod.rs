@@ -9,8 +9,6 @@ use std::process::ExitCode;
 
 use crate::error::{Error, Result};
 
-mod args;
-
 /// One command: how it is called, what it is for, what runs it.
 struct Command {
     name: &'static str,
@@ -24,5 +22,5 @@ const COMMANDS: &[Command] = &[];
 
 /// Runs the program on these arguments (without the program's own name).
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    todo!()
+    unimplemented!()
 }

@@ -1,0 +1,345 @@
+//! Durable records: an append-only log in a directory of the peer's own.
+//!
+//! # Form
+//!
+//! `DIR/log` is text. Every line is one flush: the length of its JSON text (8 hex digits), its
+//! FNV-1a checksum (16), the text. The first line names the protocol, the peer and the hostsfile's
+//! fingerprint; each further line is a list of records. `DIR/about.txt` tells people what this is,
+//! and because it exists, a directory whose log was removed is not mistaken for a new one.
+//!
+//! # What a crash can leave, and what it cannot
+//!
+//! One flush writes one line, and the next line is not begun before the flush is through. So a
+//! crash can only tear the *last* line: it is too short, or sectors of it were never written and
+//! read as NUL. Nobody was answered on its account, so it is cut off. Everything else is damage: a
+//! complete line with a wrong checksum, or a broken line with another one behind it. An acceptor
+//! that forgot a promise may let two values be chosen, so damage is refused and never repaired.
+//!
+//! # Left out
+//!
+//! The log is never shortened; an answer costs about 120 bytes. The cure is to write the newest
+//! record of each kind to a new file on start and to rename it over the log.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Doing, Error, Result};
+use crate::fnv::fnv1a;
+use crate::process::PeerId;
+
+/// Length, blank, checksum, blank.
+const PREFIX: usize = 8 + 1 + 16 + 1;
+
+/// Whose records these are. All three must be the same in every life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The protocol's name and version.
+    pub protocol: String,
+    /// The peer.
+    pub peer: PeerId,
+    /// The fingerprint of its hostsfile: with other acceptors, other majorities would be asked,
+    /// and they need not meet the old ones.
+    pub fingerprint: String,
+}
+
+/// An open log. The directory is locked as long as this exists.
+pub struct Disk {
+    path: PathBuf,
+    state: Mutex<State>,
+    flushed: Condvar,
+    log: Mutex<File>,
+    _lock: File,
+}
+
+#[derive(Default)]
+struct State {
+    /// Records that no flush has taken yet, as JSON, with commas between.
+    pending: Vec<u8>,
+    /// How many records were ever appended.
+    appended: u64,
+    /// How many of them are durable.
+    durable: u64,
+    flushing: bool,
+    failed: bool,
+}
+
+impl Disk {
+    /// Opens the log in `dir`, making both if there are none, and gives every record to `restore`,
+    /// oldest first. The second result says what was cut off, if anything was.
+    ///
+    /// # Errors
+    /// A directory that cannot be used, is in use, belongs to another peer or another hostsfile, or
+    /// holds a damaged log.
+    pub fn open<R: DeserializeOwned>(
+        dir: &Path,
+        owner: &Owner,
+        restore: impl FnMut(R),
+    ) -> Result<(Self, Option<String>)> {
+        let what = || format!("data directory {}", dir.display());
+        fs::create_dir_all(dir).doing(what)?;
+        let lock = File::open(dir).doing(what)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                Error::Input("is in use by another process; give each peer its own".into())
+            }
+            TryLockError::Error(error) => Error::Io(error),
+        }).doing(what)?;
+        let path = dir.join("log");
+        if !path.try_exists().doing(what)? {
+            create(dir, &path, owner).doing(what)?;
+        }
+        let mut file = OpenOptions::new().read(true).write(true).open(&path).doing(what)?;
+        let tail = replay(&mut file, owner, restore).doing(|| path.display().to_string())?;
+        let disk = Self {
+            path,
+            state: Mutex::default(),
+            flushed: Condvar::new(),
+            log: Mutex::new(file),
+            _lock: lock,
+        };
+        Ok((disk, tail))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no thread panics while it holds the lock")
+    }
+
+    /// Takes a record; it is durable after the next [`Self::commit`] of the returned count.
+    pub fn append<R: Serialize>(&self, record: &R) -> u64 {
+        let mut state = self.state();
+        if !state.pending.is_empty() {
+            state.pending.push(b',');
+        }
+        serde_json::to_writer(&mut state.pending, record).expect("records serialize into memory");
+        state.appended += 1;
+        state.appended
+    }
+
+    /// How many records are durable.
+    pub fn durable(&self) -> u64 {
+        self.state().durable
+    }
+
+    /// Returns once the first `count` records are durable. One flush serves everybody who waits:
+    /// whoever comes first writes and flushes all that is pending, the others wait for it.
+    ///
+    /// # Errors
+    /// The write or the flush failed, now or earlier. Then nobody knows what is on the disk, and
+    /// the process must end.
+    pub fn commit(&self, count: u64) -> Result<()> {
+        let mut state = self.state();
+        while state.durable < count {
+            if state.failed {
+                return Err(Error::Input("an earlier write failed".into()));
+            }
+            if state.flushing {
+                state = self.flushed.wait(state).expect("no thread panics while it holds the lock");
+                continue;
+            }
+            state.flushing = true;
+            let batch = std::mem::take(&mut state.pending);
+            let target = state.appended;
+            drop(state);
+            let written = self.write(&batch);
+            state = self.state();
+            state.flushing = false;
+            state.failed = written.is_err();
+            if written.is_ok() {
+                state.durable = target;
+            }
+            self.flushed.notify_all();
+            written.doing(|| format!("writing {}", self.path.display()))?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, records: &[u8]) -> io::Result<()> {
+        let mut text = Vec::with_capacity(records.len() + 2);
+        text.push(b'[');
+        text.extend_from_slice(records);
+        text.push(b']');
+        let mut log = self.log.lock().expect("no thread panics while it holds the lock");
+        log.write_all(&line(&text))?;
+        log.sync_data()
+    }
+}
+
+/// One line of the log.
+fn line(text: &[u8]) -> Vec<u8> {
+    let mut line = format!("{:08x} {:016x} ", text.len(), fnv1a(text)).into_bytes();
+    line.extend_from_slice(text);
+    line.push(b'\n');
+    line
+}
+
+/// A new log in an empty directory. It appears under its name only when it is whole.
+fn create(dir: &Path, path: &Path, owner: &Owner) -> Result<()> {
+    let unfinished = dir.join("log.new");
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        // `log.new` is what a crash right here leaves; a new file system brings `lost+found`.
+        if name != "log.new" && name != "lost+found" {
+            return Err(Error::Input(format!(
+                "has {} but no log. If it was a peer's, its promises are lost: this peer must not \
+                 vote again. For a new peer name an empty directory",
+                name.display()
+            )));
+        }
+    }
+    let mut file = File::create(&unfinished)?;
+    let text = serde_json::to_vec(owner).expect("an owner serializes into memory");
+    file.write_all(&line(&text))?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    fs::write(
+        dir.join("about.txt"),
+        format!(
+            "The durable state of {} ({}).\nDo not edit, copy or delete any part of it while the \
+             group lives:\na peer that forgets its promises can make the others disagree.\n",
+            owner.peer, owner.protocol
+        ),
+    )?;
+    // The names are durable only when the directory is, and the directory's own name likewise.
+    File::open(dir)?.sync_all()?;
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(())
+}
+
+/// What stands at a place of the log.
+enum Piece {
+    /// A good line's text.
+    Text(Vec<u8>),
+    /// The end of the log.
+    End,
+    /// Not a good line; the text says why.
+    Broken(&'static str),
+}
+
+/// The length and the checksum that a line announces.
+fn announced(line: &[u8]) -> Option<(u64, u64)> {
+    let hex = |range: Range<usize>| {
+        let digits = std::str::from_utf8(line.get(range)?).ok()?;
+        u64::from_str_radix(digits, 16).ok()
+    };
+    (line.len() >= PREFIX).then_some(())?;
+    Some((hex(0..8)?, hex(9..25)?))
+}
+
+fn read_piece(source: &mut impl Read) -> io::Result<Piece> {
+    let mut prefix = Vec::with_capacity(PREFIX);
+    source.take(PREFIX as u64).read_to_end(&mut prefix)?;
+    if prefix.is_empty() {
+        return Ok(Piece::End);
+    }
+    let Some((length, checksum)) = announced(&prefix) else {
+        return Ok(Piece::Broken("its length or checksum cannot be read"));
+    };
+    let mut text = Vec::new();
+    source.take(length + 1).read_to_end(&mut text)?;
+    if text.len() as u64 != length + 1 || text.pop() != Some(b'\n') {
+        return Ok(Piece::Broken("it does not have the length that it announces"));
+    }
+    if fnv1a(&text) != checksum {
+        return Ok(Piece::Broken("its checksum is wrong"));
+    }
+    Ok(Piece::Text(text))
+}
+
+/// Reads the log from its start and leaves the file at its end, ready to append.
+fn replay<R: DeserializeOwned>(
+    file: &mut File,
+    owner: &Owner,
+    mut restore: impl FnMut(R),
+) -> Result<Option<String>> {
+    let mut source = BufReader::new(&*file);
+    let damaged = |number: u64, why: &str| {
+        Error::Input(format!(
+            "line {number} is damaged: {why}. This peer may have forgotten promises and must not \
+             vote; restore the directory from a backup taken after its last answer, or leave this \
+             peer out"
+        ))
+    };
+    let (mut number, mut good) = (1, 0);
+    loop {
+        match read_piece(&mut source)? {
+            Piece::End if number == 1 => return Err(damaged(1, "the file is empty")),
+            Piece::End => return Ok(None),
+            Piece::Text(text) => {
+                good += (PREFIX + text.len() + 1) as u64;
+                if number == 1 {
+                    check_owner(owner, &text).map_err(|error| match error {
+                        None => damaged(1, "it does not say whose it is"),
+                        Some(error) => error,
+                    })?;
+                } else {
+                    let records: Vec<R> = serde_json::from_slice(&text)
+                        .map_err(|_| damaged(number, "its records are of another kind"))?;
+                    records.into_iter().for_each(&mut restore);
+                }
+            }
+            Piece::Broken(why) => {
+                drop(source);
+                let tail = read_tail(file, good)?;
+                if number == 1 || !is_torn(&tail) {
+                    return Err(damaged(number, why));
+                }
+                file.set_len(good)?;
+                file.sync_all()?;
+                file.seek(SeekFrom::End(0))?;
+                return Ok(Some(format!(
+                    "cut off {} bytes that a crash left unfinished; nobody was answered on their \
+                     account",
+                    tail.len()
+                )));
+            }
+        }
+        number += 1;
+    }
+}
+
+/// What stands behind `good` bytes.
+fn read_tail(file: &mut File, good: u64) -> io::Result<Vec<u8>> {
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(good))?;
+    file.read_to_end(&mut tail)?;
+    Ok(tail)
+}
+
+/// True if a crash can have left these bytes at the end of the log: one line, and unfinished.
+fn is_torn(tail: &[u8]) -> bool {
+    let Some((last, before)) = tail.split_last() else { return false };
+    // The newline is the last byte of a line, and no line holds a NUL.
+    let one_line = !before.contains(&b'\n');
+    let too_short = match announced(tail) {
+        Some((length, _)) => *last != b'\n' && (tail.len() as u64) < PREFIX as u64 + length + 1,
+        None => tail.len() < PREFIX,
+    };
+    one_line && (too_short || tail.contains(&0))
+}
+
+/// `None` if the text is no owner at all.
+fn check_owner(owner: &Owner, text: &[u8]) -> std::result::Result<(), Option<Error>> {
+    let found: Owner = serde_json::from_slice(text).map_err(|_| None)?;
+    let refuse = |why: String| Err(Some(Error::Input(why)));
+    if found.protocol != owner.protocol {
+        return refuse(format!("belongs to {}, not to {}", found.protocol, owner.protocol));
+    }
+    if found.peer != owner.peer {
+        return refuse(format!("belongs to {}, not to {}", found.peer, owner.peer));
+    }
+    if found.fingerprint != owner.fingerprint {
+        return refuse(format!(
+            "was written under another hostsfile (fingerprint {}, now {}): with other peers, ports \
+             or roles its promises do not hold. Use the old file, or a new directory for every peer",
+            found.fingerprint, owner.fingerprint
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,378 @@
+//! The outbound connection to one peer: dialled, kept, and dialled again for ever.
+//!
+//! A thread of its own dials and listens for answers to its pings. Frames are written by whoever
+//! has something to say: waking another thread costs far more than a small write. While one thread
+//! writes, what others add goes out in its next write, so a busy link batches by itself. A peer
+//! that takes nothing any more never holds a sender up for longer than [`WRITE_PATIENCE`]; then the
+//! link's own thread takes over, and beyond [`QUEUE_LIMIT`] frames are dropped, as a network would.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use super::frame::{Frame, Hello, Lines, MAX_HELLO, MAX_LINE, is_timeout};
+use super::{Node, plain};
+use crate::process::{PeerId, Process};
+
+/// How many bytes may wait for a peer; frames beyond are dropped.
+pub const QUEUE_LIMIT: usize = 1 << 20;
+/// How long a sender waits for a full socket before the link's own thread takes over.
+pub const WRITE_PATIENCE: Duration = Duration::from_millis(5);
+/// The first pause between two dials; it doubles up to [`LAST_PAUSE`].
+pub const FIRST_PAUSE: Duration = Duration::from_millis(1);
+/// The longest pause between two dials.
+pub const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// How long one dial may take.
+pub const DIAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often an idle link is pinged.
+pub const PING_EVERY: Duration = Duration::from_secs(1);
+/// A link that was silent for this long is closed and dialled again.
+pub const SILENCE: Duration = Duration::from_secs(3);
+/// A peer that cannot be reached for this long is named once.
+pub const NAMED_AFTER: Duration = Duration::from_secs(1);
+
+/// Where a peer listens: a name that is looked up for every dial, and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// A host name or an address.
+    pub host: String,
+    /// Its TCP port.
+    pub port: u16,
+}
+
+impl Address {
+    /// Asks the system's resolver.
+    ///
+    /// # Errors
+    /// The name does not resolve, now.
+    pub fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        Ok((self.host.as_str(), self.port).to_socket_addrs()?.collect())
+    }
+}
+
+/// One outbound link.
+pub struct Link {
+    peer: PeerId,
+    address: Address,
+    state: Mutex<State>,
+    /// Wakes the link's thread out of its pause.
+    nudged: Condvar,
+    /// What the name last resolved to.
+    resolved: Mutex<Vec<IpAddr>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Set while the peer has answered our hello.
+    stream: Option<Arc<TcpStream>>,
+    queue: Vec<u8>,
+    /// A thread is writing; others only add to the queue.
+    writing: bool,
+    /// The socket was full; only the link's own thread writes until it is empty again.
+    slow: bool,
+    /// Frames dropped since the link was last quick.
+    dropped: u64,
+    /// The peer was seen alive: dial now.
+    nudge: bool,
+}
+
+impl Link {
+    pub(super) fn new(peer: PeerId, address: Address) -> Self {
+        Self {
+            peer,
+            address,
+            state: Mutex::default(),
+            nudged: Condvar::new(),
+            resolved: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no thread panics while it holds the lock")
+    }
+
+    /// Adds a frame for the next [`Self::flush`]. False if there is no live link to take it.
+    pub(super) fn push(&self, frame: &[u8]) -> bool {
+        let mut state = self.state();
+        if state.stream.is_none() {
+            return false;
+        }
+        if state.queue.len() + frame.len() > QUEUE_LIMIT {
+            state.dropped += 1;
+            return false;
+        }
+        state.queue.extend_from_slice(frame);
+        true
+    }
+
+    /// Writes what is queued, unless somebody else does or the socket is full.
+    pub(super) fn flush(&self) {
+        let state = self.state();
+        if !state.writing && !state.slow {
+            self.write(state);
+        }
+    }
+
+    /// The link's own thread: tries again what a full socket left behind.
+    fn flush_slow(&self) -> u64 {
+        let mut state = self.state();
+        if !state.writing {
+            state.slow = false;
+            self.write(state);
+            state = self.state();
+        }
+        if state.slow { 0 } else { std::mem::take(&mut state.dropped) }
+    }
+
+    fn write(&self, mut state: MutexGuard<'_, State>) {
+        while !state.queue.is_empty() {
+            let Some(stream) = state.stream.clone() else { return };
+            let mut batch = std::mem::take(&mut state.queue);
+            state.writing = true;
+            drop(state);
+            let written = write_some(&stream, &batch);
+            state = self.state();
+            state.writing = false;
+            match written {
+                Ok(count) if count == batch.len() => {
+                    if state.queue.is_empty() {
+                        batch.clear();
+                        state.queue = batch;
+                        return;
+                    }
+                }
+                Ok(count) => {
+                    batch.drain(..count);
+                    batch.append(&mut state.queue);
+                    state.queue = batch;
+                    state.slow = true;
+                    return;
+                }
+                Err(_) => {
+                    // The link's own thread notices, says so and dials again.
+                    let _ = stream.shutdown(Shutdown::Both);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn set_up(&self, stream: Option<Arc<TcpStream>>) {
+        let mut state = self.state();
+        // What was queued for an old connection is lost with it.
+        state.queue = Vec::new();
+        state.slow = false;
+        state.dropped = 0;
+        state.stream = stream;
+    }
+
+    /// The peer is alive: dial now instead of at the end of the pause.
+    pub(super) fn nudge(&self) {
+        self.state().nudge = true;
+        self.nudged.notify_one();
+    }
+
+    fn pause(&self, length: Duration) {
+        let state = self.state();
+        let (mut state, _) = self
+            .nudged
+            .wait_timeout_while(state, length, |state| !state.nudge)
+            .expect("no thread panics while it holds the lock");
+        state.nudge = false;
+    }
+
+    /// The addresses that the hostsfile gives for this peer.
+    pub(super) fn addresses(&self) -> Vec<IpAddr> {
+        let known = self.resolved.lock().expect("no thread panics while it holds the lock").clone();
+        if !known.is_empty() {
+            return known;
+        }
+        self.resolve().unwrap_or_default().iter().map(SocketAddr::ip).collect()
+    }
+
+    fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        let addresses = self.address.resolve()?;
+        let ips = addresses.iter().map(|address| address.ip().to_canonical()).collect();
+        *self.resolved.lock().expect("no thread panics while it holds the lock") = ips;
+        Ok(addresses)
+    }
+}
+
+/// Writes as much as the socket takes within [`WRITE_PATIENCE`]; returns how much that was.
+fn write_some(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match stream.write(&bytes[written..]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => written += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_timeout(&error) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(written)
+}
+
+/// The link's own thread.
+pub(super) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
+    let mut outage = Outage::default();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match session(node, link, &mut outage) {
+            // It was up: begin again quickly.
+            Ok(()) => pause = FIRST_PAUSE,
+            Err(why) => {
+                outage.note(node, link, &why);
+                link.pause(pause);
+                pause = (pause * 2).min(LAST_PAUSE);
+            }
+        }
+    }
+}
+
+/// For how long a peer has been away, and what was said about it.
+#[derive(Default)]
+struct Outage {
+    since: Option<Instant>,
+    said: Option<String>,
+}
+
+impl Outage {
+    fn note<P: Process + Send + 'static>(&mut self, node: &Node<P>, link: &Link, why: &Failure) {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let Address { host, port } = &link.address;
+        let text = match why {
+            Failure::Away(error) if since.elapsed() < NAMED_AFTER => {
+                let _ = error;
+                return;
+            }
+            Failure::Away(error) => {
+                format!("waiting for {} at {host}:{port}: {error}", link.peer)
+            }
+            Failure::NoName(error) => format!(
+                "waiting for {}: the name {host} does not resolve yet ({error}); trying again",
+                link.peer
+            ),
+            Failure::Refused(reason) => {
+                format!("{} at {host}:{port} refused: {}", link.peer, plain(reason))
+            }
+        };
+        if self.said.as_ref() != Some(&text) {
+            node.say(&text);
+            self.said = Some(text);
+        }
+    }
+
+    fn over<P: Process + Send + 'static>(&mut self, node: &Node<P>, link: &Link) {
+        self.since = None;
+        if self.said.take().is_some() {
+            node.say(&format!("{} is here", link.peer));
+        }
+    }
+}
+
+/// Why there is no link.
+enum Failure {
+    Away(io::Error),
+    NoName(io::Error),
+    Refused(String),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Away(error)
+    }
+}
+
+/// Dials, says hello, and keeps the link until it ends. `Ok` if it was up.
+fn session<P: Process + Send + 'static>(
+    node: &Node<P>,
+    link: &Link,
+    outage: &mut Outage,
+) -> Result<(), Failure> {
+    let mut result = Err(Failure::Away(io::ErrorKind::AddrNotAvailable.into()));
+    for address in link.resolve().map_err(Failure::NoName)? {
+        match greet(node, link, address) {
+            Ok((stream, mut lines)) => {
+                let stream = Arc::new(stream);
+                link.set_up(Some(Arc::clone(&stream)));
+                outage.over(node, link);
+                node.outbound(link.peer, true);
+                let _ = listen(node, link, &mut lines);
+                link.set_up(None);
+                node.outbound(link.peer, false);
+                return Ok(());
+            }
+            Err(failure) => result = Err(failure),
+        }
+    }
+    result
+}
+
+type Greeted = (TcpStream, Lines<TcpStream>);
+
+/// Dials one address and exchanges hellos.
+fn greet<P: Process + Send + 'static>(
+    node: &Node<P>,
+    link: &Link,
+    address: SocketAddr,
+) -> Result<Greeted, Failure> {
+    let mut stream = TcpStream::connect_timeout(&address, DIAL_TIMEOUT)?;
+    stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(WRITE_PATIENCE))?;
+    stream.set_read_timeout(Some(SILENCE))?;
+    stream.write_all(&node.hello())?;
+    let mut lines = Lines::new(stream.try_clone()?, MAX_HELLO);
+    let silent = || io::Error::new(io::ErrorKind::UnexpectedEof, "it closed without a hello");
+    let line = lines.next_line()?.ok_or_else(silent)?;
+    let hello = match serde_json::from_slice::<Frame<P::Message>>(line) {
+        Ok(Frame::Hello(hello)) => hello,
+        Ok(Frame::Refused(reason)) => return Err(Failure::Refused(reason)),
+        _ => return Err(Failure::Refused("its first frame is no hello".into())),
+    };
+    node.check(&hello).map_err(Failure::Refused)?;
+    if hello.peer != link.peer {
+        return Err(Failure::Refused(format!("{} answers there", hello.peer)));
+    }
+    stream.set_read_timeout(Some(PING_EVERY))?;
+    lines.set_limit(MAX_LINE);
+    Ok((stream, lines))
+}
+
+/// Listens for answers to pings until the link is silent or broken.
+fn listen<P: Process>(
+    node: &Node<P>,
+    link: &Link,
+    lines: &mut Lines<TcpStream>,
+) -> io::Result<()> {
+    let ping = Frame::<P::Message>::Ping.line();
+    let mut heard = Instant::now();
+    loop {
+        match lines.next_line() {
+            Ok(Some(_)) => heard = Instant::now(),
+            Ok(None) => return Ok(()),
+            Err(error) if is_timeout(&error) => {
+                if heard.elapsed() >= SILENCE {
+                    return Ok(());
+                }
+                link.push(&ping);
+            }
+            Err(error) => return Err(error),
+        }
+        let dropped = link.flush_slow();
+        if dropped > 0 {
+            node.say(&format!("{} was slow: {dropped} frames were dropped", link.peer));
+        }
+    }
+}
+
+/// The hello of this node, as a line.
+pub(super) fn hello<P: Process>(me: PeerId, fingerprint: &str) -> Vec<u8> {
+    Frame::<P::Message>::Hello(Hello {
+        protocol: P::PROTOCOL.into(),
+        peer: me,
+        fingerprint: fingerprint.into(),
+    })
+    .line()
+}

@@ -1,0 +1,119 @@
+//! What a peer has to say to people.
+
+use std::fmt::{self, Display};
+
+use super::message::Accepted;
+use super::proposal::{ProposalNumber, Value};
+use super::quorum::Acceptors;
+use crate::process::PeerId;
+
+/// Something worth knowing. [`Display`] gives it in words, from the view of the peer that says it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fact {
+    /// A proposer lacks links to a majority of its acceptors and cannot begin.
+    Waiting {
+        /// Linked both ways.
+        linked: Acceptors,
+        /// Not linked.
+        missing: Acceptors,
+        /// How many are needed.
+        needed: usize,
+    },
+    /// An attempt begins.
+    Proposing {
+        /// Its number.
+        number: ProposalNumber,
+        /// The candidate.
+        value: Value,
+    },
+    /// The promises carried an accepted proposal, so its value replaces the candidate.
+    Adopted {
+        /// The attempt.
+        number: ProposalNumber,
+        /// What was adopted.
+        adopted: Accepted,
+        /// What was given up.
+        instead_of: Value,
+    },
+    /// An acceptor refused: the attempt is over, a later one follows.
+    Refused {
+        /// The attempt.
+        number: ProposalNumber,
+        /// The acceptor.
+        by: PeerId,
+        /// The number in the way.
+        promised: ProposalNumber,
+    },
+    /// Too few answers in time: the attempt is over, a later one follows.
+    TimedOut {
+        /// The attempt.
+        number: ProposalNumber,
+        /// What was asked: `prepare` or `accept`.
+        asked: &'static str,
+        /// Who answered.
+        answered: Acceptors,
+        /// Who did not.
+        missing: Acceptors,
+        /// How many are needed.
+        needed: usize,
+    },
+    /// This peer knows the choice. Reported once in a peer's life.
+    Chose {
+        /// The number under which it knows.
+        number: ProposalNumber,
+        /// The choice.
+        value: Value,
+    },
+    /// Two values are reported as chosen. Safety is lost; some peer broke the rules.
+    Contradiction {
+        /// What this peer knew.
+        known: Accepted,
+        /// What it hears now.
+        heard: Accepted,
+    },
+    /// There is no number left above those seen; this proposer is done.
+    Exhausted,
+}
+
+/// A list of peers in words.
+fn list(peers: &Acceptors) -> String {
+    let names: Vec<String> = peers.iter().map(PeerId::to_string).collect();
+    if names.is_empty() { "nobody".into() } else { names.join(", ") }
+}
+
+impl Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting { linked, missing, needed } => write!(
+                f,
+                "cannot propose yet: needs links with {needed} acceptors, has {}, waits for {}",
+                list(linked),
+                list(missing)
+            ),
+            Self::Proposing { number, value } => write!(f, "proposes {value} as number {number}"),
+            Self::Adopted { number, adopted, instead_of } => write!(
+                f,
+                "finds {} accepted under {}, so number {number} asks for it instead of {instead_of}",
+                adopted.value, adopted.number
+            ),
+            Self::Refused { number, by, promised } => {
+                write!(f, "number {number} is refused: {by} has promised {promised}; tries again")
+            }
+            Self::TimedOut { number, asked, answered, missing, needed } => write!(
+                f,
+                "number {number}: too few answers to {asked} in time: needs {needed}, \
+                 has {}, misses {}; tries again",
+                list(answered),
+                list(missing)
+            ),
+            Self::Chose { number, value } => write!(f, "{value} is chosen, number {number}"),
+            Self::Contradiction { known, heard } => write!(
+                f,
+                "SAFETY IS LOST: {} was chosen under {}, and now {} under {}; \
+                 a peer has forgotten a promise or a number",
+                known.value, known.number, heard.value, heard.number
+            ),
+            Self::Exhausted => write!(f, "no proposal number is left; proposes no more"),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! One decision per key, on the same links and the same disk.
+//!
+//! Each key has a [`Peer`] of its own, made when the key is first heard of. Decisions do not know
+//! of each other: what they share is the runtime, so their frames share links and their records
+//! share flushes. There are no notices of a choice here beyond those of each decision.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::fact::Fact;
+use super::message::{Accepted, Message};
+use super::peer::{Peer, Record, Setup, Timer};
+use super::proposal::Value;
+use crate::process::{Effect, Effects, PeerId, Process};
+
+/// Which decision.
+pub type Key = u64;
+
+/// A message, record, timer or fact of one decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Keyed<T> {
+    /// Which decision.
+    pub key: Key,
+    /// Its part.
+    pub part: T,
+}
+
+/// All decisions of one host.
+pub struct Instances {
+    setup: Arc<Setup>,
+    peers: BTreeMap<Key, Peer>,
+    linked: BTreeSet<PeerId>,
+}
+
+impl Instances {
+    /// No decision yet. The candidate in `setup` is not used: each decision has its own.
+    pub fn new(setup: Setup) -> Self {
+        let setup = Arc::new(Setup { candidate: None, ..setup });
+        Self { setup, peers: BTreeMap::new(), linked: BTreeSet::new() }
+    }
+
+    /// Begins to have `value` chosen for `key`, over the links that stand. Asking again changes
+    /// nothing: one host has one candidate for a key.
+    pub fn propose(&mut self, key: Key, value: Value, out: &mut Effects<Self>) {
+        let linked = self.linked.clone();
+        self.step(key, out, |peer, out| {
+            peer.adopt(value);
+            peer.start(out);
+            for other in linked {
+                peer.connected(other, out);
+            }
+        });
+    }
+
+    /// What is known to be chosen for `key`.
+    pub fn chosen(&self, key: Key) -> Option<Accepted> {
+        self.peers.get(&key)?.chosen()
+    }
+
+    /// The peers with links both ways.
+    pub fn linked(&self) -> &BTreeSet<PeerId> {
+        &self.linked
+    }
+
+    /// One step of one decision, its effects marked with the key.
+    fn step(
+        &mut self,
+        key: Key,
+        out: &mut Effects<Self>,
+        step: impl FnOnce(&mut Peer, &mut Effects<Peer>),
+    ) {
+        let setup = &self.setup;
+        let peer = self.peers.entry(key).or_insert_with(|| Peer::new(Arc::clone(setup)));
+        let mut effects = Vec::new();
+        step(peer, &mut effects);
+        out.extend(effects.into_iter().map(|effect| match effect {
+            Effect::Persist(part) => Effect::Persist(Keyed { key, part }),
+            Effect::Send(to, part) => Effect::Send(to, Keyed { key, part }),
+            Effect::SetTimer(part, delay) => Effect::SetTimer(Keyed { key, part }, delay),
+            Effect::Report(part) => Effect::Report(Keyed { key, part }),
+        }));
+    }
+}
+
+impl Process for Instances {
+    const PROTOCOL: &'static str = "paxos-keyed/1";
+    type Message = Keyed<Message>;
+    type Record = Keyed<Record>;
+    type Timer = Keyed<Timer>;
+    type Fact = Keyed<Fact>;
+
+    fn restore(&mut self, record: Self::Record) {
+        let setup = &self.setup;
+        let peer = self.peers.entry(record.key).or_insert_with(|| Peer::new(Arc::clone(setup)));
+        peer.restore(record.part);
+    }
+
+    fn start(&mut self, _out: &mut Effects<Self>) {}
+
+    fn connected(&mut self, peer: PeerId, out: &mut Effects<Self>) {
+        self.linked.insert(peer);
+        let keys: Vec<Key> = self.peers.keys().copied().collect();
+        for key in keys {
+            self.step(key, out, |one, out| one.connected(peer, out));
+        }
+    }
+
+    fn receive(&mut self, from: PeerId, message: Self::Message, out: &mut Effects<Self>) {
+        self.step(message.key, out, |peer, out| peer.receive(from, message.part, out));
+    }
+
+    fn timeout(&mut self, timer: Self::Timer, out: &mut Effects<Self>) {
+        self.step(timer.key, out, |peer, out| peer.timeout(timer.part, out));
+    }
+
+    fn objection(&self, from: PeerId, message: &Self::Message) -> Option<String> {
+        super::objection::objection(&self.setup, from, &message.part)
+    }
+}
