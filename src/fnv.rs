@@ -13,9 +13,11 @@ pub fn fnv1a(bytes: &[u8]) -> u64 {
 mod tests {
     #[test]
     fn it_is_the_published_function() {
-        for (text, want) in
-            [("", 0xcbf2_9ce4_8422_2325), ("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)]
-        {
+        for (text, want) in [
+            ("", 0xcbf2_9ce4_8422_2325),
+            ("a", 0xaf63_dc4c_8601_ec8c),
+            ("foobar", 0x8594_4171_f739_67e8),
+        ] {
             assert_eq!(super::fnv1a(text.as_bytes()), want, "{text}");
         }
     }

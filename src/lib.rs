@@ -17,7 +17,9 @@
 
 pub mod cli;
 pub mod error;
+pub mod fnv;
 pub mod hosts;
+pub mod node;
 pub mod paxos;
 pub mod process;
 pub mod trace;

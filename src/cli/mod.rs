@@ -4,23 +4,97 @@
 //! or not reached, 2 the command line, a file or the machine was at fault.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+
+mod args;
+mod lines;
+mod local;
+mod paxos;
+mod printer;
 
 /// One command: how it is called, what it is for, what runs it.
 struct Command {
     name: &'static str,
     summary: &'static str,
     help: &'static str,
-    run: fn(&mut lexopt::Parser) -> Result<ExitCode>,
+    run: fn(lexopt::Parser) -> Result<ExitCode>,
 }
 
 /// All commands. The first is the default: it runs when the first argument is a flag.
-const COMMANDS: &[Command] = &[];
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "paxos",
+        summary: "be one peer of a hostsfile (the default command)",
+        help: paxos::HELP,
+        run: paxos::run,
+    },
+    Command {
+        name: "local",
+        summary: "run every peer of a hostsfile on this machine and judge the run",
+        help: local::HELP,
+        run: local::run,
+    },
+];
 
 /// Runs the program on these arguments (without the program's own name).
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    unimplemented!()
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    let named = args.first().and_then(|arg| COMMANDS.iter().find(|c| arg == c.name));
+    if named.is_some() {
+        args.remove(0);
+    }
+    let command = named.unwrap_or(&COMMANDS[0]);
+    let asks = |long: &str| args.iter().take_while(|arg| *arg != "--").any(|arg| arg == long);
+    if asks("--help") {
+        let text = if named.is_some() { command.help.to_owned() } else { overview() };
+        return print(&text);
+    }
+    if asks("--version") {
+        return print(&format!("synod {}\n", env!("CARGO_PKG_VERSION")));
+    }
+    if args.is_empty() && named.is_none() {
+        complain(&overview());
+        return ExitCode::from(2);
+    }
+    match (command.run)(lexopt::Parser::from_args(args)) {
+        Ok(code) => code,
+        Err(error) => {
+            let hint = if error.is_usage() {
+                format!("\ntry: synod {} --help", command.name)
+            } else {
+                String::new()
+            };
+            complain(&format!("synod: {error}{hint}\n"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The help of the whole program.
+fn overview() -> String {
+    let mut text = String::from(
+        "synod: Paxos you can run, read and trust\n\n\
+         usage: synod -h HOSTSFILE [-v VALUE] [-t DELAY] [options]\n\
+         \x20      synod COMMAND [arguments]\n\ncommands:\n",
+    );
+    for command in COMMANDS {
+        text.push_str(&format!("  {:<8} {}\n", command.name, command.summary));
+    }
+    text.push_str("\nsynod COMMAND --help says more; -h is the hostsfile, as in the lab\n");
+    text
+}
+
+/// Prints data and ends well, also when nobody reads any more.
+fn print(text: &str) -> ExitCode {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    ExitCode::SUCCESS
+}
+
+/// Prose; where standard error is closed there is nobody to tell.
+fn complain(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
 }

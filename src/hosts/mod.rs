@@ -24,7 +24,6 @@
 //! Left out: scope ids of IPv6 addresses (`fe80::1%eth0`; a name from `/etc/hosts` is the cure),
 //! and comments behind a peer on its line.
 
-pub mod fnv;
 mod identity;
 mod parse;
 #[cfg(test)]
@@ -35,6 +34,7 @@ use std::fmt::{self, Display, Write as _};
 use std::num::NonZeroU32;
 
 use crate::error::{Error, Result};
+use crate::fnv::fnv1a;
 use crate::process::PeerId;
 
 pub use identity::{Machine, ThisMachine, identify};
@@ -271,7 +271,7 @@ impl Hosts {
             let (port, roles) = (peer.port.unwrap_or(default_port), peer.roles_text());
             let _ = writeln!(text, "{id} {host} {port} {roles}"); // a String takes everything
         }
-        format!("{:016x}", fnv::fnv1a(text.as_bytes()))
+        format!("{:016x}", fnv1a(text.as_bytes()))
     }
 
     /// The same peers and roles at other addresses, the first for peer 1: how a file that names

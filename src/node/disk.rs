@@ -84,12 +84,14 @@ impl Disk {
         let what = || format!("data directory {}", dir.display());
         fs::create_dir_all(dir).doing(what)?;
         let lock = File::open(dir).doing(what)?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => {
-                Error::Input("is in use by another process; give each peer its own".into())
-            }
-            TryLockError::Error(error) => Error::Io(error),
-        }).doing(what)?;
+        lock.try_lock()
+            .map_err(|error| match error {
+                TryLockError::WouldBlock => {
+                    Error::Input("is in use by another process; give each peer its own".into())
+                }
+                TryLockError::Error(error) => Error::Io(error),
+            })
+            .doing(what)?;
         let path = dir.join("log");
         if !path.try_exists().doing(what)? {
             create(dir, &path, owner).doing(what)?;

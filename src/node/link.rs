@@ -16,21 +16,21 @@ use super::{Node, plain};
 use crate::process::{PeerId, Process};
 
 /// How many bytes may wait for a peer; frames beyond are dropped.
-pub const QUEUE_LIMIT: usize = 1 << 20;
+pub(super) const QUEUE_LIMIT: usize = 1 << 20;
 /// How long a sender waits for a full socket before the link's own thread takes over.
-pub const WRITE_PATIENCE: Duration = Duration::from_millis(5);
+pub(super) const WRITE_PATIENCE: Duration = Duration::from_millis(5);
 /// The first pause between two dials; it doubles up to [`LAST_PAUSE`].
-pub const FIRST_PAUSE: Duration = Duration::from_millis(1);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// The longest pause between two dials.
-pub const LAST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// How long one dial may take.
-pub const DIAL_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const DIAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often an idle link is pinged.
-pub const PING_EVERY: Duration = Duration::from_secs(1);
+pub(super) const PING_EVERY: Duration = Duration::from_secs(1);
 /// A link that was silent for this long is closed and dialled again.
-pub const SILENCE: Duration = Duration::from_secs(3);
+pub(super) const SILENCE: Duration = Duration::from_secs(3);
 /// A peer that cannot be reached for this long is named once.
-pub const NAMED_AFTER: Duration = Duration::from_secs(1);
+pub(super) const NAMED_AFTER: Duration = Duration::from_secs(1);
 
 /// Where a peer listens: a name that is looked up for every dial, and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl Link {
         if state.slow { 0 } else { std::mem::take(&mut state.dropped) }
     }
 
-    fn write(&self, mut state: MutexGuard<'_, State>) {
+    fn write<'a>(&'a self, mut state: MutexGuard<'a, State>) {
         while !state.queue.is_empty() {
             let Some(stream) = state.stream.clone() else { return };
             let mut batch = std::mem::take(&mut state.queue);
@@ -134,6 +134,10 @@ impl Link {
             let written = write_some(&stream, &batch);
             state = self.state();
             state.writing = false;
+            // What an old connection did not take must never continue on a new one.
+            if !state.stream.as_ref().is_some_and(|now| Arc::ptr_eq(now, &stream)) {
+                continue;
+            }
             match written {
                 Ok(count) if count == batch.len() => {
                     if state.queue.is_empty() {
@@ -297,6 +301,9 @@ fn session<P: Process + Send + 'static>(
             Ok((stream, mut lines)) => {
                 let stream = Arc::new(stream);
                 link.set_up(Some(Arc::clone(&stream)));
+                // The third step of the greeting: from here on answers can reach this peer.
+                link.push(&Frame::<P::Message>::Ping.line());
+                link.flush();
                 outage.over(node, link);
                 node.outbound(link.peer, true);
                 let _ = listen(node, link, &mut lines);
@@ -341,7 +348,7 @@ fn greet<P: Process + Send + 'static>(
 }
 
 /// Listens for answers to pings until the link is silent or broken.
-fn listen<P: Process>(
+fn listen<P: Process + Send + 'static>(
     node: &Node<P>,
     link: &Link,
     lines: &mut Lines<TcpStream>,

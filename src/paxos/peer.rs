@@ -83,8 +83,8 @@ enum Stage {
     Resting,
     /// Waiting for answers.
     Asking(Attempt),
-    /// Its own round has found the choice.
-    Done,
+    /// Its own round has found the choice; `None` if it ran out of numbers first.
+    Done(Option<Accepted>),
 }
 
 /// One host's part in one decision.
@@ -135,9 +135,12 @@ impl Peer {
         self.last_number
     }
 
-    /// True once this proposer's own round has found the choice.
-    pub fn has_decided(&self) -> bool {
-        self.stage == Stage::Done
+    /// What this proposer's own round has found to be chosen.
+    pub fn own_round(&self) -> Option<Accepted> {
+        match self.stage {
+            Stage::Done(chosen) => chosen,
+            _ => None,
+        }
     }
 
     /// Gives a peer that was not a proposer yet its candidate.
@@ -178,7 +181,7 @@ impl Peer {
         let Some((audience, value)) = setup.proposer() else { return };
         let seen = self.highest_seen.max(self.last_number).max(self.acceptor.min_proposal);
         let Some(number) = ProposalNumber::next(setup.me, setup.roles.peers, seen) else {
-            self.stage = Stage::Done;
+            self.stage = Stage::Done(None);
             out.push(Effect::Report(Fact::Exhausted));
             return;
         };
@@ -257,7 +260,7 @@ impl Peer {
                 }
             }
             Progress::Chosen(value) => {
-                self.stage = Stage::Done;
+                self.stage = Stage::Done(Some(Accepted { number, value }));
                 out.push(Effect::Report(Fact::Chose { number, value }));
                 self.learn(Accepted { number, value }, None, out);
             }

@@ -119,18 +119,6 @@ fn the_fingerprint_sees_every_difference_of_meaning() {
 }
 
 #[test]
-fn the_hash_is_fnv_1a() {
-    let vectors: [(&[u8], u64); 3] = [
-        (b"", 0xcbf2_9ce4_8422_2325),
-        (b"a", 0xaf63_dc4c_8601_ec8c),
-        (b"foobar", 0x8594_4171_f739_67e8),
-    ];
-    for (bytes, hash) in vectors {
-        assert_eq!(fnv::fnv1a(bytes), hash, "{bytes:?}");
-    }
-}
-
-#[test]
 fn other_addresses_leave_ids_and_roles_alone() {
     let given = with_roles("# five\npeer1:proposer1\n\npeer2:9:acceptor,learner\npeer3:acceptor1");
     let addresses = [("127.0.0.1".into(), 3001), ("127.0.0.1".into(), 3002), ("::1".into(), 3001)];

@@ -1,0 +1,50 @@
+//! From raw arguments to values: the checks that several commands share.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::paxos::Value;
+
+/// The longest time that a flag may name: beyond it the system's clock may have no such moment.
+const MAX_SECONDS: f64 = 1e9;
+
+/// A flag's value as text.
+pub(super) fn text(flag: &str, value: OsString) -> Result<String> {
+    value
+        .into_string()
+        .map_err(|raw| Error::Usage(format!("{flag} {}: this is not UTF-8 text", raw.display())))
+}
+
+/// A time in seconds, decimals allowed.
+pub(super) fn seconds(flag: &str, value: OsString) -> Result<Duration> {
+    let text = text(flag, value)?;
+    let number: Option<f64> = text.trim().parse().ok();
+    match number.filter(|n| (0.0..=MAX_SECONDS).contains(n)) {
+        Some(number) => Ok(Duration::from_secs_f64(number)),
+        None => Err(Error::Usage(format!(
+            "{flag} {text:?}: a time is a number of seconds from 0 up, as in {flag} 2.5"
+        ))),
+    }
+}
+
+/// A value to propose: exactly one character.
+pub(super) fn value(flag: &str, value: OsString) -> Result<Value> {
+    let text = text(flag, value)?;
+    let mut characters = text.chars();
+    match (characters.next(), characters.next()) {
+        (Some(one), None) => Ok(Value(one)),
+        _ => Err(Error::Usage(format!(
+            "{flag} {text:?}: a value is exactly one character, as in {flag} X"
+        ))),
+    }
+}
+
+/// A positive number that fits, such as an id or a port.
+pub(super) fn number(flag: &str, value: OsString) -> Result<u16> {
+    let text = text(flag, value)?;
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(Error::Usage(format!("{flag} {text:?}: this is no number from 1 to 65535"))),
+    }
+}

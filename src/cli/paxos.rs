@@ -1,0 +1,259 @@
+//! `synod -h HOSTSFILE`: be one peer.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lexopt::Arg::{Long, Short, Value as Positional};
+use lexopt::Parser;
+
+use super::args;
+use super::lines::Lines;
+use super::printer::Printer;
+use crate::error::{Doing, Error, Result};
+use crate::hosts::{Host, Hosts, ThisMachine, identify};
+use crate::node::disk::{Disk, Owner};
+use crate::node::{Address, Config, Node};
+use crate::paxos::{Audience, Peer, Roles, Setup, Value};
+use crate::process::{PeerId, Process};
+
+/// The TCP port of a line that gives none.
+const DEFAULT_PORT: u16 = 3000;
+
+pub(super) const HELP: &str = "\
+usage: synod -h HOSTSFILE [-v VALUE] [-t DELAY] [options]
+
+Be one peer of the hostsfile: propose, accept or learn as its line says, print every message
+as a JSON line, and the value once it is chosen. Runs until it is killed.
+
+  -h FILE            the hostsfile; the number of a peer's line, from 1, is its id
+  -v C               what this peer proposes if it is a proposer: one character
+  -t SECS            how long it waits before it proposes, from when it could begin (0)
+
+  --id N             which line this peer is (otherwise found by host name, then by address)
+  --port P           the TCP port of lines that give none (3000)
+  --wait SECS        with a majority of its acceptors linked, how long a proposer waits for
+                     the others (2)
+  --data DIR         keep promises, votes and numbers in DIR, so that they survive a crash
+  --trace FILE       append the full journal to FILE
+  --strict-address   turn away a peer whose address its name does not resolve to
+  --until-eof        end when standard input ends
+  --help, --version
+
+Standard output has the messages, standard error everything else. Exit 2: a flag, a file or the
+machine was at fault.
+";
+
+struct Options {
+    hosts: PathBuf,
+    value: Option<Value>,
+    delay: Duration,
+    id: Option<u16>,
+    port: u16,
+    wait: Duration,
+    data: Option<PathBuf>,
+    trace: Option<PathBuf>,
+    strict_address: bool,
+    until_eof: bool,
+}
+
+fn parse(mut parser: Parser) -> Result<Options> {
+    let mut options = Options {
+        hosts: PathBuf::new(),
+        value: None,
+        delay: Duration::ZERO,
+        id: None,
+        port: DEFAULT_PORT,
+        wait: Duration::from_secs(2),
+        data: None,
+        trace: None,
+        strict_address: false,
+        until_eof: false,
+    };
+    let mut hosts = None;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('h') => hosts = Some(PathBuf::from(parser.value()?)),
+            Short('v') => options.value = Some(args::value("-v", parser.value()?)?),
+            Short('t') => options.delay = args::seconds("-t", parser.value()?)?,
+            Long("id") => options.id = Some(args::number("--id", parser.value()?)?),
+            Long("port") => options.port = args::number("--port", parser.value()?)?,
+            Long("wait") => options.wait = args::seconds("--wait", parser.value()?)?,
+            Long("data") => options.data = Some(parser.value()?.into()),
+            Long("trace") => options.trace = Some(parser.value()?.into()),
+            Long("strict-address") => options.strict_address = true,
+            Long("until-eof") => options.until_eof = true,
+            Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
+        }
+    }
+    options.hosts =
+        hosts.ok_or_else(|| Error::Usage("which hostsfile? name it with -h HOSTSFILE".into()))?;
+    Ok(options)
+}
+
+/// The command.
+pub(super) fn run(parser: Parser) -> Result<ExitCode> {
+    let options = parse(parser)?;
+    let hosts = Hosts::read(&options.hosts)?;
+    let roles = roles(&hosts, options.port)?;
+    let me = identify(&hosts, options.id, &ThisMachine)?;
+    let host = hosts.get(me).ok_or_else(|| Error::Input(format!("{me} is not in the file")))?;
+    if roles.proposers.contains_key(&me) && options.value.is_none() {
+        return Err(Error::Usage(format!(
+            "{}:{}: {me} is a proposer and needs a value: give it with -v C",
+            options.hosts.display(),
+            host.line
+        )));
+    }
+    let out = Printer::new(io::stdout()).doing(|| "starting to print".into())?;
+    let err = Printer::new(io::stderr()).doing(|| "starting to print".into())?;
+    let result = serve(&options, &hosts, roles, host, out.clone(), err.clone());
+    out.finish();
+    err.finish();
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Runs the peer; returns only if it cannot start or its disk fails.
+fn serve(
+    options: &Options,
+    hosts: &Hosts,
+    roles: Roles,
+    host: &Host,
+    out: Printer,
+    err: Printer,
+) -> Result<()> {
+    let me = host.id;
+    let say = {
+        let err = err.clone();
+        move |text: &str| err.print(format!("{me}: {text}\n").as_bytes())
+    };
+    let port = host.port.unwrap_or(options.port);
+    let listener = listen(host, port)?;
+    let address =
+        |host: &Host| Address { host: host.host.clone(), port: host.port.unwrap_or(options.port) };
+    let links = roles.links_of(me);
+    let is_proposer = roles.proposers.contains_key(&me);
+    let takes_part = roles.participants().contains(&me);
+    let setup =
+        Setup { me, roles, candidate: options.value, delay: options.delay, patience: options.wait };
+    let mut peer = Peer::new(Arc::new(setup));
+    let fingerprint = hosts.fingerprint(options.port);
+    let disk = open_disk(options, &mut peer, me, &fingerprint, &say)?;
+    let mut lines = Lines::new(me, out, err, options.trace.as_deref())?;
+    lines.started(&peer);
+    let config = Config {
+        me,
+        fingerprint,
+        peers: links.iter().filter_map(|id| Some((*id, address(hosts.get(*id)?)))).collect(),
+        strict_address: options.strict_address,
+        say: Box::new(say.clone()),
+    };
+    if options.until_eof {
+        thread::spawn(end_with_input);
+    }
+    let names: Vec<String> = host.roles.iter().map(ToString::to_string).collect();
+    say(&format!(
+        "listens on port {port} as {}{}",
+        names.join(", "),
+        if takes_part { "" } else { "; nobody proposes to it, so it takes no part" }
+    ));
+    let begun = Instant::now();
+    let node = Node::start(config, peer, disk, Box::new(lines), listener)?;
+    if is_proposer {
+        // The proposer's own thread waits on the condition variable for its quorum.
+        if let Some(chosen) = node.wait_until(None, Peer::own_round) {
+            let (value, number) = (chosen.value, chosen.number);
+            let after = begun.elapsed().as_secs_f64();
+            say(&format!("{value} is chosen: number {number}, {after:.3} s after the start"));
+        }
+    }
+    node.run()
+}
+
+/// With `--data`, the log of this peer, already read into `peer`.
+fn open_disk(
+    options: &Options,
+    peer: &mut Peer,
+    me: PeerId,
+    fingerprint: &str,
+    say: &impl Fn(&str),
+) -> Result<Option<Disk>> {
+    let Some(dir) = &options.data else {
+        say("keeps its state in memory only: after a restart it will have forgotten its promises \
+             (--data DIR keeps them)");
+        return Ok(None);
+    };
+    let owner =
+        Owner { protocol: Peer::PROTOCOL.into(), peer: me, fingerprint: fingerprint.to_owned() };
+    let (disk, cut) = Disk::open(dir, &owner, |record| peer.restore(record))?;
+    if let Some(cut) = cut {
+        say(&format!("{}: {cut}", dir.display()));
+    }
+    Ok(Some(disk))
+}
+
+/// The roles of a hostsfile that can be run safely.
+pub(super) fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
+    hosts.check_ports(default_port)?;
+    hosts.require_roles()?;
+    let audience = |id: PeerId| Audience {
+        acceptors: hosts.acceptors_of(id),
+        learners: hosts.learners_of(id),
+    };
+    let roles = Roles {
+        peers: u16::try_from(hosts.peers.len()).unwrap_or(u16::MAX),
+        proposers: hosts.proposers().into_iter().map(|id| (id, audience(id))).collect(),
+    };
+    if let Some([(one, of_one), (other, of_other)]) = roles.unsafe_pair() {
+        let list = |peers: &BTreeSet<PeerId>| {
+            peers.iter().map(PeerId::to_string).collect::<Vec<_>>().join(", ")
+        };
+        return Err(Error::Input(format!(
+            "two values could be chosen: {one} needs only {}, and {other} only {}, who have \
+             nobody in common; let the two proposers share more acceptors",
+            list(&of_one),
+            list(&of_other)
+        )));
+    }
+    Ok(roles)
+}
+
+/// Listens on the line's own address if that is one of this machine, else on all.
+fn listen(host: &Host, port: u16) -> Result<TcpListener> {
+    let everywhere: [IpAddr; 2] = [Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()];
+    let literal = host.host.parse::<IpAddr>().ok();
+    let mut result = Err(Error::Input("no address to listen on".into()));
+    for ip in literal.into_iter().chain(everywhere) {
+        match TcpListener::bind(SocketAddr::new(ip, port)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => {
+                // Only an address that is not here, or a machine without IPv6, asks for another.
+                let in_use = error.kind() == io::ErrorKind::AddrInUse;
+                result = Err(error).doing(|| format!("listening on port {port}"));
+                if in_use {
+                    break;
+                }
+            }
+        }
+    }
+    result
+}
+
+/// Ends the process with its standard input: a parent that dies takes its children with it.
+fn end_with_input() {
+    let mut ignored = [0; 64];
+    let mut input = io::stdin().lock();
+    loop {
+        match input.read(&mut ignored) {
+            Ok(0) => break,
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => break,
+            _ => {}
+        }
+    }
+    std::process::exit(0);
+}

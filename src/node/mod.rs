@@ -1,0 +1,399 @@
+//! The runtime: runs any [`Process`] on sockets, a clock and a disk, with threads that block.
+//!
+//! # Threads
+//!
+//! | thread | what it does |
+//! |---|---|
+//! | listener | accepts, and starts a thread for every accepted connection |
+//! | one per accepted connection | reads frames and steps the process with each message |
+//! | one per outbound link | dials, pings, dials again |
+//! | clock | waits for the next deadline and steps the process |
+//!
+//! The process stands behind one `Mutex`. Whoever has an event locks it, steps, queues the
+//! effects, unlocks. Nothing is read, written or flushed under that lock. Whoever waits for
+//! something that the process must first come to know (a quorum, a choice) waits on a `Condvar`:
+//! [`Node::wait_until`].
+//!
+//! # From a step to its effects
+//!
+//! Steps put their outputs into one queue, in step order. Each entry carries the number of records
+//! that must be durable first: not only its own, but all that were appended before. Then one
+//! thread at a time takes what is ready from the head of the queue, shows it to the [`Observer`]
+//! and hands the frames to the links. So lines and frames leave in the order of the steps,
+//! whichever threads took them.
+//!
+//! A thread that has stepped first sees to it that its records are durable ([`disk`]); while it
+//! waits for a flush, others step and append, and the next flush serves them all.
+//!
+//! # Ends
+//!
+//! The runtime has no shutdown. What was answered is durable, so being killed is a clean end. If
+//! the disk fails, nothing leaves any more and [`Node::run`] returns the error.
+
+mod clock;
+pub mod disk;
+pub mod frame;
+mod link;
+mod outbox;
+mod tcp;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::Instant;
+
+use crate::error::{Doing, Error, Result};
+use crate::process::{Effect, Effects, PeerId, Process};
+
+use clock::Timers;
+use disk::Disk;
+use frame::Hello;
+pub use link::Address;
+use link::Link;
+use outbox::{Entry, Pending};
+pub use outbox::{Observer, Output};
+use tcp::Doorkeeper;
+
+/// The stack of a connection's thread. Only what is touched takes memory.
+const STACK: usize = 256 * 1024;
+
+/// What the runtime needs to know beside the process.
+pub struct Config {
+    /// Which peer this is.
+    pub me: PeerId,
+    /// What peers must have in common, compared in the hello.
+    pub fingerprint: String,
+    /// The peers to link with, and where they listen.
+    pub peers: BTreeMap<PeerId, Address>,
+    /// Turn away a peer that comes from an address which its name does not resolve to.
+    pub strict_address: bool,
+    /// Takes one line for people; must not block.
+    pub say: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+/// A running process.
+pub struct Node<P: Process> {
+    me: PeerId,
+    fingerprint: String,
+    strict_address: bool,
+    core: Mutex<Core<P>>,
+    /// Somebody may find what it waits for.
+    changed: Condvar,
+    /// A deadline came nearer.
+    sooner: Condvar,
+    /// The disk failed.
+    failed: Condvar,
+    disk: Option<Disk>,
+    links: BTreeMap<PeerId, Link>,
+    observer: Mutex<Box<dyn Observer<P>>>,
+    doorkeeper: Doorkeeper,
+    say: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+/// What the lock guards.
+struct Core<P: Process> {
+    process: P,
+    timers: Timers<P::Timer>,
+    ends: BTreeMap<PeerId, Ends>,
+    outputs: VecDeque<Entry<P>>,
+    /// A thread is handing outputs over; it will look again before it stops.
+    releasing: bool,
+    /// How many records the steps so far have appended.
+    appended: u64,
+    waiting: usize,
+    failure: Option<Error>,
+}
+
+/// The two directions between us and a peer.
+#[derive(Default)]
+struct Ends {
+    /// The newest connection from it; an older one has no say any more.
+    inbound: Option<Arc<TcpStream>>,
+    /// Ours to it has said hello.
+    outbound: bool,
+}
+
+impl Ends {
+    fn both(&self) -> bool {
+        self.inbound.is_some() && self.outbound
+    }
+}
+
+impl<P: Process + Send + 'static> Node<P> {
+    /// Starts the threads and feeds [`Process::start`]. `process` must have been given the
+    /// records of `disk` already.
+    ///
+    /// # Errors
+    /// The system gives no more threads, or the disk failed.
+    pub fn start(
+        config: Config,
+        process: P,
+        disk: Option<Disk>,
+        observer: Box<dyn Observer<P>>,
+        listener: TcpListener,
+    ) -> Result<Arc<Self>> {
+        let links = config.peers.into_iter().map(|(peer, at)| (peer, Link::new(peer, at)));
+        let node = Arc::new(Self {
+            me: config.me,
+            fingerprint: config.fingerprint,
+            strict_address: config.strict_address,
+            core: Mutex::new(Core {
+                process,
+                timers: Timers::default(),
+                ends: BTreeMap::new(),
+                outputs: VecDeque::new(),
+                releasing: false,
+                appended: 0,
+                waiting: 0,
+                failure: None,
+            }),
+            changed: Condvar::new(),
+            sooner: Condvar::new(),
+            failed: Condvar::new(),
+            disk,
+            links: links.collect(),
+            observer: Mutex::new(observer),
+            doorkeeper: Doorkeeper::default(),
+            say: config.say,
+        });
+        tcp::open(&node, listener)?;
+        let clock = Arc::clone(&node);
+        spawn("clock", move || clock.keep_time())?;
+        // The first event comes before any message can: links are dialled after it.
+        node.step(Process::start);
+        for peer in node.links.keys().copied() {
+            let dialler = Arc::clone(&node);
+            spawn(&peer.to_string(), move || link::keep(&dialler, &dialler.links[&peer]))?;
+        }
+        Ok(node)
+    }
+
+    /// Runs until the disk fails.
+    ///
+    /// # Errors
+    /// What the disk said.
+    pub fn run(&self) -> Result<()> {
+        let mut core = self.lock();
+        loop {
+            if let Some(error) = core.failure.take() {
+                return Err(error);
+            }
+            core = self.failed.wait(core).expect(UNPOISONED);
+        }
+    }
+
+    /// Waits until `found` finds what it looks for in the process, and returns it, with everything
+    /// that it can rest on durable. `None` when the deadline has passed.
+    pub fn wait_until<T>(
+        &self,
+        deadline: Option<Instant>,
+        mut found: impl FnMut(&P) -> Option<T>,
+    ) -> Option<T> {
+        let mut core = self.lock();
+        loop {
+            if let Some(value) = found(&core.process) {
+                let needs = core.appended;
+                drop(core);
+                return self.commit(needs).then_some(value);
+            }
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return None;
+            }
+            core.waiting += 1;
+            core = match left {
+                None => self.changed.wait(core).expect(UNPOISONED),
+                Some(left) => self.changed.wait_timeout(core, left).expect(UNPOISONED).0,
+            };
+            core.waiting -= 1;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Core<P>> {
+        self.core.lock().expect(UNPOISONED)
+    }
+
+    /// Feeds one event and sees its effects through. This is also how a client on this host asks
+    /// the process for something.
+    pub fn step(&self, event: impl FnOnce(&mut P, &mut Effects<P>)) {
+        let mut core = self.lock();
+        self.step_locked(&mut core, event);
+        self.finish(core);
+    }
+
+    /// Steps the process and queues its effects.
+    fn step_locked(&self, core: &mut Core<P>, event: impl FnOnce(&mut P, &mut Effects<P>)) {
+        let mut effects = Vec::new();
+        event(&mut core.process, &mut effects);
+        let mut to_myself = VecDeque::new();
+        loop {
+            self.queue(core, effects, &mut to_myself);
+            // A message to oneself is an event of its own, right after the step that sent it. What
+            // follows from it waits for the same records as everything else.
+            let Some(message) = to_myself.pop_front() else { break };
+            effects = Vec::new();
+            core.process.receive(self.me, message, &mut effects);
+        }
+        if core.waiting > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    fn queue(&self, core: &mut Core<P>, effects: Effects<P>, to_me: &mut VecDeque<P::Message>) {
+        for effect in effects {
+            match effect {
+                Effect::Persist(record) => {
+                    // Without a disk, memory is all the durability there is.
+                    if let Some(disk) = &self.disk {
+                        core.appended = disk.append(&record);
+                    }
+                }
+                Effect::Send(to, message) if to == self.me => {
+                    core.put(Pending::Ready(Output::Sent(to, message.clone())));
+                    core.put(Pending::Ready(Output::Received(to, message.clone())));
+                    to_me.push_back(message);
+                }
+                Effect::Send(to, message) => core.put(Pending::Send(to, message)),
+                Effect::SetTimer(timer, delay) => {
+                    if core.timers.set(timer, delay) {
+                        self.sooner.notify_one();
+                    }
+                }
+                Effect::Report(fact) => core.put(Pending::Ready(Output::Report(fact))),
+            }
+        }
+    }
+
+    /// Ends a step: makes its records durable and hands over what became ready.
+    fn finish(&self, core: MutexGuard<'_, Core<P>>) {
+        let needs = core.appended;
+        drop(core);
+        if self.commit(needs) {
+            self.release();
+        }
+    }
+
+    /// True once the first `count` records are durable; false if they never will be.
+    fn commit(&self, count: u64) -> bool {
+        let Some(disk) = &self.disk else { return true };
+        let Err(error) = disk.commit(count) else { return true };
+        let mut core = self.lock();
+        // The first failure is the one that says why.
+        core.failure.get_or_insert(error);
+        self.failed.notify_all();
+        false
+    }
+
+    /// A message came over `stream`. False if it must be closed: a newer connection has taken its
+    /// place, or the text says what no honest peer would have sent.
+    fn receive(&self, from: PeerId, stream: &Arc<TcpStream>, message: P::Message) -> Received {
+        let mut core = self.lock();
+        let newest = core.ends.get(&from).and_then(|ends| ends.inbound.as_ref());
+        if !newest.is_some_and(|newest| Arc::ptr_eq(newest, stream)) {
+            return Received::Superseded;
+        }
+        if let Some(objection) = core.process.objection(from, &message) {
+            return Received::Refused(objection);
+        }
+        core.put(Pending::Ready(Output::Received(from, message.clone())));
+        self.step_locked(&mut core, |process, out| process.receive(from, message, out));
+        self.finish(core);
+        Received::Taken
+    }
+
+    /// A peer has said hello over `stream`, which takes the place of an older connection.
+    fn inbound_up(&self, peer: PeerId, stream: &Arc<TcpStream>) {
+        let mut core = self.lock();
+        let old = core.ends.entry(peer).or_default().inbound.replace(Arc::clone(stream));
+        if let Some(old) = old {
+            let _ = old.shutdown(std::net::Shutdown::Both);
+        }
+        self.linked(core, peer);
+        if let Some(link) = self.links.get(&peer) {
+            link.nudge();
+        }
+    }
+
+    /// `stream` ended; that matters only if it was the newest of its peer.
+    fn inbound_down(&self, peer: PeerId, stream: &Arc<TcpStream>) {
+        let mut core = self.lock();
+        let ends = core.ends.entry(peer).or_default();
+        if ends.inbound.as_ref().is_some_and(|newest| Arc::ptr_eq(newest, stream)) {
+            ends.inbound = None;
+        }
+    }
+
+    /// Our link to `peer` came up or went down.
+    fn outbound(&self, peer: PeerId, up: bool) {
+        let mut core = self.lock();
+        core.ends.entry(peer).or_default().outbound = up;
+        if up {
+            self.linked(core, peer);
+        }
+    }
+
+    /// One direction came up. If now both are, the process is told.
+    fn linked(&self, mut core: MutexGuard<'_, Core<P>>, peer: PeerId) {
+        if core.ends.get(&peer).is_some_and(Ends::both) {
+            core.put(Pending::Ready(Output::Connected(peer)));
+            self.step_locked(&mut core, |process, out| process.connected(peer, out));
+            self.finish(core);
+        }
+    }
+
+    /// This node's hello, as a line.
+    fn hello(&self) -> Vec<u8> {
+        link::hello::<P>(self.me, &self.fingerprint)
+    }
+
+    /// Why we do not talk with the one who says this hello.
+    fn check(&self, hello: &Hello) -> std::result::Result<(), String> {
+        if hello.protocol != P::PROTOCOL {
+            return Err(format!("it speaks {}, we speak {}", hello.protocol, P::PROTOCOL));
+        }
+        if hello.fingerprint != self.fingerprint {
+            return Err(format!(
+                "its hostsfile says something else than ours (fingerprints {} and {}); all peers \
+                 need the same hosts, ports and roles",
+                hello.fingerprint, self.fingerprint
+            ));
+        }
+        if hello.peer == self.me {
+            return Err(format!("it says that it is {} as we are", hello.peer));
+        }
+        if !self.links.contains_key(&hello.peer) {
+            return Err(format!("{} has no business with {}", hello.peer, self.me));
+        }
+        Ok(())
+    }
+
+    /// One line for people.
+    fn say(&self, text: &str) {
+        (self.say)(text);
+    }
+}
+
+/// What became of a message.
+enum Received {
+    Taken,
+    Superseded,
+    Refused(String),
+}
+
+/// Every critical section is free of code that can panic on what comes from outside.
+const UNPOISONED: &str = "no thread panics while it holds the lock";
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
+    thread::Builder::new()
+        .name(name.into())
+        .stack_size(STACK)
+        .spawn(body)
+        .doing(|| "starting a thread".into())?;
+    Ok(())
+}
+
+/// A stranger's words, fit to be printed: one line, no control characters, not too long.
+fn plain(text: &str) -> String {
+    text.chars().take(200).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
