@@ -4,6 +4,7 @@
 //! or not reached, 2 the command line, a file or the machine was at fault.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -81,7 +82,7 @@ fn overview() -> String {
          \x20      synod COMMAND [arguments]\n\ncommands:\n",
     );
     for command in COMMANDS {
-        text.push_str(&format!("  {:<8} {}\n", command.name, command.summary));
+        let _ = writeln!(text, "  {:<8} {}", command.name, command.summary); // a String takes all
     }
     text.push_str("\nsynod COMMAND --help says more; -h is the hostsfile, as in the lab\n");
     text

@@ -23,7 +23,11 @@ use crate::paxos::{Audience, Peer, Roles, Setup, Value};
 use crate::process::{PeerId, Process};
 
 /// The TCP port of a line that gives none.
-const DEFAULT_PORT: u16 = 3000;
+pub(super) const DEFAULT_PORT: u16 = 3000;
+
+/// What a peer says without `--data`.
+pub(super) const MEMORY_ONLY: &str = "keeps its state in memory only: after a restart it will have \
+     forgotten its promises (--data DIR keeps them)";
 
 pub(super) const HELP: &str = "\
 usage: synod -h HOSTSFILE [-v VALUE] [-t DELAY] [options]
@@ -144,8 +148,8 @@ fn serve(
     let mut peer = Peer::new(Arc::new(setup));
     let fingerprint = hosts.fingerprint(options.port);
     let disk = open_disk(options, &mut peer, me, &fingerprint, &say)?;
-    let mut lines = Lines::new(me, out, err, options.trace.as_deref())?;
-    lines.started(&peer);
+    let mut observer = Lines::new(me, out, err, options.trace.as_deref())?;
+    observer.started(&peer);
     let config = Config {
         me,
         fingerprint,
@@ -163,7 +167,7 @@ fn serve(
         if takes_part { "" } else { "; nobody proposes to it, so it takes no part" }
     ));
     let begun = Instant::now();
-    let node = Node::start(config, peer, disk, Box::new(lines), listener)?;
+    let node = Node::start(config, peer, disk, Box::new(observer), listener)?;
     if is_proposer {
         // The proposer's own thread waits on the condition variable for its quorum.
         if let Some(chosen) = node.wait_until(None, Peer::own_round) {
@@ -184,8 +188,7 @@ fn open_disk(
     say: &impl Fn(&str),
 ) -> Result<Option<Disk>> {
     let Some(dir) = &options.data else {
-        say("keeps its state in memory only: after a restart it will have forgotten its promises \
-             (--data DIR keeps them)");
+        say(MEMORY_ONLY);
         return Ok(None);
     };
     let owner =

@@ -54,7 +54,7 @@ impl Printer {
             return;
         }
         if state.queue.len() + lines.len() > LIMIT {
-            state.dropped += lines.iter().filter(|byte| **byte == b'\n').count() as u64;
+            state.dropped += lines.split(|byte| *byte == b'\n').count() as u64 - 1;
             return;
         }
         if state.dropped > 0 {

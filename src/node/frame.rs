@@ -167,7 +167,7 @@ mod tests {
             lines in prop::collection::vec("[ -~]{0,90}", 0..40),
             pieces in prop::collection::vec(1usize..200, 0..60),
         ) {
-            let stream: String = lines.iter().map(|line| format!("{line}\n")).collect();
+            let stream = lines.iter().fold(String::new(), |all, line| all + line + "\n");
             let mut reader = Lines::new(Pieces(stream.as_bytes(), pieces), 90);
             for line in &lines {
                 prop_assert_eq!(reader.next_line().unwrap(), Some(line.as_bytes()));

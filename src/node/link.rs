@@ -52,7 +52,7 @@ impl Address {
 }
 
 /// One outbound link.
-pub struct Link {
+pub(super) struct Link {
     peer: PeerId,
     address: Address,
     state: Mutex<State>,
@@ -332,8 +332,8 @@ fn greet<P: Process + Send + 'static>(
     stream.write_all(&node.hello())?;
     let mut lines = Lines::new(stream.try_clone()?, MAX_HELLO);
     let silent = || io::Error::new(io::ErrorKind::UnexpectedEof, "it closed without a hello");
-    let line = lines.next_line()?.ok_or_else(silent)?;
-    let hello = match serde_json::from_slice::<Frame<P::Message>>(line) {
+    let first = lines.next_line()?.ok_or_else(silent)?;
+    let hello = match serde_json::from_slice::<Frame<P::Message>>(first) {
         Ok(Frame::Hello(hello)) => hello,
         Ok(Frame::Refused(reason)) => return Err(Failure::Refused(reason)),
         _ => return Err(Failure::Refused("its first frame is no hello".into())),

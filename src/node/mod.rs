@@ -162,7 +162,7 @@ impl<P: Process + Send + 'static> Node<P> {
         spawn("clock", move || clock.keep_time())?;
         // The first event comes before any message can: links are dialled after it.
         node.step(Process::start);
-        for peer in node.links.keys().copied() {
+        for &peer in node.links.keys() {
             let dialler = Arc::clone(&node);
             spawn(&peer.to_string(), move || link::keep(&dialler, &dialler.links[&peer]))?;
         }

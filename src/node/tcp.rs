@@ -179,9 +179,8 @@ fn greet<P: Process + Send + 'static>(
 ) -> std::result::Result<PeerId, Ended> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_PATIENCE))?;
-    let hello = match next_frame::<P>(stream, lines, deadline)? {
-        Frame::Hello(hello) => hello,
-        _ => return Err(Ended::Because("its first frame is no hello".into())),
+    let Frame::Hello(hello) = next_frame::<P>(stream, lines, deadline)? else {
+        return Err(Ended::Because("its first frame is no hello".into()));
     };
     node.check(&hello).map_err(|why| Ended::Because(plain(&why)))?;
     let known = node.links.get(&hello.peer).map(super::Link::addresses).unwrap_or_default();

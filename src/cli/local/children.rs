@@ -1,0 +1,120 @@
+//! Child processes that never outlive their parent.
+//!
+//! A child holds the reading end of a pipe as its standard input and ends when that ends. So
+//! whichever way the parent goes (done, Ctrl-C, `kill -9`), the system closes the pipe and the
+//! children follow. On the ordinary way out they are killed: the program is crash-only.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::error::{Doing, Result};
+use crate::process::PeerId;
+
+/// Something that a child did.
+pub(super) enum News {
+    /// A line on standard output.
+    Printed(PeerId, String),
+    /// A line on standard error.
+    Said(PeerId, String),
+    /// It ended, which no peer does by itself.
+    Ended(PeerId, String),
+}
+
+/// The children, and what comes from them.
+pub(super) struct Children {
+    program: PathBuf,
+    running: BTreeMap<PeerId, Child>,
+    sender: Sender<News>,
+    receiver: Receiver<News>,
+    /// Of how many of its two streams a child has closed.
+    closed: BTreeMap<PeerId, u8>,
+}
+
+impl Children {
+    pub(super) fn new() -> Result<Self> {
+        let program = std::env::current_exe().doing(|| "finding this program".into())?;
+        let (sender, receiver) = channel();
+        let (running, closed) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { program, running, sender, receiver, closed })
+    }
+
+    /// Starts a peer with these arguments.
+    pub(super) fn start(&mut self, peer: PeerId, args: Vec<OsString>) -> Result<()> {
+        let mut child = Command::new(&self.program)
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .doing(|| format!("starting {peer}"))?;
+        if let Some(out) = child.stdout.take() {
+            self.read(peer, out, News::Printed);
+        }
+        if let Some(err) = child.stderr.take() {
+            self.read(peer, err, News::Said);
+        }
+        // The writing end of its standard input stays in `child`, open and unused.
+        self.running.insert(peer, child);
+        Ok(())
+    }
+
+    fn read(
+        &self,
+        peer: PeerId,
+        stream: impl Read + Send + 'static,
+        wrap: fn(PeerId, String) -> News,
+    ) {
+        let sender = self.sender.clone();
+        thread::spawn(move || {
+            let mut lines = BufReader::new(stream);
+            let mut line = Vec::new();
+            while lines.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+                let text = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
+                line.clear();
+                if sender.send(wrap(peer, text)).is_err() {
+                    return;
+                }
+            }
+            let _ = sender.send(News::Ended(peer, String::new()));
+        });
+    }
+
+    /// The next news; `None` if there is none within `timeout`.
+    pub(super) fn news(&mut self, timeout: Duration) -> Option<News> {
+        loop {
+            let news = self.receiver.recv_timeout(timeout).ok()?;
+            let News::Ended(peer, _) = news else { return Some(news) };
+            // All its lines have come when both streams have ended.
+            let closed = self.closed.entry(peer).or_default();
+            *closed += 1;
+            if *closed < 2 {
+                continue;
+            }
+            let status = self.running.get_mut(&peer).and_then(|child| child.wait().ok());
+            let how = status.map_or_else(|| "unknown".into(), |status| status.to_string());
+            return Some(News::Ended(peer, how));
+        }
+    }
+
+    /// True if all that this peer will ever print has come.
+    pub(super) fn ended(&self, peer: PeerId) -> bool {
+        self.closed.get(&peer).is_some_and(|closed| *closed == 2)
+    }
+}
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        for child in self.running.values_mut() {
+            let _ = child.kill();
+        }
+        for child in self.running.values_mut() {
+            let _ = child.wait();
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Where a local run takes place: the hostsfile with loopback addresses, and its ports.
+
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Doing, Error, Result};
+use crate::hosts::{Host, Hosts};
+
+/// Where free ports are looked for. From 32768 up the system itself takes ports for outgoing
+/// connections, and one of those could be in the way when a peer starts.
+const PORTS: Range<u16> = 10_000..32_768;
+/// How many ports are tried.
+const TRIES: usize = 5_000;
+/// The generated hostsfile in a data directory.
+const KEPT: &str = "hostsfile.txt";
+
+/// A generated hostsfile.
+pub(super) struct Stage {
+    /// What it says.
+    pub(super) hosts: Hosts,
+    /// Where it is.
+    pub(super) path: PathBuf,
+    temporary: bool,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if self.temporary {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Writes the hostsfile for a run. In a data directory it is kept and used again: the ports are
+/// part of its fingerprint, and durable state belongs to a fingerprint.
+pub(super) fn set(given: &Hosts, data: Option<&Path>) -> Result<Stage> {
+    let Some(dir) = data else {
+        let name = format!("synod-{}-{:016x}.txt", std::process::id(), random());
+        let path = std::env::temp_dir().join(name);
+        let hosts = relocate(given)?;
+        write(&path, &hosts)?;
+        return Ok(Stage { hosts, path, temporary: true });
+    };
+    fs::create_dir_all(dir).doing(|| format!("data directory {}", dir.display()))?;
+    let path = dir.join(KEPT);
+    if !path.try_exists().doing(|| path.display().to_string())? {
+        let hosts = relocate(given)?;
+        write(&path, &hosts)?;
+        return Ok(Stage { hosts, path, temporary: false });
+    }
+    let hosts = Hosts::read(&path)?;
+    let roles = |hosts: &Hosts| {
+        hosts.peers.iter().map(|peer: &Host| peer.roles.clone()).collect::<Vec<_>>()
+    };
+    if roles(&hosts) != roles(given) {
+        return Err(Error::Input(format!(
+            "{} was made for other roles, and the promises beside it hold for those; use the old \
+             hostsfile, or another directory",
+            path.display()
+        )));
+    }
+    Ok(Stage { hosts, path, temporary: false })
+}
+
+fn write(path: &Path, hosts: &Hosts) -> Result<()> {
+    let written =
+        OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| {
+            file.write_all(hosts.to_string().as_bytes())?;
+            file.sync_all()
+        });
+    written.doing(|| format!("writing the hostsfile {}", path.display()))
+}
+
+/// The same peers on free ports of the loopback interface.
+fn relocate(hosts: &Hosts) -> Result<Hosts> {
+    let span = u64::from(PORTS.end - PORTS.start);
+    let first = random() % span;
+    let mut taken = BTreeSet::new();
+    let ports = (0..TRIES as u64).map(|n| (first + n) % span);
+    // Held until all are found, so that no port is found twice. Nobody has connected to these
+    // listeners, so the peers can bind the same ports right after.
+    let mut held = Vec::new();
+    for offset in ports {
+        if held.len() == hosts.peers.len() {
+            break;
+        }
+        let port = PORTS.start + u16::try_from(offset).unwrap_or(0);
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            held.push(listener);
+            taken.insert(port);
+        }
+    }
+    if held.len() < hosts.peers.len() {
+        return Err(Error::Input(format!(
+            "found only {} free ports of {} between {} and {}",
+            held.len(),
+            hosts.peers.len(),
+            PORTS.start,
+            PORTS.end
+        )));
+    }
+    let addresses: Vec<_> =
+        taken.into_iter().map(|port| (Ipv4Addr::LOCALHOST.to_string(), port)).collect();
+    Ok(hosts.with_addresses(&addresses))
+}
+
+fn random() -> u64 {
+    RandomState::new().hash_one(0u8)
+}
