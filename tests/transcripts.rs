@@ -13,6 +13,8 @@
 //! | `fire N TIMER` | a timer of N goes off |
 //! | `crash N` | N loses its memory and starts again from its records |
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::path::Path;

@@ -54,7 +54,8 @@ pub fn report() {
     let size = fs::metadata(&program).unwrap().len() / 1024;
     println!("memory and size (KiB)");
     println!("  {:<46} {idle:>8}", "an idle acceptor that has decided, resident");
-    let each = (crowded - idle) as f64 / STRANGERS as f64;
-    println!("  {:<46} {each:>8.1}", "each of 1,000 silent connections, resident");
+    let each = (crowded - idle) * 1024 / STRANGERS;
+    let name = "each of 1,000 silent connections, resident";
+    println!("  {name:<46} {:>8}", format!("{}.{}", each / 1024, each % 1024 * 10 / 1024));
     println!("  {:<46} {size:>8}", "the binary");
 }
