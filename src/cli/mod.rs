@@ -15,6 +15,7 @@ mod lines;
 mod local;
 mod paxos;
 mod printer;
+pub mod sim;
 
 /// One command: how it is called, what it is for, what runs it.
 struct Command {
@@ -37,6 +38,12 @@ const COMMANDS: &[Command] = &[
         summary: "run every peer of a hostsfile on this machine and judge the run",
         help: local::HELP,
         run: local::run,
+    },
+    Command {
+        name: "sim",
+        summary: "run the protocol from seeds, with everything that can go wrong",
+        help: sim::HELP,
+        run: sim::run,
     },
 ];
 

@@ -86,21 +86,21 @@ pub trait Watch<P: Process> {
 }
 
 /// What a run is, beside its seed and its watch.
-#[derive(Clone, Debug)]
-pub struct Course {
+#[derive(Clone, Copy, Debug)]
+pub struct Course<'a> {
     /// How many peers; their ids are 1 to this.
     pub peers: u16,
     /// The pairs that keep links with each other.
-    pub links: Vec<(PeerId, PeerId)>,
+    pub links: &'a [(PeerId, PeerId)],
     /// What goes wrong.
-    pub faults: Faults,
+    pub faults: &'a Faults,
     /// How much virtual time the second phase has, in microseconds.
     pub patience: u64,
     /// What a message needs at least from one peer to another, added to the delay of
     /// [`Faults::delay`]; `(from - 1) * peers + to - 1` is the index. Empty: nothing.
-    pub distances: Vec<u64>,
+    pub distances: &'a [u64],
     /// Peers that never begin.
-    pub absent: Vec<PeerId>,
+    pub absent: &'a [PeerId],
 }
 
 /// How a run ended.

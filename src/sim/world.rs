@@ -39,7 +39,7 @@ pub struct World<P: Process, W> {
 
 impl<P: Process, W: Watch<P>> World<P, W> {
     /// The world of this seed, before anything has happened.
-    pub fn new(course: &Course, seed: u64, watch: W) -> Self {
+    pub fn new(course: &Course<'_>, seed: u64, watch: W) -> Self {
         let mut prng = Prng::new(seed);
         let peers = usize::from(course.peers);
         let faults = course.faults.clone();
@@ -50,7 +50,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         };
         let hosts = (0..peers).map(&mut host).collect();
         let mut wires = vec![Wire::default(); peers * peers];
-        for (one, other) in &course.links {
+        for (one, other) in course.links {
             let (one, other) = (usize::from(one.0) - 1, usize::from(other.0) - 1);
             wires[one * peers + other].exists = true;
             wires[other * peers + one].exists = true;
@@ -64,7 +64,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             hosts,
             wires,
             faults,
-            distances: course.distances.clone(),
+            distances: course.distances.to_vec(),
             patience: course.patience,
             deadline: None,
             stamps: 0,

@@ -1,0 +1,330 @@
+//! One run of Paxos: a cast, a seed, and the ledger that looks on.
+
+use std::sync::Arc;
+
+use super::claims::{Breach, Claim, Ledger};
+use super::journal::Tape;
+use super::stage::{self, Cast};
+use crate::museum::{Broken, Mutant, Subject};
+use crate::paxos::{Fact, Peer, Setup};
+use crate::process::PeerId;
+use crate::sim::{Counts, Course, End, Faults, Prng, Seen, Watch, World};
+
+/// In the second phase everybody must know the choice within this much virtual time.
+pub const PATIENCE_US: u64 = 20_000_000;
+
+/// In the second phase all proposers together may begin this many rounds, for each of them.
+pub const ROUNDS_PER_PROPOSER: u64 = 40;
+
+/// The chance that one peer which is not needed never begins, in runs with faults.
+const ABSENCE: u32 = 125_000;
+
+/// What a run is, beside its seed.
+#[derive(Clone)]
+pub struct Scenario {
+    /// How many peers.
+    pub peers: u16,
+    /// How many of them propose.
+    pub proposers: u16,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// The mutant, if not Paxos itself.
+    pub bug: Option<&'static Mutant>,
+    /// Only this claim is of interest.
+    pub only: Option<Claim>,
+    casts: Arc<Vec<Cast>>,
+}
+
+impl Scenario {
+    /// Paxos among so many peers.
+    pub fn new(peers: u16, proposers: u16, faults: Faults) -> Self {
+        let casts = Arc::new(stage::casts(peers, proposers));
+        Self { peers, proposers, faults, bug: None, only: None, casts }
+    }
+
+    /// The same with a mutant instead.
+    #[must_use]
+    pub fn with_bug(mut self, bug: Option<&'static Mutant>) -> Self {
+        self.bug = bug;
+        self
+    }
+
+    /// The same, looking at one claim only.
+    #[must_use]
+    pub fn only(mut self, claim: Option<Claim>) -> Self {
+        self.only = claim;
+        self
+    }
+
+    /// The run of this seed.
+    pub fn play(&self, seed: u64) -> Outcome {
+        self.perform(seed, None).0
+    }
+
+    /// The same run, with its journal.
+    pub fn record(&self, seed: u64) -> (Outcome, Tape) {
+        let (outcome, tape) = self.perform(seed, Some(Tape::default()));
+        (outcome, tape.unwrap_or_default())
+    }
+
+    fn perform(&self, seed: u64, tape: Option<Tape>) -> (Outcome, Option<Tape>) {
+        // What the run is made of is drawn apart from what happens in it.
+        let mut prng = Prng::new(seed ^ 0x5eed_ca57);
+        let cast = &self.casts[prng.index(self.casts.len())];
+        let calm = self.faults.chaos.most == 0;
+        let away = !calm && prng.chance(ABSENCE);
+        let absent = if away { cast.dispensable(&mut prng) } else { None };
+        match self.bug {
+            None => {
+                let build = |setup: &Arc<Setup>| Peer::new(Arc::clone(setup));
+                self.cast(cast, absent, build, seed, tape)
+            }
+            Some(bug) => {
+                let build = move |setup: &Arc<Setup>| Broken::new(bug, Arc::clone(setup));
+                self.cast(cast, absent, build, seed, tape)
+            }
+        }
+    }
+
+    fn cast<S: Subject>(
+        &self,
+        cast: &Cast,
+        absent: Option<PeerId>,
+        build: impl Fn(&Arc<Setup>) -> S,
+        seed: u64,
+        tape: Option<Tape>,
+    ) -> (Outcome, Option<Tape>) {
+        let course = Course {
+            peers: self.peers,
+            links: &cast.links,
+            faults: &self.faults,
+            patience: PATIENCE_US,
+            distances: &[],
+            absent: absent.as_slice(),
+        };
+        let show = Show::new(cast, absent, self.only, build, tape);
+        let mut world = World::new(&course, seed, show);
+        let end = world.run();
+        let (now, counts) = (world.now(), world.counts);
+        let mut show = world.watch;
+        if end == End::TooLate {
+            show.ledger.object(Claim::Decides, || {
+                let missing: Vec<String> = 
+                    show.missing.iter().map(|peer| peer.to_string()).collect();
+                format!("in the second phase these did not come to know: {}", missing.join(", "))
+            });
+        }
+        let breach = show.ledger.breach().cloned();
+        (Outcome { breach, counts, tally: show.tally, virtual_us: now }, show.tape)
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The broken claim, if one was.
+    pub breach: Option<Breach>,
+    /// What the world did.
+    pub counts: Counts,
+    /// What the peers did.
+    pub tally: Tally,
+    /// How long it took, by the virtual clock.
+    pub virtual_us: u64,
+}
+
+/// What the peers of a run did, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Rounds begun.
+    pub rounds: u64,
+    /// Rounds begun before the first choice.
+    pub rounds_to_choice: u64,
+    /// Rounds begun in the second phase.
+    pub rounds_healed: u64,
+    /// The longest row of refused rounds of different proposers before the first choice.
+    pub duel: u64,
+    /// Runs with a choice.
+    pub decisions: u64,
+    /// Adopted values.
+    pub adopted: u64,
+    /// Refused rounds.
+    pub refused: u64,
+    /// Rounds that ended with too few answers.
+    pub timed_out: u64,
+    /// Choices found by a peer that had crashed before.
+    pub chose_after_crash: u64,
+    /// When the first choice was known to its proposer, by the virtual clock.
+    pub decided_us: u64,
+    /// Messages taken by links until then.
+    pub sent_to_decide: u64,
+    /// Messages taken by links in all.
+    pub sent: u64,
+}
+
+/// Builds the peers, keeps the ledger, counts, and keeps the journal.
+struct Show<'a, S, B> {
+    cast: &'a Cast,
+    build: B,
+    ledger: Ledger,
+    tally: Tally,
+    tape: Option<Tape>,
+    /// Those who do not know the choice yet.
+    missing: Missing,
+    healed: bool,
+    lives: Vec<u32>,
+    last_refused: Option<PeerId>,
+    row: u64,
+    subject: std::marker::PhantomData<S>,
+}
+
+/// A set of peers.
+struct Missing {
+    bits: u128,
+    all: u128,
+}
+
+impl Missing {
+    fn new(peers: impl Iterator<Item = PeerId>) -> Self {
+        let bits = peers.fold(0, |bits, peer| bits | 1 << (peer.0 - 1));
+        Self { bits, all: bits }
+    }
+
+    fn set(&mut self, peer: PeerId, missing: bool) {
+        let bit = 1 << (peer.0 - 1);
+        self.bits = if missing { self.bits | bit & self.all } else { self.bits & !bit };
+    }
+
+    fn iter(&self) -> impl Iterator<Item = PeerId> {
+        let bits = self.bits;
+        (1..=stage::MOST_PEERS).filter(move |id| bits >> (id - 1) & 1 == 1).map(PeerId)
+    }
+}
+
+impl<'a, S: Subject, B: Fn(&Arc<Setup>) -> S> Show<'a, S, B> {
+    fn new(
+        cast: &'a Cast,
+        absent: Option<PeerId>,
+        only: Option<Claim>,
+        build: B,
+        tape: Option<Tape>,
+    ) -> Self {
+        let wanted = cast.participants.iter().copied().filter(|peer| Some(*peer) != absent);
+        Self {
+            build,
+            ledger: Ledger::new(&cast.roles, only),
+            tally: Tally::default(),
+            tape,
+            missing: Missing::new(wanted),
+            healed: false,
+            lives: vec![0; cast.setups.len()],
+            last_refused: None,
+            row: 0,
+            cast,
+            subject: std::marker::PhantomData,
+        }
+    }
+
+    fn count(&mut self, peer: PeerId, fact: &Fact) {
+        let undecided = self.tally.decisions == 0;
+        match fact {
+            Fact::Proposing { .. } => {
+                self.tally.rounds += 1;
+                self.tally.rounds_to_choice += u64::from(undecided);
+                self.tally.rounds_healed += u64::from(self.healed);
+                let most = ROUNDS_PER_PROPOSER * self.cast.roles.proposers.len() as u64;
+                if self.tally.rounds_healed > most {
+                    self.ledger.object(Claim::Decides, || {
+                        format!("more than {most} rounds are begun in the second phase")
+                    });
+                }
+            }
+            Fact::Adopted { .. } => self.tally.adopted += 1,
+            Fact::Refused { .. } => {
+                self.tally.refused += 1;
+                self.row = if self.last_refused == Some(peer) { 1 } else { self.row + 1 };
+                self.last_refused = Some(peer);
+                if undecided {
+                    self.tally.duel = self.tally.duel.max(self.row);
+                }
+            }
+            Fact::TimedOut { .. } => self.tally.timed_out += 1,
+            Fact::Chose { .. } => {
+                let life = self.lives[usize::from(peer.0) - 1];
+                self.tally.chose_after_crash += u64::from(life > 1);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<S: Subject, B: Fn(&Arc<Setup>) -> S> Watch<S> for Show<'_, S, B> {
+    fn build(&mut self, peer: PeerId) -> S {
+        (self.build)(&self.cast.setups[usize::from(peer.0) - 1])
+    }
+
+    fn born(&mut self, now: u64, peer: PeerId, process: &S) {
+        self.lives[usize::from(peer.0) - 1] += 1;
+        self.missing.set(peer, true);
+        self.ledger.born(peer, process.peer());
+        if let Some(tape) = &mut self.tape {
+            tape.started(now, peer, process.peer());
+        }
+    }
+
+    fn durable(&mut self, _now: u64, peer: PeerId, record: &S::Record) {
+        self.ledger.durable(peer, record);
+    }
+
+    fn seen(&mut self, now: u64, peer: PeerId, seen: &Seen<'_, S>) {
+        match seen {
+            Seen::Sent(to, message) => {
+                self.ledger.sent(peer, message);
+                self.tally.sent += u64::from(*to != peer);
+            }
+            Seen::Report(fact) => {
+                self.ledger.reported(peer, fact);
+                self.count(peer, fact);
+            }
+            Seen::Connected(_) | Seen::Received(..) => {}
+        }
+        if let Some(tape) = &mut self.tape {
+            tape.seen(now, peer, seen);
+        }
+    }
+
+    fn stepped(&mut self, now: u64, peer: PeerId, process: &S) {
+        let process = process.peer();
+        self.ledger.stepped(peer, process);
+        if process.chosen().is_none() {
+            return;
+        }
+        let proposes = self.cast.roles.proposers.contains_key(&peer);
+        if !proposes || process.own_round().is_some() {
+            self.missing.set(peer, false);
+            if self.tally.decisions == 0 {
+                self.tally.decisions = 1;
+                self.tally.decided_us = now;
+                self.tally.sent_to_decide = self.tally.sent;
+            }
+        }
+    }
+
+    fn refused(&mut self, now: u64, peer: PeerId, from: PeerId, why: String) {
+        if let Some(tape) = &mut self.tape {
+            tape.noted(now, peer, format!("refuses a message of {from}: {why}"));
+        }
+        self.ledger.object(Claim::Honest, || format!("{peer} cannot believe {from}: {why}"));
+    }
+
+    fn healed(&mut self, _now: u64) {
+        self.healed = true;
+    }
+
+    fn failed(&self) -> bool {
+        self.ledger.breach().is_some()
+    }
+
+    fn reached(&self) -> bool {
+        self.missing.bits == 0
+    }
+}
