@@ -29,7 +29,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hear: |ward, from, message, feed| {
             let message = match (message, ward.number()) {
                 (Message::AcceptAck(ack), Some(now))
-                    if ack.accepts() && ack.answers.owner(ward.setup.roles.peers) == ward.setup.me =>
+                    if ack.accepts()
+                        && ack.answers.owner(ward.setup.roles.peers) == ward.setup.me =>
                 {
                     Message::AcceptAck(accepted(ack, now))
                 }

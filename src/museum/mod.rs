@@ -80,11 +80,7 @@ const PLAIN: Mutant = Mutant {
 
 /// All mutants.
 pub fn exhibits() -> impl Iterator<Item = &'static Mutant> {
-    counting::MUTANTS
-        .iter()
-        .chain(voting::MUTANTS)
-        .chain(proposing::MUTANTS)
-        .chain(around::MUTANTS)
+    counting::MUTANTS.iter().chain(voting::MUTANTS).chain(proposing::MUTANTS).chain(around::MUTANTS)
 }
 
 /// The mutant of this name.
@@ -175,11 +171,7 @@ impl Broken {
     }
 
     /// One step of the peer, with its effects doctored.
-    fn step(
-        &mut self,
-        out: &mut Effects<Self>,
-        event: impl FnOnce(&mut Peer, &mut Effects<Peer>),
-    ) {
+    fn step(&mut self, out: &mut Effects<Self>, event: impl FnOnce(&mut Peer, &mut Effects<Peer>)) {
         let mut effects = Vec::new();
         event(&mut self.ward.peer, &mut effects);
         (self.mutant.tell)(&mut self.ward, &mut effects);

@@ -86,6 +86,21 @@ impl Display for Claim {
     }
 }
 
+/// A set of claims.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Claims(u16);
+
+impl Claims {
+    /// True if the claim is one of them.
+    pub fn contains(self, claim: Claim) -> bool {
+        self.0 >> claim as u16 & 1 == 1
+    }
+
+    fn insert(&mut self, claim: Claim) {
+        self.0 |= 1 << claim as u16;
+    }
+}
+
 /// A broken claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breach {
@@ -136,6 +151,7 @@ pub struct Ledger {
     /// Only this claim is of interest, if one is named.
     only: Option<Claim>,
     breach: Option<Breach>,
+    broken: Claims,
 }
 
 fn index(peer: PeerId) -> usize {
@@ -161,12 +177,18 @@ impl Ledger {
             chosen: None,
             only,
             breach: None,
+            broken: Claims::default(),
         }
     }
 
     /// The first broken claim.
     pub fn breach(&self) -> Option<&Breach> {
         self.breach.as_ref()
+    }
+
+    /// All broken claims, also those that are of no interest.
+    pub fn broken(&self) -> Claims {
+        self.broken
     }
 
     /// What is chosen, by the durable votes.
@@ -176,6 +198,7 @@ impl Ledger {
 
     /// Notes that a claim is broken.
     pub fn object(&mut self, claim: Claim, how: impl FnOnce() -> String) {
+        self.broken.insert(claim);
         if self.breach.is_none() && self.only.is_none_or(|only| only == claim) {
             self.breach = Some(Breach { claim, how: how() });
         }
@@ -220,7 +243,9 @@ impl Ledger {
                 let last = &mut self.accounts[index(peer)].last_number;
                 let before = last.replace(*number);
                 if before >= Some(*number) {
-                    self.object(Claim::NumberOnce, || format!("{peer} keeps number {number} twice"));
+                    self.object(Claim::NumberOnce, || {
+                        format!("{peer} keeps number {number} twice")
+                    });
                 }
             }
             Record::Acceptor(now) => self.voted(peer, *now),
@@ -279,10 +304,13 @@ impl Ledger {
         let Some((first, chosen)) = self.chosen else {
             self.chosen = Some((number, value));
             if !self.candidates.contains(&value) {
-                self.object(Claim::Proposed, || format!("{value} is chosen, which nobody proposed"));
+                self.object(Claim::Proposed, || {
+                    format!("{value} is chosen, which nobody proposed")
+                });
             }
             let above = (std::ops::Bound::Excluded(number), std::ops::Bound::Unbounded);
-            let other = self.ballots.range(above).find(|(_, b)| b.value.is_some_and(|v| v != value));
+            let other =
+                self.ballots.range(above).find(|(_, b)| b.value.is_some_and(|v| v != value));
             if let Some((later, _)) = other.map(|(number, ballot)| (*number, *ballot)) {
                 self.object(Claim::ChoiceKept, || {
                     format!("{value} is chosen under {number}, but {later} asked for another value")
@@ -316,7 +344,9 @@ impl Ledger {
         if number.owner(self.peers) != from {
             self.object(Claim::NumberOnce, || format!("{from} uses {number} of another peer"));
         } else if begun != Some(life) {
-            self.object(Claim::NumberOnce, || format!("{from} asks under {number} of another life"));
+            self.object(Claim::NumberOnce, || {
+                format!("{from} asks under {number} of another life")
+            });
         }
     }
 
@@ -368,9 +398,8 @@ impl Ledger {
     fn said_chosen(&mut self, from: PeerId, number: ProposalNumber, value: Value) {
         let votes = self.ballots.get(&number).filter(|ballot| ballot.value == Some(value));
         let votes = votes.map_or(0, |ballot| ballot.voters);
-        let true_choice = self
-            .electorate(number)
-            .is_some_and(|e| (votes & e.members).count_ones() >= e.needed);
+        let true_choice =
+            self.electorate(number).is_some_and(|e| (votes & e.members).count_ones() >= e.needed);
         if !true_choice {
             self.object(Claim::TruthTold, || {
                 format!("{from} says that {value} is chosen under {number}, and it is not")

@@ -1,34 +1,170 @@
-//! `synod sim`
-#![allow(missing_docs)]
+//! `synod sim`: Paxos under the simulator, judged after every step.
+//!
+//! This is where the protocol meets the driver: [`stage`] casts the peers, [`play`] runs one seed,
+//! [`claims`] says what may never happen, [`journal`] writes the run down as real peers would.
+
 pub mod claims;
 pub mod journal;
+mod matrix;
+mod options;
 pub mod play;
+mod report;
+mod shortest;
+mod shrink;
 pub mod stage;
-use crate::error::Result;
-use crate::sim::Faults;
+mod summary;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-pub(super) const HELP: &str = "";
-pub(super) fn run(mut parser: lexopt::Parser) -> Result<ExitCode> {
-    use lexopt::ValueExt;
-    let preset = parser.value()?.string()?;
-    let n: u64 = parser.value()?.parse()?;
-    let s = play::Scenario::new(5, 2, Faults::preset(&preset).unwrap());
-    let t = std::time::Instant::now();
-    let (mut steps, mut sent, mut crashes, mut rounds, mut maxr,mut maxv) = (0, 0, 0, 0, 0,0);
-    for seed in 0..n {
-        let o = s.play(seed);
-        steps += o.counts.steps;
-        sent += o.counts.sent;
-        crashes += o.counts.crashes;
-        rounds += o.tally.rounds;
-        maxr = maxr.max(o.tally.rounds_healed);
-        maxv=maxv.max(o.virtual_us);
-        if let Some(b) = o.breach {
-            println!("{seed} {b:?} {:?}", o.counts);
+
+use super::complain;
+use crate::error::{Doing, Result};
+use claims::Claim;
+pub(super) use options::HELP;
+use options::{Job, Options};
+use play::Outcome;
+use shrink::Failure;
+use summary::{Progress, Summary};
+
+/// How many seeds are played when none are named.
+const SEEDS: u64 = 10_000;
+
+/// How many runs each attempt to make a failure smaller may take.
+const SHRINK_BUDGET: u64 = 3_000;
+
+/// Where the journal of a failure goes if nothing else is said.
+const FAILURE_FILE: &str = "synod-sim-failure.jsonl";
+
+/// The command.
+pub(super) fn run(parser: lexopt::Parser) -> Result<ExitCode> {
+    let options = options::parse(parser)?;
+    match options.job {
+        Job::Play if options.bug.is_some() && options.seeds.is_none() && !options.staged => {
+            exhibit(&options)
+        }
+        Job::Play => play(&options),
+        Job::Museum => matrix::print(),
+        Job::Find => shortest::find(options.bug),
+        Job::Report => report::print(options.plot.as_deref()),
+    }
+}
+
+/// Plays the seeds until one fails.
+fn play(options: &Options) -> Result<ExitCode> {
+    let seeds = options.seeds.clone().unwrap_or(0..SEEDS);
+    let count = seeds.end - seeds.start;
+    let scenario = options.scenario();
+    let mut summary = Summary::default();
+    let mut progress = Progress::new();
+    let mut failed = None;
+    for seed in seeds.clone() {
+        let outcome = scenario.play(seed);
+        summary.add(seed, &outcome);
+        progress.show(summary.runs, count);
+        if outcome.breach.is_some() {
+            failed = Some((seed, outcome));
             break;
         }
     }
-    let e = t.elapsed().as_secs_f64();
-    println!("{} runs/s; steps {} sent {} crashes {} rounds {} a run; max rounds healed {maxr} {maxv}", n as f64 / e, steps as f64 / n as f64, sent as f64 / n as f64, crashes as f64 / n as f64, rounds as f64 / n as f64);
+    progress.clear();
+    say(&summary.text(progress.took()))?;
+    let only_one = (count == 1).then_some(seeds.start);
+    match failed {
+        Some((seed, outcome)) => explain(options, seed, outcome, only_one.is_some()),
+        None => {
+            if let Some(seed) = only_one {
+                keep(&scenario, seed, options.trace.as_deref(), options.draw.as_deref())?;
+            }
+            say(if options.bug.is_some() { "the mutant survives\n" } else { "no claim broken\n" })?;
+            Ok(ExitCode::from(u8::from(options.bug.is_some())))
+        }
+    }
+}
+
+/// Says what went wrong, makes it smaller, writes and draws it.
+fn explain(options: &Options, seed: u64, outcome: Outcome, only_one: bool) -> Result<ExitCode> {
+    let claim = outcome.breach.as_ref().map_or(Claim::Decides, |breach| breach.claim);
+    let failure = Failure {
+        bug: options.bug,
+        peers: options.peers,
+        proposers: options.proposers,
+        preset: options.preset.clone(),
+        without: options.without.clone(),
+        claim,
+        seed,
+        outcome,
+    };
+    let mut text = format!("\nBROKEN: {}\nreplay: {}\n", broken(&failure), failure.command());
+    // Whoever names one seed wants to see that one.
+    let small = if only_one { failure.clone() } else { shrink::shrink(&failure, SHRINK_BUDGET) };
+    if small.command() != failure.command() {
+        text += &format!("\nsmaller: {}\nreplay: {}\n", broken(&small), small.command());
+    }
+    say(&text)?;
+    let trace = options.trace.clone();
+    let trace = trace.or_else(|| options.bug.is_none().then(|| PathBuf::from(FAILURE_FILE)));
+    keep(&small.scenario(), small.seed, trace.as_deref(), options.draw.as_deref())?;
+    Ok(ExitCode::from(u8::from(options.bug.is_none())))
+}
+
+/// Shows a mutant's shortest failure.
+fn exhibit(options: &Options) -> Result<ExitCode> {
+    let Some(bug) = options.bug else { return Ok(ExitCode::SUCCESS) };
+    say(&format!("{}\n  {}\n  seen: {}\n", bug.name, bug.does, bug.seen))?;
+    let Some(failure) = shortest::failure_of(bug) else { return play(options) };
+    say(&format!("\nBROKEN: {}\nreplay: {}\n", broken(&failure), failure.command()))?;
+    keep(&failure.scenario(), failure.seed, options.trace.as_deref(), options.draw.as_deref())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A failure in a line.
+fn broken(failure: &Failure) -> String {
+    let how = failure.outcome.breach.as_ref().map_or("", |breach| breach.how.as_str());
+    let counts = &failure.outcome.counts;
+    format!(
+        "{}: {how} ({} messages, {} crashes, {:.3} s of virtual time)",
+        failure.claim,
+        counts.sent,
+        counts.crashes,
+        summary::as_f64(failure.outcome.virtual_us) / 1e6
+    )
+}
+
+/// Plays a seed again, and writes and draws its journal.
+fn keep(
+    scenario: &play::Scenario,
+    seed: u64,
+    trace: Option<&Path>,
+    drawing: Option<&Path>,
+) -> Result<()> {
+    if trace.is_none() && drawing.is_none() {
+        return Ok(());
+    }
+    let (_, tape) = scenario.record(seed);
+    if let Some(path) = trace {
+        std::fs::write(path, tape.text()).doing(|| format!("writing {}", path.display()))?;
+        complain(&format!("the journal is in {}\n", path.display()));
+    }
+    if let Some(path) = drawing {
+        let picture = draw(&tape, path);
+        std::fs::write(path, picture).doing(|| format!("writing {}", path.display()))?;
+        complain(&format!("the picture is in {}\n", path.display()));
+    }
+    Ok(())
+}
+
+fn draw(tape: &journal::Tape, _path: &Path) -> String {
+    tape.text()
+}
+
+/// Standard output; nobody reading any more, as in `| head`, is no error.
+fn say(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).doing(|| "writing the result".into())
+        }
+        _ => Ok(()),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::claims::{Breach, Claim, Ledger};
+use super::claims::{Breach, Claim, Claims, Ledger};
 use super::journal::Tape;
 use super::stage::{self, Cast};
 use crate::museum::{Broken, Mutant, Subject};
@@ -32,6 +32,8 @@ pub struct Scenario {
     pub bug: Option<&'static Mutant>,
     /// Only this claim is of interest.
     pub only: Option<Claim>,
+    /// A broken claim does not end the run.
+    to_the_end: bool,
     casts: Arc<Vec<Cast>>,
 }
 
@@ -39,7 +41,7 @@ impl Scenario {
     /// Paxos among so many peers.
     pub fn new(peers: u16, proposers: u16, faults: Faults) -> Self {
         let casts = Arc::new(stage::casts(peers, proposers));
-        Self { peers, proposers, faults, bug: None, only: None, casts }
+        Self { peers, proposers, faults, bug: None, only: None, to_the_end: false, casts }
     }
 
     /// The same with a mutant instead.
@@ -53,6 +55,13 @@ impl Scenario {
     #[must_use]
     pub fn only(mut self, claim: Option<Claim>) -> Self {
         self.only = claim;
+        self
+    }
+
+    /// The same, but a broken claim does not end a run: all that it breaks is counted.
+    #[must_use]
+    pub fn to_the_end(mut self) -> Self {
+        self.to_the_end = true;
         self
     }
 
@@ -102,28 +111,30 @@ impl Scenario {
             distances: &[],
             absent: absent.as_slice(),
         };
-        let show = Show::new(cast, absent, self.only, build, tape);
+        let show = Show::new(self, cast, absent, build, tape);
         let mut world = World::new(&course, seed, show);
         let end = world.run();
         let (now, counts) = (world.now(), world.counts);
         let mut show = world.watch;
         if end == End::TooLate {
             show.ledger.object(Claim::Decides, || {
-                let missing: Vec<String> = 
+                let missing: Vec<String> =
                     show.missing.iter().map(|peer| peer.to_string()).collect();
                 format!("in the second phase these did not come to know: {}", missing.join(", "))
             });
         }
-        let breach = show.ledger.breach().cloned();
-        (Outcome { breach, counts, tally: show.tally, virtual_us: now }, show.tape)
+        let (breach, broken) = (show.ledger.breach().cloned(), show.ledger.broken());
+        (Outcome { breach, broken, counts, tally: show.tally, virtual_us: now }, show.tape)
     }
 }
 
 /// What a run came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// The broken claim, if one was.
     pub breach: Option<Breach>,
+    /// All claims that were broken.
+    pub broken: Claims,
     /// What the world did.
     pub counts: Counts,
     /// What the peers did.
@@ -159,6 +170,8 @@ pub struct Tally {
     pub sent_to_decide: u64,
     /// Messages taken by links in all.
     pub sent: u64,
+    /// When the second phase began.
+    pub healed_us: u64,
 }
 
 /// Builds the peers, keeps the ledger, counts, and keeps the journal.
@@ -171,6 +184,7 @@ struct Show<'a, S, B> {
     /// Those who do not know the choice yet.
     missing: Missing,
     healed: bool,
+    to_the_end: bool,
     lives: Vec<u32>,
     last_refused: Option<PeerId>,
     row: u64,
@@ -202,19 +216,20 @@ impl Missing {
 
 impl<'a, S: Subject, B: Fn(&Arc<Setup>) -> S> Show<'a, S, B> {
     fn new(
+        scenario: &Scenario,
         cast: &'a Cast,
         absent: Option<PeerId>,
-        only: Option<Claim>,
         build: B,
         tape: Option<Tape>,
     ) -> Self {
         let wanted = cast.participants.iter().copied().filter(|peer| Some(*peer) != absent);
         Self {
             build,
-            ledger: Ledger::new(&cast.roles, only),
+            ledger: Ledger::new(&cast.roles, scenario.only),
             tally: Tally::default(),
             tape,
             missing: Missing::new(wanted),
+            to_the_end: scenario.to_the_end,
             healed: false,
             lives: vec![0; cast.setups.len()],
             last_refused: None,
@@ -224,6 +239,10 @@ impl<'a, S: Subject, B: Fn(&Arc<Setup>) -> S> Show<'a, S, B> {
         }
     }
 
+    fn most_rounds(&self) -> u64 {
+        ROUNDS_PER_PROPOSER * self.cast.roles.proposers.len() as u64
+    }
+
     fn count(&mut self, peer: PeerId, fact: &Fact) {
         let undecided = self.tally.decisions == 0;
         match fact {
@@ -231,7 +250,7 @@ impl<'a, S: Subject, B: Fn(&Arc<Setup>) -> S> Show<'a, S, B> {
                 self.tally.rounds += 1;
                 self.tally.rounds_to_choice += u64::from(undecided);
                 self.tally.rounds_healed += u64::from(self.healed);
-                let most = ROUNDS_PER_PROPOSER * self.cast.roles.proposers.len() as u64;
+                let most = self.most_rounds();
                 if self.tally.rounds_healed > most {
                     self.ledger.object(Claim::Decides, || {
                         format!("more than {most} rounds are begun in the second phase")
@@ -316,12 +335,14 @@ impl<S: Subject, B: Fn(&Arc<Setup>) -> S> Watch<S> for Show<'_, S, B> {
         self.ledger.object(Claim::Honest, || format!("{peer} cannot believe {from}: {why}"));
     }
 
-    fn healed(&mut self, _now: u64) {
+    fn healed(&mut self, now: u64) {
         self.healed = true;
+        self.tally.healed_us = now;
     }
 
     fn failed(&self) -> bool {
-        self.ledger.breach().is_some()
+        let ended = !self.to_the_end || self.tally.rounds_healed > self.most_rounds();
+        ended && self.ledger.breach().is_some()
     }
 
     fn reached(&self) -> bool {

@@ -1,0 +1,86 @@
+//! The shortest known failure of every mutant: what `synod sim --bug NAME` shows.
+
+use std::process::ExitCode;
+
+use super::claims::Claim;
+use super::say;
+use super::shrink::{Failure, shrink};
+use crate::error::Result;
+use crate::museum::{self, Mutant};
+
+/// A failure as a line of a table.
+struct Entry {
+    bug: &'static str,
+    claim: Claim,
+    peers: u16,
+    proposers: u16,
+    preset: &'static str,
+    /// The kinds left out, with commas between.
+    without: &'static str,
+    seed: u64,
+}
+
+/// Found by `synod sim --find-shortest`, which prints this table anew.
+const ENTRIES: &[Entry] = &[];
+
+/// How many runs each attempt of the search may take.
+const BUDGET: u64 = 8_000;
+
+/// The failure of this mutant that is shown.
+pub(super) fn failure_of(bug: &'static Mutant) -> Option<Failure> {
+    let entry = ENTRIES.iter().find(|entry| entry.bug == bug.name)?;
+    let without = entry.without.split(',').filter(|kind| !kind.is_empty());
+    let mut failure = blank(bug, entry.claim);
+    failure.peers = entry.peers;
+    failure.proposers = entry.proposers;
+    failure.preset = entry.preset.into();
+    failure.without = without.map(str::to_owned).collect();
+    failure.seed = entry.seed;
+    failure.outcome = failure.scenario().play(entry.seed);
+    failure.outcome.breach.is_some().then_some(failure)
+}
+
+fn blank(bug: &'static Mutant, claim: Claim) -> Failure {
+    Failure {
+        bug: Some(bug),
+        peers: 5,
+        proposers: 3,
+        preset: "heavy".into(),
+        without: Vec::new(),
+        claim,
+        seed: 0,
+        outcome: super::play::Outcome::default(),
+    }
+}
+
+/// Searches every mutant's shortest failure, worst claim first, and prints the table.
+pub(super) fn find(one: Option<&'static Mutant>) -> Result<ExitCode> {
+    for bug in museum::exhibits().filter(|bug| one.is_none_or(|one| one.name == bug.name)) {
+        let failures = Claim::ALL.into_iter().find_map(|claim| {
+            let wide = blank(bug, claim);
+            let scenario = wide.scenario();
+            let found = (0..BUDGET).find_map(|seed| {
+                let outcome = scenario.play(seed);
+                outcome.breach.is_some().then_some((seed, outcome))
+            });
+            let (seed, outcome) = found?;
+            Some(shrink(&Failure { seed, outcome, ..wide }, BUDGET))
+        });
+        let Some(found) = failures else {
+            say(&format!("    // {}: no failure found\n", bug.name))?;
+            continue;
+        };
+        say(&format!(
+            "    Entry {{\n        bug: {:?},\n        claim: Claim::{:?},\n        peers: {},\n        \
+             proposers: {},\n        preset: {:?},\n        without: {:?},\n        seed: {},\n    }},\n",
+            bug.name,
+            found.claim,
+            found.peers,
+            found.proposers,
+            found.preset,
+            found.without.join(","),
+            found.seed
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
