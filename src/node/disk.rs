@@ -174,10 +174,14 @@ impl Disk {
 
 /// One line of the log.
 fn line(text: &[u8]) -> Vec<u8> {
-    let mut line = format!("{:08x} {:016x} ", text.len(), fnv1a(text)).into_bytes();
+    let mut line = prefix_of(text.len() as u64, fnv1a(text)).into_bytes();
     line.extend_from_slice(text);
     line.push(b'\n');
     line
+}
+
+fn prefix_of(length: u64, checksum: u64) -> String {
+    format!("{length:08x} {checksum:016x} ")
 }
 
 /// A new log in an empty directory. It appears under its name only when it is whole.
@@ -226,12 +230,13 @@ enum Piece {
 
 /// The length and the checksum that a line announces.
 fn announced(line: &[u8]) -> Option<(u64, u64)> {
+    let prefix = line.get(..PREFIX)?;
     let hex = |range: Range<usize>| {
-        let digits = std::str::from_utf8(line.get(range)?).ok()?;
-        u64::from_str_radix(digits, 16).ok()
+        u64::from_str_radix(std::str::from_utf8(prefix.get(range)?).ok()?, 16).ok()
     };
-    (line.len() >= PREFIX).then_some(())?;
-    Some((hex(0..8)?, hex(9..25)?))
+    let (length, checksum) = (hex(0..8)?, hex(9..25)?);
+    // Only what this program writes: a flipped bit can also hit a blank, or the case of a digit.
+    (prefix == prefix_of(length, checksum).as_bytes()).then_some((length, checksum))
 }
 
 fn read_piece(source: &mut impl Read) -> io::Result<Piece> {
@@ -345,3 +350,6 @@ fn check_owner(owner: &Owner, text: &[u8]) -> std::result::Result<(), Option<Err
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

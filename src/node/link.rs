@@ -223,15 +223,17 @@ pub(super) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
     let mut outage = Outage::default();
     let mut pause = FIRST_PAUSE;
     loop {
-        match session(node, link, &mut outage) {
-            // It was up: begin again quickly.
-            Ok(()) => pause = FIRST_PAUSE,
-            Err(why) => {
-                outage.note(node, link, &why);
-                link.pause(pause);
-                pause = (pause * 2).min(LAST_PAUSE);
-            }
+        let begun = Instant::now();
+        let ended = session(node, link, &mut outage);
+        if begun.elapsed() >= PING_EVERY && ended.is_ok() {
+            pause = FIRST_PAUSE;
         }
+        if let Err(why) = ended {
+            outage.note(node, link, &why);
+        }
+        // Also after a link that was up: one that never lasts must not keep two machines busy.
+        link.pause(pause);
+        pause = (pause * 2).min(LAST_PAUSE);
     }
 }
 
@@ -239,7 +241,7 @@ pub(super) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
 #[derive(Default)]
 struct Outage {
     since: Option<Instant>,
-    said: Option<String>,
+    said: Vec<String>,
 }
 
 impl Outage {
@@ -262,15 +264,15 @@ impl Outage {
                 format!("{} at {host}:{port} refused: {}", link.peer, plain(reason))
             }
         };
-        if self.said.as_ref() != Some(&text) {
+        if !self.said.contains(&text) {
             node.say(&text);
-            self.said = Some(text);
+            self.said.push(text);
         }
     }
 
     fn over<P: Process + Send + 'static>(&mut self, node: &Node<P>, link: &Link) {
         self.since = None;
-        if self.said.take().is_some() {
+        if !std::mem::take(&mut self.said).is_empty() {
             node.say(&format!("{} is here", link.peer));
         }
     }
@@ -297,40 +299,47 @@ fn session<P: Process + Send + 'static>(
 ) -> Result<(), Failure> {
     let mut result = Err(Failure::Away(io::ErrorKind::AddrNotAvailable.into()));
     for address in link.resolve().map_err(Failure::NoName)? {
-        match greet(node, link, address) {
-            Ok((stream, mut lines)) => {
-                let stream = Arc::new(stream);
+        match dial(address) {
+            Ok(stream) => {
+                let mut lines = Lines::new(&*stream, MAX_HELLO);
+                if let Err(failure) = greet(node, link, &stream, &mut lines) {
+                    result = Err(failure);
+                    continue;
+                }
+                lines.set_limit(MAX_LINE);
                 link.set_up(Some(Arc::clone(&stream)));
                 // The third step of the greeting: from here on answers can reach this peer.
                 link.push(&Frame::<P::Message>::Ping.line());
                 link.flush();
                 outage.over(node, link);
                 node.outbound(link.peer, true);
-                let _ = listen(node, link, &mut lines);
+                let ended = listen(node, link, &mut lines);
                 link.set_up(None);
                 node.outbound(link.peer, false);
-                return Ok(());
+                return ended;
             }
-            Err(failure) => result = Err(failure),
+            Err(error) => result = Err(error.into()),
         }
     }
     result
 }
 
-type Greeted = (TcpStream, Lines<TcpStream>);
-
-/// Dials one address and exchanges hellos.
-fn greet<P: Process + Send + 'static>(
-    node: &Node<P>,
-    link: &Link,
-    address: SocketAddr,
-) -> Result<Greeted, Failure> {
-    let mut stream = TcpStream::connect_timeout(&address, DIAL_TIMEOUT)?;
+fn dial(address: SocketAddr) -> io::Result<Arc<TcpStream>> {
+    let stream = TcpStream::connect_timeout(&address, DIAL_TIMEOUT)?;
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_PATIENCE))?;
     stream.set_read_timeout(Some(SILENCE))?;
+    Ok(Arc::new(stream))
+}
+
+/// Exchanges hellos over a new connection.
+fn greet<P: Process + Send + 'static>(
+    node: &Node<P>,
+    link: &Link,
+    mut stream: &TcpStream,
+    lines: &mut Lines<&TcpStream>,
+) -> Result<(), Failure> {
     stream.write_all(&node.hello())?;
-    let mut lines = Lines::new(stream.try_clone()?, MAX_HELLO);
     let silent = || io::Error::new(io::ErrorKind::UnexpectedEof, "it closed without a hello");
     let first = lines.next_line()?.ok_or_else(silent)?;
     let hello = match serde_json::from_slice::<Frame<P::Message>>(first) {
@@ -343,29 +352,34 @@ fn greet<P: Process + Send + 'static>(
         return Err(Failure::Refused(format!("{} answers there", hello.peer)));
     }
     stream.set_read_timeout(Some(PING_EVERY))?;
-    lines.set_limit(MAX_LINE);
-    Ok((stream, lines))
+    Ok(())
 }
 
-/// Listens for answers to pings until the link is silent or broken.
+/// Listens for answers to pings until the link is silent or broken. The error says why, if the
+/// other side did.
 fn listen<P: Process + Send + 'static>(
     node: &Node<P>,
     link: &Link,
-    lines: &mut Lines<TcpStream>,
-) -> io::Result<()> {
+    lines: &mut Lines<&TcpStream>,
+) -> Result<(), Failure> {
     let ping = Frame::<P::Message>::Ping.line();
     let mut heard = Instant::now();
     loop {
         match lines.next_line() {
-            Ok(Some(_)) => heard = Instant::now(),
-            Ok(None) => return Ok(()),
+            Ok(Some(frame)) => {
+                heard = Instant::now();
+                if let Ok(Frame::Refused(why)) = serde_json::from_slice::<Frame<P::Message>>(frame)
+                {
+                    return Err(Failure::Refused(why));
+                }
+            }
             Err(error) if is_timeout(&error) => {
                 if heard.elapsed() >= SILENCE {
                     return Ok(());
                 }
                 link.push(&ping);
             }
-            Err(error) => return Err(error),
+            Ok(None) | Err(_) => return Ok(()),
         }
         let dropped = link.flush_slow();
         if dropped > 0 {

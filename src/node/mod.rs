@@ -157,11 +157,11 @@ impl<P: Process + Send + 'static> Node<P> {
             doorkeeper: Doorkeeper::default(),
             say: config.say,
         });
-        tcp::open(&node, listener)?;
+        // The first event comes before any other can.
+        node.step(Process::start);
         let clock = Arc::clone(&node);
         spawn("clock", move || clock.keep_time())?;
-        // The first event comes before any message can: links are dialled after it.
-        node.step(Process::start);
+        tcp::open(&node, listener)?;
         for &peer in node.links.keys() {
             let dialler = Arc::clone(&node);
             spawn(&peer.to_string(), move || link::keep(&dialler, &dialler.links[&peer]))?;
@@ -306,10 +306,12 @@ impl<P: Process + Send + 'static> Node<P> {
     fn inbound_up(&self, peer: PeerId, stream: &Arc<TcpStream>) {
         let mut core = self.lock();
         let old = core.ends.entry(peer).or_default().inbound.replace(Arc::clone(stream));
-        if let Some(old) = old {
-            let _ = old.shutdown(std::net::Shutdown::Both);
-        }
         self.linked(core, peer);
+        if let Some(old) = old {
+            // Mostly nobody is there any more. If somebody is, two processes have one identity.
+            let why = format!("another process says that it is {peer}");
+            tcp::refuse::<P>(&old, why);
+        }
         if let Some(link) = self.links.get(&peer) {
             link.nudge();
         }

@@ -5,6 +5,7 @@
 //! connection, and each refusal is one line.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{self, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,8 +21,11 @@ use crate::process::{PeerId, Process};
 
 /// How long a connection may take to say hello.
 pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many connections may be without a hello. Peers that have said it do not count.
+/// How many connections may be without a hello, if the system gives that many file descriptors.
+/// Peers that have said it do not count.
 pub(super) const MAX_STRANGERS: usize = 1024;
+/// How many file descriptors are kept for everything else.
+const RESERVED_FILES: usize = 128;
 /// How long a connection beyond [`MAX_STRANGERS`] has for its hello, so that a known peer still
 /// gets in: its hello is on the way when it is accepted.
 pub(super) const GRACE: Duration = Duration::from_millis(250);
@@ -34,9 +38,10 @@ const REST: Duration = Duration::from_millis(20);
 const WORDS_A_SECOND: u32 = 10;
 
 /// Counts the strangers, and what is said about them.
-#[derive(Default)]
 pub(super) struct Doorkeeper {
     strangers: AtomicUsize,
+    /// [`MAX_STRANGERS`], or fewer where file descriptors are few.
+    most: usize,
     words: Mutex<Words>,
     /// Peers whose unexpected address was reported.
     reported: Mutex<BTreeSet<PeerId>>,
@@ -46,6 +51,25 @@ pub(super) struct Doorkeeper {
 struct Words {
     second: Option<Instant>,
     said: u32,
+}
+
+impl Default for Doorkeeper {
+    fn default() -> Self {
+        let files = open_files().unwrap_or(usize::MAX);
+        Self {
+            strangers: AtomicUsize::new(0),
+            most: MAX_STRANGERS.min(files.saturating_sub(RESERVED_FILES)),
+            words: Mutex::default(),
+            reported: Mutex::default(),
+        }
+    }
+}
+
+/// How many files this process may have open, where the system says so.
+fn open_files() -> Option<usize> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 impl Doorkeeper {
@@ -102,9 +126,10 @@ pub(super) fn open<P: Process + Send + 'static>(
 
 fn welcome<P: Process + Send + 'static>(node: &Arc<Node<P>>, stream: TcpStream, from: SocketAddr) {
     let strangers = node.doorkeeper.strangers.fetch_add(1, Ordering::Relaxed);
+    let most = node.doorkeeper.most;
     let patience = match strangers {
-        0..MAX_STRANGERS => Some(HELLO_TIMEOUT),
-        s if s < MAX_STRANGERS + MAX_GRACED => Some(GRACE),
+        s if s < most => Some(HELLO_TIMEOUT),
+        s if s < most + MAX_GRACED => Some(GRACE),
         _ => None,
     };
     let started = patience.is_some_and(|patience| {
@@ -145,11 +170,16 @@ fn serve<P: Process + Send + 'static>(
         Err(Ended::Quietly) => {}
         Err(Ended::Because(why)) => {
             node.doorkeeper.complain(node, &format!("turned away {ip}: {why}"));
-            // So that the other side can say why, too. It may be gone; then nobody asks.
-            let refusal = Frame::<P::Message>::Refused(why).line();
-            let _ = (&*stream).write_all(&refusal);
+            refuse::<P>(&stream, why);
         }
     }
+    let _ = stream.shutdown(Shutdown::Both);
+}
+
+/// Closes a connection, and says why, so that the other side can say it too.
+pub(super) fn refuse<P: Process>(mut stream: &TcpStream, why: String) {
+    // It may be gone; then nobody asks.
+    let _ = stream.write_all(&Frame::<P::Message>::Refused(why).line());
     let _ = stream.shutdown(Shutdown::Both);
 }
 

@@ -213,7 +213,7 @@ fn say_verdict(judge: &Judge, roles: &Roles) -> Result<ExitCode> {
         let count = roles.participants().len();
         format!("passed: {count} peers take part, and all know the same value\n")
     } else {
-        verdict.reasons.iter().map(|reason| format!("FAILED: {reason}\n")).collect()
+        format!("FAILED: {}\n", verdict.reasons.join("\nFAILED: "))
     };
     let text = format!("\n{}{outcome}", verdict.table);
     let written = io::stdout().write_all(text.as_bytes());
