@@ -210,6 +210,16 @@ impl<P: Process + Send + 'static> Node<P> {
         }
     }
 
+    /// Waits until what the process has said so far has been seen by the observer.
+    pub fn settle(&self) {
+        let mut core = self.lock();
+        while (core.releasing || !core.outputs.is_empty()) && core.failure.is_none() {
+            core.waiting += 1;
+            core = self.changed.wait(core).expect(UNPOISONED);
+            core.waiting -= 1;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Core<P>> {
         self.core.lock().expect(UNPOISONED)
     }
