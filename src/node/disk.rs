@@ -344,7 +344,8 @@ fn check_owner(owner: &Owner, text: &[u8]) -> std::result::Result<(), Option<Err
     if found.fingerprint != owner.fingerprint {
         return refuse(format!(
             "was written under another hostsfile (fingerprint {}, now {}): with other peers, ports \
-             or roles its promises do not hold. Use the old file, or a new directory for every peer",
+             or roles its promises do not hold. Use the old file, or a new directory for every \
+             peer",
             found.fingerprint, owner.fingerprint
         ));
     }
