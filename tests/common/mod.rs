@@ -15,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// How long a test waits for what must come: far beyond what it takes, since machines are noisy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,29 +26,21 @@ pub(crate) fn random() -> u64 {
 }
 
 /// A directory of the test's own, gone with the value.
-pub(crate) struct Scratch(PathBuf);
+pub(crate) struct Scratch(TempDir);
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{:016x}", random()));
-        fs::create_dir_all(&path).expect("a scratch directory");
-        Self(path)
+        Self(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a scratch directory"))
     }
 
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.0.join(name)
+        self.0.path().join(name)
     }
 
     /// Writes a file and returns its path.
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         fs::write(self.path(name), content).expect("a scratch file");
         self.path(name)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
