@@ -177,8 +177,8 @@ fn an_empty_file_and_too_many_peers_are_refused() {
         let end = run(text, "--id 1 -v X");
         assert!(refusal(&end).contains("the file names no peer; write one a line"), "{end:#?}");
     }
-    let many: String = (0..256).map(|n| format!("host{n}:acceptor1\n")).collect();
-    let end = run(many, "--id 1");
+    let many: Vec<String> = (0..256).map(|n| format!("host{n}:acceptor1")).collect();
+    let end = run(many.join("\n"), "--id 1");
     assert!(refusal(&end).starts_with("hosts:256: more than 255 peers"), "{end:#?}");
     let end = run(format!("a:acceptor1{}\n", ",acceptor1".repeat(1000)), "--id 1");
     assert!(refusal(&end).starts_with("hosts:1: longer than 8192 bytes"), "{end:#?}");

@@ -81,8 +81,8 @@ fn assert_one_value(journals: &BTreeMap<u16, Vec<Value>>) {
             && number("accepted_proposal").is_some()
             && number("accepted_proposal") == number("answers")
         {
-            let voter = number("peer_id").expect("a sender");
-            votes.entry(about.expect("accepted")).or_default().insert(voter);
+            let sender = number("peer_id").expect("a sender");
+            votes.entry(about.expect("accepted")).or_default().insert(sender);
         }
     }
     for (number, values) in &values {

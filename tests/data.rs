@@ -143,7 +143,8 @@ fn a_missing_log_is_no_fresh_start() {
 fn a_torn_tail_is_cut_off_and_what_stands_before_it_is_kept() {
     let mut cluster = decided();
     let whole = fs::read(log(&cluster)).expect("is there");
-    let last = whole.split_inclusive(|byte| *byte == b'\n').last().expect("has lines").to_vec();
+    let last =
+        whole.split_inclusive(|byte| *byte == b'\n').next_back().expect("has lines").to_vec();
     let mut unwritten = last.clone();
     unwritten[30..].fill(0);
     for tail in [&last[..1], &last[..20], &last[..last.len() - 1], &unwritten, &[0; 512]] {
@@ -228,7 +229,7 @@ impl SmallDisk {
         let whole = [fs::read(&log).expect("a log"), line.into_bytes()].concat();
         assert_eq!(whole.len() as u64, 4096 - left);
         fs::write(&log, whole).expect("fits in its page");
-        assert!(fs::write(self.path().join("filler"), [1; 65_536]).is_err(), "must not fit");
+        assert!(fs::write(self.path().join("filler"), vec![1; 65_536]).is_err(), "must not fit");
     }
 }
 

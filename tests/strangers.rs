@@ -128,10 +128,10 @@ fn random_bytes_harm_nobody() {
 fn a_line_of_a_gibibyte_is_cut_off_early_and_not_held() {
     let mut cluster = decided();
     let before = status(cluster.peer(2), "VmRSS");
-    let chunk = [b'x'; 64 * 1024];
+    let chunk = vec![b'x'; 64 * 1024];
     let mut strangers = [Stranger::to(&cluster, 2), Stranger::posing_as(5, &cluster, 2)];
     for stranger in &mut strangers {
-        let taken = (0..(1 << 30) / chunk.len()).take_while(|_| stranger.say(chunk)).count();
+        let taken = (0..(1 << 30) / chunk.len()).take_while(|_| stranger.say(&chunk)).count();
         // What the system's own buffers take does not count as read.
         assert!(taken < 1024, "{taken} chunks of 64 KiB were taken");
     }
@@ -148,9 +148,10 @@ fn deeply_nested_json_harms_nobody() {
     for (open, close) in [("[", "]"), ("{\"message\":", "}")] {
         for (times, posing) in [(80, false), (5_000, true)] {
             let line = format!("{}1{}\n", open.repeat(times), close.repeat(times));
-            let mut stranger = match posing {
-                true => Stranger::posing_as(5, &cluster, 3),
-                false => Stranger::to(&cluster, 3),
+            let mut stranger = if posing {
+                Stranger::posing_as(5, &cluster, 3)
+            } else {
+                Stranger::to(&cluster, 3)
             };
             stranger.say(line);
             stranger.is_cut_off();
