@@ -200,8 +200,9 @@ pub(crate) fn free_ports(count: usize) -> Vec<u16> {
     let mut held = Vec::new();
     while held.len() < count {
         let port = u16::try_from(10_000 + random() % 22_000).expect("fits");
-        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port))
-            && given.insert(port)
+        // In this order: a port that was given may be about to be used, and must not be tried.
+        if given.insert(port)
+            && let Ok(listener) = TcpListener::bind(("127.0.0.1", port))
         {
             held.push((port, listener));
         }
