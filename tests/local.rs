@@ -20,7 +20,7 @@ fn table(end: &End) -> Vec<&String> {
 
 #[test]
 fn test_case_2_ends_with_a_verdict_and_exit_code_0() {
-    let end = local("-t 0,0.5");
+    let end = local("-t 0,2");
     assert_eq!(end.code, Some(0), "{end:#?}");
     let rows = table(&end);
     assert_eq!(rows.len(), 5);
@@ -45,7 +45,7 @@ fn test_case_2_ends_with_a_verdict_and_exit_code_0() {
 #[test]
 fn values_go_to_the_proposers_in_their_order() {
     let hosts = concat!(env!("CARGO_MANIFEST_DIR"), "/hostsfiles/hostsfile-lecture.txt");
-    let end = local(&format!("{hosts} -v P,Q -t 0.5,0"));
+    let end = local(&format!("{hosts} -v P,Q -t 2,0"));
     assert_eq!(end.code, Some(0), "{end:#?}");
     assert!(table(&end).iter().all(|row| row.contains(" Q ")), "{end:#?}");
 }
