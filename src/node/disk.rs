@@ -17,7 +17,7 @@
 //!
 //! # Left out
 //!
-//! The log is never shortened; an answer costs about 120 bytes. The cure is to write the newest
+//! The log is never shortened; an answer costs about 100 bytes. The cure is to write the newest
 //! record of each kind to a new file on start and to rename it over the log.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
