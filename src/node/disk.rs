@@ -17,7 +17,7 @@
 //!
 //! # Left out
 //!
-//! The log is never shortened; an answer costs about 120 bytes. The cure is to write the newest
+//! The log is never shortened; an answer costs about 100 bytes. The cure is to write the newest
 //! record of each kind to a new file on start and to rename it over the log.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -325,10 +325,10 @@ fn is_torn(tail: &[u8]) -> bool {
     // The newline is the last byte of a line, and no line holds a NUL.
     let one_line = !before.contains(&b'\n');
     let too_short = match announced(tail) {
-        Some((length, _)) => *last != b'\n' && (tail.len() as u64) < PREFIX as u64 + length + 1,
+        Some((length, _)) => (tail.len() as u64) < PREFIX as u64 + length + 1,
         None => tail.len() < PREFIX,
     };
-    one_line && (too_short || tail.contains(&0))
+    one_line && (too_short && *last != b'\n' || tail.contains(&0))
 }
 
 /// `None` if the text is no owner at all.
@@ -344,7 +344,8 @@ fn check_owner(owner: &Owner, text: &[u8]) -> std::result::Result<(), Option<Err
     if found.fingerprint != owner.fingerprint {
         return refuse(format!(
             "was written under another hostsfile (fingerprint {}, now {}): with other peers, ports \
-             or roles its promises do not hold. Use the old file, or a new directory for every peer",
+             or roles its promises do not hold. Use the old file, or a new directory for every \
+             peer",
             found.fingerprint, owner.fingerprint
         ));
     }

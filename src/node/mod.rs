@@ -184,7 +184,7 @@ impl<P: Process + Send + 'static> Node<P> {
     }
 
     /// Waits until `found` finds what it looks for in the process, and returns it, with everything
-    /// that it can rest on durable. `None` when the deadline has passed.
+    /// that it can rest on durable. `None` when the deadline has passed or the disk has failed.
     pub fn wait_until<T>(
         &self,
         deadline: Option<Instant>,
@@ -198,7 +198,7 @@ impl<P: Process + Send + 'static> Node<P> {
                 return self.commit(needs).then_some(value);
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
+            if left.is_some_and(|left| left.is_zero()) || core.failure.is_some() {
                 return None;
             }
             core.waiting += 1;
@@ -292,6 +292,7 @@ impl<P: Process + Send + 'static> Node<P> {
         // The first failure is the one that says why.
         core.failure.get_or_insert(error);
         self.failed.notify_all();
+        self.changed.notify_all();
         false
     }
 
@@ -359,23 +360,24 @@ impl<P: Process + Send + 'static> Node<P> {
         link::hello::<P>(self.me, &self.fingerprint)
     }
 
-    /// Why we do not talk with the one who says this hello.
+    /// Why we do not talk with the one who says this hello, in words that both sides can print.
     fn check(&self, hello: &Hello) -> std::result::Result<(), String> {
+        let (me, peer) = (self.me, hello.peer);
         if hello.protocol != P::PROTOCOL {
-            return Err(format!("it speaks {}, we speak {}", hello.protocol, P::PROTOCOL));
+            return Err(format!("{peer} speaks {}, {me} speaks {}", hello.protocol, P::PROTOCOL));
         }
         if hello.fingerprint != self.fingerprint {
             return Err(format!(
-                "its hostsfile says something else than ours (fingerprints {} and {}); all peers \
-                 need the same hosts, ports and roles",
+                "the hostsfiles of {peer} and {me} differ (fingerprints {} and {}); all peers need \
+                 the same hosts, ports and roles",
                 hello.fingerprint, self.fingerprint
             ));
         }
-        if hello.peer == self.me {
-            return Err(format!("it says that it is {} as we are", hello.peer));
+        if peer == me {
+            return Err(format!("both sides say that they are {me}"));
         }
-        if !self.links.contains_key(&hello.peer) {
-            return Err(format!("{} has no business with {}", hello.peer, self.me));
+        if !self.links.contains_key(&peer) {
+            return Err(format!("{peer} and {me} have nothing to say to each other"));
         }
         Ok(())
     }

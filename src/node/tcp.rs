@@ -4,7 +4,7 @@
 //! time; what they send is bounded in length. Nothing they do harms anything but their own
 //! connection, and each refusal is one line.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::io::{self, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -36,6 +36,10 @@ const REST: Duration = Duration::from_millis(20);
 
 /// How many lines about odd connections are said in a second; the rest is counted.
 const WORDS_A_SECOND: u32 = 10;
+/// How soon the same line may be said again.
+const SAME_AGAIN: Duration = Duration::from_secs(60);
+/// How many lines are remembered for that.
+const MOST_RECENT: usize = 100;
 
 /// Counts the strangers, and what is said about them.
 pub(super) struct Doorkeeper {
@@ -51,6 +55,8 @@ pub(super) struct Doorkeeper {
 struct Words {
     second: Option<Instant>,
     said: u32,
+    /// What was said lately: whoever comes again and again is named once a minute.
+    recent: VecDeque<(Instant, String)>,
 }
 
 impl Default for Doorkeeper {
@@ -76,16 +82,27 @@ impl Doorkeeper {
     /// One line about somebody odd. Of a flood of them most are counted, not printed.
     fn complain<P: Process + Send + 'static>(&self, node: &Node<P>, text: &str) {
         let mut words = self.words.lock().expect(UNPOISONED);
+        while words.recent.front().is_some_and(|(at, _)| at.elapsed() >= SAME_AGAIN) {
+            words.recent.pop_front();
+        }
+        if words.recent.iter().any(|(_, said)| said == text) {
+            return;
+        }
         if words.second.is_none_or(|second| second.elapsed() >= Duration::from_secs(1)) {
             if words.said > WORDS_A_SECOND {
                 let more = words.said - WORDS_A_SECOND;
                 node.say(&format!("({more} more odd connections within a second)"));
             }
-            *words = Words { second: Some(Instant::now()), said: 0 };
+            words.second = Some(Instant::now());
+            words.said = 0;
         }
         words.said += 1;
         if words.said <= WORDS_A_SECOND {
             node.say(text);
+            words.recent.push_back((Instant::now(), text.to_owned()));
+            if words.recent.len() > MOST_RECENT {
+                words.recent.pop_front();
+            }
         }
     }
 
@@ -247,7 +264,7 @@ fn next_frame<P: Process>(
         match lines.next_line() {
             Ok(Some(line)) => {
                 return serde_json::from_slice(line)
-                    .map_err(|error| Ended::Because(format!("no hello: {error}")));
+                    .map_err(|error| Ended::Because(plain(&format!("no hello: {error}"))));
             }
             Ok(None) => return Err(Ended::Quietly),
             Err(error) if is_timeout(&error) => {}
@@ -287,7 +304,7 @@ fn listen<P: Process + Send + 'static>(
                 }
             }
             Ok(_) => return Err("a frame that does not belong here".into()),
-            Err(error) => return Err(format!("not a message: {error}")),
+            Err(error) => return Err(plain(&format!("not a message: {error}"))),
         }
     }
 }
