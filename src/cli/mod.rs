@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use crate::error::Result;
 
 mod args;
+mod check;
 mod lines;
 mod local;
 mod paxos;
@@ -36,6 +37,12 @@ const COMMANDS: &[Command] = &[
         summary: "run every peer of a hostsfile on this machine and judge the run",
         help: local::HELP,
         run: local::run,
+    },
+    Command {
+        name: "check",
+        summary: "judge the lines of a run, by this or any other program",
+        help: check::HELP,
+        run: check::run,
     },
 ];
 
