@@ -280,7 +280,7 @@ fn sent(
             proposal.accept_sent |= *proposal.order.get_or_insert(own) == own;
             proposal.accepts_sent += 1;
         }
-        MessageType::PrepareAck => promise(proposal, spot, message, sender),
+        MessageType::PrepareAck => promise(proposal, spot, message, sender, false),
         MessageType::AcceptAck => {
             let stream = streams.get(&(spot.input, sender));
             let certain = message.answers == Some(message.number)
@@ -310,7 +310,7 @@ fn received(
             let in_time = in_order && !proposal.accept_sent;
             proposal.early_promises += usize::from(early);
             if let Some(sender) = message.sender {
-                promise(proposal, spot, message, sender);
+                promise(proposal, spot, message, sender, true);
                 proposal.answer(sender).promised_in_time |= in_time;
             } else {
                 proposal.nameless_promises += usize::from(in_time);
@@ -336,17 +336,28 @@ fn received(
     }
 }
 
-fn promise(proposal: &mut Proposal, spot: Spot<'_>, message: Message, acceptor: u16) {
+fn promise(
+    proposal: &mut Proposal,
+    spot: Spot<'_>,
+    message: Message,
+    acceptor: u16,
+    received: bool,
+) {
     if !message.may_grant() {
         return;
     }
     let promise = &mut proposal.answer(acceptor).promise;
-    let known = promise.get_or_insert_with(|| Promise {
-        value: message.value,
-        held: message.held,
-        witness: spot.witness(),
-    });
-    if known.held == Held::Unknown {
+    let fresh =
+        || Promise { value: message.value, held: message.held, received, witness: spot.witness() };
+    let known = promise.get_or_insert_with(fresh);
+    // A proposer acts on what it received, whatever was sent.
+    if received && !known.received {
+        let held = known.held;
+        *known = fresh();
+        if known.held == Held::Unknown {
+            known.held = held;
+        }
+    } else if known.held == Held::Unknown {
         known.held = message.held;
     }
 }

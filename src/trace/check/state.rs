@@ -136,6 +136,8 @@ pub(super) struct Answer {
 pub(super) struct Promise {
     pub(super) value: Option<ValueId>,
     pub(super) held: Held,
+    /// True if the proposer's own line shows it.
+    pub(super) received: bool,
     pub(super) witness: Witness,
 }
 
