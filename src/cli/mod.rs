@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use crate::error::Result;
 
 mod args;
+mod check;
 mod lines;
 mod local;
 mod paxos;
@@ -44,6 +45,12 @@ const COMMANDS: &[Command] = &[
         summary: "run the protocol from seeds, with everything that can go wrong",
         help: sim::HELP,
         run: sim::run,
+    },
+    Command {
+        name: "check",
+        summary: "judge the lines of a run, by this or any other program",
+        help: check::HELP,
+        run: check::run,
     },
 ];
 
