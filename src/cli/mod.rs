@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use crate::error::Result;
 
 mod args;
+mod draw;
 mod lines;
 mod local;
 mod paxos;
@@ -37,6 +38,7 @@ const COMMANDS: &[Command] = &[
         help: local::HELP,
         run: local::run,
     },
+    Command { name: "draw", summary: "draw a run", help: draw::HELP, run: draw::run },
 ];
 
 /// Runs the program on these arguments (without the program's own name).

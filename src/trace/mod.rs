@@ -2,5 +2,6 @@
 //!
 //! [`event`] is the only code that knows the fields of a line; [`verdict`] judges a whole run.
 
+pub mod diagram;
 pub mod event;
 pub mod verdict;

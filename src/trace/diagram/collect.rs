@@ -1,0 +1,261 @@
+//! Takes the lines of a run one by one and keeps what the picture needs.
+//!
+//! A run can have any length, a picture cannot. So the events of a window are kept, up to
+//! [`MOST_EVENTS`]; of all others only counts stay, among them how often each message was sent
+//! and received, so that a message whose other end is outside the window is not called lost.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::trace::event::{Action, Event, MessageType};
+
+/// How many events are drawn at most; the picture says how many more there are.
+pub const MOST_EVENTS: usize = 3_000;
+/// How many peers are drawn at most: those whose events come first.
+pub const MOST_LIFELINES: usize = 40;
+/// For how many messages outside the window it is remembered that they are on their way. Beyond,
+/// a message that enters the window may be drawn as one that nobody sent.
+const MOST_OUTSIDE: usize = 100_000;
+
+/// Where a line stands: the file's place among those given, and the line in it, both from 0.
+pub type Place = (usize, u64);
+
+/// Which part of a run is drawn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// From here on.
+    pub from: Option<Bound>,
+    /// Up to here, included.
+    pub to: Option<Bound>,
+    /// Only messages about this proposal number, beside what is no message.
+    pub number: Option<u64>,
+    /// Draw also what says nothing new: links that come up, and notices to peers that know.
+    pub all: bool,
+}
+
+/// One end of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// Microseconds since the first event with a time.
+    Time(u64),
+    /// The place of an event in the log, from 1.
+    Event(u64),
+}
+
+/// An event in the window.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) event: Event,
+    /// The peer whose line this is.
+    pub(super) at: u16,
+    pub(super) place: Place,
+    /// How many messages of the same key went the same way before.
+    pub(super) nth: u32,
+}
+
+/// What makes two lines tell of the same message: from, to, type, number, value.
+pub(super) type Key = (u16, Option<u16>, MessageType, Option<u64>, Option<String>);
+
+/// How often a message was sent and received, in the window and outside.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Count {
+    pub(super) sent: u32,
+    pub(super) received: u32,
+    kept: bool,
+}
+
+/// What is known of one peer, whatever the window.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    pub(super) proposes: bool,
+    pub(super) accepts: bool,
+    pub(super) is_told: bool,
+    pub(super) lives: u32,
+    /// It knows the choice, in its present life.
+    knows: bool,
+    /// What it chose first: value, number, time.
+    pub(super) chose: Option<(String, Option<u64>, Option<u64>)>,
+}
+
+/// Takes events, gives a picture.
+#[derive(Clone, Debug, Default)]
+pub struct Collector {
+    pub(super) window: Window,
+    pub(super) kept: Vec<Kept>,
+    pub(super) counts: HashMap<Key, Count>,
+    pub(super) peers: BTreeMap<u16, Known>,
+    /// All choices that differ: value, its lowest number.
+    pub(super) choices: BTreeMap<String, Option<u64>>,
+    /// How many lines there were.
+    pub(super) total: u64,
+    pub(super) messages: u64,
+    /// Lines that were in the window, but too many.
+    pub(super) beyond: u64,
+    /// Lines outside the window.
+    pub(super) outside: u64,
+    /// Receipts by nobody knows whom.
+    pub(super) nowhere: u64,
+    /// Events of peers for whom there is no room.
+    pub(super) crowded: u64,
+    /// Notices to peers that knew, and links that came up.
+    pub(super) hushed: u64,
+    pub(super) first_us: Option<u64>,
+    pub(super) first_sent_us: Option<u64>,
+    pub(super) untimed: u64,
+}
+
+/// How many different chosen values are remembered: two are already a disaster.
+const MOST_CHOICES: usize = 8;
+
+impl Collector {
+    /// A collector for this window.
+    pub fn new(window: Window) -> Self {
+        Self { window, ..Self::default() }
+    }
+
+    /// True if there was no event at all.
+    pub fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    /// True if no line of the log had a time.
+    pub fn is_untimed(&self) -> bool {
+        self.first_us.is_none()
+    }
+
+    /// Takes the next event, which stands at `place`; `at` is the peer whose line it is, if
+    /// something outside the line itself tells.
+    pub fn take(&mut self, event: Event, at: Option<u16>, place: Place) {
+        self.total += 1;
+        let speaks = (event.action != Action::Received).then_some(event.peer_id);
+        let addressee = (event.action == Action::Received).then_some(event.journal.to).flatten();
+        let Some(at) = event.journal.at.or(speaks).or(at).or(addressee) else {
+            self.nowhere += 1;
+            return;
+        };
+        let time = event.journal.time_us;
+        self.untimed += u64::from(time.is_none());
+        if self.first_us.is_none() {
+            self.first_us = time;
+        }
+        if !self.peers.contains_key(&at) && self.peers.len() >= MOST_LIFELINES {
+            self.crowded += 1;
+            return;
+        }
+        let knew = self.learn(&event, at);
+        let visible = self.in_window(&event);
+        let hushed = !self.window.all && is_quiet(&event, knew);
+        let keep = visible && !hushed && self.kept.len() < MOST_EVENTS;
+        let nth = self.count(&event, at, keep);
+        if keep {
+            self.kept.push(Kept { event, at, place, nth });
+        } else if !visible {
+            self.outside += 1;
+        } else if hushed {
+            self.hushed += 1;
+        } else {
+            self.beyond += 1;
+        }
+    }
+
+    /// Updates what is known of the peer; true if it knew the choice before.
+    fn learn(&mut self, event: &Event, at: u16) -> bool {
+        let known = self.peers.entry(at).or_default();
+        let knew = known.knows;
+        let sent = event.action == Action::Sent;
+        match event.message_type {
+            Some(MessageType::Prepare | MessageType::Accept) => {
+                known.proposes |= sent;
+                known.accepts |= event.action == Action::Received;
+            }
+            Some(MessageType::PrepareAck | MessageType::AcceptAck) => {
+                known.accepts |= sent;
+                known.is_told |= !sent && event.message_type == Some(MessageType::AcceptAck);
+            }
+            _ => {}
+        }
+        match event.action {
+            Action::Started => {
+                known.lives += 1;
+                // A new life learns the choice anew.
+                known.knows = false;
+            }
+            Action::Chose => {
+                let value = event.message_value.clone().unwrap_or_default();
+                let number = event.proposal_num;
+                if self.choices.len() < MOST_CHOICES || self.choices.contains_key(&value) {
+                    let lowest = self.choices.entry(value.clone()).or_insert(number);
+                    *lowest = (*lowest).min(number);
+                }
+                known.knows = true;
+                known.chose.get_or_insert((value, number, event.journal.time_us));
+            }
+            Action::Sent | Action::Received => {
+                self.messages += u64::from(sent);
+                if sent && self.first_sent_us.is_none() {
+                    self.first_sent_us = event.journal.time_us;
+                }
+            }
+            Action::Connected | Action::Noted => {}
+        }
+        knew
+    }
+
+    fn in_window(&self, event: &Event) -> bool {
+        let since = event.journal.time_us.map(|t| t.saturating_sub(self.first_us.unwrap_or(t)));
+        // What has no time is in no window of time.
+        let inside = |bound: Option<Bound>, fits: fn(u64, u64) -> bool| match bound {
+            None => true,
+            Some(Bound::Time(bound)) => since.is_some_and(|since| fits(since, bound)),
+            Some(Bound::Event(bound)) => fits(self.total, bound),
+        };
+        let wanted = self.window.number;
+        let about = event.journal.answers.or(event.proposal_num);
+        let is_message = matches!(event.action, Action::Sent | Action::Received);
+        let other_number = is_message && wanted.is_some() && about != wanted
+            // A refusal belongs to both numbers.
+            && event.proposal_num != wanted;
+        inside(self.window.from, |t, bound| t >= bound)
+            && inside(self.window.to, |t, bound| t <= bound)
+            && !other_number
+    }
+
+    /// Counts a message; says how many of its key went the same way before.
+    fn count(&mut self, event: &Event, at: u16, keep: bool) -> u32 {
+        let Some((key, sent)) = key(event, at) else { return 0 };
+        let room = keep || (self.kept.len() < MOST_EVENTS && self.counts.len() < MOST_OUTSIDE);
+        if !room && !self.counts.contains_key(&key) {
+            return 0;
+        }
+        let count = self.counts.entry(key.clone()).or_default();
+        count.kept |= keep;
+        let way = if sent { &mut count.sent } else { &mut count.received };
+        let nth = *way;
+        *way = way.saturating_add(1);
+        // Sent and arrived, and not drawn: forgotten.
+        if count.sent == count.received && !count.kept {
+            self.counts.remove(&key);
+        }
+        nth
+    }
+}
+
+/// The message that a line tells of, and whether the line is the sender's.
+pub(super) fn key(event: &Event, at: u16) -> Option<(Key, bool)> {
+    let sent = match event.action {
+        Action::Sent => true,
+        Action::Received => false,
+        _ => return None,
+    };
+    let to = if sent { event.journal.to } else { Some(at) };
+    let value = event.message_value.clone();
+    Some(((event.peer_id, to, event.message_type?, event.proposal_num, value), sent))
+}
+
+/// Lines that say nothing new.
+fn is_quiet(event: &Event, knew: bool) -> bool {
+    match event.action {
+        Action::Connected => true,
+        Action::Received => event.message_type == Some(MessageType::Chosen) && knew,
+        _ => false,
+    }
+}
