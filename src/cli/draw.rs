@@ -13,7 +13,7 @@ use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::process::PeerId;
 use crate::trace::diagram::{self, Bound, Collector, Format, Host, Page, Window};
-use crate::trace::event::Event;
+use crate::trace::read::{Content, Entry, Names, Number, Reader};
 
 pub(super) const HELP: &str = "\
 usage: synod draw [FILES] [--format text|mermaid|svg|html] [-o FILE] [options]
@@ -37,8 +37,6 @@ Exit 0: drawn. Exit 2: a flag or a file was at fault.
 
 /// Columns where no terminal says how many.
 const DEFAULT_COLUMNS: u16 = 80;
-/// The longest line that is read; a longer one is no event.
-const MOST_LINE_BYTES: usize = 1 << 20;
 
 #[derive(Default)]
 struct Options {
@@ -64,10 +62,9 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Long("to") => options.window.to = Some(bound("--to", &mut parser)?),
             Long("number") => {
                 let text = args::text("--number", parser.value()?)?;
-                let number = text.parse().map_err(|_| {
-                    Error::Usage(format!("--number {text:?}: this is no proposal number"))
-                })?;
-                options.window.number = Some(number);
+                let number = Number::parse(&text);
+                let wrong = || Error::Usage(format!("--number {text:?}: this is no number"));
+                options.window.number = Some(number.ok_or_else(wrong)?);
             }
             Long("all") => options.window.all = true,
             Long("width") => options.width = Some(args::number("--width", parser.value()?)?),
@@ -104,7 +101,8 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let format = format(&options)?;
     let hosts = options.hosts.as_deref().map(Hosts::read).transpose()?;
     let mut collector = Collector::new(options.window.clone());
-    let strange = read(&options.files, &mut collector)?;
+    let names = hosts.as_ref().map(names).unwrap_or_default();
+    let remarks = read(&options.files, &names, &mut collector)?;
     let timed_window = [options.window.from, options.window.to]
         .iter()
         .any(|bound| matches!(bound, Some(Bound::Time(_))));
@@ -119,9 +117,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
             .remarks
             .push("Roles are inferred from the messages (--hosts FILE names them).".into());
     }
-    if strange > 0 {
-        picture.remarks.push(format!("{strange} lines are no events and are left out."));
-    }
+    picture.remarks.extend(remarks);
     let drawn = diagram::draw(&picture, format);
     match &options.out {
         Some(path) => fs::write(path, drawn).doing(|| format!("writing {}", path.display()))?,
@@ -135,6 +131,11 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The hosts' names, as logs may have them in front of their lines.
+fn names(hosts: &Hosts) -> Names {
+    hosts.peers.iter().map(|host| (host.host.clone(), host.id.0)).collect()
 }
 
 /// What the hostsfile says of a peer.
@@ -197,99 +198,79 @@ fn terminal_columns() -> Option<u16> {
     })
 }
 
-/// One input: its next event, and how many lines it has given.
+/// One input: its next event, and what it has besides.
 struct Source {
-    lines: Box<dyn BufRead>,
+    reader: Reader<Box<dyn BufRead>>,
     name: String,
-    /// The peer whose output this file is, as far as its lines tell.
-    next: Option<(Event, u64)>,
-    taken: u64,
+    next: Option<(Entry<'static>, String, u64)>,
     strange: u64,
 }
 
 impl Source {
-    fn open(path: &Path) -> Result<Self> {
-        let name = path.display().to_string();
-        let lines: Box<dyn BufRead> = if name == "-" {
+    fn open(path: &Path, names: &Names) -> Result<Self> {
+        let stdin = path.as_os_str() == "-";
+        let name = if stdin { "standard input".into() } else { path.display().to_string() };
+        let lines: Box<dyn BufRead> = if stdin {
             Box::new(io::stdin().lock())
         } else {
-            // A folder can be opened, but not read; reading it says so.
             Box::new(BufReader::new(File::open(path).doing(|| name.clone())?))
         };
-        Ok(Self { lines, name, next: None, taken: 0, strange: 0 })
+        let reader = Reader::new(&name, lines, names.clone()).doing(|| name.clone())?;
+        Ok(Self { reader, name, next: None, strange: 0 })
     }
 
     /// Reads up to the next event.
     fn advance(&mut self) -> Result<()> {
-        let mut line = Vec::new();
         self.next = None;
-        loop {
-            line.clear();
-            let read = self.read_line(&mut line).doing(|| self.name.clone())?;
-            if read == 0 {
-                return Ok(());
-            }
-            let number = self.taken;
-            self.taken += 1;
-            if let Some(event) = event(&line) {
-                self.next = Some((event, number));
-                return Ok(());
-            }
-            self.strange += u64::from(!line.trim_ascii().is_empty());
-        }
-    }
-
-    /// Reads a line; what is longer than any event is skipped, not kept.
-    fn read_line(&mut self, line: &mut Vec<u8>) -> io::Result<usize> {
-        let mut read = 0;
-        loop {
-            let buffer = match self.lines.fill_buf() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                buffer => buffer?,
-            };
-            let end = buffer.iter().position(|byte| *byte == b'\n');
-            let used = end.map_or(buffer.len(), |end| end + 1);
-            let room = MOST_LINE_BYTES.saturating_sub(line.len());
-            line.extend_from_slice(&buffer[..used.min(room)]);
-            self.lines.consume(used);
-            read += used;
-            if used == 0 || end.is_some() {
-                return Ok(read);
+        while let Some(line) = self.reader.next_line().doing(|| self.name.clone())? {
+            match line.content {
+                Content::Event(entry) => {
+                    let text = line.text.into_owned();
+                    self.next = Some((entry.into_owned(), text, line.number));
+                    break;
+                }
+                Content::Unreadable | Content::TooLong => self.strange += 1,
+                Content::Nothing | Content::Prose => {}
             }
         }
+        Ok(())
     }
 }
 
-/// A line as an event, if it is one.
-fn event(line: &[u8]) -> Option<Event> {
-    serde_json::from_slice(line).ok()
-}
+/// What was found out about the inputs, for the picture's remarks.
+type Remarks = Vec<String>;
 
 /// Feeds all files to the collector, the earliest line first, or line by line in turn where there
-/// are no times. Says how many lines were no events.
-fn read(files: &[PathBuf], collector: &mut Collector) -> Result<u64> {
+/// are no times.
+fn read(files: &[PathBuf], names: &Names, collector: &mut Collector) -> Result<Remarks> {
     let stdin = [PathBuf::from("-")];
     let files = if files.is_empty() { &stdin } else { files };
-    let mut sources = files.iter().map(|path| Source::open(path)).collect::<Result<Vec<_>>>()?;
+    let mut sources =
+        files.iter().map(|path| Source::open(path, names)).collect::<Result<Vec<_>>>()?;
     for source in &mut sources {
         source.advance()?;
     }
     loop {
         let heads = sources.iter().enumerate().filter_map(|(index, source)| {
-            let (event, line) = source.next.as_ref()?;
-            Some((event.journal.time_us.unwrap_or(0), *line, index))
+            let (entry, _, line) = source.next.as_ref()?;
+            Some((entry.time_us.unwrap_or(0), *line, index))
         });
         let Some((_, _, file)) = heads.min() else { break };
         let source = &mut sources[file];
-        if let Some((event, line)) = source.next.take() {
-            collector.take(event, None, (file, line));
+        if let Some((entry, text, line)) = source.next.take() {
+            collector.take(&entry, &text, (file, line));
         }
         source.advance()?;
     }
-    let strange = sources.iter().map(|source| source.strange).sum();
     if collector.is_empty() {
-        let names: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
+        let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
         return Err(Error::Input(format!("{}: no line is an event of a run", names.join(", "))));
     }
-    Ok(strange)
+    let mut remarks: Remarks =
+        sources.iter().flat_map(|source| source.reader.inferred().iter().cloned()).collect();
+    let strange: u64 = sources.iter().map(|source| source.strange).sum();
+    if strange > 0 {
+        remarks.push(format!("{strange} lines look like events, but cannot be read."));
+    }
+    Ok(remarks)
 }

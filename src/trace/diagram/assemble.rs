@@ -7,8 +7,10 @@ use super::collect::{Collector, MOST_EVENTS, MOST_LIFELINES, Place};
 use super::model::{Act, Arrow, Diagram, Fate, Lifeline, Mark, Mood, Step};
 use super::order;
 use super::pairs::{self, Pair};
+use super::place;
 use super::words::{self, grouped, plural, span};
 use crate::trace::event::MessageType;
+use crate::trace::read::Number;
 
 /// A broken rule, as somebody found it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,16 @@ pub struct Violation {
     pub sentence: String,
     /// The lines that show it; the picture points at the last of them that it has.
     pub places: Vec<Place>,
+}
+
+/// What the picture could not do justice.
+struct Shortfall {
+    /// Receipts by nobody knows whom.
+    nowhere: usize,
+    /// Receipts that no order puts after their sends.
+    cut: usize,
+    /// Violations that have a place in the picture.
+    found: usize,
 }
 
 /// What is known of a peer from elsewhere.
@@ -32,13 +44,14 @@ pub struct Host {
 
 impl Collector {
     /// The picture. `host` says what a hostsfile knows of a peer.
-    pub fn finish(self, host: impl Fn(u16) -> Option<Host>, violations: &[Violation]) -> Diagram {
+    pub fn finish(mut self, host: impl Fn(u16) -> Option<Host>, violations: &[Violation]) -> Diagram {
+        let nowhere = place::place(&mut self.kept);
         let mut pairs =
             pairs::pair(&self.kept, |key| self.counts.get(key).copied().unwrap_or_default());
         // Of a notice whose receipt is hushed, the send is hushed too.
         if !self.window.all {
             let quiet = |pair: &Pair| {
-                let kind = pair.sent.map(|sent| self.kept[sent].event.message_type);
+                let kind = pair.sent.map(|sent| self.kept[sent].entry.message_type);
                 pair.fate == Fate::Beyond && kind == Some(Some(MessageType::Chosen))
             };
             pairs.retain(|pair| !quiet(pair));
@@ -55,13 +68,13 @@ impl Collector {
                 lifelines[step.lifeline].is_acceptor = true;
             }
         }
-        let numbers: BTreeSet<u64> = arrows.iter().filter_map(Arrow::about).collect();
+        let numbers: BTreeSet<Number> = arrows.iter().filter_map(Arrow::about).collect();
         let (title, mood) = self.outcome(&lifelines, violations);
         Diagram {
             title,
             mood,
             summary: self.summary(&lifelines, &arrows),
-            remarks: self.remarks(cut, found, violations, &lifelines),
+            remarks: self.remarks(&Shortfall { nowhere, cut, found }, violations, &lifelines),
             timed: !steps.is_empty() && steps.iter().all(|step| step.time_us.is_some()),
             numbers: numbers.into_iter().collect(),
             lifelines,
@@ -74,7 +87,7 @@ impl Collector {
         let mut peers: BTreeSet<u16> = self.peers.keys().copied().collect();
         let spoken = pairs.iter().flat_map(|pair| {
             let line = pair.received.and_then(|received| self.kept.get(received));
-            [pair.to, line.map(|kept| kept.event.peer_id)]
+            [pair.to, line.and_then(|kept| kept.entry.sender)]
         });
         for peer in spoken.flatten() {
             if peers.len() < MOST_LIFELINES {
@@ -126,8 +139,8 @@ impl Collector {
         let ends = breath::ends(&self.kept, pairs);
         let mut lines: Vec<Line> = (0..lifelines.len()).map(Line::new).collect();
         for (rank, (kept, ends)) in self.kept.iter().zip(&ends).enumerate() {
-            let at = lifelines.binary_search_by_key(&kept.at, |line| line.peer);
-            if let Some(line) = at.ok().and_then(|at| lines.get_mut(at)) {
+            let place = |at| lifelines.binary_search_by_key(&at, |line| line.peer).ok();
+            if let Some(line) = kept.at.and_then(place).and_then(|at| lines.get_mut(at)) {
                 line.add(kept, rank, ends, self.window.all);
             }
         }
@@ -147,7 +160,8 @@ impl Collector {
 
     /// The title: what was chosen, and how long it took until everybody knew.
     fn outcome(&self, lifelines: &[Lifeline], violations: &[Violation]) -> (String, Mood) {
-        let under = |number: Option<u64>| number.map_or(String::new(), |n| format!(" under {n}"));
+        let under =
+            |number: Option<Number>| number.map_or(String::new(), |n| format!(" under {n}"));
         if self.choices.len() > 1 {
             let all: Vec<String> = self
                 .choices
@@ -193,8 +207,7 @@ impl Collector {
 
     fn remarks(
         &self,
-        cut: usize,
-        found: usize,
+        shortfall: &Shortfall,
         violations: &[Violation],
         lifelines: &[Lifeline],
     ) -> Vec<String> {
@@ -218,8 +231,8 @@ impl Collector {
                  to peers that know it (--all draws them)."
             ));
         }
-        if self.nowhere > 0 {
-            let nowhere = plural(self.nowhere, "line");
+        if shortfall.nowhere > 0 {
+            let nowhere = plural(shortfall.nowhere as u64, "line");
             remarks.push(format!("{nowhere} left out: they do not say which peer received."));
         }
         if self.crowded > 0 {
@@ -229,11 +242,11 @@ impl Collector {
                 plural(self.crowded, "event")
             ));
         }
-        if cut > 0 {
-            let cut = plural(cut as u64, "message");
+        if shortfall.cut > 0 {
+            let cut = plural(shortfall.cut as u64, "message");
             remarks.push(format!("{cut} cut in two: no order puts each receipt after its send."));
         }
-        let hidden = violations.len().saturating_sub(found);
+        let hidden = violations.len().saturating_sub(shortfall.found);
         if hidden > 0 {
             let rules: BTreeSet<&str> = violations.iter().map(|v| v.rule.as_str()).collect();
             let rules = rules.into_iter().collect::<Vec<_>>().join(", ");

@@ -8,7 +8,8 @@ use super::collect::{Kept, Place};
 use super::model::{Act, Arrow, Mark, Step};
 use super::pairs::Pair;
 use super::words;
-use crate::trace::event::{Action, Event, MessageType};
+use crate::trace::event::{Action, MessageType};
+use crate::trace::read::{Entry, Number};
 
 /// A step on its way into the picture.
 #[derive(Clone, Debug)]
@@ -24,7 +25,11 @@ pub(super) struct Breath {
     sends: Option<Said>,
 }
 
-type Said = (Option<MessageType>, Option<u64>, Option<String>);
+type Said = (Option<MessageType>, Option<Number>, Option<String>);
+
+fn owned(entry: &Entry<'_>) -> Option<String> {
+    entry.value.as_deref().map(str::to_owned)
+}
 
 /// The messages that a kept event sends, and the one that it receives.
 #[derive(Clone, Debug, Default)]
@@ -61,8 +66,8 @@ impl Line {
 
     /// Adds the peer's next event.
     pub(super) fn add(&mut self, kept: &Kept, rank: usize, ends: &Ends, all: bool) {
-        let event = &kept.event;
-        match event.action {
+        let entry = &kept.entry;
+        match entry.action {
             Action::Sent => self.send(kept, rank, ends),
             Action::Received => {
                 let mut breath = self.breath(kept, rank, Act::Message);
@@ -70,8 +75,8 @@ impl Line {
                 self.breaths.push(breath);
             }
             Action::Chose => {
-                let value = event.message_value.clone().unwrap_or_default();
-                let act = Act::Chose { number: event.proposal_num, value };
+                let value = entry.value.as_deref().unwrap_or_default().to_owned();
+                let act = Act::Chose { number: entry.number, value };
                 let joins = |last: &Breath| {
                     last.step.act == Act::Message
                         && last.step.received.is_some()
@@ -80,7 +85,7 @@ impl Line {
                 match self.breaths.last_mut().filter(|last| joins(last)) {
                     Some(last) => {
                         last.step.act = act;
-                        last.step.lines.push(event.journalled());
+                        last.step.lines.push(kept.text.clone());
                         last.places.push(kept.place);
                     }
                     None => self.push(kept, rank, act),
@@ -91,18 +96,18 @@ impl Line {
                 if self.lives > 1 {
                     self.end(true);
                 }
-                let text = found(event, self.lives);
+                let text = found(entry, self.lives);
                 // The head of the line says as much.
                 if self.lives > 1 || all || text != "starts" {
                     self.push(kept, rank, Act::Started { again: self.lives > 1, text });
                 }
             }
             Action::Noted => {
-                let text = event.journal.note.clone().unwrap_or_default();
+                let text = entry.note.as_deref().unwrap_or_default();
                 self.push(kept, rank, Act::Noted(words::shown(&text, LONGEST_NOTE)));
             }
             Action::Connected => {
-                let other = event.journal.to.map_or("a peer".into(), |to| format!("peer{to}"));
+                let other = entry.receiver.map_or("a peer".into(), |to| format!("peer{to}"));
                 if all {
                     self.push(kept, rank, Act::Noted(format!("linked with {other}")));
                 }
@@ -111,12 +116,12 @@ impl Line {
     }
 
     fn send(&mut self, kept: &Kept, rank: usize, ends: &Ends) {
-        let event = &kept.event;
+        let entry = &kept.entry;
         // A notice to one who knew already: both of its lines are left out.
         if ends.sends.is_empty() {
             return;
         }
-        let said = (event.message_type, event.proposal_num, event.message_value.clone());
+        let said = (entry.message_type, entry.number, owned(entry));
         let open = |last: &Breath| {
             let speaks = matches!(last.step.act, Act::Message | Act::Chose { .. });
             speaks && last.sends.as_ref().is_none_or(|sends| *sends == said)
@@ -124,7 +129,7 @@ impl Line {
         if !self.breaths.last().is_some_and(open) {
             self.push(kept, rank, Act::Message);
         } else if let Some(last) = self.breaths.last_mut() {
-            last.step.lines.push(event.journalled());
+            last.step.lines.push(kept.text.clone());
             last.places.push(kept.place);
         }
         if let Some(last) = self.breaths.last_mut() {
@@ -164,10 +169,10 @@ impl Line {
                 sends: Vec::new(),
                 act,
                 mark: None,
-                lines: vec![kept.event.journalled()],
+                lines: vec![kept.text.clone()],
             },
             rank,
-            time_us: kept.event.journal.time_us,
+            time_us: kept.entry.time_us,
             places: vec![kept.place],
             sends: None,
         }
@@ -178,14 +183,14 @@ impl Line {
 const LONGEST_NOTE: usize = 160;
 
 /// What a process found when it began.
-fn found(event: &Event, lives: u32) -> String {
+fn found(entry: &Entry<'_>, lives: u32) -> String {
     let start = if lives > 1 { "starts again" } else { "starts" };
-    let held = match (&event.message_value, event.journal.accepted_proposal) {
+    let held = match (&entry.value, entry.accepted_proposal) {
         (Some(value), Some(number)) => Some(format!("holds {} ({number})", words::value(value))),
         _ => None,
     };
-    let promised = event.proposal_num.map(|number| format!("promised {number}"));
-    let used = event.journal.last_proposal.map(|number| format!("used number {number}"));
+    let promised = entry.number.map(|number| format!("promised {number}"));
+    let used = entry.last_proposal.map(|number| format!("used number {number}"));
     let all: Vec<String> = [promised, held, used].into_iter().flatten().collect();
     match (all.is_empty(), lives > 1) {
         (true, true) => format!("{start}, remembers nothing"),
@@ -202,21 +207,22 @@ pub(super) fn arrow(
 ) -> Option<Arrow> {
     // The sender knows best what it sent.
     let line = kept.get(pair.sent.or(pair.received)?)?;
-    let event = &line.event;
-    let kind = event.message_type?;
-    let answers = event.journal.answers;
+    let entry = &line.entry;
+    let kind = entry.message_type?;
+    let from = if pair.sent.is_some() { line.at } else { entry.sender };
+    let answers = entry.answers;
     Some(Arrow {
-        from: lifeline(event.peer_id)?,
+        from: lifeline(from?)?,
         to: pair.to.and_then(lifeline),
         sent: None,
         received: None,
         fate: pair.fate,
         kind,
-        number: event.proposal_num,
-        value: event.message_value.clone(),
+        number: entry.number,
+        value: owned(entry),
         answers,
-        accepted: event.journal.accepted_proposal,
-        refused: is_ack(kind) && answers.is_some() && answers < event.proposal_num,
+        accepted: entry.accepted_proposal,
+        refused: is_ack(kind) && answers.is_some() && answers < entry.number,
     })
 }
 

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::trace::event::{Action, Event, MessageType};
+use crate::trace::event::{Action, MessageType};
+use crate::trace::read::{Entry, Number};
 
 /// How many events are drawn at most; the picture says how many more there are.
 pub const MOST_EVENTS: usize = 3_000;
@@ -16,7 +17,7 @@ pub const MOST_LIFELINES: usize = 40;
 /// a message that enters the window may be drawn as one that nobody sent.
 const MOST_OUTSIDE: usize = 100_000;
 
-/// Where a line stands: the file's place among those given, and the line in it, both from 0.
+/// Where a line stands: the file's place among those given, from 0, and the line in it, from 1.
 pub type Place = (usize, u64);
 
 /// Which part of a run is drawn.
@@ -27,7 +28,7 @@ pub struct Window {
     /// Up to here, included.
     pub to: Option<Bound>,
     /// Only messages about this proposal number, beside what is no message.
-    pub number: Option<u64>,
+    pub number: Option<Number>,
     /// Draw also what says nothing new: links that come up, and notices to peers that know.
     pub all: bool,
 }
@@ -44,16 +45,18 @@ pub enum Bound {
 /// An event in the window.
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
-    pub(super) event: Event,
-    /// The peer whose line this is.
-    pub(super) at: u16,
+    pub(super) entry: Entry<'static>,
+    /// The peer whose line this is; none until it is found out.
+    pub(super) at: Option<u16>,
     pub(super) place: Place,
+    /// The line as it came.
+    pub(super) text: String,
     /// How many messages of the same key went the same way before.
     pub(super) nth: u32,
 }
 
 /// What makes two lines tell of the same message: from, to, type, number, value.
-pub(super) type Key = (u16, Option<u16>, MessageType, Option<u64>, Option<String>);
+pub(super) type Key = (u16, Option<u16>, MessageType, Option<Number>, Option<String>);
 
 /// How often a message was sent and received, in the window and outside.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,7 +76,7 @@ pub(super) struct Known {
     /// It knows the choice, in its present life.
     knows: bool,
     /// What it chose first: value, number, time.
-    pub(super) chose: Option<(String, Option<u64>, Option<u64>)>,
+    pub(super) chose: Option<(String, Option<Number>, Option<u64>)>,
 }
 
 /// Takes events, gives a picture.
@@ -84,7 +87,7 @@ pub struct Collector {
     pub(super) counts: HashMap<Key, Count>,
     pub(super) peers: BTreeMap<u16, Known>,
     /// All choices that differ: value, its lowest number.
-    pub(super) choices: BTreeMap<String, Option<u64>>,
+    pub(super) choices: BTreeMap<String, Option<Number>>,
     /// How many lines there were.
     pub(super) total: u64,
     pub(super) messages: u64,
@@ -92,17 +95,16 @@ pub struct Collector {
     pub(super) beyond: u64,
     /// Lines outside the window.
     pub(super) outside: u64,
-    /// Receipts by nobody knows whom.
-    pub(super) nowhere: u64,
     /// Events of peers for whom there is no room.
     pub(super) crowded: u64,
     /// Notices to peers that knew, and links that came up.
     pub(super) hushed: u64,
     pub(super) first_us: Option<u64>,
     pub(super) first_sent_us: Option<u64>,
-    pub(super) untimed: u64,
 }
 
+/// How much of a line is kept.
+const LONGEST_TEXT: usize = 1_000;
 /// How many different chosen values are remembered: two are already a disaster.
 const MOST_CHOICES: usize = 8;
 
@@ -122,32 +124,26 @@ impl Collector {
         self.first_us.is_none()
     }
 
-    /// Takes the next event, which stands at `place`; `at` is the peer whose line it is, if
-    /// something outside the line itself tells.
-    pub fn take(&mut self, event: Event, at: Option<u16>, place: Place) {
+    /// Takes the next event, which stands at `place` and came as `text`.
+    pub fn take(&mut self, entry: &Entry<'_>, text: &str, place: Place) {
         self.total += 1;
-        let speaks = (event.action != Action::Received).then_some(event.peer_id);
-        let addressee = (event.action == Action::Received).then_some(event.journal.to).flatten();
-        let Some(at) = event.journal.at.or(speaks).or(at).or(addressee) else {
-            self.nowhere += 1;
-            return;
-        };
-        let time = event.journal.time_us;
-        self.untimed += u64::from(time.is_none());
-        if self.first_us.is_none() {
-            self.first_us = time;
+        self.first_us = self.first_us.or(entry.time_us);
+        let mut knew = false;
+        if let Some(at) = entry.printer {
+            if !self.peers.contains_key(&at) && self.peers.len() >= MOST_LIFELINES {
+                self.crowded += 1;
+                return;
+            }
+            knew = self.learn(entry, at);
         }
-        if !self.peers.contains_key(&at) && self.peers.len() >= MOST_LIFELINES {
-            self.crowded += 1;
-            return;
-        }
-        let knew = self.learn(&event, at);
-        let visible = self.in_window(&event);
-        let hushed = !self.window.all && is_quiet(&event, knew);
+        let visible = self.in_window(entry);
+        let hushed = !self.window.all && is_quiet(entry, knew);
         let keep = visible && !hushed && self.kept.len() < MOST_EVENTS;
-        let nth = self.count(&event, at, keep);
+        let nth = self.count(entry, keep);
         if keep {
-            self.kept.push(Kept { event, at, place, nth });
+            let entry = entry.clone().into_owned();
+            let text = text.chars().take(LONGEST_TEXT).collect();
+            self.kept.push(Kept { at: entry.printer, entry, place, text, nth });
         } else if !visible {
             self.outside += 1;
         } else if hushed {
@@ -158,41 +154,41 @@ impl Collector {
     }
 
     /// Updates what is known of the peer; true if it knew the choice before.
-    fn learn(&mut self, event: &Event, at: u16) -> bool {
+    fn learn(&mut self, entry: &Entry<'_>, at: u16) -> bool {
         let known = self.peers.entry(at).or_default();
         let knew = known.knows;
-        let sent = event.action == Action::Sent;
-        match event.message_type {
+        let sent = entry.action == Action::Sent;
+        match entry.message_type {
             Some(MessageType::Prepare | MessageType::Accept) => {
                 known.proposes |= sent;
-                known.accepts |= event.action == Action::Received;
+                known.accepts |= entry.action == Action::Received;
             }
             Some(MessageType::PrepareAck | MessageType::AcceptAck) => {
                 known.accepts |= sent;
-                known.is_told |= !sent && event.message_type == Some(MessageType::AcceptAck);
+                known.is_told |= !sent && entry.message_type == Some(MessageType::AcceptAck);
             }
             _ => {}
         }
-        match event.action {
+        match entry.action {
             Action::Started => {
                 known.lives += 1;
                 // A new life learns the choice anew.
                 known.knows = false;
             }
             Action::Chose => {
-                let value = event.message_value.clone().unwrap_or_default();
-                let number = event.proposal_num;
+                let value = entry.value.as_deref().unwrap_or_default().to_owned();
+                let number = entry.number;
                 if self.choices.len() < MOST_CHOICES || self.choices.contains_key(&value) {
                     let lowest = self.choices.entry(value.clone()).or_insert(number);
                     *lowest = (*lowest).min(number);
                 }
                 known.knows = true;
-                known.chose.get_or_insert((value, number, event.journal.time_us));
+                known.chose.get_or_insert((value, number, entry.time_us));
             }
             Action::Sent | Action::Received => {
                 self.messages += u64::from(sent);
                 if sent && self.first_sent_us.is_none() {
-                    self.first_sent_us = event.journal.time_us;
+                    self.first_sent_us = entry.time_us;
                 }
             }
             Action::Connected | Action::Noted => {}
@@ -200,8 +196,8 @@ impl Collector {
         knew
     }
 
-    fn in_window(&self, event: &Event) -> bool {
-        let since = event.journal.time_us.map(|t| t.saturating_sub(self.first_us.unwrap_or(t)));
+    fn in_window(&self, entry: &Entry<'_>) -> bool {
+        let since = entry.time_us.map(|t| t.saturating_sub(self.first_us.unwrap_or(t)));
         // What has no time is in no window of time.
         let inside = |bound: Option<Bound>, fits: fn(u64, u64) -> bool| match bound {
             None => true,
@@ -209,19 +205,19 @@ impl Collector {
             Some(Bound::Event(bound)) => fits(self.total, bound),
         };
         let wanted = self.window.number;
-        let about = event.journal.answers.or(event.proposal_num);
-        let is_message = matches!(event.action, Action::Sent | Action::Received);
+        let about = entry.answers.or(entry.number);
+        let is_message = matches!(entry.action, Action::Sent | Action::Received);
         let other_number = is_message && wanted.is_some() && about != wanted
             // A refusal belongs to both numbers.
-            && event.proposal_num != wanted;
+            && entry.number != wanted;
         inside(self.window.from, |t, bound| t >= bound)
             && inside(self.window.to, |t, bound| t <= bound)
             && !other_number
     }
 
     /// Counts a message; says how many of its key went the same way before.
-    fn count(&mut self, event: &Event, at: u16, keep: bool) -> u32 {
-        let Some((key, sent)) = key(event, at) else { return 0 };
+    fn count(&mut self, entry: &Entry<'_>, keep: bool) -> u32 {
+        let Some((key, sent)) = key(entry, entry.printer) else { return 0 };
         let room = keep || (self.kept.len() < MOST_EVENTS && self.counts.len() < MOST_OUTSIDE);
         if !room && !self.counts.contains_key(&key) {
             return 0;
@@ -240,22 +236,22 @@ impl Collector {
 }
 
 /// The message that a line tells of, and whether the line is the sender's.
-pub(super) fn key(event: &Event, at: u16) -> Option<(Key, bool)> {
-    let sent = match event.action {
-        Action::Sent => true,
-        Action::Received => false,
+pub(super) fn key(entry: &Entry<'_>, at: Option<u16>) -> Option<(Key, bool)> {
+    let value = entry.value.as_deref().map(str::to_owned);
+    let what = (entry.message_type?, entry.number, value);
+    let (from, to, sent) = match entry.action {
+        Action::Sent => (at?, entry.receiver, true),
+        Action::Received => (entry.sender?, Some(at?), false),
         _ => return None,
     };
-    let to = if sent { event.journal.to } else { Some(at) };
-    let value = event.message_value.clone();
-    Some(((event.peer_id, to, event.message_type?, event.proposal_num, value), sent))
+    Some(((from, to, what.0, what.1, what.2), sent))
 }
 
 /// Lines that say nothing new.
-fn is_quiet(event: &Event, knew: bool) -> bool {
-    match event.action {
+fn is_quiet(entry: &Entry<'_>, knew: bool) -> bool {
+    match entry.action {
         Action::Connected => true,
-        Action::Received => event.message_type == Some(MessageType::Chosen) && knew,
+        Action::Received => entry.message_type == Some(MessageType::Chosen) && knew,
         _ => false,
     }
 }

@@ -31,6 +31,7 @@ mod mermaid;
 pub mod model;
 mod order;
 mod pairs;
+mod place;
 mod text;
 mod words;
 

@@ -5,6 +5,7 @@
 //! have happened, so a receipt never stands above its send.
 
 use crate::trace::event::MessageType;
+use crate::trace::read::Number;
 
 /// A whole picture.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +25,7 @@ pub struct Diagram {
     /// The messages.
     pub arrows: Vec<Arrow>,
     /// The proposal numbers in the picture, ascending: an index here picks the colour.
-    pub numbers: Vec<u64>,
+    pub numbers: Vec<Number>,
     /// True if every step has a time.
     pub timed: bool,
 }
@@ -83,7 +84,7 @@ pub enum Act {
     /// The peer knows the choice.
     Chose {
         /// The number under which it knows.
-        number: Option<u64>,
+        number: Option<Number>,
         /// The choice.
         value: String,
     },
@@ -114,11 +115,11 @@ pub enum Act {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// It will take nothing below this number.
-    Promised(u64),
+    Promised(Number),
     /// It accepted this value under this number.
-    Accepted(u64, String),
+    Accepted(Number, String),
     /// It refused a question: its promise is this number.
-    Refused(u64),
+    Refused(Number),
 }
 
 /// One message.
@@ -137,13 +138,13 @@ pub struct Arrow {
     /// The type.
     pub kind: MessageType,
     /// The number asked about; of acks the acceptor's `min_proposal`.
-    pub number: Option<u64>,
+    pub number: Option<Number>,
     /// The value.
     pub value: Option<String>,
     /// Of acks: the number of the question, if known.
-    pub answers: Option<u64>,
+    pub answers: Option<Number>,
     /// Of acks: the number under which the value was accepted.
-    pub accepted: Option<u64>,
+    pub accepted: Option<Number>,
     /// True for an ack that says no.
     pub refused: bool,
 }
@@ -161,7 +162,7 @@ pub enum Fate {
 
 impl Arrow {
     /// The number that the message is about, which gives it its colour.
-    pub fn about(&self) -> Option<u64> {
+    pub fn about(&self) -> Option<Number> {
         self.answers.or(self.number)
     }
 
@@ -173,12 +174,12 @@ impl Arrow {
 
 impl Diagram {
     /// The place of a number in [`Diagram::numbers`].
-    pub fn rank(&self, number: Option<u64>) -> Option<usize> {
+    pub fn rank(&self, number: Option<Number>) -> Option<usize> {
         self.numbers.binary_search(&number?).ok()
     }
 
     /// The number that a step is about.
-    pub fn about(&self, step: &Step) -> Option<u64> {
+    pub fn about(&self, step: &Step) -> Option<Number> {
         if let Act::Chose { number, .. } = step.act {
             return number;
         }

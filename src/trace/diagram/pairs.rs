@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use super::collect::{Count, Kept, Key, key};
 use super::model::Fate;
 use crate::trace::event::MessageType;
+use crate::trace::read::Number;
 
 /// One message: the places of its two lines among the kept events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +30,13 @@ struct Alike {
 }
 
 /// What is left of a broadcast's key: from, type, number, value.
-type Open = (u16, MessageType, Option<u64>, Option<String>);
+type Open = (u16, MessageType, Option<Number>, Option<String>);
 
 /// Matches the kept events; `count` says how often a message went which way in the whole log.
 pub(super) fn pair(kept: &[Kept], count: impl Fn(&Key) -> Count) -> Vec<Pair> {
     let mut alike: BTreeMap<Key, Alike> = BTreeMap::new();
     for (index, event) in kept.iter().enumerate() {
-        let Some((key, sent)) = key(&event.event, event.at) else { continue };
+        let Some((key, sent)) = key(&event.entry, event.at) else { continue };
         let lines = alike.entry(key).or_default();
         if sent { &mut lines.sends } else { &mut lines.receipts }.push(index);
     }
@@ -101,7 +102,7 @@ fn broadcast(kept: &[Kept], lines: &Alike, whole: Count, pairs: &mut Vec<Pair>) 
     let mut used = vec![false; lines.sends.len()];
     let mut seen: BTreeMap<u16, usize> = BTreeMap::new();
     for (place, &received) in lines.receipts.iter().enumerate() {
-        let to = kept[received].at;
+        let Some(to) = kept[received].at else { continue };
         let turn = seen.entry(to).or_default();
         // The n-th receipt of a peer is of the n-th broadcast.
         let pick = if one_for_all { (*turn).min(lines.sends.len().max(1) - 1) } else { place };

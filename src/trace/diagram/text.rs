@@ -6,7 +6,7 @@
 
 use super::canvas::{Paint, Row, wrap};
 use super::model::{Act, Arrow, Diagram, Fate, Mark, Mood, Step};
-use super::words::{self, span};
+use super::words;
 use crate::trace::event::MessageType;
 
 /// Room for the time at the left.
@@ -34,6 +34,9 @@ struct Painter<'a> {
     room: usize,
     /// Which peers are there at the present row.
     alive: Vec<bool>,
+    /// The time of a step whose first row is still to come.
+    time: Option<String>,
+    unit: words::Unit,
     out: String,
 }
 
@@ -49,6 +52,8 @@ pub fn draw(diagram: &Diagram, page: Page) -> String {
         at: (0..diagram.lifelines.len()).map(|i| GUTTER + room * i + room / 2).collect(),
         room,
         alive: vec![true; diagram.lifelines.len()],
+        time: None,
+        unit: words::Unit::of(diagram),
         out: String::new(),
     };
     painter.head();
@@ -63,6 +68,11 @@ pub fn draw(diagram: &Diagram, page: Page) -> String {
 impl Painter<'_> {
     fn rows(&mut self, rows: &[Row]) {
         for row in rows {
+            let mut row = row.clone();
+            // The first row of a step carries its time.
+            if let Some(time) = self.time.take() {
+                row.write(0, &format!("{time:>width$}", width = GUTTER - 1), Paint::Dim);
+            }
             self.out.push_str(&row.finish(self.page.colours));
             self.out.push('\n');
         }
@@ -91,6 +101,8 @@ impl Painter<'_> {
         let roles: Vec<Vec<String>> =
             lifelines.iter().map(|line| line.roles.split(", ").map(short).collect()).collect();
         let mut names = Row::new(self.width);
+        let unit = if self.diagram.timed { self.unit.name() } else { "step" };
+        names.write(0, &format!("{unit:>width$}", width = GUTTER - 1), Paint::Dim);
         for (line, at) in lifelines.iter().zip(&self.at) {
             names.write_centred(*at, &line.name, Paint::Bold);
         }
@@ -108,6 +120,10 @@ impl Painter<'_> {
         self.rows(&rows);
     }
 
+    fn stamp(&self, index: usize, step: &Step) -> String {
+        step.time_us.map_or_else(|| (index + 1).to_string(), |us| words::stamp(self.unit, us))
+    }
+
     /// A row on which nothing happens.
     fn blank(&self) -> Row {
         let mut row = Row::new(self.width);
@@ -118,8 +134,7 @@ impl Painter<'_> {
     }
 
     fn step(&mut self, index: usize, step: &Step) {
-        let time = step.time_us.map(span).unwrap_or_else(|| format!("#{}", index + 1));
-        let before = self.out.len();
+        self.time = Some(self.stamp(index, step));
         match &step.act {
             Act::Ended { .. } => {
                 self.note(step, '✖', Paint::Alarm);
@@ -132,15 +147,6 @@ impl Painter<'_> {
             Act::Noted(_) => self.note(step, '·', Paint::Dim),
             Act::Alarm { .. } => self.note(step, '✖', Paint::Alarm),
             Act::Message | Act::Chose { .. } => self.messages(step),
-        }
-        // The first row of a step carries its time.
-        let time = format!("{time:>width$} ", width = GUTTER - 1);
-        if self.out.len() > before && words::width(&time) <= GUTTER {
-            let rest = self.out.split_off(before);
-            let blank = rest.chars().take(GUTTER).take_while(|c| *c == ' ').count();
-            let (dim, plain) =
-                if self.page.colours { ("\u{1b}[2m", "\u{1b}[0m") } else { ("", "") };
-            self.out.push_str(&format!("{dim}{time}{plain}{}", &rest[blank.min(GUTTER)..]));
         }
     }
 

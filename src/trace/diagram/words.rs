@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::model::{Act, Arrow, Fate, Mark};
+use super::model::{Act, Arrow, Diagram, Fate, Mark};
 use crate::trace::event::MessageType;
 
 /// How many characters of a value or a host name are shown in a label.
@@ -154,6 +154,42 @@ pub(super) fn span(us: u64) -> String {
     };
     let decimals = if amount < 10.0 { 2 } else { usize::from(amount < 100.0) };
     format!("{amount:.decimals$} {unit}")
+}
+
+/// The unit of all times at the edge of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Milliseconds, with two decimals.
+    Milliseconds,
+    /// Seconds, with three decimals.
+    Seconds,
+}
+
+/// From here on times are given in seconds: they would need too many figures.
+const LONG_RUN_US: u64 = 100_000_000;
+
+impl Unit {
+    /// The unit that suits this picture.
+    pub(super) fn of(diagram: &Diagram) -> Self {
+        let last = diagram.steps.last().and_then(|step| step.time_us);
+        if last.is_some_and(|us| us >= LONG_RUN_US) { Self::Seconds } else { Self::Milliseconds }
+    }
+
+    /// `ms` or `s`.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Milliseconds => "ms",
+            Self::Seconds => "s",
+        }
+    }
+}
+
+/// A time in that unit, without its name.
+pub(super) fn stamp(unit: Unit, us: u64) -> String {
+    match unit {
+        Unit::Milliseconds => format!("{}.{:02}", us / 1_000, us % 1_000 / 10),
+        Unit::Seconds => format!("{}.{:03}", us / 1_000_000, us % 1_000_000 / 1_000),
+    }
 }
 
 /// `1 event`, `2 events`.
