@@ -44,7 +44,11 @@ pub struct Host {
 
 impl Collector {
     /// The picture. `host` says what a hostsfile knows of a peer.
-    pub fn finish(mut self, host: impl Fn(u16) -> Option<Host>, violations: &[Violation]) -> Diagram {
+    pub fn finish(
+        mut self,
+        host: impl Fn(u16) -> Option<Host>,
+        violations: &[Violation],
+    ) -> Diagram {
         let nowhere = place::place(&mut self.kept);
         let mut pairs =
             pairs::pair(&self.kept, |key| self.counts.get(key).copied().unwrap_or_default());

@@ -8,7 +8,7 @@ use super::model::{Act, Arrow, Diagram, Fate, Mark, Step};
 use super::words;
 
 /// Draws for Mermaid.
-pub fn draw(diagram: &Diagram) -> String {
+pub(super) fn draw(diagram: &Diagram) -> String {
     // A JSON string is a YAML string.
     let title = serde_json::to_string(&diagram.title).unwrap_or_default();
     let mut out = format!("---\ntitle: {title}\n---\nsequenceDiagram\n");

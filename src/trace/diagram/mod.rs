@@ -27,11 +27,14 @@ mod assemble;
 mod breath;
 mod canvas;
 mod collect;
+mod ink;
+mod layout;
 mod mermaid;
 pub mod model;
 mod order;
 mod pairs;
 mod place;
+mod svg;
 mod text;
 mod words;
 
@@ -58,7 +61,7 @@ pub fn draw(diagram: &Diagram, format: Format) -> String {
     match format {
         Format::Text(page) => text::draw(diagram, page),
         Format::Mermaid => mermaid::draw(diagram),
-        Format::Svg => String::new(),
+        Format::Svg => svg::draw(diagram),
         Format::Html => String::new(),
     }
 }

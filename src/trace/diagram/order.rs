@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use super::breath::{Breath, Line};
-use super::model::{Arrow, Fate};
+use super::model::{Act, Arrow, Fate};
 
 /// The steps in order, each with its time since `first_us`; and how many receipts were cut off
 /// because no order has them after their sends.
@@ -26,6 +26,7 @@ pub(super) fn order(
     let mut ready = BinaryHeap::new();
     let mut blocked: BTreeSet<usize> = (0..heads.len()).collect();
     let mut cut = 0;
+    let mut known = timed || !choice_follows(&heads);
     loop {
         let waiting: Vec<usize> = blocked.iter().copied().collect();
         for line in waiting {
@@ -33,6 +34,10 @@ pub(super) fn order(
                 blocked.remove(&line);
                 continue;
             };
+            // Without clocks: who is only told of the choice is told after it was made.
+            if !known && is_choice(head) && head.step.received.is_none() {
+                continue;
+            }
             let arrives = head.step.received.filter(|arrow| has_send(arrows, *arrow));
             let left = match arrives.map(|arrow| left_us.get(arrow).copied().flatten()) {
                 Some(None) => continue,
@@ -44,6 +49,10 @@ pub(super) fn order(
             ready.push(Reverse((own.max(left).max(last_us[line]), head.rank, line)));
         }
         let Some(Reverse((time, _, line))) = ready.pop() else {
+            if !known {
+                known = true;
+                continue;
+            }
             if !cut_one(&mut heads, &blocked, arrows) {
                 return (done, cut);
             }
@@ -53,6 +62,7 @@ pub(super) fn order(
         };
         let Some(mut breath) = heads[line].next() else { continue };
         last_us[line] = time;
+        known |= is_choice(&breath);
         for &arrow in &breath.step.sends {
             if let Some(left) = left_us.get_mut(arrow) {
                 *left = Some(time);
@@ -62,6 +72,16 @@ pub(super) fn order(
         done.push(breath);
         blocked.insert(line);
     }
+}
+
+fn is_choice(breath: &Breath) -> bool {
+    matches!(breath.step.act, Act::Chose { .. })
+}
+
+/// True if some peer's choice follows from what it receives, so that the others can wait for it.
+fn choice_follows(heads: &[std::vec::IntoIter<Breath>]) -> bool {
+    let mut all = heads.iter().flat_map(|line| line.as_slice());
+    all.any(|breath| is_choice(breath) && breath.step.received.is_some())
 }
 
 /// True for a message whose send is in the picture.

@@ -41,7 +41,7 @@ struct Painter<'a> {
 }
 
 /// Draws for a terminal.
-pub fn draw(diagram: &Diagram, page: Page) -> String {
+pub(super) fn draw(diagram: &Diagram, page: Page) -> String {
     let peers = diagram.lifelines.len().max(1);
     let room = (page.columns.saturating_sub(GUTTER) / peers).clamp(NARROWEST, WIDEST);
     let width = (GUTTER + room * peers).max(page.columns.min(GUTTER + 60));
