@@ -222,6 +222,11 @@ pub(super) fn arrow(
         value: owned(entry),
         answers,
         accepted: entry.accepted_proposal,
+        lines: [pair.sent, pair.received]
+            .into_iter()
+            .flatten()
+            .filter_map(|line| Some(kept.get(line)?.text.clone()))
+            .collect(),
         refused: is_ack(kind) && answers.is_some() && answers < entry.number,
     })
 }

@@ -4,14 +4,16 @@
 //! rows grows with the time between them, but with its logarithm: a pause is seen as a pause and
 //! does not push everything else off the page.
 
-use super::model::{Act, Diagram, Fate, Mark, Step};
+use super::model::{Act, Diagram, Step};
 use super::words;
 use crate::trace::event::MessageType;
 
 /// Room for the times at the left.
 pub(super) const GUTTER: f64 = 76.0;
 /// Room at the right edge.
-pub(super) const MARGIN: f64 = 28.0;
+pub(super) const MARGIN: f64 = 40.0;
+/// Room at the left of the first line, beside its half column.
+const LEAD: f64 = 30.0;
 /// The least and the most room for one peer.
 const COLUMN: (f64, f64) = (132.0, 190.0);
 /// The least and the most room between two rows.
@@ -43,8 +45,6 @@ pub(super) struct Label {
 pub(super) enum Tone {
     /// Messages that leave.
     Message,
-    /// An acceptor's state.
-    State,
     /// A choice.
     Choice,
     /// Words.
@@ -77,7 +77,7 @@ impl Layout {
             });
         let column = (widest.fold(0.0, f64::max) + 30.0).clamp(COLUMN.0, COLUMN.1);
         let mut x = Vec::new();
-        let mut right = GUTTER;
+        let mut right = GUTTER + LEAD;
         for _ in &diagram.lifelines {
             x.push(right + column / 2.0);
             right += column;
@@ -111,48 +111,38 @@ impl Layout {
         };
         match (start, end) {
             (Some(start), Some(end)) => Some((start, end)),
-            (Some(start), None) if arrow.fate == Fate::Lost => {
-                Some((start, Point { x: part(from, to), y: start.y + FALL }))
-            }
             (Some(start), None) => Some((start, Point { x: part(from, to), y: start.y + FALL })),
             (None, Some(end)) => Some((Point { x: part(to, from), y: end.y - FALL }, end)),
             (None, None) => None,
         }
     }
 
-    /// The labels of a step, on different sides of its line.
+    /// The labels of a step: the first on the side where none of its own arrows are, if there
+    /// is one, the second on the other.
     fn labels_of(&self, diagram: &Diagram, index: usize) -> Vec<Label> {
         let Some(step) = diagram.steps.get(index) else { return Vec::new() };
         let at = self.point(index, step.lifeline);
-        let goes_left = |arrow: &usize| {
-            let to = diagram.arrows.get(*arrow).and_then(|arrow| arrow.to);
-            to.is_some_and(|to| to < step.lifeline)
-        };
-        let comes_right = step.received.and_then(|arrow| diagram.arrows.get(arrow));
-        let comes_right = comes_right.is_some_and(|arrow| arrow.from > step.lifeline);
+        let others = step.sends.iter().filter_map(|arrow| diagram.arrows.get(*arrow)?.to);
+        let sender = step.received.and_then(|arrow| Some(diagram.arrows.get(arrow)?.from));
+        let mut others = others.chain(sender).filter(|other| *other != step.lifeline).peekable();
+        let free_left = others.peek().is_some() && others.all(|other| other > step.lifeline);
         let mut taken: Option<bool> = None;
         let mut labels = Vec::new();
         for (text, tone) in texts(diagram, step) {
-            let wanted = match (tone, taken) {
-                (Tone::Message, _) => !step.sends.is_empty() && step.sends.iter().all(goes_left),
-                (_, Some(left)) => !left,
-                (Tone::Note | Tone::Alarm, None) => at.x > self.width / 2.0,
-                (_, None) => comes_right,
-            };
             let long = matches!(tone, Tone::Note | Tone::Alarm);
-            let room = |left: bool| self.room(step.lifeline, left, long);
-            let wide = text_width(&text);
-            // The other side, if it is free and has more room for what does not fit here.
-            let left = if taken.is_none() && wide > room(wanted) && room(!wanted) > room(wanted) {
-                !wanted
-            } else {
-                wanted
+            let wanted = match taken {
+                Some(left) => !left,
+                None if long => at.x > self.width / 2.0,
+                None => free_left,
             };
+            let room = |left: bool| self.room(step.lifeline, left, long);
+            // The other side, if it is free and has more room for what does not fit here.
+            let cramped = text_width(&text) > room(wanted) && room(!wanted) > room(wanted);
+            let left = if taken.is_none() && cramped { !wanted } else { wanted };
             taken = Some(left);
             let text = clip(&text, room(left));
-            let x = if left { at.x - 11.0 } else { at.x + 11.0 };
-            let above = if tone == Tone::Message { -4.0 } else { 4.0 };
-            labels.push(Label { text, at: Point { x, y: at.y + above }, to_left: left, tone });
+            let x = if left { at.x - 12.0 } else { at.x + 12.0 };
+            labels.push(Label { text, at: Point { x, y: at.y + 4.0 }, to_left: left, tone });
         }
         labels
     }
@@ -160,7 +150,7 @@ impl Layout {
     /// How much room there is beside a lifeline.
     fn room(&self, lifeline: usize, left: bool, long: bool) -> f64 {
         let x = self.x.get(lifeline).copied().unwrap_or(0.0);
-        let edge = if left { x - GUTTER } else { self.width - x } - 18.0;
+        let edge = if left { x - GUTTER } else { self.width - x } - 14.0;
         if long { edge } else { edge.min(self.column - 24.0) }
     }
 }
@@ -172,11 +162,6 @@ fn texts(diagram: &Diagram, step: &Step) -> Vec<(String, Tone)> {
     // That a choice is passed on, the dots say.
     if let Some(arrow) = first.filter(|arrow| arrow.kind != MessageType::Chosen) {
         texts.push((words::label(arrow), Tone::Message));
-    }
-    match &step.mark {
-        // The label of a refusal says so.
-        Some(Mark::Refused(_)) | None => {}
-        Some(mark) => texts.push((words::mark(mark), Tone::State)),
     }
     if let Some(text) = words::act(&step.act) {
         let tone = match step.act {

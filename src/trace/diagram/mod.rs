@@ -23,10 +23,18 @@
 //! drawn shorter than they were, or a run of milliseconds with a pause of seconds would show
 //! nothing but the pause; the times stand at the left.
 
+/// Adds formatted text; a `String` takes everything.
+macro_rules! put {
+    ($out:expr, $($arg:tt)*) => {{
+        let _ = write!($out, $($arg)*);
+    }};
+}
+
 mod assemble;
 mod breath;
 mod canvas;
 mod collect;
+mod html;
 mod ink;
 mod layout;
 mod mermaid;
@@ -34,6 +42,7 @@ pub mod model;
 mod order;
 mod pairs;
 mod place;
+mod signs;
 mod svg;
 mod text;
 mod words;
@@ -62,6 +71,6 @@ pub fn draw(diagram: &Diagram, format: Format) -> String {
         Format::Text(page) => text::draw(diagram, page),
         Format::Mermaid => mermaid::draw(diagram),
         Format::Svg => svg::draw(diagram),
-        Format::Html => String::new(),
+        Format::Html => html::draw(diagram),
     }
 }

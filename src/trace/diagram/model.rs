@@ -147,6 +147,8 @@ pub struct Arrow {
     pub accepted: Option<Number>,
     /// True for an ack that says no.
     pub refused: bool,
+    /// The lines of the log that tell of it: the sender's, then the receiver's.
+    pub lines: Vec<String>,
 }
 
 /// How a message ends.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::ink::{self, HUES};
 use super::layout::{GUTTER, Label, Layout, Point, Tone, text_width};
 use super::model::{Act, Arrow, Diagram, Fate, Mark, Mood, Step};
+use super::signs::{cross, legend, point};
 use super::words;
 use crate::trace::event::MessageType;
 
@@ -12,11 +13,6 @@ use crate::trace::event::MessageType;
 pub(super) const HEAD: f64 = 66.0;
 /// The edge round a standalone picture.
 const EDGE: f64 = 20.0;
-
-/// Adds formatted text; a `String` takes everything.
-macro_rules! put {
-    ($out:expr, $($arg:tt)*) => { let _ = write!($out, $($arg)*); };
-}
 
 /// A whole file.
 pub(super) fn draw(diagram: &Diagram) -> String {
@@ -38,7 +34,7 @@ pub(super) fn draw(diagram: &Diagram) -> String {
     }
     top += 18.0;
     let (legend, legend_height) = legend(diagram, width - 2.0 * EDGE);
-    let height = top + HEAD + layout.height + legend_height + EDGE;
+    let height = top + HEAD + layout.height + 14.0 + legend_height + EDGE;
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
@@ -58,7 +54,7 @@ pub(super) fn draw(diagram: &Diagram) -> String {
     put!(
         out,
         "<g transform=\"translate({EDGE} {:.1})\">\n{legend}</g>\n</svg>\n",
-        top + HEAD + layout.height
+        top + HEAD + layout.height + 14.0
     );
     out
 }
@@ -280,82 +276,10 @@ fn arrow(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize, tit
     put!(out, "<line class=\"hit\" {line}/></g>\n");
 }
 
-fn cross(out: &mut String, at: Point, r: f64) {
-    let (left, right, top, bottom) = (at.x - r, at.x + r, at.y - r, at.y + r);
-    put!(
-        out,
-        "<path class=\"cross\" d=\"M{left:.1} {top:.1} L{right:.1} {bottom:.1} M{left:.1} {bottom:.1} L{right:.1} {top:.1}\"/>"
-    );
-}
-
-/// The sign of a step on its line.
-fn point(out: &mut String, at: Point, step: &Step) {
-    let Point { x, y } = at;
-    let diamond = |r: f64| {
-        format!(
-            "M{x:.1} {:.1} L{:.1} {y:.1} L{x:.1} {:.1} L{:.1} {y:.1}Z",
-            y - r,
-            x + r,
-            y + r,
-            x - r
-        )
-    };
-    match (&step.act, &step.mark) {
-        (Act::Chose { .. }, _) => put_star(out, at, 8.5),
-        (Act::Ended { .. }, _) => cross(out, at, 5.0),
-        (Act::Alarm { .. }, _) => {
-            put!(
-                out,
-                "<path class=\"alarm\" d=\"M{x:.1} {:.1} L{:.1} {:.1} L{:.1} {:.1}Z\"/>",
-                y - 7.0,
-                x + 7.0,
-                y + 5.5,
-                x - 7.0,
-                y + 5.5
-            );
-        }
-        (Act::Started { .. }, _) => {
-            put!(
-                out,
-                "<path class=\"dot\" d=\"M{x:.1} {:.1} L{:.1} {:.1} L{:.1} {:.1}Z\"/>",
-                y - 6.0,
-                x + 6.0,
-                y + 5.0,
-                x - 6.0,
-                y + 5.0
-            );
-        }
-        (Act::Noted(_), _) => {
-            put!(out, "<circle class=\"hollow softline\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.8\"/>");
-        }
-        (Act::Message, Some(Mark::Promised(_))) => {
-            put!(out, "<path class=\"hollow edge\" style=\"\" d=\"{}\"/>", diamond(6.0));
-        }
-        (Act::Message, Some(Mark::Accepted(..))) => {
-            put!(out, "<path class=\"full\" d=\"{}\"/>", diamond(7.0));
-        }
-        (Act::Message, Some(Mark::Refused(_))) => cross(out, at, 4.5),
-        (Act::Message, None) => {
-            put!(out, "<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.4\"/>");
-        }
-    }
-}
-
-fn put_star(out: &mut String, at: Point, r: f64) {
-    let mut path = String::from("M");
-    for corner in 0..10_u8 {
-        let angle = f64::from(corner) * std::f64::consts::PI / 5.0;
-        let r = if corner % 2 == 0 { r } else { r * 0.44 };
-        put!(path, "{:.1} {:.1} ", at.x + r * angle.sin(), at.y - r * angle.cos());
-    }
-    put!(out, "<path class=\"star\" d=\"{}Z\"/>", path.trim_end());
-}
-
 fn label(out: &mut String, label: &Label, step: &Step) {
     let tone = match label.tone {
         Tone::Message if matches!(step.mark, Some(Mark::Refused(_))) => "alarm",
         Tone::Message => "word",
-        Tone::State => "soft",
         Tone::Choice => "star choice",
         Tone::Note => "note",
         Tone::Alarm => "alarm",
@@ -377,112 +301,6 @@ pub(super) fn describe(diagram: &Diagram, arrow: &Arrow) -> String {
     };
     let fate = words::fate(arrow).map_or_else(String::new, |fate| format!(", {fate}"));
     format!("{} → {}: {}{fate}", name(Some(arrow.from)), name(arrow.to), words::label(arrow))
-}
-
-/// What the signs mean: only those that are in the picture.
-pub(super) fn legend(diagram: &Diagram, width: f64) -> (String, f64) {
-    let has = |fits: &dyn Fn(&Arrow) -> bool| diagram.arrows.iter().any(fits);
-    let is = |fits: &dyn Fn(&Step) -> bool| diagram.steps.iter().any(fits);
-    let origin = Point { x: 12.0, y: 0.0 };
-    let mut items: Vec<(String, String)> = Vec::new();
-    for (rank, number) in diagram.numbers.iter().enumerate().take(2 * HUES) {
-        items.push((
-            format!(
-                "<g class=\"n{}\"><circle class=\"full\" cx=\"12\" cy=\"0\" r=\"5\"/></g>",
-                rank % HUES
-            ),
-            format!("number {number}"),
-        ));
-    }
-    for kind in [
-        MessageType::Prepare,
-        MessageType::PrepareAck,
-        MessageType::Accept,
-        MessageType::AcceptAck,
-        MessageType::Chosen,
-    ] {
-        if has(&|arrow| arrow.kind == kind) {
-            let name = words::kind_name(kind);
-            let words = if kind == MessageType::Chosen { "notice of the choice" } else { name };
-            items.push((
-                format!("<g class=\"{name} quiet\"><line class=\"ray\" x1=\"0\" x2=\"26\"/></g>"),
-                words.into(),
-            ));
-        }
-    }
-    let mut sign = |act: Act, mark: Option<Mark>, shown: bool, words: &str| {
-        if shown {
-            let step = Step {
-                lifeline: 0,
-                time_us: None,
-                received: None,
-                sends: vec![],
-                act,
-                mark,
-                lines: vec![],
-            };
-            let mut out = String::from("<g class=\"n0\">");
-            point(&mut out, origin, &step);
-            items.push((out + "</g>", words.into()));
-        }
-    };
-    let zero = crate::trace::read::Number::whole(0);
-    let marked = |fits: fn(&Mark) -> bool| is(&|step| step.mark.as_ref().is_some_and(fits));
-    sign(
-        Act::Message,
-        Some(Mark::Promised(zero)),
-        marked(|mark| matches!(mark, Mark::Promised(_))),
-        "promises",
-    );
-    sign(
-        Act::Message,
-        Some(Mark::Accepted(zero, String::new())),
-        marked(|mark| matches!(mark, Mark::Accepted(..))),
-        "accepts",
-    );
-    sign(
-        Act::Message,
-        Some(Mark::Refused(zero)),
-        marked(|mark| matches!(mark, Mark::Refused(_))),
-        "refuses",
-    );
-    sign(
-        Act::Chose { number: None, value: String::new() },
-        None,
-        is(&|step| matches!(step.act, Act::Chose { .. })),
-        "knows the choice",
-    );
-    sign(
-        Act::Started { again: true, text: String::new() },
-        None,
-        is(&|step| matches!(step.act, Act::Started { .. })),
-        "starts",
-    );
-    sign(
-        Act::Ended { restarted: true },
-        None,
-        is(&|step| matches!(step.act, Act::Ended { .. })) || has(&|arrow| arrow.fate == Fate::Lost),
-        "lost, or gone",
-    );
-    sign(
-        Act::Alarm { rule: String::new(), sentence: String::new() },
-        None,
-        is(&|step| matches!(step.act, Act::Alarm { .. })),
-        "a rule is broken",
-    );
-    let (mut x, mut y, mut out) = (0.0, 14.0, String::new());
-    for (drawn, words) in items {
-        let wide = 34.0 + text_width(&words) + 22.0;
-        if x + wide > width {
-            (x, y) = (0.0, y + 22.0);
-        }
-        put!(
-            out,
-            "<g transform=\"translate({x:.1} {y:.1})\">{drawn}<text class=\"soft\" x=\"34\" y=\"4\">{words}</text></g>\n"
-        );
-        x += wide;
-    }
-    (out, y + 20.0)
 }
 
 /// Text in SVG and HTML, in content and in attributes.

@@ -1,0 +1,187 @@
+//! The signs on the lines, and the legend that explains them.
+
+use std::fmt::Write as _;
+
+use super::ink::HUES;
+use super::layout::{Point, text_width};
+use super::model::{Act, Arrow, Diagram, Fate, Mark, Step};
+use super::words;
+use crate::trace::event::MessageType;
+use crate::trace::read::Number;
+
+pub(super) fn cross(out: &mut String, at: Point, r: f64) {
+    let (left, right, top, bottom) = (at.x - r, at.x + r, at.y - r, at.y + r);
+    put!(
+        out,
+        "<path class=\"cross\" d=\"M{left:.1} {top:.1} L{right:.1} {bottom:.1} M{left:.1} {bottom:.1} L{right:.1} {top:.1}\"/>"
+    );
+}
+
+/// The sign of a step on its line.
+pub(super) fn point(out: &mut String, at: Point, step: &Step) {
+    let Point { x, y } = at;
+    let diamond = |r: f64| {
+        format!(
+            "M{x:.1} {:.1} L{:.1} {y:.1} L{x:.1} {:.1} L{:.1} {y:.1}Z",
+            y - r,
+            x + r,
+            y + r,
+            x - r
+        )
+    };
+    match (&step.act, &step.mark) {
+        (Act::Chose { .. }, _) => star(out, at, 8.5),
+        (Act::Ended { .. }, _) => cross(out, at, 5.0),
+        (Act::Alarm { .. }, _) => {
+            put!(
+                out,
+                "<path class=\"alarm\" d=\"M{x:.1} {:.1} L{:.1} {:.1} L{:.1} {:.1}Z\"/>",
+                y - 7.0,
+                x + 7.0,
+                y + 5.5,
+                x - 7.0,
+                y + 5.5
+            );
+        }
+        (Act::Started { .. }, _) => {
+            put!(
+                out,
+                "<path class=\"dot\" d=\"M{x:.1} {:.1} L{:.1} {:.1} L{:.1} {:.1}Z\"/>",
+                y - 6.0,
+                x + 6.0,
+                y + 5.0,
+                x - 6.0,
+                y + 5.0
+            );
+        }
+        (Act::Noted(_), _) => {
+            put!(out, "<circle class=\"hollow softline\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.8\"/>");
+        }
+        (Act::Message, Some(Mark::Promised(_))) => {
+            put!(out, "<path class=\"hollow edge\" d=\"{}\"/>", diamond(6.0));
+        }
+        (Act::Message, Some(Mark::Accepted(..))) => {
+            put!(out, "<path class=\"full\" d=\"{}\"/>", diamond(7.0));
+        }
+        (Act::Message, Some(Mark::Refused(_))) => cross(out, at, 4.5),
+        (Act::Message, None) => {
+            put!(out, "<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.4\"/>");
+        }
+    }
+}
+
+fn star(out: &mut String, at: Point, r: f64) {
+    let mut path = String::from("M");
+    for corner in 0..10_u8 {
+        let angle = f64::from(corner) * std::f64::consts::PI / 5.0;
+        let r = if corner % 2 == 0 { r } else { r * 0.44 };
+        put!(path, "{:.1} {:.1} ", at.x + r * angle.sin(), at.y - r * angle.cos());
+    }
+    put!(out, "<path class=\"star\" d=\"{}Z\"/>", path.trim_end());
+}
+
+/// What the signs mean: only those that are in the picture.
+pub(super) fn legend(diagram: &Diagram, width: f64) -> (String, f64) {
+    let has = |fits: &dyn Fn(&Arrow) -> bool| diagram.arrows.iter().any(fits);
+    let is = |fits: &dyn Fn(&Step) -> bool| diagram.steps.iter().any(fits);
+    let origin = Point { x: 12.0, y: 0.0 };
+    let mut items: Vec<(String, String)> = Vec::new();
+    for (rank, number) in diagram.numbers.iter().enumerate().take(2 * HUES) {
+        items.push((
+            format!(
+                "<g class=\"n{}\"><circle class=\"full\" cx=\"12\" cy=\"0\" r=\"5\"/></g>",
+                rank % HUES
+            ),
+            format!("number {number}"),
+        ));
+    }
+    for kind in [
+        MessageType::Prepare,
+        MessageType::PrepareAck,
+        MessageType::Accept,
+        MessageType::AcceptAck,
+        MessageType::Chosen,
+    ] {
+        if has(&|arrow| arrow.kind == kind) {
+            let name = words::kind_name(kind);
+            let words = if kind == MessageType::Chosen { "notice of the choice" } else { name };
+            items.push((
+                format!("<g class=\"{name} quiet\"><line class=\"ray\" x1=\"0\" x2=\"26\"/></g>"),
+                words.into(),
+            ));
+        }
+    }
+    let mut sign = |act: Act, mark: Option<Mark>, shown: bool, words: &str| {
+        if shown {
+            let step = Step {
+                lifeline: 0,
+                time_us: None,
+                received: None,
+                sends: vec![],
+                act,
+                mark,
+                lines: vec![],
+            };
+            let mut out = String::from("<g class=\"n0\">");
+            point(&mut out, origin, &step);
+            items.push((out + "</g>", words.into()));
+        }
+    };
+    let zero = Number::whole(0);
+    let marked = |fits: fn(&Mark) -> bool| is(&|step| step.mark.as_ref().is_some_and(fits));
+    sign(
+        Act::Message,
+        Some(Mark::Promised(zero)),
+        marked(|mark| matches!(mark, Mark::Promised(_))),
+        "promises",
+    );
+    sign(
+        Act::Message,
+        Some(Mark::Accepted(zero, String::new())),
+        marked(|mark| matches!(mark, Mark::Accepted(..))),
+        "accepts",
+    );
+    sign(
+        Act::Message,
+        Some(Mark::Refused(zero)),
+        marked(|mark| matches!(mark, Mark::Refused(_))),
+        "refuses",
+    );
+    sign(
+        Act::Chose { number: None, value: String::new() },
+        None,
+        is(&|step| matches!(step.act, Act::Chose { .. })),
+        "knows the choice",
+    );
+    sign(
+        Act::Started { again: true, text: String::new() },
+        None,
+        is(&|step| matches!(step.act, Act::Started { .. })),
+        "starts",
+    );
+    sign(
+        Act::Ended { restarted: true },
+        None,
+        is(&|step| matches!(step.act, Act::Ended { .. })) || has(&|arrow| arrow.fate == Fate::Lost),
+        "lost, or gone",
+    );
+    sign(
+        Act::Alarm { rule: String::new(), sentence: String::new() },
+        None,
+        is(&|step| matches!(step.act, Act::Alarm { .. })),
+        "a rule is broken",
+    );
+    let (mut x, mut y, mut out) = (0.0, 14.0, String::new());
+    for (drawn, words) in items {
+        let wide = 34.0 + text_width(&words) + 22.0;
+        if x + wide > width {
+            (x, y) = (0.0, y + 22.0);
+        }
+        put!(
+            out,
+            "<g transform=\"translate({x:.1} {y:.1})\">{drawn}<text class=\"soft\" x=\"34\" y=\"4\">{words}</text></g>\n"
+        );
+        x += wide;
+    }
+    (out, y + 20.0)
+}
