@@ -99,7 +99,10 @@ impl Line {
                 let text = found(entry, self.lives);
                 // The head of the line says as much.
                 if self.lives > 1 || all || text != "starts" {
-                    self.push(kept, rank, Act::Started { again: self.lives > 1, text });
+                    let mut breath =
+                        self.breath(kept, rank, Act::Started { again: self.lives > 1, text });
+                    breath.step.mark = remembers(entry);
+                    self.breaths.push(breath);
                 }
             }
             Action::Noted => {
@@ -196,6 +199,15 @@ fn found(entry: &Entry<'_>, lives: u32) -> String {
         (true, true) => format!("{start}, remembers nothing"),
         (true, false) => start.into(),
         (false, _) => format!("{start}: {}", all.join(", ")),
+    }
+}
+
+/// The acceptor's state that a process found when it began.
+fn remembers(entry: &Entry<'_>) -> Option<Mark> {
+    let promised = entry.number?;
+    match (entry.value.as_deref(), entry.accepted_proposal) {
+        (Some(value), Some(number)) => Some(Mark::Accepted(number, value.to_owned())),
+        _ => Some(Mark::Promised(promised)),
     }
 }
 

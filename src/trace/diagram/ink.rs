@@ -14,7 +14,6 @@ const COLOURS: [(&str, &str, &str); 13] = [
     ("soft", "#5a6472", "#9aa5b4"),
     ("line", "#c3cad4", "#454e5b"),
     ("panel", "#f4f6f8", "#1d222a"),
-    ("alarm", "#c2182b", "#ff7b84"),
     ("star", "#8a6100", "#f2c14b"),
     ("n0", "#1f5fbf", "#78aeff"),
     ("n1", "#a84b00", "#ff9f5a"),
@@ -22,6 +21,8 @@ const COLOURS: [(&str, &str, &str); 13] = [
     ("n3", "#7a3fb5", "#c79bff"),
     ("n4", "#4d6b00", "#b3d455"),
     ("n5", "#a0306f", "#ff8ac7"),
+    // Last, so that it wins over the numbers.
+    ("alarm", "#c2182b", "#ff7b84"),
 ];
 
 /// The style of every drawing.
@@ -54,7 +55,7 @@ fn rules(name: &str, colour: &str) -> String {
     let c = colour;
     match name {
         "ground" => {
-            format!(".ground {{ fill: {c} }} .halo {{ stroke: {c} }} .hollow {{ fill: {c} }}\n")
+            format!(".ground {{ fill: {c} }} .hollow {{ fill: {c} }}\n")
         }
         "text" => format!("text {{ fill: {c} }} .dot {{ fill: {c} }}\n"),
         "soft" => format!(
@@ -77,11 +78,11 @@ fn rules(name: &str, colour: &str) -> String {
 const SHAPES: &str = "\
 text { font: 11px system-ui, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif }
 .title { font-size: 19px; font-weight: 650 } .name { font-size: 13px; font-weight: 650 }
-.halo { fill: none; stroke-width: 5; stroke-linejoin: round }
+.veil { fill-opacity: .9 }
 .time { font-variant-numeric: tabular-nums; text-anchor: end }
 .mid { text-anchor: middle } .end { text-anchor: end }
 .life { stroke-width: 1.2 } .gone { stroke-dasharray: 1 5; stroke-linecap: round }
-.ray, .edge, .cross { fill: none } .held { stroke-opacity: .38 }
+.ray, .edge, path.cross { fill: none } .held { stroke-opacity: .38 }
 .prepare .ray { stroke-width: 1.3 }
 .prepare_ack .ray { stroke-width: 1.3; stroke-dasharray: 5 3.5 }
 .accept .ray { stroke-width: 2.3 }

@@ -107,7 +107,11 @@ impl Layout {
         // A way that is not gone to its end is drawn for a part of it.
         let part = |from: f64, to: f64| {
             let way = to - from;
-            from + way.signum() * (way.abs() * 0.5).min(self.column * 0.62)
+            let lost = arrow.fate == Fate::Lost && arrow.to.is_some();
+            // A lost message ends before the line of its receiver, so that one sees whose.
+            let gone =
+                if lost { way.abs() - 15.0 } else { (way.abs() * 0.5).min(self.column * 0.62) };
+            from + way.signum() * gone.max(0.0)
         };
         match (start, end) {
             (Some(start), Some(end)) => Some((start, end)),

@@ -63,7 +63,15 @@ pub(super) fn point(out: &mut String, at: Point, step: &Step) {
         (Act::Message, Some(Mark::Accepted(..))) => {
             put!(out, "<path class=\"full\" d=\"{}\"/>", diamond(7.0));
         }
-        (Act::Message, Some(Mark::Refused(_))) => cross(out, at, 4.5),
+        (Act::Message, Some(Mark::Refused(_))) => put!(
+            out,
+            "<circle class=\"hollow cross\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\"/>\
+             <path class=\"cross\" d=\"M{:.1} {:.1} L{:.1} {:.1}\"/>",
+            x - 3.4,
+            y + 3.4,
+            x + 3.4,
+            y - 3.4
+        ),
         (Act::Message, None) => {
             put!(out, "<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.4\"/>");
         }

@@ -287,10 +287,14 @@ fn label(out: &mut String, label: &Label, step: &Step) {
     let end = if label.to_left { " end" } else { "" };
     let text = escape(&label.text);
     let at = format!("x=\"{:.1}\" y=\"{:.1}\"", label.at.x, label.at.y);
-    // The halo is a text of its own: not every program knows paint-order.
+    // Lines that cross the label stop at its edge.
+    let wide = text_width(&label.text) + 4.0;
+    let left = if label.to_left { label.at.x - wide + 2.0 } else { label.at.x - 2.0 };
     put!(
         out,
-        "<text class=\"halo{end}\" {at} aria-hidden=\"true\">{text}</text><text class=\"{tone}{end}\" {at}>{text}</text>"
+        "<rect class=\"ground veil\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" height=\"14\" rx=\"3\"/>\
+         <text class=\"{tone}{end}\" {at}>{text}</text>",
+        label.at.y - 11.0
     );
 }
 

@@ -191,7 +191,7 @@ impl Painter<'_> {
             None => '●',
             Some(Mark::Promised(_)) => '◇',
             Some(Mark::Accepted(..)) => '◆',
-            Some(Mark::Refused(_)) => '✗',
+            Some(Mark::Refused(_)) => '⊘',
         };
         let refuses = matches!(step.mark, Some(Mark::Refused(_)));
         row.put(to, point, if refuses { Paint::Alarm } else { paint });
@@ -317,7 +317,7 @@ impl Painter<'_> {
             (has(|arrow| arrow.kind == MessageType::Chosen), "· notice of the choice"),
             (marked(|mark| matches!(mark, Mark::Promised(_))), "◇ promises"),
             (marked(|mark| matches!(mark, Mark::Accepted(..))), "◆ accepts"),
-            (marked(|mark| matches!(mark, Mark::Refused(_))), "✗ refuses"),
+            (marked(|mark| matches!(mark, Mark::Refused(_))), "⊘ refuses"),
             (acts(|act| matches!(act, Act::Chose { .. })), "★ knows the choice"),
             (has(|arrow| arrow.fate == Fate::Lost), "✕ never received"),
             (acts(|act| matches!(act, Act::Ended { .. })), "✖ crash"),

@@ -57,13 +57,12 @@ pub(super) fn value(text: &str) -> String {
 /// `prepare 5 Y`; of acks also what they carry.
 pub(super) fn label(arrow: &Arrow) -> String {
     let mut out = kind_name(arrow.kind).to_owned();
-    if let Some(number) = arrow.number.filter(|_| !arrow.refused) {
+    if let Some(number) = arrow.number {
         let _ = write!(out, " {number}");
     }
     if arrow.refused {
         let asked = arrow.answers.map_or(String::new(), |number| format!(" {number}"));
-        let promised = arrow.number.map_or(String::new(), |number| format!(": promised {number}"));
-        let _ = write!(out, "{asked} refused{promised}");
+        let _ = write!(out, " refuses{asked}");
         return out;
     }
     if let Some(text) = &arrow.value {
@@ -90,8 +89,10 @@ pub(super) fn shorter(arrow: &Arrow) -> Vec<String> {
         let asked = arrow.answers.map_or(String::new(), |asked| asked.to_string());
         return vec![
             label(arrow),
-            format!("{asked} refused: {number}"),
-            format!("no: {number}"),
+            format!("{short} {number} refuses {asked}"),
+            format!("{number} refuses {asked}"),
+            format!("{number} > {asked}"),
+            format!("{number}>{asked}"),
             "no".into(),
         ];
     }
@@ -114,7 +115,7 @@ pub(super) fn mark(mark: &Mark) -> String {
     match mark {
         Mark::Promised(number) => format!("promised {number}"),
         Mark::Accepted(number, text) => format!("accepted {} ({number})", value(text)),
-        Mark::Refused(number) => format!("refused, promised {number}"),
+        Mark::Refused(number) => format!("refuses, has promised {number}"),
     }
 }
 
