@@ -4,7 +4,7 @@
 //! rows grows with the time between them, but with its logarithm: a pause is seen as a pause and
 //! does not push everything else off the page.
 
-use super::model::{Act, Diagram, Step};
+use super::model::{Act, Diagram, Fate, Step};
 use super::words;
 use crate::trace::event::MessageType;
 
