@@ -8,11 +8,12 @@ use std::process::{Command, ExitCode, Stdio};
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::args;
+use super::{args, check};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::process::PeerId;
-use crate::trace::diagram::{self, Bound, Collector, Format, Host, Page, Window};
+use crate::trace::check::{Certainty, Finding, Judge, Level, Options as JudgeOptions, Report};
+use crate::trace::diagram::{self, Bound, Collector, Format, Host, Page, Violation, Window};
 use crate::trace::read::{Content, Entry, Names, Number, Reader};
 
 pub(super) const HELP: &str = "\
@@ -71,6 +72,9 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Short(_) | Long(_) => return Err(arg.unexpected().into()),
         }
     }
+    if options.files.len() > usize::from(u16::MAX) {
+        return Err(Error::Usage(format!("more than {} files", u16::MAX)));
+    }
     Ok(options)
 }
 
@@ -101,8 +105,11 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let format = format(&options)?;
     let hosts = options.hosts.as_deref().map(Hosts::read).transpose()?;
     let mut collector = Collector::new(options.window.clone());
-    let names = hosts.as_ref().map(names).unwrap_or_default();
-    let remarks = read(&options.files, &names, &mut collector)?;
+    let names = hosts.as_ref().map(check::names).unwrap_or_default();
+    // A file without roles has nothing to tell the judge.
+    let roles = hosts.as_ref().and_then(|hosts| check::roles(hosts).ok());
+    let mut judge = Judge::new(JudgeOptions { roles, expect: None });
+    let remarks = read(&options.files, &names, &mut collector, &mut judge)?;
     let timed_window = [options.window.from, options.window.to]
         .iter()
         .any(|bound| matches!(bound, Some(Bound::Time(_))));
@@ -111,7 +118,8 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
             "the lines have no times (journals do); name a part by lines, as in --from @40".into(),
         ));
     }
-    let mut picture = collector.finish(|peer| host(hosts.as_ref()?, peer), &[]);
+    let mut picture =
+        collector.finish(|peer| host(hosts.as_ref()?, peer), &violations(judge.finish()));
     if hosts.is_none() {
         picture
             .remarks
@@ -133,9 +141,18 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The hosts' names, as logs may have them in front of their lines.
-fn names(hosts: &Hosts) -> Names {
-    hosts.peers.iter().map(|host| (host.host.clone(), host.id.0)).collect()
+/// The safety rules that the run broke.
+fn violations(report: Report) -> Vec<Violation> {
+    let broken = |finding: &Finding| {
+        let safety = finding.rule.row().level == Level::Safety;
+        safety && finding.certainty != Certainty::NotDecidable
+    };
+    let violation = |finding: Finding| Violation {
+        rule: finding.rule.row().name.into(),
+        sentence: finding.sentence,
+        places: finding.lines.iter().map(|line| (usize::from(line.input), line.line)).collect(),
+    };
+    report.findings.into_iter().filter(broken).map(violation).collect()
 }
 
 /// What the hostsfile says of a peer.
@@ -201,13 +218,15 @@ fn terminal_columns() -> Option<u16> {
 /// One input: its next event, and what it has besides.
 struct Source {
     reader: Reader<Box<dyn BufRead>>,
+    /// Its place among the inputs.
+    index: u16,
     name: String,
     next: Option<(Entry<'static>, String, u64)>,
     strange: u64,
 }
 
 impl Source {
-    fn open(path: &Path, names: &Names) -> Result<Self> {
+    fn open(index: u16, path: &Path, names: &Names) -> Result<Self> {
         let stdin = path.as_os_str() == "-";
         let name = if stdin { "standard input".into() } else { path.display().to_string() };
         let lines: Box<dyn BufRead> = if stdin {
@@ -216,13 +235,14 @@ impl Source {
             Box::new(BufReader::new(File::open(path).doing(|| name.clone())?))
         };
         let reader = Reader::new(&name, lines, names.clone()).doing(|| name.clone())?;
-        Ok(Self { reader, name, next: None, strange: 0 })
+        Ok(Self { reader, index, name, next: None, strange: 0 })
     }
 
     /// Reads up to the next event.
-    fn advance(&mut self) -> Result<()> {
+    fn advance(&mut self, judge: &mut Judge) -> Result<()> {
         self.next = None;
         while let Some(line) = self.reader.next_line().doing(|| self.name.clone())? {
+            judge.line(self.index, &line);
             match line.content {
                 Content::Event(entry) => {
                     let text = line.text.into_owned();
@@ -242,13 +262,18 @@ type Remarks = Vec<String>;
 
 /// Feeds all files to the collector, the earliest line first, or line by line in turn where there
 /// are no times.
-fn read(files: &[PathBuf], names: &Names, collector: &mut Collector) -> Result<Remarks> {
+fn read(
+    files: &[PathBuf],
+    names: &Names,
+    collector: &mut Collector,
+    judge: &mut Judge,
+) -> Result<Remarks> {
     let stdin = [PathBuf::from("-")];
     let files = if files.is_empty() { &stdin } else { files };
-    let mut sources =
-        files.iter().map(|path| Source::open(path, names)).collect::<Result<Vec<_>>>()?;
+    let sources = (0_u16..).zip(files).map(|(index, path)| Source::open(index, path, names));
+    let mut sources = sources.collect::<Result<Vec<_>>>()?;
     for source in &mut sources {
-        source.advance()?;
+        source.advance(judge)?;
     }
     loop {
         let heads = sources.iter().enumerate().filter_map(|(index, source)| {
@@ -260,7 +285,7 @@ fn read(files: &[PathBuf], names: &Names, collector: &mut Collector) -> Result<R
         if let Some((entry, text, line)) = source.next.take() {
             collector.take(&entry, &text, (file, line));
         }
-        source.advance()?;
+        source.advance(judge)?;
     }
     if collector.is_empty() {
         let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use crate::error::Result;
 
 mod args;
+mod check;
 mod draw;
 mod lines;
 mod local;
@@ -38,7 +39,18 @@ const COMMANDS: &[Command] = &[
         help: local::HELP,
         run: local::run,
     },
-    Command { name: "draw", summary: "draw a run", help: draw::HELP, run: draw::run },
+    Command {
+        name: "check",
+        summary: "judge the lines of a run, by this or any other program",
+        help: check::HELP,
+        run: check::run,
+    },
+    Command {
+        name: "draw",
+        summary: "draw a run as a space-time diagram",
+        help: draw::HELP,
+        run: draw::run,
+    },
 ];
 
 /// Runs the program on these arguments (without the program's own name).

@@ -81,7 +81,7 @@ impl Painter<'_> {
     fn prose(&mut self, text: &str, paint: Paint) {
         for line in wrap(text, self.page.columns.max(GUTTER + 60)) {
             let mut row = Row::new(words::width(&line));
-            row.write(0, &line, paint);
+            row.write(0, &line.replace('\u{a0}', " "), paint);
             self.rows(&[row]);
         }
     }
@@ -324,7 +324,8 @@ impl Painter<'_> {
             (acts(|act| matches!(act, Act::Started { .. })), "▲ start"),
             (acts(|act| matches!(act, Act::Alarm { .. })), "✖ a rule is broken"),
         ];
-        let used: Vec<&str> = items.iter().filter(|item| item.0).map(|item| item.1).collect();
-        self.prose(&used.join("   "), Paint::Dim);
+        // An item stays on one line.
+        let used = items.iter().filter(|item| item.0).map(|item| item.1.replace(' ', "\u{a0}"));
+        self.prose(&used.collect::<Vec<_>>().join("   "), Paint::Dim);
     }
 }

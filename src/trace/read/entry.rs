@@ -82,6 +82,7 @@ impl<'a> Entry<'a> {
 
 /// The keys of a line, before it is known what they amount to.
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools)] // each is one fault in the making
 pub(super) struct Fields<'a> {
     peer_id: Option<u16>,
     action: Option<Cow<'a, str>>,

@@ -101,18 +101,12 @@ impl<'a> Scan<'a, '_> {
     }
 
     fn key(&mut self) -> Cow<'a, str> {
-        let key = match self.peek() {
-            Some(quote @ (b'"' | b'\'')) => self.quoted(quote),
-            _ => {
-                self.faults.add(Fault::Mended);
-                let before = self.at;
-                let word = self.until(b":=,}\"");
-                // A stray quotation mark: step over it, or the scan would never end.
-                if self.at == before && matches!(self.peek(), Some(b'"' | b'=')) {
-                    self.at += 1;
-                }
-                Cow::Borrowed(word)
-            }
+        // What follows a key that is not there is stepped over below, so the scan always ends.
+        let key = if let Some(quote @ (b'"' | b'\'')) = self.peek() {
+            self.quoted(quote)
+        } else {
+            self.faults.add(Fault::Mended);
+            Cow::Borrowed(self.until(b":=,}\""))
         };
         self.blanks();
         match self.peek() {
@@ -177,13 +171,10 @@ impl<'a> Scan<'a, '_> {
 
     fn unescape(&mut self, raw: &str) -> String {
         let quoted = format!("\"{raw}\"");
-        match serde_json::from_str(&quoted) {
-            Ok(text) => text,
-            Err(_) => {
-                self.faults.add(Fault::Mended);
-                raw.to_owned()
-            }
-        }
+        serde_json::from_str(&quoted).unwrap_or_else(|_| {
+            self.faults.add(Fault::Mended);
+            raw.to_owned()
+        })
     }
 
     /// Steps over an object or a list; no key of ours has one.

@@ -43,11 +43,8 @@ impl Survey {
             self.named += 1;
             return;
         }
-        if printer.is_some() {
-            self.named += 1
-        } else {
-            self.unnamed += 1
-        }
+        let tally = if printer.is_some() { &mut self.named } else { &mut self.unnamed };
+        *tally += 1;
         if self.speakers.len() + self.asked_by.len() + self.answered_by.len() > MOST_IDS {
             return;
         }
