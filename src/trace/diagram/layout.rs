@@ -21,7 +21,7 @@ const ROW: (f64, f64) = (25.0, 52.0);
 /// A time this many times the usual one is marked as a pause.
 const PAUSE: f64 = 40.0;
 /// How far a message falls that does not arrive.
-const FALL: f64 = 22.0;
+const FALL: f64 = 11.0;
 
 /// A place on the page.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -44,6 +44,8 @@ mod pairs;
 mod place;
 mod signs;
 mod svg;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 
