@@ -112,7 +112,8 @@ impl Collector {
                 let roles = roles.iter().filter(|role| role.0).map(|role| role.1);
                 Some(roles.collect::<Vec<_>>().join(", "))
             };
-            let roles = told.as_ref().map(|host| host.roles.clone()).or_else(guess);
+            let roles =
+                told.as_ref().map(|host| words::shown(&host.roles, LONGEST_ROLES)).or_else(guess);
             let host = told.map(|host| words::shown(&host.address, LONGEST_HOST));
             Lifeline {
                 peer,
@@ -264,6 +265,8 @@ impl Collector {
     }
 }
 
+/// How much of a peer's roles is shown.
+const LONGEST_ROLES: usize = 80;
 /// How much of a host's name is shown.
 const LONGEST_HOST: usize = 28;
 

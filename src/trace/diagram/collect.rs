@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::words;
 use crate::trace::event::{Action, MessageType};
 use crate::trace::read::{Entry, Number};
 
@@ -49,7 +50,7 @@ pub(super) struct Kept {
     /// The peer whose line this is; none until it is found out.
     pub(super) at: Option<u16>,
     pub(super) place: Place,
-    /// The line as it came.
+    /// The line, fit to be shown.
     pub(super) text: String,
     /// How many messages of the same key went the same way before.
     pub(super) nth: u32,
@@ -142,7 +143,7 @@ impl Collector {
         let nth = self.count(entry, keep);
         if keep {
             let entry = entry.clone().into_owned();
-            let text = text.chars().take(LONGEST_TEXT).collect();
+            let text = words::shown(text, LONGEST_TEXT);
             self.kept.push(Kept { at: entry.printer, entry, place, text, nth });
         } else if !visible {
             self.outside += 1;

@@ -95,8 +95,13 @@ impl Painter<'_> {
         }
         self.rows(&[Row::new(0)]);
         let lifelines = &self.diagram.lifelines;
-        let short = |text: &str| {
-            if self.room < 10 { text.chars().take(5).collect() } else { text.to_owned() }
+        let narrow = self.room < 11;
+        let short = |text: &str| match narrow {
+            true => text
+                .replace("proposer", "prop")
+                .replace("acceptor", "acc")
+                .replace("learner", "learn"),
+            false => text.to_owned(),
         };
         let roles: Vec<Vec<String>> =
             lifelines.iter().map(|line| line.roles.split(", ").map(short).collect()).collect();
