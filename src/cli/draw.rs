@@ -127,18 +127,21 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     }
     picture.remarks.extend(remarks);
     let drawn = diagram::draw(&picture, format);
-    match &options.out {
-        Some(path) => fs::write(path, drawn).doing(|| format!("writing {}", path.display()))?,
-        None => {
-            let mut out = io::stdout().lock();
-            match out.write_all(drawn.as_bytes()).and_then(|()| out.flush()) {
-                // Whoever read has seen enough.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-                result => result.doing(|| "writing to standard output".into())?,
-            }
-        }
-    }
+    write(options.out.as_deref(), &drawn)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the picture to a file or to standard output.
+fn write(path: Option<&Path>, drawn: &str) -> Result<()> {
+    if let Some(path) = path {
+        return fs::write(path, drawn).doing(|| format!("writing {}", path.display()));
+    }
+    let mut out = io::stdout().lock();
+    match out.write_all(drawn.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever read has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.doing(|| "writing to standard output".into()),
+    }
 }
 
 /// The safety rules that the run broke.

@@ -1,6 +1,7 @@
 //! From what was collected to the picture.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use super::breath::{self, Breath, Line};
 use super::collect::{Collector, MOST_EVENTS, MOST_LIFELINES, Place};
@@ -77,7 +78,7 @@ impl Collector {
         Diagram {
             title,
             mood,
-            summary: self.summary(&lifelines, &arrows),
+            summary: summary(&lifelines, &arrows),
             remarks: self.remarks(&Shortfall { nowhere, cut, found }, violations, &lifelines),
             timed: !steps.is_empty() && steps.iter().all(|step| step.time_us.is_some()),
             numbers: numbers.into_iter().collect(),
@@ -188,26 +189,11 @@ impl Collector {
             _ => String::new(),
         };
         if knowing.len() >= lifelines.len() {
-            title.push_str(&format!(", known to all{after}"));
+            put!(title, ", known to all{after}");
         } else {
-            title.push_str(&format!(", known to {} of {}{after}", knowing.len(), lifelines.len()));
+            put!(title, ", known to {} of {}{after}", knowing.len(), lifelines.len());
         }
         (title, mood)
-    }
-
-    fn summary(&self, lifelines: &[Lifeline], arrows: &[Arrow]) -> String {
-        let count = |fits: fn(&Arrow) -> bool| arrows.iter().filter(|arrow| fits(arrow)).count();
-        let mut parts =
-            vec![plural(lifelines.len() as u64, "peer"), plural(arrows.len() as u64, "message")];
-        let lost = count(|arrow| arrow.fate == Fate::Lost);
-        let refused = count(|arrow| arrow.refused);
-        if lost > 0 {
-            parts.push(format!("{lost} never received"));
-        }
-        if refused > 0 {
-            parts.push(plural(refused as u64, "refusal"));
-        }
-        parts.join(" · ")
     }
 
     fn remarks(
@@ -263,6 +249,22 @@ impl Collector {
         }
         remarks
     }
+}
+
+/// How much there is to see.
+fn summary(lifelines: &[Lifeline], arrows: &[Arrow]) -> String {
+    let count = |fits: fn(&Arrow) -> bool| arrows.iter().filter(|arrow| fits(arrow)).count();
+    let mut parts =
+        vec![plural(lifelines.len() as u64, "peer"), plural(arrows.len() as u64, "message")];
+    let lost = count(|arrow| arrow.fate == Fate::Lost);
+    let refused = count(|arrow| arrow.refused);
+    if lost > 0 {
+        parts.push(format!("{lost} never received"));
+    }
+    if refused > 0 {
+        parts.push(plural(refused as u64, "refusal"));
+    }
+    parts.join(" · ")
 }
 
 /// How much of a peer's roles is shown.

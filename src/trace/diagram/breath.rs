@@ -107,7 +107,7 @@ impl Line {
             }
             Action::Noted => {
                 let text = entry.note.as_deref().unwrap_or_default();
-                self.push(kept, rank, Act::Noted(words::shown(&text, LONGEST_NOTE)));
+                self.push(kept, rank, Act::Noted(words::shown(text, LONGEST_NOTE)));
             }
             Action::Connected => {
                 let other = entry.receiver.map_or("a peer".into(), |to| format!("peer{to}"));

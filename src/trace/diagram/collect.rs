@@ -69,6 +69,7 @@ pub(super) struct Count {
 
 /// What is known of one peer, whatever the window.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 pub(super) struct Known {
     pub(super) proposes: bool,
     pub(super) accepts: bool,

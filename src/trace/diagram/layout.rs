@@ -40,6 +40,14 @@ pub(super) struct Label {
     pub(super) tone: Tone,
 }
 
+impl Tone {
+    /// How wide a text is in this tone: two of them are bold.
+    pub(super) fn width(self, text: &str) -> f64 {
+        let bold = matches!(self, Self::Choice | Self::Alarm);
+        text_width(text) * if bold { 1.16 } else { 1.0 }
+    }
+}
+
 /// What a label is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
@@ -73,7 +81,7 @@ impl Layout {
     pub(super) fn of(diagram: &Diagram) -> Self {
         let widest =
             diagram.steps.iter().flat_map(|step| texts(diagram, step)).map(|(text, tone)| {
-                if matches!(tone, Tone::Note | Tone::Alarm) { 0.0 } else { text_width(&text) }
+                if matches!(tone, Tone::Note | Tone::Alarm) { 0.0 } else { tone.width(&text) }
             });
         let column = (widest.fold(0.0, f64::max) + 30.0).clamp(COLUMN.0, COLUMN.1);
         let mut x = Vec::new();
@@ -141,10 +149,10 @@ impl Layout {
             };
             let room = |left: bool| self.room(step.lifeline, left, long);
             // The other side, if it is free and has more room for what does not fit here.
-            let cramped = text_width(&text) > room(wanted) && room(!wanted) > room(wanted);
+            let cramped = tone.width(&text) > room(wanted) && room(!wanted) > room(wanted);
             let left = if taken.is_none() && cramped { !wanted } else { wanted };
             taken = Some(left);
-            let text = clip(&text, room(left));
+            let text = clip(&text, room(left) * text_width(&text) / tone.width(&text).max(1.0));
             let x = if left { at.x - 12.0 } else { at.x + 12.0 };
             labels.push(Label { text, at: Point { x, y: at.y + 4.0 }, to_left: left, tone });
         }

@@ -80,7 +80,7 @@ fn is_choice(breath: &Breath) -> bool {
 
 /// True if some peer's choice follows from what it receives, so that the others can wait for it.
 fn choice_follows(heads: &[std::vec::IntoIter<Breath>]) -> bool {
-    let mut all = heads.iter().flat_map(|line| line.as_slice());
+    let mut all = heads.iter().flat_map(std::vec::IntoIter::as_slice);
     all.any(|breath| is_choice(breath) && breath.step.received.is_some())
 }
 

@@ -80,8 +80,8 @@ fn answers(kept: &mut [Kept]) {
         let Some(found) = found else { continue };
         homeless.retain(|place| *place != found);
         kept[found].at = Some(at);
-        let asker = kept[found].entry.sender;
-        kept[index].entry.receiver = kept[index].entry.receiver.or(asker);
+        let from = kept[found].entry.sender;
+        kept[index].entry.receiver = kept[index].entry.receiver.or(from);
     }
     // Refusals carry another's number; they went to whoever was refused.
     let mut used = BTreeSet::new();

@@ -1,10 +1,11 @@
 //! The signs on the lines, and the legend that explains them.
 
 use std::fmt::Write as _;
+use std::mem::discriminant;
 
 use super::ink::HUES;
 use super::layout::{Point, text_width};
-use super::model::{Act, Arrow, Diagram, Fate, Mark, Step};
+use super::model::{Act, Diagram, Fate, Mark, Step};
 use super::words;
 use crate::trace::event::MessageType;
 use crate::trace::read::Number;
@@ -18,7 +19,7 @@ pub(super) fn cross(out: &mut String, at: Point, r: f64) {
 }
 
 /// The sign of a step on its line.
-pub(super) fn point(out: &mut String, at: Point, step: &Step) {
+pub(super) fn sign(out: &mut String, at: Point, act: &Act, mark: Option<&Mark>) {
     let Point { x, y } = at;
     let diamond = |r: f64| {
         format!(
@@ -29,7 +30,7 @@ pub(super) fn point(out: &mut String, at: Point, step: &Step) {
             x - r
         )
     };
-    match (&step.act, &step.mark) {
+    match (act, mark) {
         (Act::Chose { .. }, _) => star(out, at, 8.5),
         (Act::Ended { .. }, _) => cross(out, at, 5.0),
         (Act::Alarm { .. }, _) => {
@@ -88,97 +89,10 @@ fn star(out: &mut String, at: Point, r: f64) {
     put!(out, "<path class=\"star\" d=\"{}Z\"/>", path.trim_end());
 }
 
-/// What the signs mean: only those that are in the picture.
+/// What the signs mean: only those that are in the picture. Also how high that is.
 pub(super) fn legend(diagram: &Diagram, width: f64) -> (String, f64) {
-    let has = |fits: &dyn Fn(&Arrow) -> bool| diagram.arrows.iter().any(fits);
-    let is = |fits: &dyn Fn(&Step) -> bool| diagram.steps.iter().any(fits);
-    let origin = Point { x: 12.0, y: 0.0 };
-    let mut items: Vec<(String, String)> = Vec::new();
-    for (rank, number) in diagram.numbers.iter().enumerate().take(2 * HUES) {
-        items.push((
-            format!(
-                "<g class=\"n{}\"><circle class=\"full\" cx=\"12\" cy=\"0\" r=\"5\"/></g>",
-                rank % HUES
-            ),
-            format!("number {number}"),
-        ));
-    }
-    for kind in [
-        MessageType::Prepare,
-        MessageType::PrepareAck,
-        MessageType::Accept,
-        MessageType::AcceptAck,
-        MessageType::Chosen,
-    ] {
-        if has(&|arrow| arrow.kind == kind) {
-            let name = words::kind_name(kind);
-            let words = if kind == MessageType::Chosen { "notice of the choice" } else { name };
-            items.push((
-                format!("<g class=\"{name} quiet\"><line class=\"ray\" x1=\"0\" x2=\"26\"/></g>"),
-                words.into(),
-            ));
-        }
-    }
-    let mut sign = |act: Act, mark: Option<Mark>, shown: bool, words: &str| {
-        if shown {
-            let step = Step {
-                lifeline: 0,
-                time_us: None,
-                received: None,
-                sends: vec![],
-                act,
-                mark,
-                lines: vec![],
-            };
-            let mut out = String::from("<g class=\"n0\">");
-            point(&mut out, origin, &step);
-            items.push((out + "</g>", words.into()));
-        }
-    };
-    let zero = Number::whole(0);
-    let marked = |fits: fn(&Mark) -> bool| is(&|step| step.mark.as_ref().is_some_and(fits));
-    sign(
-        Act::Message,
-        Some(Mark::Promised(zero)),
-        marked(|mark| matches!(mark, Mark::Promised(_))),
-        "promises",
-    );
-    sign(
-        Act::Message,
-        Some(Mark::Accepted(zero, String::new())),
-        marked(|mark| matches!(mark, Mark::Accepted(..))),
-        "accepts",
-    );
-    sign(
-        Act::Message,
-        Some(Mark::Refused(zero)),
-        marked(|mark| matches!(mark, Mark::Refused(_))),
-        "refuses",
-    );
-    sign(
-        Act::Chose { number: None, value: String::new() },
-        None,
-        is(&|step| matches!(step.act, Act::Chose { .. })),
-        "knows the choice",
-    );
-    sign(
-        Act::Started { again: true, text: String::new() },
-        None,
-        is(&|step| matches!(step.act, Act::Started { .. })),
-        "starts",
-    );
-    sign(
-        Act::Ended { restarted: true },
-        None,
-        is(&|step| matches!(step.act, Act::Ended { .. })) || has(&|arrow| arrow.fate == Fate::Lost),
-        "lost, or gone",
-    );
-    sign(
-        Act::Alarm { rule: String::new(), sentence: String::new() },
-        None,
-        is(&|step| matches!(step.act, Act::Alarm { .. })),
-        "a rule is broken",
-    );
+    let mut items = strokes(diagram);
+    items.extend(marks(diagram));
     let (mut x, mut y, mut out) = (0.0, 14.0, String::new());
     for (drawn, words) in items {
         let wide = 34.0 + text_width(&words) + 22.0;
@@ -187,9 +101,71 @@ pub(super) fn legend(diagram: &Diagram, width: f64) -> (String, f64) {
         }
         put!(
             out,
-            "<g transform=\"translate({x:.1} {y:.1})\">{drawn}<text class=\"soft\" x=\"34\" y=\"4\">{words}</text></g>\n"
+            "<g transform=\"translate({x:.1} {y:.1})\">{drawn}\
+             <text class=\"soft\" x=\"34\" y=\"4\">{words}</text></g>\n"
         );
         x += wide;
     }
     (out, y + 20.0)
+}
+
+/// A sign, and what it means.
+type Item = (String, String);
+
+/// Colours and strokes.
+fn strokes(diagram: &Diagram) -> Vec<Item> {
+    let mut items = Vec::new();
+    for (rank, number) in diagram.numbers.iter().enumerate().take(2 * HUES) {
+        let drawn = format!(
+            "<g class=\"n{}\"><circle class=\"full\" cx=\"12\" cy=\"0\" r=\"5\"/></g>",
+            rank % HUES
+        );
+        items.push((drawn, format!("number {number}")));
+    }
+    for (kind, words) in [
+        (MessageType::Prepare, "prepare"),
+        (MessageType::PrepareAck, "prepare_ack"),
+        (MessageType::Accept, "accept"),
+        (MessageType::AcceptAck, "accept_ack"),
+        (MessageType::Chosen, "notice of the choice"),
+    ] {
+        if diagram.arrows.iter().any(|arrow| arrow.kind == kind) {
+            let name = words::kind_name(kind);
+            let drawn =
+                format!("<g class=\"{name} quiet\"><line class=\"ray\" x1=\"0\" x2=\"26\"/></g>");
+            items.push((drawn, words.into()));
+        }
+    }
+    items
+}
+
+/// The signs on the lines.
+fn marks(diagram: &Diagram) -> Vec<Item> {
+    let zero = Number::whole(0);
+    let text = String::new;
+    let samples = [
+        (Act::Message, Some(Mark::Promised(zero)), "promises"),
+        (Act::Message, Some(Mark::Accepted(zero, text())), "accepts"),
+        (Act::Message, Some(Mark::Refused(zero)), "refuses"),
+        (Act::Chose { number: None, value: text() }, None, "knows the choice"),
+        (Act::Started { again: true, text: text() }, None, "starts"),
+        (Act::Ended { restarted: true }, None, "lost, or gone"),
+        (Act::Alarm { rule: text(), sentence: text() }, None, "a rule is broken"),
+    ];
+    let lost = diagram.arrows.iter().any(|arrow| arrow.fate == Fate::Lost);
+    let mut items = Vec::new();
+    for (act, mark, words) in samples {
+        let alike = |step: &Step| match (&step.mark, &mark) {
+            (Some(is), Some(mark)) => discriminant(is) == discriminant(mark),
+            (_, None) => discriminant(&step.act) == discriminant(&act),
+            (None, Some(_)) => false,
+        };
+        let crossed = lost && matches!(act, Act::Ended { .. });
+        if crossed || diagram.steps.iter().any(alike) {
+            let mut drawn = String::from("<g class=\"n0\">");
+            sign(&mut drawn, Point { x: 12.0, y: 0.0 }, &act, mark.as_ref());
+            items.push((drawn + "</g>", words.into()));
+        }
+    }
+    items
 }

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::ink::{self, HUES};
-use super::layout::{GUTTER, Label, Layout, Point, Tone, text_width};
+use super::layout::{GUTTER, Label, Layout, Point, Tone};
 use super::model::{Act, Arrow, Diagram, Fate, Mark, Mood, Step};
-use super::signs::{cross, legend, point};
+use super::signs::{cross, legend, sign};
 use super::words;
 use crate::trace::event::MessageType;
 
@@ -88,15 +88,16 @@ pub(super) fn heads(diagram: &Diagram, layout: &Layout) -> String {
         let mut rows = vec![("name mid", line.name.clone()), ("soft mid", line.roles.clone())];
         rows.extend(line.host.iter().map(|host| ("soft mid", host.clone())));
         rows.retain(|row| !row.1.is_empty());
-        let first = (HEAD - 6.0) / 2.0 - 8.5 * (rows.len() as f64 - 1.0) + 4.5;
-        for (place, (class, text)) in rows.iter().enumerate() {
-            let y = first + 17.0 * place as f64;
+        let mut y = (HEAD - 6.0) / 2.0 + 13.0;
+        y -= rows.iter().map(|_| 8.5).sum::<f64>();
+        for (class, text) in &rows {
             let text = super::layout::clip(text, wide - 8.0);
             put!(
                 out,
                 "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n",
                 escape(&text)
             );
+            y += 17.0;
         }
     }
     out
@@ -132,7 +133,7 @@ pub(super) fn body(diagram: &Diagram, layout: &Layout, titles: bool) -> String {
         if titles && !step.lines.is_empty() {
             put!(out, "<title>{}</title>", escape(&step.lines.join("\n")));
         }
-        point(&mut out, layout.point(index, step.lifeline), step);
+        sign(&mut out, layout.point(index, step.lifeline), &step.act, step.mark.as_ref());
         stamp(&mut out, diagram, layout, index);
         for text in layout.labels.get(index).into_iter().flatten() {
             label(&mut out, text, step);
@@ -288,7 +289,7 @@ fn label(out: &mut String, label: &Label, step: &Step) {
     let text = escape(&label.text);
     let at = format!("x=\"{:.1}\" y=\"{:.1}\"", label.at.x, label.at.y);
     // Lines that cross the label stop at its edge.
-    let wide = text_width(&label.text) + 4.0;
+    let wide = label.tone.width(&label.text) + 4.0;
     let left = if label.to_left { label.at.x - wide + 2.0 } else { label.at.x - 2.0 };
     put!(
         out,

@@ -26,8 +26,8 @@ const NASTY: [&str; 10] = [
 
 fn collect(window: Window, text: &str) -> Collector {
     let mut collector = Collector::new(window);
-    let mut reader = Reader::new("t", text.as_bytes(), Names::new()).unwrap();
-    while let Some(line) = reader.next_line().unwrap() {
+    let mut reader = Reader::new("t", text.as_bytes(), Names::new()).expect("bytes can be read");
+    while let Some(line) = reader.next_line().expect("bytes can be read") {
         let number = line.number;
         if let Content::Event(entry) = line.content {
             collector.take(&entry, &line.text, (0, number));
@@ -170,7 +170,7 @@ fn a_violation_stands_below_the_line_that_shows_it() {
 
 /// Every format with this text wherever a log or a hostsfile can bring text in.
 fn hostile(text: &str) -> Vec<String> {
-    let json = serde_json::to_string(text).unwrap();
+    let json = serde_json::json!(text);
     let log = format!(
         r#"{{"peer_id":1,"action":"started","at":1,"message_value":{json},"proposal_num":3,"accepted_proposal":2}}
 {{"peer_id":1,"action":"sent","message_type":"prepare","message_value":{json},"proposal_num":5,"at":1,"to":2}}

@@ -96,12 +96,11 @@ impl Painter<'_> {
         self.rows(&[Row::new(0)]);
         let lifelines = &self.diagram.lifelines;
         let narrow = self.room < 11;
-        let short = |text: &str| match narrow {
-            true => text
-                .replace("proposer", "prop")
-                .replace("acceptor", "acc")
-                .replace("learner", "learn"),
-            false => text.to_owned(),
+        let short = |text: &str| {
+            if !narrow {
+                return text.to_owned();
+            }
+            text.replace("proposer", "prop").replace("acceptor", "acc").replace("learner", "learn")
         };
         let roles: Vec<Vec<String>> =
             lifelines.iter().map(|line| line.roles.split(", ").map(short).collect()).collect();
@@ -157,13 +156,14 @@ impl Painter<'_> {
 
     fn messages(&mut self, step: &Step) {
         let arrows = &self.diagram.arrows;
-        let answers = step.mark.is_some();
         if let Some(arrow) = step.received.and_then(|arrow| arrows.get(arrow)) {
             let row = self.arrival(step, arrow);
             self.rows(&[row]);
         }
         let chose = matches!(step.act, Act::Chose { .. });
-        if chose || (!step.sends.is_empty() && !(answers && step.received.is_some())) {
+        // An answer leaves where its question arrives.
+        let answers = step.mark.is_some() && step.received.is_some();
+        if chose || (!step.sends.is_empty() && !answers) {
             self.departure(step);
         }
         for arrow in step.sends.iter().filter_map(|arrow| arrows.get(*arrow)) {
@@ -192,14 +192,14 @@ impl Painter<'_> {
         if arrow.sent.is_some() && from != to {
             row.put(from, if from < to { '├' } else { '┤' }, Paint::Dim);
         }
-        let point = match &step.mark {
+        let sign = match &step.mark {
             None => '●',
             Some(Mark::Promised(_)) => '◇',
             Some(Mark::Accepted(..)) => '◆',
             Some(Mark::Refused(_)) => '⊘',
         };
         let refuses = matches!(step.mark, Some(Mark::Refused(_)));
-        row.put(to, point, if refuses { Paint::Alarm } else { paint });
+        row.put(to, sign, if refuses { Paint::Alarm } else { paint });
         row
     }
 
@@ -276,14 +276,14 @@ impl Painter<'_> {
         row
     }
 
-    fn note(&mut self, step: &Step, point: char, paint: Paint) {
+    fn note(&mut self, step: &Step, sign: char, paint: Paint) {
         if let Some(text) = words::act(&step.act) {
-            self.words(step.lifeline, point, &text, paint);
+            self.words(step.lifeline, sign, &text, paint);
         }
     }
 
     /// A point on a line and words beside it, on the side that has more room.
-    fn words(&mut self, lifeline: usize, point: char, text: &str, paint: Paint) {
+    fn words(&mut self, lifeline: usize, sign: char, text: &str, paint: Paint) {
         let at = self.at[lifeline];
         let right = self.width.saturating_sub(at + 2);
         let left = at.saturating_sub(GUTTER + 1);
@@ -301,7 +301,7 @@ impl Painter<'_> {
             }
             row.write(start, line, paint);
             if place == 0 {
-                row.put(at, point, paint);
+                row.put(at, sign, paint);
             }
             self.rows(&[row]);
         }

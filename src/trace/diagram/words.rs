@@ -124,10 +124,9 @@ pub(super) fn act(act: &Act) -> Option<String> {
     Some(match act {
         Act::Message => return None,
         Act::Chose { value: text, .. } => format!("{} is chosen", value(text)),
-        Act::Started { text, .. } => text.clone(),
         Act::Ended { restarted: true } => "crashed".into(),
         Act::Ended { restarted: false } => "log ends".into(),
-        Act::Noted(text) => text.clone(),
+        Act::Started { text, .. } | Act::Noted(text) => text.clone(),
         Act::Alarm { rule, sentence } if sentence.is_empty() => rule.clone(),
         Act::Alarm { rule, sentence } => format!("{rule}: {sentence}"),
     })
