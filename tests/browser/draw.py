@@ -33,11 +33,11 @@ def check(what, holds, more=""):
 class Browser:
     """One headless Chromium with one tab."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, flags):
         profile = folder / "profile"
         self.process = subprocess.Popen(
             [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-             "--remote-debugging-port=0", "--remote-allow-origins=*", f"--user-data-dir={profile}",
+             "--remote-debugging-port=0", *flags, "--remote-allow-origins=*", f"--user-data-dir={profile}",
              "about:blank"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         port_file, deadline = profile / "DevToolsActivePort", time.monotonic() + 30
         while not (port_file.exists() and port_file.read_text().count("\n")):
@@ -252,7 +252,8 @@ def hostile(browser, synod, folder):
 
 def mermaid(browser, synod, folder, script, logs):
     page = folder / "mermaid.html"
-    page.write_text(f"<!doctype html><meta charset=utf-8><body><div id=out></div><script src={json.dumps(str(script))}></script>")
+    page.write_text(f"<!doctype html><meta charset=utf-8><body><div id=out></div><script type=module>"
+                    f"import * as m from {json.dumps(script.as_uri())}; window.mermaid ??= m.mermaid ?? m.default</script>")
     for log in logs + sorted(folder.glob("nasty*.jsonl")):
         source = draw(synod, folder, log, "mmd").read_text()
         browser.open(page)
@@ -290,7 +291,8 @@ def main():
         folder = pathlib.Path(folder)
         logs = [ROOT / "tests/draw" / f"{name}.jsonl" for name in ("duel", "broken", "crash", "latecomer", "printed", "nine")]
         pages = {log.stem: draw(args.synod, folder, log, "html", "--all" if log.stem == "nine" else "--width=80") for log in logs}
-        browser = Browser(folder)
+        # Modules are not read from files without this.
+        browser = Browser(folder, ["--allow-file-access-from-files"] if args.mermaid else [])
         try:
             looks(browser, pages, args.shots)
             steps(browser, pages["duel"])

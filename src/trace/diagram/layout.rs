@@ -41,9 +41,9 @@ pub(super) struct Label {
 }
 
 impl Tone {
-    /// How wide a text is in this tone: two of them are bold.
+    /// How wide a text is in this tone: some of them are bold.
     pub(super) fn width(self, text: &str) -> f64 {
-        let bold = matches!(self, Self::Choice | Self::Alarm);
+        let bold = matches!(self, Self::Choice | Self::Alarm | Self::Refusal);
         text_width(text) * if bold { 1.16 } else { 1.0 }
     }
 }
@@ -53,6 +53,8 @@ impl Tone {
 pub(super) enum Tone {
     /// Messages that leave.
     Message,
+    /// An answer that says no.
+    Refusal,
     /// A choice.
     Choice,
     /// Words.
@@ -173,7 +175,8 @@ fn texts(diagram: &Diagram, step: &Step) -> Vec<(String, Tone)> {
     let first = step.sends.first().and_then(|arrow| diagram.arrows.get(*arrow));
     // That a choice is passed on, the dots say.
     if let Some(arrow) = first.filter(|arrow| arrow.kind != MessageType::Chosen) {
-        texts.push((words::label(arrow), Tone::Message));
+        let tone = if arrow.refused { Tone::Refusal } else { Tone::Message };
+        texts.push((words::label(arrow), tone));
     }
     if let Some(text) = words::act(&step.act) {
         let tone = match step.act {

@@ -136,7 +136,7 @@ pub(super) fn body(diagram: &Diagram, layout: &Layout, titles: bool) -> String {
         sign(&mut out, layout.point(index, step.lifeline), &step.act, step.mark.as_ref());
         stamp(&mut out, diagram, layout, index);
         for text in layout.labels.get(index).into_iter().flatten() {
-            label(&mut out, text, step);
+            label(&mut out, text);
         }
         out.push_str("</g>\n");
     }
@@ -277,13 +277,12 @@ fn arrow(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize, tit
     put!(out, "<line class=\"hit\" {line}/></g>\n");
 }
 
-fn label(out: &mut String, label: &Label, step: &Step) {
+fn label(out: &mut String, label: &Label) {
     let tone = match label.tone {
-        Tone::Message if matches!(step.mark, Some(Mark::Refused(_))) => "alarm",
         Tone::Message => "word",
         Tone::Choice => "star choice",
         Tone::Note => "note",
-        Tone::Alarm => "alarm",
+        Tone::Alarm | Tone::Refusal => "alarm",
     };
     let end = if label.to_left { " end" } else { "" };
     let text = escape(&label.text);
