@@ -116,11 +116,11 @@ fn the_nth_receipt_belongs_to_the_nth_send_also_behind_the_window() {
     for round in 0..3_u64 {
         log += &message("chosen", (1, 2), 1, 1_000 * round, 1_000 * round + 500);
     }
-    let later = Window { from: Some(Bound::Time(900)), all: true, ..Window::default() };
+    let later = Window { from: Some(Bound::Time(400)), all: true, ..Window::default() };
     let diagram = picture(later, &log);
     assert_sound(&diagram);
-    assert_eq!(diagram.arrows.iter().filter(|a| a.fate == Fate::Arrived).count(), 2);
-    assert_eq!(diagram.arrows.len(), 2, "{:?}", diagram.arrows);
+    let ends: Vec<_> = diagram.arrows.iter().map(|a| (a.sent.is_some(), a.received)).collect();
+    assert_eq!(ends, [(false, Some(0)), (true, Some(2)), (true, Some(4))]);
 }
 
 #[test]
@@ -243,12 +243,13 @@ fn any_line() -> impl Strategy<Value = String> {
         "chosen",
     ]);
     let value = prop_oneof![
-        5 => prop::sample::select(vec!["X".to_owned(), "Y".to_owned()]),
+        20 => Just("X".to_owned()),
         1 => prop::sample::select(NASTY.map(str::to_owned).to_vec()),
         1 => any::<String>(),
     ];
-    let id = prop_oneof![9 => 1_u16..6, 1 => any::<u16>()];
-    let number = prop_oneof![6 => 0_u64..8, 1 => any::<u64>()];
+    // Few of each, so that sends and receipts often fit.
+    let id = prop_oneof![60 => 1_u16..4, 1 => any::<u16>()];
+    let number = prop_oneof![40 => 1_u64..3, 1 => any::<u64>()];
     let time = prop_oneof![5 => (0_u64..9_999).prop_map(Some), 1 => any::<u64>().prop_map(Some), 1 => Just(None)];
     let extras = (
         prop::option::of(id.clone()),
