@@ -116,7 +116,7 @@ fn print(report: &Report, inputs: &[String], flags: &Flags) -> Result<()> {
 }
 
 /// The roles of a hostsfile in the judge's terms.
-fn roles(hosts: &Hosts) -> Result<Roles> {
+pub(super) fn roles(hosts: &Hosts) -> Result<Roles> {
     hosts.require_roles()?;
     let ids = |peers: std::collections::BTreeSet<PeerId>| peers.iter().map(|id| id.0).collect();
     let proposers = hosts.proposers();
@@ -128,7 +128,7 @@ fn roles(hosts: &Hosts) -> Result<Roles> {
 }
 
 /// The names by which a log may call the peers; one that several lines share is nobody's.
-fn names(hosts: &Hosts) -> Names {
+pub(super) fn names(hosts: &Hosts) -> Names {
     let mut names = Names::new();
     for peer in &hosts.peers {
         let name = peer.host.to_lowercase();

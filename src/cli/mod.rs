@@ -12,6 +12,7 @@ use crate::error::Result;
 
 mod args;
 mod check;
+mod draw;
 mod lines;
 mod local;
 mod paxos;
@@ -51,6 +52,12 @@ const COMMANDS: &[Command] = &[
         summary: "judge the lines of a run, by this or any other program",
         help: check::HELP,
         run: check::run,
+    },
+    Command {
+        name: "draw",
+        summary: "draw a run as a space-time diagram",
+        help: draw::HELP,
+        run: draw::run,
     },
 ];
 
