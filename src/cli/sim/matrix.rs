@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use super::claims::Claim;
 use super::play::Scenario;
-use super::say;
+use super::{say, trial};
 use crate::error::Result;
 use crate::museum::{self, Mutant};
 use crate::sim::Faults;
@@ -23,32 +23,43 @@ const WORLDS: &[(u16, u16, &str, u64)] = &[
     (6, 2, "heavy", 500),
 ];
 
+/// How many seeds of each world `synod check` judges as well.
+const TRIED_SEEDS: u64 = 100;
+
 /// Which claims a mutant breaks, and how often.
-pub struct Row {
-    /// The mutant.
-    pub mutant: &'static Mutant,
+pub(super) struct Row {
     /// How many runs were played.
-    pub runs: u64,
+    runs: u64,
     /// In how many of them each claim was broken, in the order of [`Claim::ALL`].
-    pub broken: [u64; Claim::ALL.len()],
+    pub(super) broken: [u64; Claim::ALL.len()],
+    /// How many runs `synod check` was given, and in how many of them it found a violation.
+    pub(super) tried: (u64, u64),
 }
 
 impl Row {
-    /// How many different claims the mutant broke.
-    pub fn kills(&self) -> usize {
-        self.broken.iter().filter(|count| **count > 0).count()
+    /// How many checks caught the mutant: claims, and `synod check`.
+    pub(super) fn kills(&self) -> usize {
+        self.broken.iter().filter(|count| **count > 0).count() + usize::from(self.tried.1 > 0)
     }
 }
 
 /// Plays a mutant in all worlds, with one run in every `share`.
-pub fn row(mutant: &'static Mutant, share: u64) -> Row {
-    let mut row = Row { mutant, runs: 0, broken: [0; Claim::ALL.len()] };
+pub(super) fn row(mutant: &'static Mutant, share: u64) -> Row {
+    let mut row = Row { runs: 0, broken: [0; Claim::ALL.len()], tried: (0, 0) };
     for (peers, proposers, preset, seeds) in WORLDS {
         let faults = Faults::preset(preset).unwrap_or_else(Faults::heavy);
         let scenario =
             Scenario::new(*peers, *proposers, faults).with_bug(Some(mutant)).to_the_end();
         for seed in 0..seeds / share.max(1) {
-            let broken = scenario.play(seed).broken;
+            let broken = if seed < TRIED_SEEDS {
+                let recording = scenario.record(seed);
+                let report = trial::judged(&recording.tape, &recording.roles);
+                let violated = report.is_ok_and(|report| report.violated(false));
+                row.tried = (row.tried.0 + 1, row.tried.1 + u64::from(violated));
+                recording.outcome.broken
+            } else {
+                scenario.play(seed).broken
+            };
             row.runs += 1;
             for (count, claim) in row.broken.iter_mut().zip(Claim::ALL) {
                 *count += u64::from(broken.contains(claim));
@@ -58,7 +69,7 @@ pub fn row(mutant: &'static Mutant, share: u64) -> Row {
     row
 }
 
-/// Prints the matrix. Exit 1 if a mutant is caught by fewer than two claims.
+/// Prints the matrix. Exit 1 if a mutant is caught by fewer than two checks.
 pub(super) fn print() -> Result<ExitCode> {
     let runs: u64 = WORLDS.iter().map(|world| world.3).sum();
     let mut text = format!("runs of {runs} in which each claim is broken\n\n");
@@ -67,11 +78,11 @@ pub(super) fn print() -> Result<ExitCode> {
     for claim in Claim::ALL {
         let _ = write!(text, " {claim} |");
     }
-    let _ = write!(text, "\n|{:-<1$}|", "", width + 2);
+    let _ = write!(text, " synod check |\n|{:-<1$}|", "", width + 2);
     for claim in Claim::ALL {
         let _ = write!(text, "{:->1$}:|", "", claim.name().len() + 1);
     }
-    say(&(text + "\n"))?;
+    say(&(text + "-----------:|\n"))?;
     let (mut caught, mut all) = (0, 0);
     for mutant in museum::exhibits() {
         let row = row(mutant, 1);
@@ -80,10 +91,11 @@ pub(super) fn print() -> Result<ExitCode> {
             let shown = if *count == 0 { "·".into() } else { count.to_string() };
             let _ = write!(line, " {shown:>0$} |", claim.name().len());
         }
-        say(&(line + "\n"))?;
+        let (tried, violated) = row.tried;
+        say(&format!("{line} {:>11} |\n", format!("{violated}/{tried}")))?;
         all += 1;
         caught += u32::from(row.kills() >= 2);
     }
-    say(&format!("\n{caught} of {all} mutants are caught by two claims or more\n"))?;
+    say(&format!("\n{caught} of {all} mutants are caught by two checks or more\n"))?;
     Ok(ExitCode::from(u8::from(caught < all)))
 }

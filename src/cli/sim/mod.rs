@@ -13,6 +13,7 @@ mod shortest;
 mod shrink;
 pub mod stage;
 mod summary;
+pub mod trial;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -141,21 +142,19 @@ fn keep(
     if trace.is_none() && drawing.is_none() {
         return Ok(());
     }
-    let (_, tape) = scenario.record(seed);
-    if let Some(path) = trace {
+    let tape = scenario.record(seed).tape;
+    // The picture is made of the journal's file, as `synod draw` would make it.
+    let beside = drawing.map(|path| path.with_extension("jsonl"));
+    if let Some(path) = trace.or(beside.as_deref()) {
         std::fs::write(path, tape.text()).doing(|| format!("writing {}", path.display()))?;
         complain(&format!("the journal is in {}\n", path.display()));
-    }
-    if let Some(path) = drawing {
-        let picture = draw(&tape, path);
-        std::fs::write(path, picture).doing(|| format!("writing {}", path.display()))?;
-        complain(&format!("the picture is in {}\n", path.display()));
+        if let Some(picture) = drawing {
+            let args = [path.as_os_str(), "-o".as_ref(), picture.as_os_str()];
+            super::draw::run(lexopt::Parser::from_args(args))?;
+            complain(&format!("the picture is in {}\n", picture.display()));
+        }
     }
     Ok(())
-}
-
-fn draw(tape: &journal::Tape, _path: &Path) -> String {
-    tape.text()
 }
 
 /// Standard output; nobody reading any more, as in `| head`, is no error.

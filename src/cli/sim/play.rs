@@ -6,7 +6,7 @@ use super::claims::{Breach, Claim, Claims, Ledger};
 use super::journal::Tape;
 use super::stage::{self, Cast};
 use crate::museum::{Broken, Mutant, Subject};
-use crate::paxos::{Fact, Peer, Setup};
+use crate::paxos::{Fact, Peer, Roles, Setup};
 use crate::process::PeerId;
 use crate::sim::{Counts, Course, End, Faults, Prng, Seen, Watch, World};
 
@@ -71,31 +71,37 @@ impl Scenario {
     }
 
     /// The same run, with its journal.
-    pub fn record(&self, seed: u64) -> (Outcome, Tape) {
+    pub fn record(&self, seed: u64) -> Recording {
         let (outcome, tape) = self.perform(seed, Some(Tape::default()));
-        (outcome, tape.unwrap_or_default())
+        let roles = self.cast(seed).0.roles.clone();
+        Recording { outcome, tape: tape.unwrap_or_default(), roles }
     }
 
-    fn perform(&self, seed: u64, tape: Option<Tape>) -> (Outcome, Option<Tape>) {
-        // What the run is made of is drawn apart from what happens in it.
+    /// What the run of this seed is made of: its cast, and who never begins.
+    fn cast(&self, seed: u64) -> (&Cast, Option<PeerId>) {
+        // Drawn apart from what happens in the run.
         let mut prng = Prng::new(seed ^ 0x5eed_ca57);
         let cast = &self.casts[prng.index(self.casts.len())];
         let calm = self.faults.chaos.most == 0;
         let away = !calm && prng.chance(ABSENCE);
-        let absent = if away { cast.dispensable(&mut prng) } else { None };
+        (cast, if away { cast.dispensable(&mut prng) } else { None })
+    }
+
+    fn perform(&self, seed: u64, tape: Option<Tape>) -> (Outcome, Option<Tape>) {
+        let (cast, absent) = self.cast(seed);
         match self.bug {
             None => {
                 let build = |setup: &Arc<Setup>| Peer::new(Arc::clone(setup));
-                self.cast(cast, absent, build, seed, tape)
+                self.stage(cast, absent, build, seed, tape)
             }
             Some(bug) => {
                 let build = move |setup: &Arc<Setup>| Broken::new(bug, Arc::clone(setup));
-                self.cast(cast, absent, build, seed, tape)
+                self.stage(cast, absent, build, seed, tape)
             }
         }
     }
 
-    fn cast<S: Subject>(
+    fn stage<S: Subject>(
         &self,
         cast: &Cast,
         absent: Option<PeerId>,
@@ -126,6 +132,16 @@ impl Scenario {
         let (breach, broken) = (show.ledger.breach().cloned(), show.ledger.broken());
         (Outcome { breach, broken, counts, tally: show.tally, virtual_us: now }, show.tape)
     }
+}
+
+/// A run and its journal.
+pub struct Recording {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Its lines.
+    pub tape: Tape,
+    /// Who played what.
+    pub roles: Roles,
 }
 
 /// What a run came to.
