@@ -173,11 +173,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "refusal-read-as-promise",
-        does: "Counts every answer to a prepare as a promise, also one that refuses.",
+        does: "Counts every answer to a prepare as a promise, also a refusal that reports nothing.",
         seen: "Proposers that look at who answered and not at what.",
         hear: |_, from, message, feed| {
             let message = match message {
-                Message::PrepareAck(ack) => Message::PrepareAck(granted(ack, ack.answers)),
+                Message::PrepareAck(ack) if !ack.granted() => {
+                    Message::PrepareAck(super::Ack { accepted: None, ..granted(ack, ack.answers) })
+                }
                 _ => message,
             };
             feed.push((from, message));

@@ -78,7 +78,13 @@ pub struct Faults {
     pub flush: Span,
     /// The clock of every peer runs wrong by up to this part of a million.
     pub drift: u32,
+    /// The whole run is slow: all times but those of the protocol are [`SLOW`] times as long, so
+    /// that its time-outs come into play.
+    pub slow: u32,
 }
+
+/// How much longer everything takes in a slow run.
+pub const SLOW: u64 = 20;
 
 /// A kind of fault that can be left out of a preset.
 struct Kind {
@@ -96,6 +102,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "crash", remove: |f| f.crash = 0 },
     Kind { name: "flush", remove: |f| f.flush = Span::ZERO },
     Kind { name: "drift", remove: |f| f.drift = 0 },
+    Kind { name: "slow", remove: |f| f.slow = 0 },
 ];
 
 impl Faults {
@@ -116,6 +123,7 @@ impl Faults {
             restart: Span::ms(1, 30),
             flush: Span::ZERO,
             drift: 0,
+            slow: 0,
         }
     }
 
@@ -131,6 +139,7 @@ impl Faults {
             crash: 3_000,
             flush: Span::us(0, 500),
             drift: 10_000,
+            slow: 60_000,
             ..Self::none()
         }
     }
@@ -148,6 +157,7 @@ impl Faults {
             crash: 20_000,
             flush: Span::us(0, 1_500),
             drift: 200_000,
+            slow: 125_000,
             ..Self::none()
         }
     }
@@ -174,6 +184,23 @@ impl Faults {
             (kind.remove)(self);
         }
         kind.is_some()
+    }
+
+    /// Makes all times [`SLOW`] times as long.
+    pub(super) fn stretch(&mut self) {
+        let spells = [&mut self.partition, &mut self.one_way, &mut self.pause];
+        let of_spells = spells.into_iter().flat_map(|spell| [&mut spell.every, &mut spell.lasts]);
+        let others = [
+            &mut self.chaos,
+            &mut self.delay,
+            &mut self.boot,
+            &mut self.late,
+            &mut self.restart,
+            &mut self.flush,
+        ];
+        for span in of_spells.chain(others) {
+            *span = Span { least: span.least * SLOW, most: span.most * SLOW };
+        }
     }
 
     /// The second phase: nothing goes wrong any more, and delays and clocks are as they were.

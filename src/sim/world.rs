@@ -42,7 +42,10 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     pub fn new(course: &Course<'_>, seed: u64, watch: W) -> Self {
         let mut prng = Prng::new(seed);
         let peers = usize::from(course.peers);
-        let faults = course.faults.clone();
+        let mut faults = course.faults.clone();
+        if prng.chance(faults.slow) {
+            faults.stretch();
+        }
         let mut host = |_| {
             let drift = u64::from(faults.drift);
             let wrong = if drift > 0 { prng.below(2 * drift + 1) } else { 0 };
@@ -75,7 +78,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             let time = world.prng.within(world.faults.boot);
             world.queue.put(time, Event::Boot { at });
         }
-        if course.faults.chaos.most == 0 {
+        if world.faults.chaos.most == 0 {
             world.deadline = Some(world.patience);
             world.watch.healed(0);
         } else {

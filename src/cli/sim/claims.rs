@@ -37,11 +37,13 @@ pub enum Claim {
     Honest,
     /// Once nothing goes wrong any more, everybody comes to know the choice.
     Decides,
+    /// Rivals do not refuse each other for ever: back-off ends a duel.
+    ShortDuels,
 }
 
 impl Claim {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::OneChoice,
         Self::TruthTold,
         Self::Proposed,
@@ -54,6 +56,7 @@ impl Claim {
         Self::DurableFirst,
         Self::Honest,
         Self::Decides,
+        Self::ShortDuels,
     ];
 
     /// Its name on the command line and in tables.
@@ -71,6 +74,7 @@ impl Claim {
             Self::DurableFirst => "durable-first",
             Self::Honest => "honest",
             Self::Decides => "decides",
+            Self::ShortDuels => "short-duels",
         }
     }
 

@@ -44,7 +44,7 @@ impl Row {
 }
 
 /// Plays a mutant in all worlds, with one run in every `share`.
-pub(super) fn row(mutant: &'static Mutant, share: u64) -> Row {
+pub(super) fn row(mutant: &'static Mutant, share: u64) -> Result<Row> {
     let mut row = Row { runs: 0, broken: [0; Claim::ALL.len()], tried: (0, 0) };
     for (peers, proposers, preset, seeds) in WORLDS {
         let faults = Faults::preset(preset).unwrap_or_else(Faults::heavy);
@@ -53,8 +53,7 @@ pub(super) fn row(mutant: &'static Mutant, share: u64) -> Row {
         for seed in 0..seeds / share.max(1) {
             let broken = if seed < TRIED_SEEDS {
                 let recording = scenario.record(seed);
-                let report = trial::judged(&recording.tape, &recording.roles);
-                let violated = report.is_ok_and(|report| report.violated(false));
+                let violated = trial::condemned(&recording)?;
                 row.tried = (row.tried.0 + 1, row.tried.1 + u64::from(violated));
                 recording.outcome.broken
             } else {
@@ -66,7 +65,7 @@ pub(super) fn row(mutant: &'static Mutant, share: u64) -> Row {
             }
         }
     }
-    row
+    Ok(row)
 }
 
 /// Prints the matrix. Exit 1 if a mutant is caught by fewer than two checks.
@@ -85,7 +84,7 @@ pub(super) fn print() -> Result<ExitCode> {
     say(&(text + "-----------:|\n"))?;
     let (mut caught, mut all) = (0, 0);
     for mutant in museum::exhibits() {
-        let row = row(mutant, 1);
+        let row = row(mutant, 1)?;
         let mut line = format!("| {:<width$} |", mutant.name);
         for (count, claim) in row.broken.iter().zip(Claim::ALL) {
             let shown = if *count == 0 { "·".into() } else { count.to_string() };

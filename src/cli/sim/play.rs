@@ -11,10 +11,13 @@ use crate::process::PeerId;
 use crate::sim::{Counts, Course, End, Faults, Prng, Seen, Watch, World};
 
 /// In the second phase everybody must know the choice within this much virtual time.
-pub const PATIENCE_US: u64 = 20_000_000;
+pub const PATIENCE_US: u64 = 8_000_000;
 
 /// In the second phase all proposers together may begin this many rounds, for each of them.
-pub const ROUNDS_PER_PROPOSER: u64 = 40;
+pub const ROUNDS_PER_PROPOSER: u64 = 12;
+
+/// So many rounds of rivals in turn may be refused, and no more.
+pub const MOST_DUEL: u64 = 16;
 
 /// The chance that one peer which is not needed never begins, in runs with faults.
 const ABSENCE: u32 = 125_000;
@@ -73,8 +76,8 @@ impl Scenario {
     /// The same run, with its journal.
     pub fn record(&self, seed: u64) -> Recording {
         let (outcome, tape) = self.perform(seed, Some(Tape::default()));
-        let roles = self.cast(seed).0.roles.clone();
-        Recording { outcome, tape: tape.unwrap_or_default(), roles }
+        let (cast, absent) = self.cast(seed);
+        Recording { outcome, tape: tape.unwrap_or_default(), roles: cast.roles.clone(), absent }
     }
 
     /// What the run of this seed is made of: its cast, and who never begins.
@@ -142,6 +145,8 @@ pub struct Recording {
     pub tape: Tape,
     /// Who played what.
     pub roles: Roles,
+    /// Who never began.
+    pub absent: Option<PeerId>,
 }
 
 /// What a run came to.
@@ -259,7 +264,7 @@ impl<'a, S: Subject, B: Fn(&Arc<Setup>) -> S> Show<'a, S, B> {
         ROUNDS_PER_PROPOSER * self.cast.roles.proposers.len() as u64
     }
 
-    fn count(&mut self, peer: PeerId, fact: &Fact) {
+    fn count(&mut self, now: u64, peer: PeerId, fact: &Fact) {
         let undecided = self.tally.decisions == 0;
         match fact {
             Fact::Proposing { .. } => {
@@ -281,11 +286,26 @@ impl<'a, S: Subject, B: Fn(&Arc<Setup>) -> S> Show<'a, S, B> {
                 if undecided {
                     self.tally.duel = self.tally.duel.max(self.row);
                 }
+                if self.row > MOST_DUEL {
+                    self.ledger.object(Claim::ShortDuels, || {
+                        format!("{MOST_DUEL} rounds of rivals are refused in turn, and one more")
+                    });
+                }
             }
-            Fact::TimedOut { .. } => self.tally.timed_out += 1,
+            Fact::TimedOut { .. } => {
+                self.tally.timed_out += 1;
+                self.row = 0;
+            }
             Fact::Chose { .. } => {
                 let life = self.lives[usize::from(peer.0) - 1];
                 self.tally.chose_after_crash += u64::from(life > 1);
+                self.missing.set(peer, false);
+                self.row = 0;
+                if undecided {
+                    self.tally.decisions = 1;
+                    self.tally.decided_us = now;
+                    self.tally.sent_to_decide = self.tally.sent;
+                }
             }
             _ => {}
         }
@@ -318,7 +338,7 @@ impl<S: Subject, B: Fn(&Arc<Setup>) -> S> Watch<S> for Show<'_, S, B> {
             }
             Seen::Report(fact) => {
                 self.ledger.reported(peer, fact);
-                self.count(peer, fact);
+                self.count(now, peer, fact);
             }
             Seen::Connected(_) | Seen::Received(..) => {}
         }
@@ -327,21 +347,8 @@ impl<S: Subject, B: Fn(&Arc<Setup>) -> S> Watch<S> for Show<'_, S, B> {
         }
     }
 
-    fn stepped(&mut self, now: u64, peer: PeerId, process: &S) {
-        let process = process.peer();
-        self.ledger.stepped(peer, process);
-        if process.chosen().is_none() {
-            return;
-        }
-        let proposes = self.cast.roles.proposers.contains_key(&peer);
-        if !proposes || process.own_round().is_some() {
-            self.missing.set(peer, false);
-            if self.tally.decisions == 0 {
-                self.tally.decisions = 1;
-                self.tally.decided_us = now;
-                self.tally.sent_to_decide = self.tally.sent;
-            }
-        }
+    fn stepped(&mut self, _now: u64, peer: PeerId, process: &S) {
+        self.ledger.stepped(peer, process.peer());
     }
 
     fn refused(&mut self, now: u64, peer: PeerId, from: PeerId, why: String) {

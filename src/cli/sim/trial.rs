@@ -3,25 +3,36 @@
 //! The judge knows nothing but the lines and who serves whom. It shares no code with the claims or
 //! the protocol, so a mistake in one of them does not hide in the other.
 
-use super::journal::Tape;
+use super::play::Recording;
 use crate::error::Result;
 use crate::paxos;
 use crate::process::PeerId;
-use crate::trace::check::{Judge, Options, Report, Roles};
+use crate::trace::check::{Judge, Options, Report, Roles, Rule};
 use crate::trace::read::{Names, Reader};
 
-/// What the judge says of this journal.
+/// What the judge says of this run.
 ///
 /// # Errors
 /// None: the journal is in memory.
-pub fn judged(tape: &Tape, roles: &paxos::Roles) -> Result<Report> {
-    let text = tape.text();
-    let mut judge = Judge::new(Options { roles: Some(in_its_terms(roles)), expect: None });
+pub fn judged(run: &Recording) -> Result<Report> {
+    let text = run.tape.text();
+    let mut judge = Judge::new(Options { roles: Some(in_its_terms(&run.roles)), expect: None });
     let mut reader = Reader::new("the run", text.as_bytes(), Names::new())?;
     while let Some(line) = reader.next_line()? {
         judge.line(0, &line);
     }
     Ok(judge.finish())
+}
+
+/// True if the judge finds that a rule is broken, or that somebody who took part never chose. (A
+/// run goes on until everybody knows, so the end of its journal is no excuse.)
+///
+/// # Errors
+/// None: the journal is in memory.
+pub fn condemned(run: &Recording) -> Result<bool> {
+    let report = judged(run)?;
+    let never_chose = report.tallies.get(&Rule::NeverChose).map_or(0, |tally| tally.broken);
+    Ok(report.violated(false) || never_chose > u64::from(run.absent.is_some()))
 }
 
 fn in_its_terms(roles: &paxos::Roles) -> Roles {
