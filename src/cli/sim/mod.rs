@@ -8,6 +8,8 @@ pub mod journal;
 mod matrix;
 mod options;
 pub mod play;
+mod plot;
+mod regions;
 mod report;
 mod shortest;
 mod shrink;

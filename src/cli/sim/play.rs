@@ -47,6 +47,14 @@ impl Scenario {
         Self { peers, proposers, faults, bug: None, only: None, to_the_end: false, casts }
     }
 
+    /// Paxos in this cast.
+    pub fn of_cast(cast: Cast, faults: Faults) -> Self {
+        let proposers = u16::try_from(cast.roles.proposers.len()).unwrap_or(u16::MAX);
+        let (bug, only, to_the_end) = (None, None, false);
+        let peers = cast.roles.peers;
+        Self { peers, proposers, faults, bug, only, to_the_end, casts: Arc::new(vec![cast]) }
+    }
+
     /// The same with a mutant instead.
     #[must_use]
     pub fn with_bug(mut self, bug: Option<&'static Mutant>) -> Self {
@@ -90,25 +98,22 @@ impl Scenario {
         (cast, if away { cast.dispensable(&mut prng) } else { None })
     }
 
-    fn perform(&self, seed: u64, tape: Option<Tape>) -> (Outcome, Option<Tape>) {
-        let (cast, absent) = self.cast(seed);
-        match self.bug {
-            None => {
-                let build = |setup: &Arc<Setup>| Peer::new(Arc::clone(setup));
-                self.stage(cast, absent, build, seed, tape)
-            }
-            Some(bug) => {
-                let build = move |setup: &Arc<Setup>| Broken::new(bug, Arc::clone(setup));
-                self.stage(cast, absent, build, seed, tape)
-            }
-        }
+    /// The run of this seed, between peers that are far apart, while some never begin.
+    pub fn play_at(&self, seed: u64, absent: &[PeerId], distances: &[u64]) -> Outcome {
+        let cast = self.cast(seed).0;
+        self.stage_it(cast, absent, distances, seed, None).0
     }
 
-    fn stage<S: Subject>(
+    fn perform(&self, seed: u64, tape: Option<Tape>) -> (Outcome, Option<Tape>) {
+        let (cast, absent) = self.cast(seed);
+        self.stage_it(cast, absent.as_slice(), &[], seed, tape)
+    }
+
+    fn stage_it(
         &self,
         cast: &Cast,
-        absent: Option<PeerId>,
-        build: impl Fn(&Arc<Setup>) -> S,
+        absent: &[PeerId],
+        distances: &[u64],
         seed: u64,
         tape: Option<Tape>,
     ) -> (Outcome, Option<Tape>) {
@@ -117,11 +122,31 @@ impl Scenario {
             links: &cast.links,
             faults: &self.faults,
             patience: PATIENCE_US,
-            distances: &[],
-            absent: absent.as_slice(),
+            distances,
+            absent,
         };
-        let show = Show::new(self, cast, absent, build, tape);
-        let mut world = World::new(&course, seed, show);
+        match self.bug {
+            None => {
+                let build = |setup: &Arc<Setup>| Peer::new(Arc::clone(setup));
+                self.run(cast, &course, build, seed, tape)
+            }
+            Some(bug) => {
+                let build = move |setup: &Arc<Setup>| Broken::new(bug, Arc::clone(setup));
+                self.run(cast, &course, build, seed, tape)
+            }
+        }
+    }
+
+    fn run<S: Subject>(
+        &self,
+        cast: &Cast,
+        course: &Course<'_>,
+        build: impl Fn(&Arc<Setup>) -> S,
+        seed: u64,
+        tape: Option<Tape>,
+    ) -> (Outcome, Option<Tape>) {
+        let show = Show::new(self, cast, course.absent, build, tape);
+        let mut world = World::new(course, seed, show);
         let end = world.run();
         let (now, counts) = (world.now(), world.counts);
         let mut show = world.watch;
@@ -185,6 +210,8 @@ pub struct Tally {
     pub timed_out: u64,
     /// Choices found by a peer that had crashed before.
     pub chose_after_crash: u64,
+    /// When the first round was begun.
+    pub begun_us: u64,
     /// When the first choice was known to its proposer, by the virtual clock.
     pub decided_us: u64,
     /// Messages taken by links until then.
@@ -239,11 +266,11 @@ impl<'a, S: Subject, B: Fn(&Arc<Setup>) -> S> Show<'a, S, B> {
     fn new(
         scenario: &Scenario,
         cast: &'a Cast,
-        absent: Option<PeerId>,
+        absent: &[PeerId],
         build: B,
         tape: Option<Tape>,
     ) -> Self {
-        let wanted = cast.participants.iter().copied().filter(|peer| Some(*peer) != absent);
+        let wanted = cast.participants.iter().copied().filter(|peer| !absent.contains(peer));
         Self {
             build,
             ledger: Ledger::new(&cast.roles, scenario.only),
@@ -268,6 +295,9 @@ impl<'a, S: Subject, B: Fn(&Arc<Setup>) -> S> Show<'a, S, B> {
         let undecided = self.tally.decisions == 0;
         match fact {
             Fact::Proposing { .. } => {
+                if self.tally.rounds == 0 {
+                    self.tally.begun_us = now;
+                }
                 self.tally.rounds += 1;
                 self.tally.rounds_to_choice += u64::from(undecided);
                 self.tally.rounds_healed += u64::from(self.healed);

@@ -28,6 +28,13 @@ pub struct Cast {
 }
 
 impl Cast {
+    /// How long proposers with a majority of links hope for the others.
+    pub fn set_patience(&mut self, patience: Duration) {
+        for setup in &mut self.setups {
+            *setup = Arc::new(Setup { patience, ..Setup::clone(setup) });
+        }
+    }
+
     /// A peer without which every proposer still has a majority of its acceptors, and which
     /// proposes nothing; one of them is drawn.
     pub fn dispensable(&self, prng: &mut Prng) -> Option<PeerId> {
