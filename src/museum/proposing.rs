@@ -1,7 +1,7 @@
 //! Mutants of the proposer: which value it asks for, and under which number.
 
 use super::{Mutant, PLAIN, Ward};
-use crate::paxos::{Accepted, Ack, Fact, Message, Peer, ProposalNumber, Record, Timer};
+use crate::paxos::{Accepted, Ack, Fact, Message, Peer, ProposalNumber, Record, Timer, Value};
 use crate::process::{Delay, Effect};
 
 pub(super) const MUTANTS: &[Mutant] = &[
@@ -129,6 +129,21 @@ pub(super) const MUTANTS: &[Mutant] = &[
                     && let Message::Prepare { number, value } = *message
                 {
                     *message = Message::Accept { number, value };
+                }
+            }
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "asks-for-a-blank",
+        does: "Asks for an empty value when the promises report none: nobody proposed that.",
+        seen: "A value that is initialised with nothing and set only by an adopted one.",
+        tell: |ward, effects| {
+            for effect in effects {
+                if let Effect::Send(_, Message::Accept { value, .. }) = effect
+                    && Some(*value) == ward.setup.candidate
+                {
+                    *value = Value(' ');
                 }
             }
         },

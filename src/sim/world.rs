@@ -152,22 +152,15 @@ impl<P: Process, W: Watch<P>> World<P, W> {
                 self.put(to, Output::Received(id(from), message.clone()));
                 self.step(to, |process, out| process.receive(id(from), message, out));
             }
-            Event::Timer { at, stamp, timer } => {
-                if self.hosts[at].take_timer(timer, stamp) {
-                    self.step(at, |process, out| process.timeout(timer, out));
-                }
+            Event::Timer { at, stamp, timer } if self.hosts[at].take_timer(timer, stamp) => {
+                self.step(at, |process, out| process.timeout(timer, out));
             }
-            Event::Flushed { at, life } => {
-                if self.hosts[at].life == life {
-                    self.flushed(at);
-                }
+            Event::Flushed { at, life } if self.hosts[at].life == life => self.flushed(at),
+            Event::Joined { at, with, wires } if self.is_joined(at, with, wires) => {
+                self.put(at, Output::Connected(id(with)));
+                self.step(at, |process, out| process.connected(id(with), out));
             }
-            Event::Joined { at, with, wires } => {
-                if self.is_joined(at, with, wires) {
-                    self.put(at, Output::Connected(id(with)));
-                    self.step(at, |process, out| process.connected(id(with), out));
-                }
-            }
+            // Of an earlier life, or replaced since.
             _ => {}
         }
     }

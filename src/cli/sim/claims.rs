@@ -368,10 +368,10 @@ impl Ledger {
             });
         }
         let Some(electorate) = self.electorate(number) else { return };
-        let promised = |(at, account): (usize, &Account)| {
+        let has_promised = |(at, account): (usize, &Account)| {
             electorate.members & (1 << at) != 0 && account.durable.min_proposal >= Some(number)
         };
-        let promises = self.accounts.iter().enumerate().filter(|one| promised(*one)).count();
+        let promises = self.accounts.iter().enumerate().filter(|one| has_promised(*one)).count();
         if promises < electorate.needed as usize {
             self.object(Claim::QuorumAsked, || {
                 format!("{from} asks for acceptance of {number}, which only {promises} promised")

@@ -11,7 +11,7 @@ pub mod play;
 mod plot;
 mod regions;
 mod report;
-mod shortest;
+pub mod shortest;
 mod shrink;
 pub mod stage;
 mod summary;
@@ -73,16 +73,14 @@ fn play(options: &Options) -> Result<ExitCode> {
     progress.clear();
     say(&summary.text(progress.took()))?;
     let only_one = (count == 1).then_some(seeds.start);
-    match failed {
-        Some((seed, outcome)) => explain(options, seed, outcome, only_one.is_some()),
-        None => {
-            if let Some(seed) = only_one {
-                keep(&scenario, seed, options.trace.as_deref(), options.draw.as_deref())?;
-            }
-            say(if options.bug.is_some() { "the mutant survives\n" } else { "no claim broken\n" })?;
-            Ok(ExitCode::from(u8::from(options.bug.is_some())))
-        }
+    if let Some((seed, outcome)) = failed {
+        return explain(options, seed, outcome, only_one.is_some());
     }
+    if let Some(seed) = only_one {
+        keep(&scenario, seed, options.trace.as_deref(), options.draw.as_deref())?;
+    }
+    say(if options.bug.is_some() { "the mutant survives\n" } else { "no claim broken\n" })?;
+    Ok(ExitCode::from(u8::from(options.bug.is_some())))
 }
 
 /// Says what went wrong, makes it smaller, writes and draws it.
@@ -98,13 +96,12 @@ fn explain(options: &Options, seed: u64, outcome: Outcome, only_one: bool) -> Re
         seed,
         outcome,
     };
-    let mut text = format!("\nBROKEN: {}\nreplay: {}\n", broken(&failure), failure.command());
+    say(&format!("\nBROKEN: {}\nreplay: {}\n", broken(&failure), failure.command()))?;
     // Whoever names one seed wants to see that one.
     let small = if only_one { failure.clone() } else { shrink::shrink(&failure, SHRINK_BUDGET) };
     if small.command() != failure.command() {
-        text += &format!("\nsmaller: {}\nreplay: {}\n", broken(&small), small.command());
+        say(&format!("\nsmaller: {}\nreplay: {}\n", broken(&small), small.command()))?;
     }
-    say(&text)?;
     let trace = options.trace.clone();
     let trace = trace.or_else(|| options.bug.is_none().then(|| PathBuf::from(FAILURE_FILE)));
     keep(&small.scenario(), small.seed, trace.as_deref(), options.draw.as_deref())?;

@@ -11,13 +11,13 @@ use crate::process::PeerId;
 use crate::sim::{Counts, Course, End, Faults, Prng, Seen, Watch, World};
 
 /// In the second phase everybody must know the choice within this much virtual time.
-pub const PATIENCE_US: u64 = 8_000_000;
+pub const PATIENCE_US: u64 = 5_000_000;
 
 /// In the second phase all proposers together may begin this many rounds, for each of them.
 pub const ROUNDS_PER_PROPOSER: u64 = 12;
 
-/// So many rounds of rivals in turn may be refused, and no more.
-pub const MOST_DUEL: u64 = 16;
+/// So many rounds of rivals in turn may be refused for each proposer but one, and no more.
+pub const DUEL_PER_RIVAL: u64 = 20;
 
 /// The chance that one peer which is not needed never begins, in runs with faults.
 const ABSENCE: u32 = 125_000;
@@ -316,9 +316,10 @@ impl<'a, S: Subject, B: Fn(&Arc<Setup>) -> S> Show<'a, S, B> {
                 if undecided {
                     self.tally.duel = self.tally.duel.max(self.row);
                 }
-                if self.row > MOST_DUEL {
+                let most = DUEL_PER_RIVAL * (self.cast.roles.proposers.len().max(2) as u64 - 1);
+                if self.row > most {
                     self.ledger.object(Claim::ShortDuels, || {
-                        format!("{MOST_DUEL} rounds of rivals are refused in turn, and one more")
+                        format!("more than {most} rounds of rivals are refused in turn")
                     });
                 }
             }

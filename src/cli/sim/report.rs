@@ -2,7 +2,7 @@
 //! spread round the world, while some of the acceptors are slow or down.
 //!
 //! Everybody votes and is told; peer 1 proposes. The clock runs from its first question to the
-//! moment when it knows the choice. Every answer waits for a flush of half a millisecond to two.
+//! moment when somebody knows the choice. Every answer waits for a flush of half a millisecond to two.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -56,7 +56,7 @@ struct Cell {
 pub(super) fn print(picture: Option<&Path>) -> Result<ExitCode> {
     let mut text = format!(
         "one proposer in {}, acceptors in turn in {}\n\nmilliseconds from the first question to \
-         the choice (messages sent until then; until all know)\n\n| peers |",
+         the choice (messages sent until then; when all know)\n\n| peers |",
         REGIONS[0],
         REGIONS.join(", ")
     );

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::claims::Claim;
+use super::claims::{Breach, Claim};
 use super::say;
 use super::shrink::{Failure, shrink};
 use crate::error::Result;
@@ -25,6 +25,12 @@ const ENTRIES: &[Entry] = &[];
 
 /// How many runs each attempt of the search may take.
 const BUDGET: u64 = 8_000;
+
+/// The claim that the shortest known failure of this mutant breaks, and how; none if none is
+/// known, or the one that was known does not fail any more.
+pub fn shown(bug: &'static Mutant) -> Option<Breach> {
+    failure_of(bug)?.outcome.breach
+}
 
 /// The failure of this mutant that is shown.
 pub(super) fn failure_of(bug: &'static Mutant) -> Option<Failure> {

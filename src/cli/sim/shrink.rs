@@ -32,18 +32,13 @@ impl Failure {
 
     /// The command that plays it again.
     pub(super) fn command(&self) -> String {
-        let mut command = format!(
-            "synod sim --seed {} --peers {} --proposers {} --faults {}",
-            self.seed, self.peers, self.proposers, self.preset
-        );
-        for kind in &self.without {
-            command += &format!(" --without {kind}");
-        }
-        command += &format!(" --claim {}", self.claim);
-        if let Some(bug) = self.bug {
-            command += &format!(" --bug {}", bug.name);
-        }
-        command
+        let without =
+            self.without.iter().fold(String::new(), |text, kind| text + " --without " + kind);
+        let bug = self.bug.map_or(String::new(), |bug| format!(" --bug {}", bug.name));
+        format!(
+            "synod sim --seed {} --peers {} --proposers {} --faults {}{without} --claim {}{bug}",
+            self.seed, self.peers, self.proposers, self.preset, self.claim
+        )
     }
 
     /// How much there is to read in it.

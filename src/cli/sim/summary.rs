@@ -58,10 +58,10 @@ impl Summary {
         );
         line("refused, timed out", format!("{}, {}", tally.refused, tally.timed_out));
         line("adopted values", tally.adopted.to_string());
-        let (duel, seed) = self.longest_duel;
-        line("longest duel", format!("{duel} refused rounds in turn (seed {seed})"));
-        let (rounds, seed) = self.most_healed;
-        line("after healing, at most", format!("{rounds} rounds (seed {seed})"));
+        let (longest, at) = self.longest_duel;
+        line("longest duel", format!("{longest} refused rounds in turn (seed {at})"));
+        let (most, at) = self.most_healed;
+        line("after healing, at most", format!("{most} rounds (seed {at})"));
         line("", format!("{:.3} s until all knew", as_f64(self.longest_heal_us) / 1e6));
         text
     }
