@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
+use super::stage::Cast;
 use crate::paxos::acceptor::Acceptor;
-use crate::paxos::{Ack, Fact, Message, Peer, ProposalNumber, Record, Roles, Value};
+use crate::paxos::{Ack, Fact, Message, Peer, ProposalNumber, Record, Value};
 use crate::process::PeerId;
 
 /// A claim that a run can break.
@@ -164,7 +165,8 @@ fn index(peer: PeerId) -> usize {
 
 impl Ledger {
     /// An empty account. With `only`, other claims may be broken.
-    pub fn new(roles: &Roles, only: Option<Claim>) -> Self {
+    pub fn new(cast: &Cast, only: Option<Claim>) -> Self {
+        let roles = &cast.roles;
         let electorate = |id: u16| {
             let acceptors = &roles.proposers.get(&PeerId(id))?.acceptors;
             let members = acceptors.iter().fold(0, |mask, peer| mask | 1 << index(*peer));
@@ -177,7 +179,7 @@ impl Ledger {
             electorates: (1..=roles.peers).map(electorate).collect(),
             accounts: vec![Account::default(); usize::from(roles.peers)],
             ballots: BTreeMap::new(),
-            candidates: Vec::new(),
+            candidates: cast.setups.iter().filter_map(|setup| setup.candidate).collect(),
             chosen: None,
             only,
             breach: None,
@@ -414,16 +416,13 @@ impl Ledger {
     /// A peer has something to say.
     pub fn reported(&mut self, peer: PeerId, fact: &Fact) {
         match *fact {
-            Fact::Proposing { number, value } => {
+            Fact::Proposing { number, .. } => {
                 let account = &mut self.accounts[index(peer)];
                 let (life, before) = (account.life, account.last_begun.replace(number));
                 let ballot = self.ballots.entry(number).or_default();
                 let earlier = ballot.begun.replace(life);
                 if earlier.is_some() || before >= Some(number) {
                     self.object(Claim::NumberOnce, || format!("{peer} uses number {number} again"));
-                }
-                if !self.candidates.contains(&value) {
-                    self.candidates.push(value);
                 }
             }
             Fact::Chose { number, value } => self.said_chosen(peer, number, value),

@@ -273,7 +273,7 @@ impl<'a, S: Subject, B: Fn(&Arc<Setup>) -> S> Show<'a, S, B> {
         let wanted = cast.participants.iter().copied().filter(|peer| !absent.contains(peer));
         Self {
             build,
-            ledger: Ledger::new(&cast.roles, scenario.only),
+            ledger: Ledger::new(cast, scenario.only),
             tally: Tally::default(),
             tape,
             missing: Missing::new(wanted),
