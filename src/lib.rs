@@ -6,14 +6,16 @@
 //!
 //! ```text
 //! main ── cli ──┬── paxos ─────── process      protocols: no I/O at all
+//!               ├── museum ────── paxos        mutants: Paxos got wrong on purpose
 //!               ├── node ──────── process      driver: threads, sockets, disk, clock
+//!               ├── sim ───────── process      driver: one queue, a virtual clock, a seed
 //!               ├── trace                      lines of a run, read and judged
 //!               └── hosts                      the hostsfile
 //! ```
 //!
-//! The arrows are a law (a test holds them): protocols import only `process`; `node` is generic
-//! over `Process` and names no protocol; `trace` shares no code with the protocol that it judges;
-//! `cli` is the only place where a protocol meets a driver.
+//! The arrows are a law (a test holds them): protocols import only `process`; `node` and `sim` are
+//! generic over `Process` and name no protocol; `trace` shares no code with the protocol that it
+//! judges; `cli` is the only place where a protocol meets a driver.
 
 pub mod cli;
 pub mod error;

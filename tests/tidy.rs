@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("lib", &[]),
-    ("cli", &["error", "fnv", "hosts", "node", "paxos", "process", "trace"]),
+    ("cli", &["error", "fnv", "hosts", "museum", "node", "paxos", "process", "sim", "trace"]),
     ("paxos", &["process"]),
+    ("museum", &["paxos", "process"]),
     ("node", &["error", "fnv", "process"]),
+    ("sim", &["process"]),
     ("hosts", &["error", "fnv", "process"]),
     ("trace", &[]),
     ("process", &[]),

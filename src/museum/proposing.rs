@@ -49,7 +49,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "keeps-its-value-below-a-quorum",
         does: "Keeps its own value unless a majority of the promises reports the other one.",
-        seen: "\"Accepted by a minority, so it cannot have been chosen.\"",
+        seen: "The argument that what a minority has accepted cannot have been chosen.",
         hear: |ward, from, message, feed| {
             let Message::PrepareAck(ack) = message else { return feed.push((from, message)) };
             ward.note(from, &message);

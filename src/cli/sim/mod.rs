@@ -1,10 +1,12 @@
 //! `synod sim`: Paxos under the simulator, judged after every step.
 //!
 //! This is where the protocol meets the driver: [`stage`] casts the peers, [`play`] runs one seed,
-//! [`claims`] says what may never happen, [`journal`] writes the run down as real peers would.
+//! [`claims`] says what may never happen, [`ledger`] keeps account, [`journal`] writes the run
+//! down as real peers would, and [`trial`] has that judged a second time.
 
 pub mod claims;
 pub mod journal;
+pub mod ledger;
 mod matrix;
 mod options;
 pub mod play;
@@ -12,6 +14,7 @@ mod plot;
 mod regions;
 mod report;
 pub mod shortest;
+mod show;
 mod shrink;
 pub mod stage;
 mod summary;

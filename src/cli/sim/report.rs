@@ -2,7 +2,7 @@
 //! spread round the world, while some of the acceptors are slow or down.
 //!
 //! Everybody votes and is told; peer 1 proposes. The clock runs from its first question to the
-//! moment when somebody knows the choice. Every answer waits for a flush of half a millisecond to two.
+//! moment when somebody knows the choice. An answer waits for a flush of half a millisecond to two.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

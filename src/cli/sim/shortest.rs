@@ -76,16 +76,18 @@ pub(super) fn find(one: Option<&'static Mutant>) -> Result<ExitCode> {
             say(&format!("    // {}: no failure found\n", bug.name))?;
             continue;
         };
-        say(&format!(
-            "    Entry {{\n        bug: {:?},\n        claim: Claim::{:?},\n        peers: {},\n        \
-             proposers: {},\n        preset: {:?},\n        without: {:?},\n        seed: {},\n    }},\n",
-            bug.name,
-            found.claim,
+        let rest = format!(
+            "peers: {}, proposers: {}, preset: {:?}, without: {:?}, seed: {}",
             found.peers,
             found.proposers,
             found.preset,
             found.without.join(","),
             found.seed
+        );
+        // A formatter makes lines of it.
+        say(&format!(
+            "Entry {{ bug: {:?}, claim: Claim::{:?}, {rest} }},\n",
+            bug.name, found.claim
         ))?;
     }
     Ok(ExitCode::SUCCESS)
