@@ -34,6 +34,7 @@ decision must come. The same seed is the same run on every machine.
   --trace FILE       write the journal of the run that failed, or of the only one
   --draw FILE        draw that run; the form follows the name: .html, .svg, .mmd, else text
   --museum           every mutant against every claim, as a table
+  --find-shortest    search the shortest failure of every mutant, or of the one of --bug
   --report           how long a decision takes for 3 to 101 peers round the world
   --plot FILE        with --report: the picture, as SVG
   --help
