@@ -9,7 +9,7 @@ use super::prng::{MILLION, Prng};
 use super::queue::{Event, Queue};
 use super::wires::{Wire, id};
 use super::{Counts, Course, End, Seen, Watch};
-use crate::process::{Delay, Effect, Effects, PeerId, Process};
+use crate::process::{Delay, Effect, Effects, Process};
 
 /// How many effects beyond those of its event a crash may strike behind: what the messages of a
 /// peer to itself bring about.
@@ -138,16 +138,13 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     fn happen_to(&mut self, event: Event<P>) {
         match event {
             Event::Deliver { from, to, carrier, message } => {
-                let Some(process) = &self.hosts[to].process else {
+                let carries = self.carries(from, to, carrier);
+                let Some(process) = self.hosts[to].process.as_ref().filter(|_| carries) else {
                     self.counts.lost += 1;
                     return;
                 };
                 if let Some(why) = process.objection(id(from), &message) {
                     return self.watch.refused(self.now, id(to), id(from), why);
-                }
-                if !self.carries(from, to, carrier) {
-                    self.counts.lost += 1;
-                    return;
                 }
                 self.put(to, Output::Received(id(from), message.clone()));
                 self.step(to, |process, out| process.receive(id(from), message, out));
@@ -381,13 +378,5 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             self.resume(at);
         }
         self.repair();
-    }
-}
-
-/// Whom a process of this world may write to, from 1.
-impl<P: Process, W> World<P, W> {
-    /// The process of this peer, if it lives.
-    pub fn process(&self, peer: PeerId) -> Option<&P> {
-        self.hosts.get(usize::from(peer.0).checked_sub(1)?)?.process.as_ref()
     }
 }
