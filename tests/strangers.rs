@@ -173,12 +173,16 @@ fn a_wrong_hello_is_refused_with_its_reason() {
     let fingerprint = Hosts::read(&cluster.hosts()).expect("is in use").fingerprint(3000);
     let with = |protocol: &str, peer: &str| hello_of(protocol, peer, &fingerprint);
     for (victim, line, want) in [
-        (2, with("paxos/2", "1"), "it speaks paxos/2, we speak paxos/1"),
-        (2, with("", "1"), "it speaks , we speak paxos/1"),
-        (3, hello_of("paxos/1", "1", "0000000000000000"), "its hostsfile says something else"),
-        (3, with("paxos/1", "3"), "it says that it is peer3 as we are"),
-        (4, with("paxos/1", "6"), "peer6 has no business with peer4"),
-        (4, with("paxos/1", "0"), "peer0 has no business with peer4"),
+        (2, with("paxos/2", "1"), "peer1 speaks paxos/2, peer2 speaks paxos/1"),
+        (2, with("", "1"), "peer1 speaks , peer2 speaks paxos/1"),
+        (
+            3,
+            hello_of("paxos/1", "1", "0000000000000000"),
+            "the hostsfiles of peer1 and peer3 differ",
+        ),
+        (3, with("paxos/1", "3"), "both sides say that they are peer3"),
+        (4, with("paxos/1", "6"), "peer6 and peer4 have nothing to say to each other"),
+        (4, with("paxos/1", "0"), "peer0 and peer4 have nothing to say to each other"),
         (4, with("paxos/1", "65536"), "no hello: "),
         (2, with("paxos/1", "-1"), "no hello: "),
         (2, with("paxos/1", "\"1\""), "no hello: "),
@@ -341,7 +345,7 @@ fn a_second_process_with_the_same_identity_ends_or_is_reported() {
     assert_eq!((end.code, end.out.len()), (Some(2), 0), "it cannot listen: {end:#?}");
     // One that does not listen, but dials as peer3: both lose their connection to the other in
     // turn, and the true one hears why.
-    let want = "refused: another process says that it is peer3";
+    let want = ": another process says that it is peer3";
     until("word of the other process", || {
         let mut one = Stranger::posing_as(3, &cluster, 2);
         let mut other = Stranger::posing_as(3, &cluster, 2);
