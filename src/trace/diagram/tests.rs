@@ -98,6 +98,22 @@ fn what_no_order_explains_is_cut_and_said() {
 }
 
 #[test]
+fn a_log_ends_where_its_last_line_is_and_not_where_the_window_ends() {
+    let log = message("prepare", (1, 2), 1, 10, 20)
+        + &line(1, "sent", "accept", (1, 2), 1, 30)
+        + &line(2, "sent", "prepare_ack", (2, 1), 1, 500);
+    let ends = |window| {
+        let steps = picture(window, &log).steps;
+        steps.iter().filter(|step| matches!(step.act, Act::Ended { .. })).count()
+    };
+    let whole = log.lines().take(3).map(|line| line.to_owned() + "\n").collect::<String>();
+    let upto = Window { to: Some(Bound::Time(100)), ..Window::default() };
+    assert_eq!(ends(upto), 0);
+    let steps = picture(Window::default(), &whole).steps;
+    assert!(steps.iter().any(|step| step.act == Act::Ended { restarted: false }));
+}
+
+#[test]
 fn a_message_is_lost_only_if_the_whole_log_has_no_receipt() {
     let log = message("prepare", (1, 2), 1, 10, 20)
         + &line(1, "sent", "prepare", (1, 3), 1, 11)
