@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 /// How the lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub(crate) enum Look {
     /// Exactly the lab's, as compose shows them.
     Compose,
     /// The same with blanks and words of its own.
@@ -14,7 +14,7 @@ pub enum Look {
 }
 
 /// Gives out the lines of the duel, and never more than one number's at once.
-pub struct Duel {
+pub(crate) struct Duel {
     look: Look,
     lines_left: u64,
     step: u64,
@@ -26,7 +26,7 @@ const ACCEPTORS: [u16; 3] = [2, 3, 4];
 
 impl Duel {
     /// At most these many lines: it ends between two numbers.
-    pub fn new(look: Look, lines: u64) -> Self {
+    pub(crate) fn new(look: Look, lines: u64) -> Self {
         Self { look, lines_left: lines, step: 0, ready: Vec::new(), given: 0 }
     }
 
