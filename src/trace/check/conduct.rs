@@ -266,7 +266,10 @@ fn keeps_vote(
     let Some((voted, value, witness)) = &stream.voted else { return };
     let Some(printer) = message.printer else { return };
     let lost = match (message.held, message.value) {
-        (Held::Under(held), _) => held < *voted,
+        (Held::Under(held), shown) => {
+            let other = shown.is_some() && value.is_some() && shown != *value;
+            held < *voted || (held == *voted && other)
+        }
         (Held::Nothing, _) => true,
         // An acceptance replaces the earlier one, so its value may be another.
         (Held::Unknown, _) if message.kind == MessageType::AcceptAck => return,

@@ -1,5 +1,6 @@
 //! The judge: takes lines and keeps what the rules need.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::event::{Action, MessageType};
@@ -36,7 +37,7 @@ pub struct Options {
 pub struct Judge {
     pub(super) options: Options,
     pub(super) values: Values,
-    pub(super) proposals: BTreeMap<Number, Proposal>,
+    pub(super) proposals: BTreeMap<Number, Box<Proposal>>,
     pub(super) records: usize,
     /// Numbers up to this one have been forgotten.
     pub(super) floor: Option<Number>,
@@ -156,7 +157,8 @@ impl Judge {
     pub fn line(&mut self, input: u16, line: &Line<'_>) {
         self.counts.lines += 1;
         self.counts.sources = self.counts.sources.max(input.saturating_add(1));
-        let spot = Spot { input, line: line.number, text: &line.text };
+        let kept = OnceCell::new();
+        let spot = Spot { input, line: line.number, text: &line.text, kept: &kept };
         if !line.faults.is_empty() {
             self.note_faults(spot, line.faults);
         }
@@ -280,7 +282,7 @@ fn sent(
             proposal.accept_sent |= *proposal.order.get_or_insert(own) == own;
             proposal.accepts_sent += 1;
         }
-        MessageType::PrepareAck => promise(proposal, spot, message, sender),
+        MessageType::PrepareAck => promise(proposal, spot, message, sender, false),
         MessageType::AcceptAck => {
             let stream = streams.get(&(spot.input, sender));
             let certain = message.answers == Some(message.number)
@@ -310,7 +312,7 @@ fn received(
             let in_time = in_order && !proposal.accept_sent;
             proposal.early_promises += usize::from(early);
             if let Some(sender) = message.sender {
-                promise(proposal, spot, message, sender);
+                promise(proposal, spot, message, sender, true);
                 proposal.answer(sender).promised_in_time |= in_time;
             } else {
                 proposal.nameless_promises += usize::from(in_time);
@@ -336,17 +338,28 @@ fn received(
     }
 }
 
-fn promise(proposal: &mut Proposal, spot: Spot<'_>, message: Message, acceptor: u16) {
+fn promise(
+    proposal: &mut Proposal,
+    spot: Spot<'_>,
+    message: Message,
+    acceptor: u16,
+    received: bool,
+) {
     if !message.may_grant() {
         return;
     }
     let promise = &mut proposal.answer(acceptor).promise;
-    let known = promise.get_or_insert_with(|| Promise {
-        value: message.value,
-        held: message.held,
-        witness: spot.witness(),
-    });
-    if known.held == Held::Unknown {
+    let fresh =
+        || Promise { value: message.value, held: message.held, received, witness: spot.witness() };
+    let known = promise.get_or_insert_with(fresh);
+    // A proposer acts on what it received, whatever was sent.
+    if received && !known.received {
+        let held = known.held;
+        *known = fresh();
+        if known.held == Held::Unknown {
+            known.held = held;
+        }
+    } else if known.held == Held::Unknown {
         known.held = message.held;
     }
 }

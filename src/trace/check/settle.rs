@@ -17,8 +17,8 @@ impl Judge {
         // Of inputs that are read one after the other, the later ones may have more to say.
         let partial = proposal.overflowed || (early && self.counts.sources > 1);
         self.one_value_per_number(number, proposal);
-        self.one_owner(number, proposal);
-        if let Some(owner) = proposal.owner() {
+        let shared = self.one_owner(number, proposal);
+        if let Some(owner) = proposal.owner().filter(|_| !shared) {
             let quorum = self.quorum(owner);
             self.majority_of_promises(number, proposal, owner, &quorum, partial);
             self.highest_value(number, proposal, owner, &quorum, partial);
@@ -28,7 +28,7 @@ impl Judge {
             self.count_votes(number, proposal, &quorum);
             self.sent_per_receiver(number, proposal, owner);
             self.note_progress(proposal, owner, &quorum);
-        } else if let Some(choice) = proposal.choices.first() {
+        } else if let Some(choice) = proposal.choices.first().filter(|_| !shared) {
             self.findings.add(Rule::MajorityOfVotes, Certainty::NotDecidable, || {
                 let words = format!("no line shows who proposed {number}, nor to whom");
                 (vec![choice.witness.clone()], words)
@@ -37,7 +37,7 @@ impl Judge {
         for exchange in &proposal.exchanges {
             self.received_was_sent(number, proposal, exchange, partial);
         }
-        self.number_without_prepare |= proposal.asked(MessageType::Prepare).next().is_none();
+        self.note_gaps(proposal);
         for value in proposal.asked(MessageType::Accept).filter_map(|asked| asked.value) {
             self.value_numbers.entry(value).or_insert((number, number)).1 = number;
         }
@@ -68,8 +68,20 @@ impl Judge {
         }
     }
 
-    /// A number is one proposer's, and stands for one candidate.
-    fn one_owner(&mut self, number: Number, proposal: &Proposal) {
+    /// Notes what shows that a proposer's lines are missing: a number that nobody prepared, or a
+    /// promise of a value that nobody asked for under a lower number.
+    fn note_gaps(&mut self, proposal: &Proposal) {
+        let candidate = proposal.asked(MessageType::Prepare).next().map(|asked| asked.value);
+        let promises = proposal.answers.iter().filter_map(|answer| answer.promise.as_ref());
+        let foreign = promises.filter(|promise| Some(promise.value) != candidate).any(|promise| {
+            promise.value.is_some_and(|value| !self.value_numbers.contains_key(&value))
+        });
+        self.number_without_prepare |= candidate.is_none() || foreign;
+    }
+
+    /// A number is one proposer's, and stands for one candidate. True if two proposers share it:
+    /// then no rule can tell their promises and votes apart.
+    fn one_owner(&mut self, number: Number, proposal: &Proposal) -> bool {
         for kind in [MessageType::Prepare, MessageType::Accept] {
             let mut asked = proposal.asked(kind);
             let Some(first) = asked.next() else { continue };
@@ -93,8 +105,9 @@ impl Judge {
             self.findings.add(Rule::OwnGrowingNumbers, Certainty::Certain, || {
                 (first.line().into_iter().chain(other.line()).collect(), words)
             });
-            return;
+            return other.from != first.from;
         }
+        false
     }
 
     fn majority_of_promises(
