@@ -11,6 +11,8 @@ use std::process::ExitCode;
 use crate::error::Result;
 
 mod args;
+mod check;
+mod draw;
 mod lines;
 mod local;
 mod paxos;
@@ -37,6 +39,18 @@ const COMMANDS: &[Command] = &[
         summary: "run every peer of a hostsfile on this machine and judge the run",
         help: local::HELP,
         run: local::run,
+    },
+    Command {
+        name: "check",
+        summary: "judge the lines of a run, by this or any other program",
+        help: check::HELP,
+        run: check::run,
+    },
+    Command {
+        name: "draw",
+        summary: "draw a run as a space-time diagram",
+        help: draw::HELP,
+        run: draw::run,
     },
 ];
 
