@@ -1,5 +1,7 @@
 //! A run without an end, made line by line: two proposers beat each other for ever.
 
+#![allow(dead_code)] // each user takes what it needs
+
 use std::io::{self, Read};
 
 /// How the lines look.
