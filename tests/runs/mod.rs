@@ -223,5 +223,6 @@ pub(crate) fn doctored() -> Vec<Doctored> {
 
 pub(crate) fn compose(text: &str) -> String {
     let lines = text.lines().map(|line| render(line, Form::Printed));
-    lines.map(|(peer, json)| format!("peer{peer}  | {json}\n")).collect()
+    let lines: Vec<String> = lines.map(|(peer, json)| format!("peer{peer}  | {json}")).collect();
+    lines.join("\n") + "\n"
 }
