@@ -108,7 +108,10 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_bytes_make_the_judge_panic(log in nearly_a_log(), bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_make_the_judge_panic(
+        log in nearly_a_log(),
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
         for log in [log, bytes] {
             let mut judge = Judge::new(options());
             let mut reader = Reader::new("log", &log[..], Names::new()).unwrap();

@@ -116,7 +116,8 @@ fn one_sent_line_for_a_broadcast_is_a_matter_of_form() {
 
 #[test]
 fn text_of_a_log_cannot_write_on_the_terminal() {
-    let line = "{\"peer_id\":1,\"action\":\"chose\",\"message_type\":\"chose\",\"message_value\":\"\u{1b}[2J\",\"proposal_num\":1}";
+    let line = "{\"peer_id\":1,\"action\":\"chose\",\"message_type\":\"chose\",\
+                \"message_value\":\"\u{1b}[2J\",\"proposal_num\":1}";
     let report =
         judge(&[("a\u{1b}b".into(), format!("{line}\n{}", line.replace("[2J", "Q")))], options());
     let people = report.for_people(&["a\u{1b}b".into()], true);

@@ -203,10 +203,13 @@ fn grows(
                 let words = format!("peer{printer} proposes {how}under {number} after {last}");
                 (vec![witness, spot.witness()], words)
             });
-            return;
+        } else {
+            findings.kept(Rule::OwnGrowingNumbers);
         }
+    } else {
+        findings.kept(Rule::OwnGrowingNumbers);
     }
-    findings.kept(Rule::OwnGrowingNumbers);
+    // Also after a finding, so that the other receivers of the same question are no further ones.
     stream.prepared = Some((number, life, spot.witness()));
 }
 
