@@ -3,6 +3,8 @@
 //! Counted in the processor's time where the system tells it (Linux), so that a busy machine does
 //! not count; else in the clock's.
 
+#![allow(clippy::print_stdout)] // its figures
+
 #[path = "../tests/duel/mod.rs"]
 mod duel;
 

@@ -1,5 +1,8 @@
 //! A run without an end, made line by line: two proposers beat each other for ever.
 
+#![allow(dead_code)] // each user takes what it needs
+
+use std::fmt::Write as _;
 use std::io::{self, Read};
 
 /// How the lines look.
@@ -32,10 +35,11 @@ impl Duel {
 
     /// The number of a step and whose it is, by `n = (round - 1) * 5 + id`.
     fn number(step: u64) -> (u64, u16, &'static str) {
-        let (owner, value) = if step % 2 == 0 { (1, "X") } else { (5, "Y") };
+        let (owner, value) = if step.is_multiple_of(2) { (1, "X") } else { (5, "Y") };
         (step / 2 * 5 + u64::from(owner), owner, value)
     }
 
+    #[allow(clippy::too_many_arguments)] // the keys of a line
     fn line(&mut self, at: u16, id: u16, act: &str, value: &str, n: u64, to: u16, answers: u64) {
         let (action, kind) = act.split_once(' ').expect("an action and a type");
         self.lines_left = self.lines_left.saturating_sub(1);
@@ -51,11 +55,11 @@ impl Duel {
             }
             Look::Journal => {
                 line.pop();
-                line.push_str(&format!(",\"at\":{at},\"to\":{to}"));
+                let _ = write!(line, ",\"at\":{at},\"to\":{to}");
                 if answers > 0 {
-                    line.push_str(&format!(",\"answers\":{answers}"));
+                    let _ = write!(line, ",\"answers\":{answers}");
                 }
-                line.push_str(&format!(",\"time_us\":{}}}", self.lines_left));
+                let _ = write!(line, ",\"time_us\":{}}}", self.lines_left);
             }
         }
         line.push('\n');

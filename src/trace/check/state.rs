@@ -124,6 +124,7 @@ pub(super) enum Held {
 
 /// What one acceptor answered under one number.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub(super) struct Answer {
     pub(super) peer: u16,
     pub(super) promise: Option<Promise>,
@@ -166,6 +167,7 @@ pub(super) struct Choice {
 
 /// Everything about one proposal number.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub(super) struct Proposal {
     pub(super) exchanges: Vec<Exchange>,
     pub(super) answers: Vec<Answer>,
