@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use crate::error::Result;
 
 mod args;
+mod judge;
 mod lines;
 mod local;
 mod paxos;
@@ -37,6 +38,12 @@ const COMMANDS: &[Command] = &[
         summary: "run every peer of a hostsfile on this machine and judge the run",
         help: local::HELP,
         run: local::run,
+    },
+    Command {
+        name: "judge",
+        summary: "read the log of peers that run elsewhere, and judge the run",
+        help: judge::HELP,
+        run: judge::run,
     },
 ];
 
