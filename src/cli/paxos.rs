@@ -173,6 +173,8 @@ fn serve(
         if let Some(chosen) = node.wait_until(None, Peer::own_round) {
             let (value, number) = (chosen.value, chosen.number);
             let after = begun.elapsed().as_secs_f64();
+            // The steps that led to it are told first.
+            node.settle();
             say(&format!("{value} is chosen: number {number}, {after:.3} s after the start"));
         }
     }

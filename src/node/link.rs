@@ -230,6 +230,10 @@ pub(super) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
         }
         if let Err(why) = ended {
             outage.note(node, link, &why);
+            // Whoever refuses will do so again until somebody changes something.
+            if matches!(why, Failure::Refused(_)) {
+                pause = LAST_PAUSE;
+            }
         }
         // Also after a link that was up: one that never lasts must not keep two machines busy.
         link.pause(pause);
@@ -261,7 +265,7 @@ impl Outage {
                 link.peer
             ),
             Failure::Refused(reason) => {
-                format!("{} at {host}:{port} refused: {}", link.peer, plain(reason))
+                format!("no link with {} at {host}:{port}: {}", link.peer, plain(reason))
             }
         };
         if !self.said.contains(&text) {

@@ -210,6 +210,16 @@ impl<P: Process + Send + 'static> Node<P> {
         }
     }
 
+    /// Waits until what the process has said so far has been seen by the observer.
+    pub fn settle(&self) {
+        let mut core = self.lock();
+        while (core.releasing || !core.outputs.is_empty()) && core.failure.is_none() {
+            core.waiting += 1;
+            core = self.changed.wait(core).expect(UNPOISONED);
+            core.waiting -= 1;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Core<P>> {
         self.core.lock().expect(UNPOISONED)
     }
@@ -349,23 +359,24 @@ impl<P: Process + Send + 'static> Node<P> {
         link::hello::<P>(self.me, &self.fingerprint)
     }
 
-    /// Why we do not talk with the one who says this hello.
+    /// Why we do not talk with the one who says this hello, in words that both sides can print.
     fn check(&self, hello: &Hello) -> std::result::Result<(), String> {
+        let (me, peer) = (self.me, hello.peer);
         if hello.protocol != P::PROTOCOL {
-            return Err(format!("it speaks {}, we speak {}", hello.protocol, P::PROTOCOL));
+            return Err(format!("{peer} speaks {}, {me} speaks {}", hello.protocol, P::PROTOCOL));
         }
         if hello.fingerprint != self.fingerprint {
             return Err(format!(
-                "its hostsfile says something else than ours (fingerprints {} and {}); all peers \
-                 need the same hosts, ports and roles",
+                "the hostsfiles of {peer} and {me} differ (fingerprints {} and {}); all peers need \
+                 the same hosts, ports and roles",
                 hello.fingerprint, self.fingerprint
             ));
         }
-        if hello.peer == self.me {
-            return Err(format!("it says that it is {} as we are", hello.peer));
+        if peer == me {
+            return Err(format!("both sides say that they are {me}"));
         }
-        if !self.links.contains_key(&hello.peer) {
-            return Err(format!("{} has no business with {}", hello.peer, self.me));
+        if !self.links.contains_key(&peer) {
+            return Err(format!("{peer} and {me} have nothing to say to each other"));
         }
         Ok(())
     }

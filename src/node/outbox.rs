@@ -67,6 +67,9 @@ impl<P: Process + Send + 'static> Node<P> {
             self.hand_over(batch);
             core = self.lock();
             core.releasing = false;
+            if core.waiting > 0 {
+                self.changed.notify_all();
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //! time; what they send is bounded in length. Nothing they do harms anything but their own
 //! connection, and each refusal is one line.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::io::{self, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -36,6 +36,10 @@ const REST: Duration = Duration::from_millis(20);
 
 /// How many lines about odd connections are said in a second; the rest is counted.
 const WORDS_A_SECOND: u32 = 10;
+/// How soon the same line may be said again.
+const SAME_AGAIN: Duration = Duration::from_secs(60);
+/// How many lines are remembered for that.
+const MOST_RECENT: usize = 100;
 
 /// Counts the strangers, and what is said about them.
 pub(super) struct Doorkeeper {
@@ -51,6 +55,8 @@ pub(super) struct Doorkeeper {
 struct Words {
     second: Option<Instant>,
     said: u32,
+    /// What was said lately: whoever comes again and again is named once a minute.
+    recent: VecDeque<(Instant, String)>,
 }
 
 impl Default for Doorkeeper {
@@ -76,16 +82,25 @@ impl Doorkeeper {
     /// One line about somebody odd. Of a flood of them most are counted, not printed.
     fn complain<P: Process + Send + 'static>(&self, node: &Node<P>, text: &str) {
         let mut words = self.words.lock().expect(UNPOISONED);
+        while words.recent.front().is_some_and(|(at, _)| at.elapsed() >= SAME_AGAIN) {
+            words.recent.pop_front();
+        }
+        if words.recent.iter().any(|(_, said)| said == text) {
+            return;
+        }
         if words.second.is_none_or(|second| second.elapsed() >= Duration::from_secs(1)) {
             if words.said > WORDS_A_SECOND {
                 let more = words.said - WORDS_A_SECOND;
                 node.say(&format!("({more} more odd connections within a second)"));
             }
-            *words = Words { second: Some(Instant::now()), said: 0 };
+            words.second = Some(Instant::now());
+            words.said = 0;
         }
         words.said += 1;
         if words.said <= WORDS_A_SECOND {
             node.say(text);
+            words.recent.push_back((Instant::now(), text.to_owned()));
+            words.recent.truncate(MOST_RECENT);
         }
     }
 
