@@ -36,3 +36,5 @@ static:
 
 clean:
 	$(CARGO) clean
+
+include docker/targets.mk

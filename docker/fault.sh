@@ -44,8 +44,8 @@ play_cut() {
 }
 
 # A proposer is frozen in the middle of its round and wakes up in another time. Only peer2 can answer
-# its prepare, for the other acceptors are frozen first. While it sleeps, they wake, and peer5 has Y
-# chosen. Then peer1 finds their old promises in its mailbox, goes on with X, and must be refused.
+# its prepare, for the other acceptors are frozen first. While it sleeps, they wake, promise what it
+# had asked, and peer5 has Y chosen. Peer1 wakes up with an old number and X, and must say Y.
 play_pause() {
     export PEER1_DELAY=5 PEER5_DELAY=0
     raise synod-pause compose/testcase2.yml hostsfile-testcase2.txt Y
