@@ -1,11 +1,11 @@
 #!/bin/sh
 # Builds the image prj4 in one of two ways, and says which.
 #
-# usage: docker/image.sh [source|binary]
+# usage: [SYNOD_BUILD=source|binary] docker/image.sh
 #
 # source: in the public Rust image; needs nothing but the engine. binary: cargo builds the program
 # here, and the image takes it; much faster where there is a toolchain, and it works where nothing
-# can be pulled. Without an argument: binary, if cargo here builds for the engine's machine.
+# can be pulled. Without SYNOD_BUILD: binary, if cargo here builds for the engine's machine.
 set -eu
 cd "$(dirname "$0")/.."
 . docker/engine.sh
@@ -21,7 +21,7 @@ fits() {
     esac
 }
 
-way=${1:-}
+way=${SYNOD_BUILD:-}
 if [ -z "$way" ]; then
     way=source
     if fits; then way=binary; fi
@@ -37,7 +37,7 @@ case $way in
         echo "image prj4: takes the binary that cargo builds here for $triple"
         RUSTFLAGS='-C target-feature=+crt-static' \
             cargo build --quiet --release --locked --bin synod --target "$triple" || {
-            echo 'docker/image.sh source builds it in a container instead' >&2
+            echo 'SYNOD_BUILD=source builds it in a container instead' >&2
             exit 1
         }
         context=$(mktemp -d)
@@ -51,7 +51,7 @@ case $way in
         }
         ;;
     *)
-        echo "usage: docker/image.sh [source|binary]" >&2
+        echo "SYNOD_BUILD=$way: there are two ways to build, source and binary" >&2
         exit 1
         ;;
 esac
