@@ -28,16 +28,27 @@ need_compose() {
     fi
 }
 
-# Removes all that belongs to a compose project, whichever tool made it, and nothing else.
+# Removes all that belongs to a compose project, whichever tool made it, and nothing else. It looks
+# again until nothing is there: a network cannot go while the end of a removed container still hangs
+# on it, and that can take a moment.
 remove_project() {
-    label=label=com.docker.compose.project=$1
-    ids=$(docker ps -aq --filter "$label")
-    # shellcheck disable=SC2086 # lists of ids
-    [ -z "$ids" ] || docker rm -f $ids >/dev/null
-    ids=$(docker network ls -q --filter "$label")
-    # shellcheck disable=SC2086
-    [ -z "$ids" ] || docker network rm $ids >/dev/null
-    ids=$(docker volume ls -q --filter "$label")
-    # shellcheck disable=SC2086
-    [ -z "$ids" ] || docker volume rm $ids >/dev/null
+    label=label=com.docker.compose.project=$1 tries=20
+    while :; do
+        containers=$(docker ps -aq --filter "$label")
+        networks=$(docker network ls -q --filter "$label")
+        volumes=$(docker volume ls -q --filter "$label")
+        [ -n "$containers$networks$volumes" ] || return 0
+        if [ "$tries" -le 0 ]; then
+            # shellcheck disable=SC2086 # lists of ids
+            echo "$1: the engine does not let go of:" $containers $networks $volumes >&2
+            return 0
+        fi
+        tries=$((tries - 1))
+        # shellcheck disable=SC2086 # lists of ids
+        {
+            [ -z "$containers" ] || docker rm -f $containers
+            [ -z "$networks" ] || docker network rm $networks
+            [ -z "$volumes" ] || docker volume rm $volumes
+        } >/dev/null 2>&1 || sleep 0.1
+    done
 }

@@ -29,17 +29,21 @@ play_kill() {
 }
 
 # An acceptor is taken off the network while the others choose, and brought back. It must not know
-# the choice in between, and must learn it after.
+# the choice in between, and must learn it after. Then another one is taken off, and peer5 asks the
+# one that was away and the one that never was.
 play_cut() {
-    export PEER1_DELAY=5
-    raise synod-cut compose/testcase1.yml hostsfile-testcase1.txt X
-    start peer1 peer2 peer3 peer4 peer5
-    await 'listens on' peer1 peer2 peer3 peer4 peer5
+    export PEER1_DELAY=5 PEER5_DELAY=0
+    raise synod-cut compose/testcase2.yml hostsfile-testcase2.txt X
+    start peer1 peer2 peer3 peer4
+    await 'listens on' peer1 peer2 peer3 peer4
     disconnect peer4
     announce peer4 cut off
-    await_choice peer1 peer2 peer3 peer5
+    await_choice peer1 peer2 peer3
     announce peer4 back
     connect peer4
+    await_choice peer4
+    disconnect peer3
+    start peer5
     conclude
 }
 

@@ -35,7 +35,7 @@ raise() {
     judge=$!
     exec 3>"$stage/log"
     $compose -p "$project" -f "$file" up --no-start
-    containers=$(docker ps -a --filter "label=com.docker.compose.project=$project" \
+    peers=$(docker ps -a --filter "label=com.docker.compose.project=$project" \
         --format '{{.Label "com.docker.compose.service"}}={{.ID}}')
 }
 
@@ -47,7 +47,7 @@ take_down() {
 }
 
 container_of() {
-    for container in $containers; do
+    for container in $peers; do
         case $container in "$1="*) echo "${container#*=}" ;; esac
     done
 }
@@ -67,10 +67,8 @@ watch() {
     if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
         name=$(printf '\033[3%dm%s\033[0m' "$((6 - ${1#peer} % 6))" "$name")
     fi
-    docker start --attach "$2" 2>&1 | while IFS= read -r line || [ -n "$line" ]; do
-        printf '%s %s\n' "$name" "$line" >&3
-        printf '%s\n' "$line" >>"$stage/$1"
-    done
+    # Each stream by itself: in one pipe, the pieces of their lines could be mixed.
+    { docker start --attach "$2" 2>&4 | pass_on "$1" "$name"; } 4>&1 | pass_on "$1" "$name"
     code=$(docker inspect --format '{{.State.ExitCode}}' "$2") &&
         echo "$1 exited with code $code" >&3
 }
@@ -116,6 +114,13 @@ disconnect() {
 # The name is compose's doing; by hand it has to be given.
 connect() {
     docker network connect --alias "$1" "${2:-${project}_default}" "$(container_of "$1")"
+}
+
+pass_on() {
+    while IFS= read -r line || [ -n "$line" ]; do
+        printf '%s %s\n' "$2" "$line" >&3
+        printf '%s\n' "$line" >>"$stage/$1"
+    done
 }
 
 conclude() {
