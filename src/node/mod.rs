@@ -184,7 +184,7 @@ impl<P: Process + Send + 'static> Node<P> {
     }
 
     /// Waits until `found` finds what it looks for in the process, and returns it, with everything
-    /// that it can rest on durable. `None` when the deadline has passed.
+    /// that it can rest on durable. `None` when the deadline has passed or the disk has failed.
     pub fn wait_until<T>(
         &self,
         deadline: Option<Instant>,
@@ -198,7 +198,7 @@ impl<P: Process + Send + 'static> Node<P> {
                 return self.commit(needs).then_some(value);
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
+            if left.is_some_and(|left| left.is_zero()) || core.failure.is_some() {
                 return None;
             }
             core.waiting += 1;
@@ -292,6 +292,7 @@ impl<P: Process + Send + 'static> Node<P> {
         // The first failure is the one that says why.
         core.failure.get_or_insert(error);
         self.failed.notify_all();
+        self.changed.notify_all();
         false
     }
 

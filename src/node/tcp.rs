@@ -100,7 +100,9 @@ impl Doorkeeper {
         if words.said <= WORDS_A_SECOND {
             node.say(text);
             words.recent.push_back((Instant::now(), text.to_owned()));
-            words.recent.truncate(MOST_RECENT);
+            if words.recent.len() > MOST_RECENT {
+                words.recent.pop_front();
+            }
         }
     }
 
@@ -262,7 +264,7 @@ fn next_frame<P: Process>(
         match lines.next_line() {
             Ok(Some(line)) => {
                 return serde_json::from_slice(line)
-                    .map_err(|error| Ended::Because(format!("no hello: {error}")));
+                    .map_err(|error| Ended::Because(plain(&format!("no hello: {error}"))));
             }
             Ok(None) => return Err(Ended::Quietly),
             Err(error) if is_timeout(&error) => {}
@@ -302,7 +304,7 @@ fn listen<P: Process + Send + 'static>(
                 }
             }
             Ok(_) => return Err("a frame that does not belong here".into()),
-            Err(error) => return Err(format!("not a message: {error}")),
+            Err(error) => return Err(plain(&format!("not a message: {error}"))),
         }
     }
 }

@@ -93,7 +93,8 @@ impl Display for Fact {
             Self::Proposing { number, value } => write!(f, "proposes {value} as number {number}"),
             Self::Adopted { number, adopted, instead_of } => write!(
                 f,
-                "finds {} accepted under {}, so number {number} asks for it instead of {instead_of}",
+                "finds {} accepted under {}, so number {number} asks for it instead of \
+                 {instead_of}",
                 adopted.value, adopted.number
             ),
             Self::Refused { number, by, promised } => {

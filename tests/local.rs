@@ -1,0 +1,159 @@
+//! `synod local`: a whole group by one command, its verdict, and that it leaves nothing behind.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{End, Line, Program, Scratch, is_alive, signal, synod, until};
+
+fn local(words: &str) -> End {
+    Program::start(synod(&format!("local {words}"))).end()
+}
+
+/// The lines of the verdict's table, without its head.
+fn table(end: &End) -> Vec<&String> {
+    let head = end.out.iter().position(|line| line.starts_with("peer    roles"));
+    let head = head.unwrap_or_else(|| panic!("no table: {end:#?}"));
+    end.out[head + 1..].iter().take_while(|line| line.starts_with("peer")).collect()
+}
+
+#[test]
+fn test_case_2_ends_with_a_verdict_and_exit_code_0() {
+    let end = local("-t 0,2");
+    assert_eq!(end.code, Some(0), "{end:#?}");
+    let rows = table(&end);
+    assert_eq!(rows.len(), 5);
+    for (row, id) in rows.iter().zip(1..) {
+        assert!(row.starts_with(&format!("peer{id}")) && row.contains(" X "), "{row}");
+    }
+    let last = end.out.last().map(String::as_str);
+    assert_eq!(last, Some("passed: 5 peers take part, and all know the same value"));
+    // What stands above the verdict is what the peers printed, each line with its peer's name.
+    let before = end.out.iter().take_while(|line| !line.is_empty());
+    let mut chose = 0;
+    for line in before {
+        let (name, line) = line.split_once(" | ").expect("a name and a line");
+        let line = Line::of(line);
+        chose += usize::from(line.action == "chose");
+        let own = line.action != "received";
+        assert_eq!(name.trim_end() == format!("peer{}", line.peer_id), own, "{name}: {line:?}");
+    }
+    assert_eq!(chose, 5);
+}
+
+#[test]
+fn values_go_to_the_proposers_in_their_order() {
+    let hosts = concat!(env!("CARGO_MANIFEST_DIR"), "/hostsfiles/hostsfile-lecture.txt");
+    let end = local(&format!("{hosts} -v P,Q -t 2,0"));
+    assert_eq!(end.code, Some(0), "{end:#?}");
+    assert!(table(&end).iter().all(|row| row.contains(" Q ")), "{end:#?}");
+}
+
+#[test]
+fn who_never_chose_is_named_with_exit_code_1() {
+    let end = local("--timeout 0.5 -t 5,5");
+    assert_eq!(end.code, Some(1), "{end:#?}");
+    for id in 1..=5 {
+        let want = format!("FAILED: peer{id} never chose");
+        assert!(end.out.contains(&want), "{want}: {end:#?}");
+    }
+    assert!(end.out.iter().any(|line| line.contains("after 0.5 s not all had chosen")));
+    assert!(!end.out.iter().any(|line| line.contains("passed")));
+}
+
+#[test]
+fn a_proposer_that_is_still_waiting_fails_the_run() {
+    let end = local("--timeout 2 -t 0,60");
+    assert_eq!(end.code, Some(1), "{end:#?}");
+    let reasons: Vec<_> = end.out.iter().filter(|line| line.contains("never chose")).collect();
+    assert_eq!(reasons, ["FAILED: peer5 never chose"]);
+}
+
+/// Ids of the processes whose parent this is.
+fn children_of(parent: u32) -> Vec<u32> {
+    let all = fs::read_dir("/proc").expect("Linux");
+    let ids = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let is_child = |id: &u32| {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        status.lines().any(|line| line == format!("PPid:\t{parent}"))
+    };
+    ids.filter(is_child).collect()
+}
+
+#[test]
+fn no_peer_outlives_it_however_it_is_ended() {
+    for how in ["KILL", "INT", "TERM", "HUP"] {
+        let mut run = Program::start(synod("local -t 60,60"));
+        for id in 1..=5 {
+            run.says(&format!("peer{id} | listens on port"));
+        }
+        let children = children_of(run.pid());
+        assert_eq!(children.len(), 5, "{children:?}");
+        signal(how, run.pid());
+        run.end();
+        for child in children {
+            until("the end of a child", || (!is_alive(child)).then_some(()));
+        }
+    }
+}
+
+#[test]
+fn a_run_leaves_no_hostsfile_behind() {
+    let scratch = Scratch::new();
+    let mut command = synod("local -t 60,60");
+    command.env("TMPDIR", scratch.path(""));
+    let run = Program::start(command);
+    for id in 1..=5 {
+        run.says(&format!("peer{id} | listens on port"));
+    }
+    let files = || fs::read_dir(scratch.path("")).expect("is there").count();
+    until("the removal of the hostsfile", || (files() == 0).then_some(()));
+}
+
+#[test]
+fn a_second_run_on_the_same_data_finds_the_same_value() {
+    let scratch = Scratch::new();
+    let data = scratch.path("data");
+    let first = local(&format!("-v P,Q --data {}", data.display()));
+    assert_eq!(first.code, Some(0), "{first:#?}");
+    let value = table(&first)[0].split_whitespace().nth(2).expect("a choice").to_owned();
+    let hosts = fs::read_to_string(data.join("hostsfile.txt")).expect("is kept");
+    let second = local(&format!("-v R,S --data {}", data.display()));
+    assert_eq!(second.code, Some(0), "{second:#?}");
+    for row in table(&second) {
+        assert_eq!(row.split_whitespace().nth(2), Some(value.as_str()), "{row}");
+    }
+    let again = fs::read_to_string(data.join("hostsfile.txt")).expect("is kept");
+    assert_eq!(again, hosts, "the ports are part of what promises hold for");
+}
+
+#[test]
+fn data_of_other_roles_are_refused() {
+    let scratch = Scratch::new();
+    let data = scratch.path("data");
+    assert_eq!(local(&format!("--data {}", data.display())).code, Some(0));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let other = root.join("hostsfiles/hostsfile-testcase1.txt");
+    let end = local(&format!("{} --data {}", other.display(), data.display()));
+    assert_eq!((end.code, end.out.len()), (Some(2), 0), "{end:#?}");
+    assert!(end.err[0].contains("was made for other roles"), "{end:#?}");
+    assert_eq!(end.err.len(), 1);
+}
+
+#[test]
+fn a_closed_standard_output_ends_it_well() {
+    let mut run = Program::start_reading(synod("local"), 1);
+    let end = run.end();
+    assert_eq!((end.code, end.out.len()), (Some(0), 1), "{end:#?}");
+}
+
+#[test]
+fn more_values_or_delays_than_proposers_are_refused() {
+    for words in ["-v A,B,C", "-t 1,2,3", "-v A,BC", "-v A,,B", "-t 1,x", "-t 1,-1", "-x", "a b"] {
+        let end = local(words);
+        assert_eq!((end.code, end.out.len()), (Some(2), 0), "{words}: {end:#?}");
+        assert!(end.err[0].starts_with("synod: "), "{end:#?}");
+        assert_eq!(end.err[1..], ["try: synod local --help"], "{words}");
+    }
+}
