@@ -21,6 +21,7 @@ fits() {
     esac
 }
 
+old=$(docker images --quiet prj4)
 way=${SYNOD_BUILD:-}
 if [ -z "$way" ]; then
     way=source
@@ -55,3 +56,8 @@ case $way in
         exit 1
         ;;
 esac
+
+# The image that had the name before; it stays where something else still uses it.
+if [ -n "$old" ] && [ "$old" != "$(docker images --quiet prj4)" ]; then
+    docker rmi "$old" >/dev/null 2>&1 || true
+fi

@@ -6,9 +6,9 @@
 #     announce, await, disconnect, connect           for faults
 #     conclude                                       ends the script with the judge's verdict
 #
-# Compose makes the containers and networks; they are started one by one and watched by the engine's
-# own client, since both compose tools lose lines of a container that is started again. However the
-# script ends, everything is taken down. Judging is the program's business: it runs in a container
+# Compose makes the containers and networks; the engine's own client starts and watches them. Compose
+# attaches to a container that is started again only when it runs already, and its first lines can
+# be lost; a start with an attachment loses none. However the script ends, everything is taken down. Judging is the program's business: it runs in a container
 # of the same image and reads what is written to file descriptor 3.
 . docker/engine.sh
 
