@@ -3,15 +3,15 @@
 #
 # usage: docker/fault.sh kill|cut|pause|partition
 #
-# Each scenario is made so that forgetting, or counting the wrong answers, would show: what the later
-# proposer can ask is just the majority on which the fault was.
+# Each scenario is made so that forgetting, or counting the wrong answers, would show: what the
+# later proposer can ask is just the majority on which the fault was.
 set -eu
 cd "$(dirname "$0")/.."
 . docker/stage.sh
 
-# An acceptor is killed and started again, and its memory alone stands between X and Y. X is accepted
-# by peer2 and peer3 only, since peer4 starts later. Then peer2 dies and lives again, peer3 freezes,
-# and peer5 asks peer2 and peer4. Had peer2 forgotten X, the second majority would choose Y.
+# An acceptor is killed and started again, and its memory alone stands between X and Y. X is
+# accepted by peer2 and peer3 only, since peer4 starts later. Then peer2 dies and lives again, peer3
+# freezes, and peer5 asks peer2 and peer4. Had peer2 forgotten X, this majority would choose Y.
 play_kill() {
     export PEER5_DELAY=0
     raise synod-kill compose/testcase2-durable.yml hostsfile-testcase2.txt X
@@ -47,9 +47,9 @@ play_cut() {
     conclude
 }
 
-# A proposer is frozen in the middle of its round and wakes up in another time. Only peer2 can answer
-# its prepare, for the other acceptors are frozen first. While it sleeps, they wake, promise what it
-# had asked, and peer5 has Y chosen. Peer1 wakes up with an old number and X, and must say Y.
+# A proposer is frozen in the middle of its round and wakes up in another time. Only peer2 can
+# answer its prepare, for the other acceptors are frozen first. While it sleeps, they wake, and peer5
+# has Y chosen. Peer1 wakes up with an old number and X, and must say Y.
 play_pause() {
     export PEER1_DELAY=5 PEER5_DELAY=0
     raise synod-pause compose/testcase2.yml hostsfile-testcase2.txt Y
@@ -67,9 +67,9 @@ play_pause() {
     conclude
 }
 
-# Both proposers propose while the network is in two parts: peer1 with peer2 on one side, peer5 with
-# peer3 and peer4 on the other. Only the majority's side may choose; peer1 must come round to Y when
-# the parts are one again.
+# Both proposers propose while the network is in two parts: peer1 with peer2 on one side, peer5
+# with peer3 and peer4 on the other. Only the side with the majority may choose; peer1 must come
+# round to Y when the parts are one again.
 play_partition() {
     export PEER1_DELAY=8 PEER5_DELAY=8
     raise synod-partition compose/testcase2.yml hostsfile-testcase2.txt Y

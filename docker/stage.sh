@@ -1,15 +1,18 @@
 # shellcheck shell=sh
 # Sourced: the stage on which a scenario is played.
 #
-#     raise PROJECT COMPOSE_FILE HOSTSFILE [VALUE]   containers made, none started; a judge listens
-#     start PEER...                                  starts them and passes their lines to the judge
+#     raise PROJECT COMPOSE_FILE HOSTSFILE [VALUE]   makes containers, starts none; a judge listens
+#     start PEER...                                  starts them; their lines go to the judge
 #     announce, await, disconnect, connect           for faults
 #     conclude                                       ends the script with the judge's verdict
 #
-# Compose makes the containers and networks; the engine's own client starts and watches them. Compose
-# attaches to a container that is started again only when it runs already, and its first lines can
-# be lost; a start with an attachment loses none. However the script ends, everything is taken down. Judging is the program's business: it runs in a container
-# of the same image and reads what is written to file descriptor 3.
+# Compose makes the containers and networks; the engine's own client starts and watches them.
+# Compose attaches to a container that is started again only when it runs already, and its first
+# lines can be lost; a start with an attachment loses none. However the script ends, everything is
+# taken down.
+#
+# Judging is the program's business: it runs in a container of the same image and reads what is
+# written to file descriptor 3.
 . docker/engine.sh
 
 # How long a whole scenario may take, and one step of it.
@@ -73,8 +76,8 @@ watch() {
         echo "$1 exited with code $code" >&3
 }
 
-# Tells the judge what is done to a peer; see `synod judge --help`. (The subshell takes the signal if
-# the judge has left.)
+# Tells the judge what is done to a peer; see `synod judge --help`. (The subshell takes the signal
+# if the judge has left.)
 announce() {
     (echo "==> $*" >&3) 2>/dev/null || true
 }

@@ -1,7 +1,7 @@
 # Everything that needs a container engine; included by the Makefile.
 
-.PHONY: docker-image docker-test1 docker-test2 docker-lecture docker-duel docker-durable docker-lab \
-    docker-faults docker-kill docker-cut docker-pause docker-partition docker-clean
+.PHONY: docker-image docker-test1 docker-test2 docker-lecture docker-duel docker-durable \
+    docker-lab docker-faults docker-kill docker-cut docker-pause docker-partition docker-clean
 
 docker-image:
 	@docker/image.sh

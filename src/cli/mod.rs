@@ -11,6 +11,8 @@ use std::process::ExitCode;
 use crate::error::Result;
 
 mod args;
+mod check;
+mod draw;
 mod judge;
 mod lines;
 mod local;
@@ -40,8 +42,20 @@ const COMMANDS: &[Command] = &[
         run: local::run,
     },
     Command {
+        name: "check",
+        summary: "judge the lines of a run, by this or any other program",
+        help: check::HELP,
+        run: check::run,
+    },
+    Command {
+        name: "draw",
+        summary: "draw a run as a space-time diagram",
+        help: draw::HELP,
+        run: draw::run,
+    },
+    Command {
         name: "judge",
-        summary: "read the log of peers that run elsewhere, and judge the run",
+        summary: "judge the log of peers in containers while it grows",
         help: judge::HELP,
         run: judge::run,
     },
