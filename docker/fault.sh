@@ -48,8 +48,8 @@ play_cut() {
 }
 
 # A proposer is frozen in the middle of its round and wakes up in another time. Only peer2 can
-# answer its prepare, for the other acceptors are frozen first. While it sleeps, they wake, and peer5
-# has Y chosen. Peer1 wakes up with an old number and X, and must say Y.
+# answer its prepare, since the other acceptors are frozen first. While it sleeps, they wake, and
+# peer5 has Y chosen. Peer1 wakes up with an old number and X, and must say Y.
 play_pause() {
     export PEER1_DELAY=5 PEER5_DELAY=0
     raise synod-pause compose/testcase2.yml hostsfile-testcase2.txt Y
