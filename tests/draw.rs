@@ -155,7 +155,7 @@ fn damaged_journals_do_no_harm() {
     };
     for _ in 0..20 {
         let mut damaged = journal.clone();
-        for _ in 0..1 + next() % 200 {
+        for _ in 0..=next() % 200 {
             let at = next() % damaged.len();
             damaged[at] = u8::try_from(next() % 256).expect("a byte");
         }

@@ -1,5 +1,7 @@
 //! A log may be of any length: what is kept in memory does not grow with it.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // a test may panic, and says its figures
+
 mod duel;
 
 use std::fs;

@@ -1,5 +1,6 @@
 //! `synod draw`: a run as a picture.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -129,6 +130,20 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let drawn = diagram::draw(&picture, format);
     write(options.out.as_deref(), &drawn)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Draws a journal into a file, as `synod draw JOURNAL -o PICTURE` does.
+pub(super) fn journal(journal: &Path, picture: &Path, hosts: Option<&Path>) -> Result<()> {
+    let mut args: Vec<OsString> = vec![journal.into(), "-o".into(), picture.into()];
+    if let Some(hosts) = hosts {
+        args.extend(["--hosts".into(), hosts.into()]);
+    }
+    run(Parser::from_args(args)).map(|_| ())
+}
+
+/// Refuses a file whose ending says no form.
+pub(super) fn check_ending(picture: &Path) -> Result<()> {
+    format(&Options { out: Some(picture.into()), ..Options::default() }).map(|_| ())
 }
 
 /// Writes the picture to a file or to standard output.

@@ -13,6 +13,7 @@ use crate::error::Result;
 mod args;
 mod check;
 mod draw;
+mod judge;
 mod lines;
 mod local;
 mod paxos;
@@ -58,6 +59,12 @@ const COMMANDS: &[Command] = &[
         summary: "draw a run as a space-time diagram",
         help: draw::HELP,
         run: draw::run,
+    },
+    Command {
+        name: "judge",
+        summary: "judge the log of peers in containers while it grows",
+        help: judge::HELP,
+        run: judge::run,
     },
 ];
 

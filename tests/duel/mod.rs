@@ -1,10 +1,13 @@
 //! A run without an end, made line by line: two proposers beat each other for ever.
 
+#![allow(dead_code)] // each user takes what it needs
+
+use std::fmt::Write as _;
 use std::io::{self, Read};
 
 /// How the lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub(crate) enum Look {
     /// Exactly the lab's, as compose shows them.
     Compose,
     /// The same with blanks and words of its own.
@@ -14,7 +17,7 @@ pub enum Look {
 }
 
 /// Gives out the lines of the duel, and never more than one number's at once.
-pub struct Duel {
+pub(crate) struct Duel {
     look: Look,
     lines_left: u64,
     step: u64,
@@ -26,16 +29,17 @@ const ACCEPTORS: [u16; 3] = [2, 3, 4];
 
 impl Duel {
     /// At most these many lines: it ends between two numbers.
-    pub fn new(look: Look, lines: u64) -> Self {
+    pub(crate) fn new(look: Look, lines: u64) -> Self {
         Self { look, lines_left: lines, step: 0, ready: Vec::new(), given: 0 }
     }
 
     /// The number of a step and whose it is, by `n = (round - 1) * 5 + id`.
     fn number(step: u64) -> (u64, u16, &'static str) {
-        let (owner, value) = if step % 2 == 0 { (1, "X") } else { (5, "Y") };
+        let (owner, value) = if step.is_multiple_of(2) { (1, "X") } else { (5, "Y") };
         (step / 2 * 5 + u64::from(owner), owner, value)
     }
 
+    #[allow(clippy::too_many_arguments)] // the keys of a line
     fn line(&mut self, at: u16, id: u16, act: &str, value: &str, n: u64, to: u16, answers: u64) {
         let (action, kind) = act.split_once(' ').expect("an action and a type");
         self.lines_left = self.lines_left.saturating_sub(1);
@@ -51,11 +55,11 @@ impl Duel {
             }
             Look::Journal => {
                 line.pop();
-                line.push_str(&format!(",\"at\":{at},\"to\":{to}"));
+                let _ = write!(line, ",\"at\":{at},\"to\":{to}");
                 if answers > 0 {
-                    line.push_str(&format!(",\"answers\":{answers}"));
+                    let _ = write!(line, ",\"answers\":{answers}");
                 }
-                line.push_str(&format!(",\"time_us\":{}}}", self.lines_left));
+                let _ = write!(line, ",\"time_us\":{}}}", self.lines_left);
             }
         }
         line.push('\n');

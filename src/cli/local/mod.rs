@@ -17,7 +17,7 @@ use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::{Parser, ValueExt};
 
 use super::paxos::{DEFAULT_PORT, MEMORY_ONLY, roles};
-use super::{args, complain};
+use super::{args, complain, draw};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::{Host, Hosts};
 use crate::paxos::{Roles, Value};
@@ -35,7 +35,8 @@ that share three acceptors.
   -v X,Y,...         the proposers' values, in the order of their numbers (X, Y, Z, ...)
   -t S,S,...         their delays in seconds, in the same order (0)
   --data DIR         keep the peers' states and ports in DIR; a later run goes on from there
-  --trace FILE       append all peers' journals to FILE
+  --trace FILE       write all peers' journals to FILE; with --data, append them
+  --draw FILE        draw the run; the ending chooses the form: .txt .mmd .svg .html
   --timeout SECS     give up after this long (30)
   --help
 
@@ -52,6 +53,7 @@ struct Options {
     delays: Vec<Duration>,
     data: Option<PathBuf>,
     trace: Option<PathBuf>,
+    draw: Option<PathBuf>,
     timeout: Duration,
 }
 
@@ -62,6 +64,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
         delays: Vec::new(),
         data: None,
         trace: None,
+        draw: None,
         timeout: Duration::from_secs(30),
     };
     while let Some(arg) = parser.next()? {
@@ -82,6 +85,11 @@ fn parse(mut parser: Parser) -> Result<Options> {
             }
             Long("data") => options.data = Some(parser.value()?.into()),
             Long("trace") => options.trace = Some(parser.value()?.into()),
+            Long("draw") => {
+                let picture = PathBuf::from(parser.value()?);
+                draw::check_ending(&picture)?;
+                options.draw = Some(picture);
+            }
             Long("timeout") => options.timeout = args::seconds("--timeout", parser.value()?)?,
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
@@ -91,7 +99,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
 
 /// The command.
 pub(super) fn run(parser: Parser) -> Result<ExitCode> {
-    let options = parse(parser)?;
+    let mut options = parse(parser)?;
     let given = match &options.hosts {
         Some(path) => Hosts::read(path)?,
         None => Hosts::parse(DEFAULT_HOSTS, "hostsfile-testcase2.txt")?,
@@ -99,6 +107,10 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let roles = roles(&given, DEFAULT_PORT)?;
     let proposals = proposals(&options, &given)?;
     let stage = stage::set(&given, options.data.as_deref())?;
+    let journal = stage::journal(options.trace.as_deref(), options.data.is_some())?;
+    if options.draw.is_some() {
+        options.trace = Some(journal.path().to_owned());
+    }
     let mut judge = Judge::new(None);
     for peer in &stage.hosts.peers {
         let names: Vec<String> = peer.roles.iter().map(ToString::to_string).collect();
@@ -119,6 +131,9 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     if outcome.is_err() {
         // Nobody reads any more, as in `| head`.
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(picture) = &options.draw {
+        draw::journal(journal.path(), picture, options.hosts.as_deref())?;
     }
     say_verdict(&judge, &roles)
 }
@@ -149,8 +164,7 @@ fn command_line(
     peer: PeerId,
     proposals: &BTreeMap<PeerId, (Value, Duration)>,
 ) -> Vec<OsString> {
-    let mut args: Vec<OsString> =
-        vec!["-h".into(), stage.path.clone().into(), "--until-eof".into()];
+    let mut args: Vec<OsString> = vec!["-h".into(), stage.file.path().into(), "--until-eof".into()];
     args.extend(["--id".into(), peer.0.to_string().into()]);
     if let Some((value, delay)) = proposals.get(&peer) {
         args.extend(["-v".into(), value.0.to_string().into()]);

@@ -60,10 +60,10 @@ impl Judge {
             }
             (Action::Received, MessageType::Prepare) => {
                 stream.last_prepare = Some(number);
-                stream.lowest_prepare = lower(stream.lowest_prepare, number);
+                lower(&mut stream.lowest_prepare, number);
             }
             (Action::Received, MessageType::Accept) => {
-                stream.lowest_accept = lower(stream.lowest_accept, number);
+                lower(&mut stream.lowest_accept, number);
                 if stream.open_accepts.len() < MOST_OPEN {
                     stream.open_accepts.push(number);
                 } else {
@@ -75,7 +75,7 @@ impl Judge {
                 self.numbered_as_agreed(spot, message, printer);
             }
             (Action::Sent, MessageType::Accept) => {
-                stream.lowest_asked = lower(stream.lowest_asked, number);
+                lower(&mut stream.lowest_asked, number);
             }
             (Action::Sent, MessageType::PrepareAck | MessageType::AcceptAck) => {
                 keeps_promise(&mut self.findings, stream, spot, message, printer);
@@ -177,8 +177,9 @@ impl Judge {
     }
 }
 
-fn lower(known: Option<Number>, number: Number) -> Option<Number> {
-    Some(known.map_or(number, |known| known.min(number)))
+fn lower(known: &mut Option<Number>, number: Number) {
+    let lowest = known.map_or(number, |known| known.min(number));
+    *known = Some(lowest);
 }
 
 /// A proposer's numbers grow; the same one again is the same question to another acceptor.
@@ -202,10 +203,13 @@ fn grows(
                 let words = format!("peer{printer} proposes {how}under {number} after {last}");
                 (vec![witness, spot.witness()], words)
             });
-            return;
+        } else {
+            findings.kept(Rule::OwnGrowingNumbers);
         }
+    } else {
+        findings.kept(Rule::OwnGrowingNumbers);
     }
-    findings.kept(Rule::OwnGrowingNumbers);
+    // Also after a finding, so that the other receivers of the same question are no further ones.
     stream.prepared = Some((number, life, spot.witness()));
 }
 

@@ -38,7 +38,7 @@ impl Judge {
             });
             held.collect()
         };
-        for (held, value, witness) in self.proposals.values().flat_map(told) {
+        for (held, value, witness) in self.proposals.values().map(Box::as_ref).flat_map(told) {
             let asked = self
                 .proposals
                 .get(&held)

@@ -1,5 +1,6 @@
 //! The judge: takes lines and keeps what the rules need.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::event::{Action, MessageType};
@@ -36,7 +37,7 @@ pub struct Options {
 pub struct Judge {
     pub(super) options: Options,
     pub(super) values: Values,
-    pub(super) proposals: BTreeMap<Number, Proposal>,
+    pub(super) proposals: BTreeMap<Number, Box<Proposal>>,
     pub(super) records: usize,
     /// Numbers up to this one have been forgotten.
     pub(super) floor: Option<Number>,
@@ -156,7 +157,8 @@ impl Judge {
     pub fn line(&mut self, input: u16, line: &Line<'_>) {
         self.counts.lines += 1;
         self.counts.sources = self.counts.sources.max(input.saturating_add(1));
-        let spot = Spot { input, line: line.number, text: &line.text };
+        let kept = OnceCell::new();
+        let spot = Spot { input, line: line.number, text: &line.text, kept: &kept };
         if !line.faults.is_empty() {
             self.note_faults(spot, line.faults);
         }

@@ -9,8 +9,8 @@
 //! input* is trusted. How the accounts of two peers are shuffled says nothing: a receipt may stand
 //! before its send. So the rules are of two kinds.
 //!
-//! * Rules about one peer's conduct are judged while its lines go by (`conduct`): a promise is kept,
-//!   an ack follows its question, numbers grow.
+//! * Rules about one peer's conduct are judged while its lines go by (`conduct`): a promise is
+//!   kept, an ack follows its question, numbers grow.
 //! * Rules about a number are judged when all lines about it are known (`settle`): was there a
 //!   majority of promises before the accept, of votes for what was chosen, was each message that
 //!   was received also sent?

@@ -103,7 +103,8 @@ impl Judge {
                     Some((promised, witness)) => {
                         let line = witness.line;
                         lines.push(witness);
-                        let to = self.proposals.get(&promised).and_then(Proposal::owner);
+                        let to =
+                            self.proposals.get(&promised).and_then(|proposal| proposal.owner());
                         let to = to.map_or(String::new(), |to| format!(" to peer{to}"));
                         format!("; peer{peer} promised {promised}{to} at line {line}")
                     }

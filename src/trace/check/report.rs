@@ -71,6 +71,9 @@ struct JsonLine<'a> {
     text: &'a str,
 }
 
+/// How many findings of one rule are shown where it is not about safety.
+const SHOWN_ALIKE: usize = 3;
+
 impl Report {
     /// True if a safety rule was broken, or with `strict` a rule of form.
     pub fn violated(&self, strict: bool) -> bool {
@@ -117,12 +120,29 @@ impl Report {
         if !self.inferred.is_empty() {
             text.push('\n');
         }
-        for finding in &self.findings {
-            write_finding(&mut text, finding, inputs, strict);
-        }
+        self.write_findings(&mut text, inputs, strict);
         self.write_table(&mut text);
         self.write_verdict(&mut text, strict);
         text
+    }
+
+    /// All findings of safety; of the others the first few of each rule.
+    fn write_findings(&self, text: &mut String, inputs: &[String], strict: bool) {
+        let mut alike: BTreeMap<Rule, usize> = BTreeMap::new();
+        for finding in &self.findings {
+            let count = alike.entry(finding.rule).or_default();
+            *count += 1;
+            if *count <= SHOWN_ALIKE || finding.rule.row().level == Level::Safety {
+                write_finding(text, finding, inputs, strict);
+            }
+        }
+        let hidden = alike.iter().filter_map(|(rule, count)| {
+            let more = count.checked_sub(SHOWN_ALIKE).filter(|more| *more > 0)?;
+            (rule.row().level != Level::Safety).then(|| (rule.row().name, more))
+        });
+        for (name, more) in hidden {
+            say(text, format_args!("{name}: and {more} more like these\n"));
+        }
     }
 
     fn write_table(&self, text: &mut String) {

@@ -194,8 +194,8 @@ impl Judge {
             } else {
                 let when = if own { " when it says so" } else { "" };
                 format!(
-                    "{who} says that {number} is chosen, but{when} only {} accepted it; it takes {} \
-                     of {}",
+                    "{who} says that {number} is chosen, but{when} it is accepted by {}; it takes \
+                     {} of {}",
                     peers(&voters),
                     quorum.least,
                     quorum.members.len()

@@ -1,7 +1,9 @@
 //! What the judge remembers: for each number who asked, promised and voted, and for each peer the
 //! little that the order of its own lines needs.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::super::event::MessageType;
 use super::super::read::Number;
@@ -26,7 +28,7 @@ pub struct Witness {
     /// Its number there, from 1.
     pub line: u64,
     /// Its text, cut after [`MAX_SHOWN_BYTES`].
-    pub text: Box<str>,
+    pub text: Arc<str>,
 }
 
 /// A line being looked at.
@@ -35,15 +37,20 @@ pub(super) struct Spot<'a> {
     pub(super) input: u16,
     pub(super) line: u64,
     pub(super) text: &'a str,
+    /// The copy that all who keep this line share.
+    pub(super) kept: &'a OnceCell<Arc<str>>,
 }
 
 impl Spot<'_> {
     pub(super) fn witness(self) -> Witness {
-        let mut end = self.text.len().min(MAX_SHOWN_BYTES);
-        while !self.text.is_char_boundary(end) {
-            end -= 1;
-        }
-        Witness { input: self.input, line: self.line, text: self.text[..end].into() }
+        let text = self.kept.get_or_init(|| {
+            let mut end = self.text.len().min(MAX_SHOWN_BYTES);
+            while !self.text.is_char_boundary(end) {
+                end -= 1;
+            }
+            self.text[..end].into()
+        });
+        Witness { input: self.input, line: self.line, text: Arc::clone(text) }
     }
 }
 
@@ -117,6 +124,7 @@ pub(super) enum Held {
 
 /// What one acceptor answered under one number.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub(super) struct Answer {
     pub(super) peer: u16,
     pub(super) promise: Option<Promise>,
@@ -159,6 +167,7 @@ pub(super) struct Choice {
 
 /// Everything about one proposal number.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub(super) struct Proposal {
     pub(super) exchanges: Vec<Exchange>,
     pub(super) answers: Vec<Answer>,

@@ -51,8 +51,8 @@ impl Judge {
         let bounds: Vec<Bounds<'_>> =
             answers.iter().filter_map(|answer| self.bounds(answer, candidate, number)).collect();
         let blind = bounds.len() < answers.len();
-        let certainly = !blind && is_certain(&bounds, asked, candidate, quorum.most);
-        if certainly {
+        let is_kept = !blind && is_certain(&bounds, asked, candidate, quorum.most);
+        if is_kept {
             return self.findings.kept(Rule::HighestAcceptedValue);
         }
         let possible = is_possible(&bounds, asked, candidate, quorum.least);

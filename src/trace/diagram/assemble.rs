@@ -153,6 +153,11 @@ impl Collector {
         // A peer whose log ends while others still write to it, and are not heard.
         for line in &mut lines {
             let Some(last) = line.breaths.last() else { continue };
+            let peer = lifelines.get(line.lifeline).and_then(|line| self.peers.get(&line.peer));
+            // Only a window ends here, or what tells nothing new follows.
+            if peer.is_some_and(|peer| !last.places.contains(&peer.last)) {
+                continue;
+            }
             let unheard = |(pair, arrow): (&Pair, &Arrow)| {
                 let later = pair.sent.is_some_and(|sent| sent > last.rank);
                 arrow.to == Some(line.lifeline) && arrow.fate == Fate::Lost && later

@@ -23,7 +23,12 @@ pub(super) struct Breath {
     pub(super) places: Vec<Place>,
     /// The type, number and value of what it sends.
     sends: Option<Said>,
+    /// To whom; the same message to the same peer is a new breath.
+    told: Vec<Option<u16>>,
 }
+
+/// What comes later is a breath of its own; before that, an answer may wait for the disk.
+const LONGEST_BREATH_US: u64 = 100_000;
 
 type Said = (Option<MessageType>, Option<Number>, Option<String>);
 
@@ -124,10 +129,15 @@ impl Line {
         if ends.sends.is_empty() {
             return;
         }
+        let receiver = entry.receiver;
         let said = (entry.message_type, entry.number, owned(entry));
         let open = |last: &Breath| {
             let speaks = matches!(last.step.act, Act::Message | Act::Chose { .. });
-            speaks && last.sends.as_ref().is_none_or(|sends| *sends == said)
+            let soon = |(before, now): (u64, u64)| now.saturating_sub(before) <= LONGEST_BREATH_US;
+            speaks
+                && last.sends.as_ref().is_none_or(|sends| *sends == said)
+                && last.time_us.zip(entry.time_us).is_none_or(soon)
+                && (entry.receiver.is_none() || !last.told.contains(&entry.receiver))
         };
         if !self.breaths.last().is_some_and(open) {
             self.push(kept, rank, Act::Message);
@@ -138,6 +148,7 @@ impl Line {
         if let Some(last) = self.breaths.last_mut() {
             last.step.sends.extend(&ends.sends);
             last.sends = Some(said);
+            last.told.push(receiver);
         }
     }
 
@@ -178,6 +189,7 @@ impl Line {
             time_us: kept.entry.time_us,
             places: vec![kept.place],
             sends: None,
+            told: Vec::new(),
         }
     }
 }

@@ -75,6 +75,8 @@ pub(super) struct Known {
     pub(super) accepts: bool,
     pub(super) is_told: bool,
     pub(super) lives: u32,
+    /// Where the last of its lines stands.
+    pub(super) last: Place,
     /// It knows the choice, in its present life.
     knows: bool,
     /// What it chose first: value, number, time.
@@ -137,6 +139,7 @@ impl Collector {
                 return;
             }
             knew = self.learn(entry, at);
+            self.peers.entry(at).or_default().last = place;
         }
         let visible = self.in_window(entry);
         let hushed = !self.window.all && is_quiet(entry, knew);

@@ -89,7 +89,8 @@ pub(super) fn draw(diagram: &Diagram) -> String {
 /// The buttons.
 fn tools(out: &mut String, diagram: &Diagram) {
     out.push_str(
-        "<nav>\n<span class=\"group\"><button id=\"back\" title=\"step back (left arrow)\">←</button>\
+        "<nav>\n<span class=\"group\"><button id=\"back\" title=\"step back (left \
+         arrow)\">←</button>\
          <button id=\"next\" title=\"step (right arrow)\">→</button>\
          <button id=\"whole\" title=\"the whole run (Escape)\">all</button>\
          <output id=\"place\"></output></span>\n<span class=\"group\">",
@@ -105,7 +106,8 @@ fn tools(out: &mut String, diagram: &Diagram) {
     for (rank, number) in diagram.numbers.iter().enumerate().take(MOST_NUMBERS) {
         put!(
             out,
-            "<button class=\"number c{}\" data-n=\"{rank}\" aria-pressed=\"false\">{number}</button>",
+            "<button class=\"number c{}\" data-n=\"{rank}\" \
+             aria-pressed=\"false\">{number}</button>",
             rank % ink::HUES
         );
     }
@@ -121,7 +123,12 @@ fn data(diagram: &Diagram, layout: &Layout) -> String {
     let steps = diagram.steps.iter().enumerate().map(|(index, step)| {
         let arrow = |index: &usize| diagram.arrows.get(*index).map(|a| describe(diagram, a));
         let mut says: Vec<String> = Vec::new();
-        says.extend(step.received.as_ref().and_then(arrow).map(|text| format!("receives {text}")));
+        says.extend(step.received.as_ref().and_then(arrow).map(|text| {
+            format!(
+                "receives \
+         {text}"
+            )
+        }));
         says.extend(step.mark.as_ref().map(words::mark));
         says.extend(words::act(&step.act));
         says.extend(step.sends.iter().filter_map(arrow).map(|text| format!("sends {text}")));

@@ -59,12 +59,14 @@ fn rules(name: &str, colour: &str) -> String {
         }
         "text" => format!("text {{ fill: {c} }} .dot {{ fill: {c} }}\n"),
         "soft" => format!(
-            ".soft, .note {{ fill: {c} }} .quiet .ray {{ stroke: {c} }} .quiet .tip {{ fill: {c} }} .softline {{ stroke: {c} }}\n"
+            ".soft, .note {{ fill: {c} }} .quiet .ray {{ stroke: {c} }} .quiet .tip {{ fill: \
+             {c} }} .softline {{ stroke: {c} }}\n"
         ),
         "line" => format!(".life, .head {{ stroke: {c} }}\n"),
         "panel" => format!(".head {{ fill: {c} }}\n"),
         "alarm" => format!(
-            ".alarm {{ fill: {c} }} .cross, .bad .ray {{ stroke: {c} }} .bad .tip {{ fill: {c} }}\n"
+            ".alarm {{ fill: {c} }} .cross, .bad .ray {{ stroke: {c} }} .bad .tip {{ fill: {c} \
+             }}\n"
         ),
         "star" => format!(".star {{ fill: {c} }}\n"),
         _ => format!(
@@ -88,7 +90,8 @@ text { font: 11px system-ui, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif }
 .accept .ray { stroke-width: 2.3 }
 .accept_ack .ray { stroke-width: 2.3; stroke-dasharray: 6.5 4 }
 .chosen .ray, .chose .ray { stroke-width: 1.2; stroke-dasharray: 1 4.5; stroke-linecap: round }
-.beyond { opacity: .55 } .edge { stroke-width: 1.8 } .cross { stroke-width: 2.2; stroke-linecap: round }
+.beyond { opacity: .55 } .edge { stroke-width: 1.8 }
+.cross { stroke-width: 2.2; stroke-linecap: round }
 .note { font-style: italic } .choice, .alarm { font-weight: 650 }
 .hit { stroke: transparent; stroke-width: 12; fill: none }
 ";

@@ -26,6 +26,7 @@ pub(super) fn order(
     let mut ready = BinaryHeap::new();
     let mut blocked: BTreeSet<usize> = (0..heads.len()).collect();
     let mut cut = 0;
+    let mut latest = 0;
     let mut known = timed || !choice_follows(&heads);
     loop {
         let waiting: Vec<usize> = blocked.iter().copied().collect();
@@ -61,6 +62,9 @@ pub(super) fn order(
             continue;
         };
         let Some(mut breath) = heads[line].next() else { continue };
+        // What was cut loose may have waited for long.
+        let time = time.max(latest);
+        latest = time;
         last_us[line] = time;
         known |= is_choice(&breath);
         for &arrow in &breath.step.sends {

@@ -14,7 +14,8 @@ pub(super) fn cross(out: &mut String, at: Point, r: f64) {
     let (left, right, top, bottom) = (at.x - r, at.x + r, at.y - r, at.y + r);
     put!(
         out,
-        "<path class=\"cross\" d=\"M{left:.1} {top:.1} L{right:.1} {bottom:.1} M{left:.1} {bottom:.1} L{right:.1} {top:.1}\"/>"
+        "<path class=\"cross\" d=\"M{left:.1} {top:.1} L{right:.1} {bottom:.1} M{left:.1} \
+         {bottom:.1} L{right:.1} {top:.1}\"/>"
     );
 }
 
@@ -56,7 +57,11 @@ pub(super) fn sign(out: &mut String, at: Point, act: &Act, mark: Option<&Mark>) 
             );
         }
         (Act::Noted(_), _) => {
-            put!(out, "<circle class=\"hollow softline\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.8\"/>");
+            put!(
+                out,
+                "<circle class=\"hollow softline\" cx=\"{x:.1}\" cy=\"{y:.1}\" \
+             r=\"2.8\"/>"
+            );
         }
         (Act::Message, Some(Mark::Promised(_))) => {
             put!(out, "<path class=\"hollow edge\" d=\"{}\"/>", diamond(6.0));

@@ -82,7 +82,8 @@ pub(super) fn heads(diagram: &Diagram, layout: &Layout) -> String {
         let left = x - wide / 2.0;
         put!(
             out,
-            "<rect class=\"head\" x=\"{left:.1}\" y=\"0.5\" width=\"{wide:.1}\" height=\"{:.1}\" rx=\"6\"/>\n",
+            "<rect class=\"head\" x=\"{left:.1}\" y=\"0.5\" width=\"{wide:.1}\" \
+             height=\"{:.1}\" rx=\"6\"/>\n",
             HEAD - 6.0
         );
         let mut rows = vec![("name mid", line.name.clone()), ("soft mid", line.roles.clone())];
@@ -116,7 +117,8 @@ pub(super) fn body(diagram: &Diagram, layout: &Layout, titles: bool) -> String {
         );
         put!(
             out,
-            "<line class=\"softline\" stroke-opacity=\".4\" stroke-dasharray=\"2 6\" x1=\"{GUTTER:.1}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\n",
+            "<line class=\"softline\" stroke-opacity=\".4\" stroke-dasharray=\"2 6\" \
+             x1=\"{GUTTER:.1}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\n",
             layout.width
         );
     }
@@ -172,7 +174,8 @@ fn lifelines(out: &mut String, diagram: &Diagram, layout: &Layout) {
             let class = if gone { "life gone" } else { "life" };
             put!(
                 out,
-                "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from:.1}\" y2=\"{to:.1}\"/>\n"
+                "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from:.1}\" \
+                 y2=\"{to:.1}\"/>\n"
             );
         };
         let mut bars = Vec::new();
@@ -198,7 +201,8 @@ fn lifelines(out: &mut String, diagram: &Diagram, layout: &Layout) {
         for ((from, wide, hue), to) in bars {
             put!(
                 out,
-                "<g class=\"{}\"><line class=\"held\" stroke-width=\"{wide}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from:.1}\" y2=\"{to:.1}\"/></g>\n",
+                "<g class=\"{}\"><line class=\"held\" stroke-width=\"{wide}\" x1=\"{x:.1}\" \
+                 x2=\"{x:.1}\" y1=\"{from:.1}\" y2=\"{to:.1}\"/></g>\n",
                 hue.trim_start()
             );
         }
@@ -292,7 +296,8 @@ fn label(out: &mut String, label: &Label) {
     let left = if label.to_left { label.at.x - wide + 2.0 } else { label.at.x - 2.0 };
     put!(
         out,
-        "<rect class=\"ground veil\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" height=\"14\" rx=\"3\"/>\
+        "<rect class=\"ground veil\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" \
+         height=\"14\" rx=\"3\"/>\
          <text class=\"{tone}{end}\" {at}>{text}</text>",
         label.at.y - 11.0
     );

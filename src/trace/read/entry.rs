@@ -80,6 +80,60 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// The keys that are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    PeerId,
+    Action,
+    MessageType,
+    MessageValue,
+    ProposalNum,
+    At,
+    To,
+    Answers,
+    AcceptedProposal,
+    LastProposal,
+    Note,
+    TimeUs,
+}
+
+impl Key {
+    /// The key of this name, and whether the name is exactly ours.
+    fn of(name: &str) -> Option<(Self, bool)> {
+        let exact = match name {
+            "peer_id" => Self::PeerId,
+            "action" => Self::Action,
+            "message_type" => Self::MessageType,
+            "message_value" => Self::MessageValue,
+            "proposal_num" => Self::ProposalNum,
+            "at" => Self::At,
+            "to" => Self::To,
+            "answers" => Self::Answers,
+            "accepted_proposal" => Self::AcceptedProposal,
+            "last_proposal" => Self::LastProposal,
+            "note" => Self::Note,
+            "time_us" => Self::TimeUs,
+            _ => {
+                let alike = match plain_word(name).as_str() {
+                    "peerid" | "peer" | "id" => Self::PeerId,
+                    "action" => Self::Action,
+                    "messagetype" | "type" => Self::MessageType,
+                    "messagevalue" | "value" => Self::MessageValue,
+                    "proposalnum" | "proposalnumber" | "proposal" | "number" => Self::ProposalNum,
+                    _ => return None,
+                };
+                return Some((alike, false));
+            }
+        };
+        Some((exact, true))
+    }
+
+    /// Its place among the five that the lab asks for.
+    fn place(self) -> Option<usize> {
+        Some(self as usize).filter(|place| *place < 5)
+    }
+}
+
 /// The keys of a line, before it is known what they amount to.
 #[derive(Default)]
 #[allow(clippy::struct_excessive_bools)] // each is one fault in the making
@@ -108,50 +162,37 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Takes one key and its value.
     pub(super) fn take(&mut self, key: &str, raw: Raw<'a>, faults: &mut Faults) {
-        let mut five = |position: usize, name: &str, faults: &mut Faults| {
+        let Some((known, exact)) = Key::of(key) else {
+            self.unknown = true;
+            return;
+        };
+        if let Some(position) = known.place() {
             self.disordered |= self.count != position;
             self.count += 1;
-            if key != name {
+            if !exact {
                 faults.add(Fault::KeyNames);
             }
-        };
-        let plain: String = key
-            .chars()
-            .filter(|c| !matches!(c, '_' | '-' | ' '))
-            .flat_map(char::to_lowercase)
-            .collect();
-        match plain.as_str() {
-            "peerid" | "peer" | "id" => {
-                five(0, "peer_id", faults);
-                self.peer_id = id(raw, faults);
-            }
-            "action" => {
-                five(1, "action", faults);
-                self.action = text(raw);
-            }
-            "messagetype" | "type" => {
-                five(2, "message_type", faults);
-                self.message_type = text(raw);
-            }
-            "messagevalue" | "value" => {
-                five(3, "message_value", faults);
+        }
+        match known {
+            Key::PeerId => self.peer_id = id(raw, faults),
+            Key::Action => self.action = text(raw),
+            Key::MessageType => self.message_type = text(raw),
+            Key::MessageValue => {
                 self.blank_value = !matches!(raw, Raw::Text(_));
                 self.value = text(raw).filter(|value| !is_blank(value));
                 self.blank_value |= self.value.is_none();
             }
-            "proposalnum" | "proposalnumber" | "proposal" | "number" => {
-                five(4, "proposal_num", faults);
+            Key::ProposalNum => {
                 self.odd_number = !matches!(&raw, Raw::Bare(word) if digits(word).is_some());
                 self.number = number(raw);
             }
-            "at" => self.at = id(raw, faults),
-            "to" => self.to = id(raw, faults),
-            "answers" => self.answers = number(raw),
-            "acceptedproposal" => self.accepted_proposal = number(raw),
-            "lastproposal" => self.last_proposal = number(raw),
-            "note" => self.note = text(raw),
-            "timeus" => self.time_us = number(raw).map(|number| number.round),
-            _ => self.unknown = true,
+            Key::At => self.at = id(raw, faults),
+            Key::To => self.to = id(raw, faults),
+            Key::Answers => self.answers = number(raw),
+            Key::AcceptedProposal => self.accepted_proposal = number(raw),
+            Key::LastProposal => self.last_proposal = number(raw),
+            Key::Note => self.note = text(raw),
+            Key::TimeUs => self.time_us = number(raw).map(|number| number.round),
         }
     }
 
@@ -214,35 +255,45 @@ impl<'a> Fields<'a> {
 }
 
 fn action(word: &str, faults: &mut Faults) -> Option<Action> {
-    let (action, exact) = match plain_word(word).as_str() {
-        "sent" | "send" | "sending" => (Action::Sent, "sent"),
-        "received" | "receive" | "receiving" | "recv" => (Action::Received, "received"),
-        "chose" | "chosen" | "choose" => (Action::Chose, "chose"),
-        "started" => (Action::Started, "started"),
-        "connected" => (Action::Connected, "connected"),
-        "noted" => (Action::Noted, "noted"),
-        _ => return None,
+    let exact = |word: &str| match word {
+        "sent" => Some(Action::Sent),
+        "received" => Some(Action::Received),
+        "chose" => Some(Action::Chose),
+        "started" => Some(Action::Started),
+        "connected" => Some(Action::Connected),
+        "noted" => Some(Action::Noted),
+        _ => None,
     };
-    if word != exact {
+    exact(word).or_else(|| {
         faults.add(Fault::Words);
-    }
-    Some(action)
+        match plain_word(word).as_str() {
+            "send" | "sending" => Some(Action::Sent),
+            "receive" | "receiving" | "recv" => Some(Action::Received),
+            "chosen" | "choose" => Some(Action::Chose),
+            plain => exact(plain),
+        }
+    })
 }
 
 fn message_type(word: &str, faults: &mut Faults) -> Option<MessageType> {
-    let (kind, exact) = match plain_word(word).as_str() {
-        "prepare" => (MessageType::Prepare, "prepare"),
-        "prepareack" => (MessageType::PrepareAck, "prepare_ack"),
-        "accept" => (MessageType::Accept, "accept"),
-        "acceptack" => (MessageType::AcceptAck, "accept_ack"),
-        "chose" | "choose" => (MessageType::Chose, "chose"),
-        "chosen" => (MessageType::Chosen, "chosen"),
-        _ => return None,
-    };
-    if word != exact {
-        faults.add(Fault::Words);
+    match word {
+        "prepare" => return Some(MessageType::Prepare),
+        "prepare_ack" => return Some(MessageType::PrepareAck),
+        "accept" => return Some(MessageType::Accept),
+        "accept_ack" => return Some(MessageType::AcceptAck),
+        "chose" => return Some(MessageType::Chose),
+        "chosen" => return Some(MessageType::Chosen),
+        _ => faults.add(Fault::Words),
     }
-    Some(kind)
+    match plain_word(word).as_str() {
+        "prepare" => Some(MessageType::Prepare),
+        "prepareack" => Some(MessageType::PrepareAck),
+        "accept" => Some(MessageType::Accept),
+        "acceptack" => Some(MessageType::AcceptAck),
+        "chose" | "choose" => Some(MessageType::Chose),
+        "chosen" => Some(MessageType::Chosen),
+        _ => None,
+    }
 }
 
 /// A word in lower case and in one piece: `Prepare ACK`, `prepare-ack` and `prepareAck` are one.

@@ -129,7 +129,7 @@ impl<R: BufRead> Reader<R> {
             let mut faults = Faults::default();
             faults.add(Fault::TooLong);
             self.interpreter.open = None;
-            let text = String::from_utf8_lossy(&self.line[..MAX_LINE_BYTES]);
+            let text = text_of(&self.line[..MAX_LINE_BYTES]);
             let (content, attribution) = (Content::TooLong, Attribution::Unknown);
             return Ok(Some(Line { number: self.number, text, content, attribution, faults }));
         }
@@ -218,18 +218,19 @@ impl Interpreter {
             faults.add(Fault::TextAround);
         }
         let attribution = self.fill_ends(&mut entry, from.peer, &mut faults);
-        let text = String::from_utf8_lossy(bytes);
+        let text = text_of(bytes);
         Line { number: 0, text, content: Content::Event(entry), attribution, faults }
     }
 
     /// Any other line.
     fn scan<'a>(&mut self, bytes: &'a [u8], plain: &'a mut String) -> Line<'a> {
         let mut faults = Faults::default();
-        let text = String::from_utf8_lossy(bytes);
+        let text = text_of(bytes);
         if matches!(text, Cow::Owned(_)) {
             faults.add(Fault::NotUtf8);
         }
-        *plain = without_colours(&text).into_owned();
+        plain.clear();
+        plain.push_str(&without_colours(&text));
         if let Some((mut begun, lines)) = self.open.take() {
             // The prefix of a further line is no part of the object.
             let from = plain.rfind('|').map_or(0, |bar| bar + 1);
@@ -262,7 +263,7 @@ impl Interpreter {
             self.open = Some((plain.to_owned(), 1));
             return nothing(text, Faults::default());
         }
-        let from = prefix(&plain[..start], &self.names);
+        let from = self.prefix_of(&plain.as_bytes()[..start]).unwrap_or_default();
         if from.other || !rest.trim().is_empty() {
             faults.add(Fault::TextAround);
         }
@@ -311,6 +312,11 @@ impl Interpreter {
         }
         attribution
     }
+}
+
+/// The text of these bytes. Nearly always they are UTF-8, which is quickly seen.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 fn nothing(text: Cow<'_, str>, faults: Faults) -> Line<'_> {

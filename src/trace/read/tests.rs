@@ -14,7 +14,8 @@ fn read(name: &str, text: &str) -> Vec<(Entry<'static>, Attribution, Vec<Fault>)
     entries
 }
 
-const PREPARE: &str = r#"{"peer_id":1,"action":"sent","message_type":"prepare","message_value":"X","proposal_num":1}"#;
+const PREPARE: &str = "{\"peer_id\":1,\"action\":\"sent\",\
+        \"message_type\":\"prepare\",\"message_value\":\"X\",\"proposal_num\":1}";
 
 #[test]
 fn every_spelling_of_a_line_is_the_same_event() {
@@ -45,7 +46,8 @@ fn every_spelling_of_a_line_is_the_same_event() {
 
 #[test]
 fn an_ack_without_a_value_has_none_however_that_is_written() {
-    let ack = r#"{"peer_id":2,"action":"sent","message_type":"prepare ack","message_value":?,"proposal_num":1.10}"#;
+    let ack = "{\"peer_id\":2,\"action\":\"sent\",\
+        \"message_type\":\"prepare ack\",\"message_value\":?,\"proposal_num\":1.10}";
     for blank in ["\"\"", "\" \"", "\"<nil>\"", "null", "\"\0\"", "\"\\u0000\"", "<nil>", ""] {
         let line = ack.replace('?', blank);
         let entry = read("p", &line).remove(0).0;
@@ -68,7 +70,8 @@ fn chosen_and_chose_are_one_act_and_a_notice_is_another() {
         let entry = read("p", &line).remove(0).0;
         assert_eq!((entry.action, entry.message_type), (Action::Chose, Some(MessageType::Chose)));
     }
-    let notice = r#"{"peer_id":3,"action":"sent","message_type":"chosen","message_value":"X","proposal_num":1,"at":3,"to":2}"#;
+    let notice = "{\"peer_id\":3,\"action\":\"sent\",\
+        \"message_type\":\"chosen\",\"message_value\":\"X\",\"proposal_num\":1,\"at\":3,\"to\":2}";
     let (entry, _, faults) = read("p", notice).remove(0);
     assert_eq!((entry.message_type, entry.receiver), (Some(MessageType::Chosen), Some(2)));
     assert!(faults.is_empty(), "{faults:?}");
