@@ -31,7 +31,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "starts-by-sleeping",
         does: "Asks once and waits for ever, without knowing whether anybody listens yet.",
         seen: "`sleep 5` in start scripts; a prepare lost because the other side was not up.",
-        only_stalls: true,
         deaf_to_links: true,
         tell: |_, effects| {
             effects.retain(|effect| !matches!(effect, Effect::SetTimer(Timer::Answer, _)));

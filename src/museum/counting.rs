@@ -100,7 +100,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Waits for the answers of all acceptors instead of a majority: one that is dead \
                stops everything.",
         seen: "Two-phase commit taken for Paxos.",
-        only_stalls: true,
         hear: |ward, from, message, feed| {
             let (Message::PrepareAck(ack) | Message::AcceptAck(ack)) = message else {
                 return feed.push((from, message));

@@ -48,8 +48,6 @@ pub struct Mutant {
     pub does: &'static str,
     /// Where it was seen.
     pub seen: &'static str,
-    /// True if it breaks no promise, and only never comes to an end.
-    pub only_stalls: bool,
     /// What the peer is told at its birth instead of this.
     told: fn(&Setup) -> Option<Setup>,
     /// What is restored instead of this record.
@@ -69,7 +67,6 @@ const PLAIN: Mutant = Mutant {
     name: "",
     does: "",
     seen: "",
-    only_stalls: false,
     told: |_| None,
     recalls: |_, record| Some(record),
     hear: |_, from, message, feed| feed.push((from, message)),

@@ -173,7 +173,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "duels-without-backing-off",
         does: "Starts again at once when it is refused, so two proposers beat each other for long.",
         seen: "Retry loops without a random pause.",
-        only_stalls: true,
         tell: |_, effects| {
             for effect in effects {
                 if let Effect::SetTimer(Timer::Attempt, delay) = effect {
@@ -184,19 +183,18 @@ pub(super) const MUTANTS: &[Mutant] = &[
         ..PLAIN
     },
     Mutant {
-        name: "refusal-without-a-number",
-        does: "Says no without the number in the way, so a proposer climbs step by step, each a \
-               time-out long.",
-        seen: "peterbourgon/caspaxos, pull request 6.",
-        only_stalls: true,
-        hear: |_, from, message, feed| {
-            let refuses = match message {
-                Message::PrepareAck(ack) | Message::AcceptAck(ack) => !ack.granted(),
-                _ => false,
-            };
-            if !refuses {
-                feed.push((from, message));
-            }
+        name: "refuses-in-silence",
+        does: "Says nothing when it refuses, and waits for answers without a time-out.",
+        seen: "Acceptors after the papers, which let a refusal be silent; its cousin, a refusal \
+               that names no number: peterbourgon/caspaxos, pull request 6.",
+        tell: |_, effects| {
+            effects.retain(|effect| match effect {
+                Effect::Send(_, Message::PrepareAck(ack) | Message::AcceptAck(ack)) => {
+                    ack.granted()
+                }
+                Effect::SetTimer(Timer::Answer, _) => false,
+                _ => true,
+            });
         },
         ..PLAIN
     },

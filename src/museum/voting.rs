@@ -62,7 +62,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Accepts only above the promise, not at it: after its own promise nothing is ever \
                accepted.",
         seen: "`>` where `>=` is needed.",
-        only_stalls: true,
         hear: |ward, from, message, feed| {
             let promised = ward.acceptor().min_proposal;
             let equal =
@@ -78,7 +77,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Once it has promised, it answers no other proposer: promises are split and nobody \
                gets a majority, nor a refusal.",
         seen: "cocagne/multi-paxos-example #4.",
-        only_stalls: true,
         hear: |ward, from, message, feed| {
             let peers = ward.setup.roles.peers;
             let promised = ward.acceptor().min_proposal;

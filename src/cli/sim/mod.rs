@@ -5,6 +5,7 @@
 //! down as real peers would, and [`trial`] has that judged a second time.
 
 pub mod claims;
+mod failures;
 pub mod journal;
 pub mod ledger;
 mod matrix;

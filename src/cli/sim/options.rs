@@ -27,8 +27,8 @@ decision must come. The same seed is the same run on every machine.
   --peers N          how many peers (5)
   --proposers K      how many of them propose (2)
   --faults PRESET    none, light or heavy (heavy)
-  --without KIND     leave a kind of fault out: loss, duplication, reordering, partition, one-way,
-                     pause, crash, flush, drift; may be given again
+  --only KIND,...    of the preset only these kinds of faults: loss, duplication, reordering,
+                     partition, one-way, pause, crash, flush, drift, slow; or nothing
   --claim NAME       look at one claim only
   --bug NAME         a mutant from the museum instead of Paxos; without --seeds its shortest failure
   --trace FILE       write the journal of the run that failed, or of the only one
@@ -91,6 +91,12 @@ pub(super) fn faults(preset: &str, without: &[String]) -> Faults {
     faults
 }
 
+/// The kinds that are not in this list, which has commas between.
+pub(super) fn all_but(only: &str) -> Vec<String> {
+    let kept: Vec<&str> = only.split(',').collect();
+    Faults::kinds().filter(|kind| !kept.contains(kind)).map(str::to_owned).collect()
+}
+
 pub(super) fn parse(mut parser: Parser) -> Result<Options> {
     let mut options = Options {
         job: Job::Play,
@@ -107,7 +113,7 @@ pub(super) fn parse(mut parser: Parser) -> Result<Options> {
         staged: false,
     };
     while let Some(arg) = parser.next()? {
-        if let Long("peers" | "proposers" | "faults" | "without" | "claim") = arg {
+        if let Long("peers" | "proposers" | "faults" | "only" | "claim") = arg {
             options.staged = true;
         }
         match arg {
@@ -119,7 +125,7 @@ pub(super) fn parse(mut parser: Parser) -> Result<Options> {
             Long("peers") => options.peers = args::number("--peers", parser.value()?)?,
             Long("proposers") => options.proposers = args::number("--proposers", parser.value()?)?,
             Long("faults") => options.preset = preset(parser.value()?)?,
-            Long("without") => options.without.push(kind(parser.value()?)?),
+            Long("only") => options.without = only(parser.value()?)?,
             Long("claim") => options.claim = Some(claim(parser.value()?)?),
             Long("bug") => options.bug = Some(bug(parser.value()?)?),
             Long("trace") => options.trace = Some(parser.value()?.into()),
@@ -181,9 +187,13 @@ fn preset(value: OsString) -> Result<String> {
     word("--faults", value, &known, |name| Faults::preset(name).map(|_| name.to_owned()))
 }
 
-fn kind(value: OsString) -> Result<String> {
-    let known: Vec<&str> = Faults::kinds().collect();
-    word("--without", value, &known, |name| known.contains(&name).then(|| name.to_owned()))
+fn only(value: OsString) -> Result<Vec<String>> {
+    let text = args::text("--only", value)?;
+    let known: Vec<&str> = Faults::kinds().chain(["nothing"]).collect();
+    for name in text.split(',') {
+        word("--only", name.into(), &known, |name| known.contains(&name).then_some(()))?;
+    }
+    Ok(all_but(&text))
 }
 
 fn claim(value: OsString) -> Result<Claim> {

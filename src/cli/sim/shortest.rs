@@ -3,25 +3,12 @@
 use std::process::ExitCode;
 
 use super::claims::{Breach, Claim};
+use super::failures::TABLE;
+use super::options::all_but;
 use super::say;
 use super::shrink::{Failure, shrink};
 use crate::error::Result;
 use crate::museum::{self, Mutant};
-
-/// A failure as a line of a table.
-struct Entry {
-    bug: &'static str,
-    claim: Claim,
-    peers: u16,
-    proposers: u16,
-    preset: &'static str,
-    /// The kinds left out, with commas between.
-    without: &'static str,
-    seed: u64,
-}
-
-/// Found by `synod sim --find-shortest`, which prints this table anew.
-const ENTRIES: &[Entry] = &[];
 
 /// How many runs each attempt of the search may take.
 const BUDGET: u64 = 6_000;
@@ -34,13 +21,12 @@ pub fn shown(bug: &'static Mutant) -> Option<Breach> {
 
 /// The failure of this mutant that is shown.
 pub(super) fn failure_of(bug: &'static Mutant) -> Option<Failure> {
-    let entry = ENTRIES.iter().find(|entry| entry.bug == bug.name)?;
-    let without = entry.without.split(',').filter(|kind| !kind.is_empty());
+    let entry = TABLE.iter().find(|entry| entry.bug == bug.name)?;
     let mut failure = blank(bug, entry.claim);
     failure.peers = entry.peers;
     failure.proposers = entry.proposers;
     failure.preset = entry.preset.into();
-    failure.without = without.map(str::to_owned).collect();
+    failure.without = all_but(entry.only);
     failure.seed = entry.seed;
     failure.outcome = failure.scenario().play(entry.seed);
     failure.outcome.breach.is_some().then_some(failure)
@@ -67,18 +53,12 @@ pub(super) fn find(one: Option<&'static Mutant>) -> Result<ExitCode> {
             continue;
         };
         let found = shrink(&failure, BUDGET);
-        let rest = format!(
-            "peers: {}, proposers: {}, preset: {:?}, without: {:?}, seed: {}",
-            found.peers,
-            found.proposers,
-            found.preset,
-            found.without.join(","),
-            found.seed
-        );
-        // A formatter makes lines of it.
+        let only = found.only().join(",");
+        let (peers, proposers, seed) = (found.peers, found.proposers, found.seed);
+        let (name, claim, preset) = (bug.name, found.claim, found.preset);
         say(&format!(
-            "Entry {{ bug: {:?}, claim: Claim::{:?}, {rest} }},\n",
-            bug.name, found.claim
+            "    row({name:?}, Claim::{claim:?}, ({peers}, {proposers}), {preset:?}, {only:?}, \
+             {seed}),\n"
         ))?;
     }
     Ok(ExitCode::SUCCESS)

@@ -30,13 +30,23 @@ impl Failure {
         Scenario::new(self.peers, self.proposers, faults).with_bug(self.bug).only(Some(self.claim))
     }
 
+    /// The kinds of faults that are left in it.
+    pub(super) fn only(&self) -> Vec<&'static str> {
+        let calm = self.preset == "none";
+        let left = |kind: &&str| !calm && !self.without.iter().any(|gone| gone == kind);
+        Faults::kinds().filter(left).collect()
+    }
+
     /// The command that plays it again.
     pub(super) fn command(&self) -> String {
-        let without =
-            self.without.iter().fold(String::new(), |text, kind| text + " --without " + kind);
+        let only = match self.only() {
+            _ if self.without.is_empty() => String::new(),
+            left if left.is_empty() => " --only nothing".into(),
+            left => format!(" --only {}", left.join(",")),
+        };
         let bug = self.bug.map_or(String::new(), |bug| format!(" --bug {}", bug.name));
         format!(
-            "synod sim --seed {} --peers {} --proposers {} --faults {}{without} --claim {}{bug}",
+            "synod sim --seed {} --peers {} --proposers {} --faults {}{only} --claim {}{bug}",
             self.seed, self.peers, self.proposers, self.preset, self.claim
         )
     }
