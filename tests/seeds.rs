@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use synod::cli::sim::claims::Claim;
 use synod::cli::sim::play::{Outcome, Scenario, Tally};
@@ -138,5 +139,31 @@ fn the_shortest_failure_of_every_mutant_still_fails() {
     for mutant in museum::exhibits() {
         let breach = shortest::shown(mutant);
         assert!(breach.is_some(), "synod sim --bug {} shows nothing", mutant.name);
+    }
+}
+
+#[test]
+fn the_command_says_what_it_found_with_its_exit_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &str| {
+        let binary = env!("CARGO_BIN_EXE_synod");
+        let out = Command::new(binary).args(args.split(' ')).current_dir(&dir).output().unwrap();
+        (out.status.code(), String::from_utf8(out.stdout).unwrap())
+    };
+    let (code, text) = run("sim --seeds 0..50 --faults light");
+    assert!(code == Some(0) && text.contains("no claim broken"), "{text}");
+    let (code, text) = run("sim --bug ignores-accepted-values --draw fall.svg");
+    assert!(code == Some(0) && text.contains("BROKEN: one-choice"), "{text}");
+    assert!(dir.path().join("fall.svg").exists() && dir.path().join("fall.jsonl").exists());
+    // The one command that plays it again does.
+    let replay = text.lines().find_map(|line| line.strip_prefix("replay: synod ")).unwrap();
+    let (code, again) = run(replay);
+    assert!(code == Some(0) && again.contains("BROKEN: one-choice"), "{again}");
+    let (code, _) = run("check fall.jsonl");
+    assert_eq!(code, Some(1), "the journal shows it too");
+    let (code, _) = run("sim --bug waits-for-all --faults none --seeds 0..5");
+    assert_eq!(code, Some(1), "this mutant survives where nobody is absent");
+    for wrong in ["--seeds 5..5", "--faults storm", "--bug me", "--peers 200", "--only rain"] {
+        assert_eq!(run(&format!("sim {wrong}")).0, Some(2), "{wrong}");
     }
 }
