@@ -1,7 +1,7 @@
 //! The museum: Paxos as it has been got wrong, one named mutant each.
 //!
 //! A [`Mutant`] never changes a line of the protocol. It stands around an unbroken
-//! [`Peer`](crate::paxos::Peer) and doctors what goes in (messages, records, the setup), what
+//! [`Peer`] and doctors what goes in (messages, records, the setup), what
 //! comes out (effects), or the state in between (through [`Process::restore`], the one door that
 //! every driver has). So the code that is checked stays the code that runs, and a mutant shows
 //! that a check can fail.

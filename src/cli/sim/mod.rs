@@ -1,6 +1,6 @@
 //! `synod sim`: Paxos under the simulator, judged after every step.
 //!
-//! This is where the protocol meets the driver: [`stage`] casts the peers, [`play`] runs one seed,
+//! Here the protocol meets the driver: [`stage`] casts the peers, [`mod@play`] runs one seed,
 //! [`claims`] says what may never happen, [`ledger`] keeps account, [`journal`] writes the run
 //! down as real peers would, and [`trial`] has that judged a second time.
 
@@ -27,6 +27,7 @@ use std::process::ExitCode;
 
 use super::complain;
 use crate::error::{Doing, Result};
+use crate::museum;
 use claims::Claim;
 pub(super) use options::HELP;
 use options::{Job, Options};
@@ -51,10 +52,19 @@ pub(super) fn run(parser: lexopt::Parser) -> Result<ExitCode> {
             exhibit(&options)
         }
         Job::Play => play(&options),
+        Job::List => list(),
         Job::Museum => matrix::print(),
         Job::Find => shortest::find(options.bug),
         Job::Report => report::print(options.plot.as_deref()),
     }
+}
+
+/// The catalogue of the museum, a line for each mutant.
+fn list() -> Result<ExitCode> {
+    for mutant in museum::exhibits() {
+        say(&format!("{}\t{}\n", mutant.name, mutant.does))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Plays the seeds until one fails.

@@ -33,6 +33,7 @@ decision must come. The same seed is the same run on every machine.
   --bug NAME         a mutant from the museum instead of Paxos; without --seeds its shortest failure
   --trace FILE       write the journal of the run that failed, or of the only one
   --draw FILE        draw that run; the form follows the name: .html, .svg, .mmd, else text
+  --bugs             the names of all mutants, with what they do
   --museum           every mutant against every claim, as a table
   --find-shortest    search the shortest failure of every mutant, or of the one of --bug
   --report           how long a decision takes for 3 to 101 peers round the world
@@ -47,6 +48,8 @@ again. Exit 2: a flag, a file or the machine was at fault.
 pub(super) enum Job {
     /// Play these seeds.
     Play,
+    /// Print the catalogue.
+    List,
     /// Print the kill matrix.
     Museum,
     /// Search the shortest failure of every mutant.
@@ -131,6 +134,7 @@ pub(super) fn parse(mut parser: Parser) -> Result<Options> {
             Long("trace") => options.trace = Some(parser.value()?.into()),
             Long("draw") => options.draw = Some(parser.value()?.into()),
             Long("plot") => options.plot = Some(parser.value()?.into()),
+            Long("bugs") => options.job = Job::List,
             Long("museum") => options.job = Job::Museum,
             Long("find-shortest") => options.job = Job::Find,
             Long("report") => options.job = Job::Report,
