@@ -21,9 +21,11 @@ pub mod cli;
 pub mod error;
 pub mod fnv;
 pub mod hosts;
+#[cfg(feature = "simulator")]
 pub mod museum;
 pub mod node;
 pub mod paxos;
 pub mod process;
+#[cfg(feature = "simulator")]
 pub mod sim;
 pub mod trace;

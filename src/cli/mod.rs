@@ -18,6 +18,7 @@ mod lines;
 mod local;
 mod paxos;
 mod printer;
+#[cfg(feature = "simulator")]
 pub mod sim;
 
 /// One command: how it is called, what it is for, what runs it.
@@ -42,6 +43,7 @@ const COMMANDS: &[Command] = &[
         help: local::HELP,
         run: local::run,
     },
+    #[cfg(feature = "simulator")]
     Command {
         name: "sim",
         summary: "run the protocol from seeds, with everything that can go wrong",
