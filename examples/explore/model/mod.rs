@@ -1,0 +1,406 @@
+//! Every run of a few peers, within bounds, one step at a time.
+//!
+//! The peers are the ones that run on sockets: the model feeds events to a [`Process`] and
+//! performs its effects, as the runtime and the simulator do. What it adds is that it tries
+//! *everything*: any message under way may arrive next, any timer may fire next, any peer may
+//! crash next and come back with what its disk holds. [Stateright] walks through all states that
+//! arise so, and asks of each one whether the [`properties`] hold.
+//!
+//! # What a state is
+//!
+//! The peers ([`local`]), the letters under way, and how many crashes are left. On the most
+//! hostile network a letter that was once sent may arrive at any later moment and any number of
+//! times, so the letters are the set of all that were ever sent, and loss, repetition and
+//! reordering need no steps of their own. Peers and letters are kept once each, in a [`table`], and
+//! so is every step of a peer; a state is a few numbers.
+//!
+//! # What is left out, and why nothing is lost by it
+//!
+//! * Acceptors that differ by name only are treated alike ([`symmetry`]); that they differ by
+//!   nothing else is checked on every step that is taken.
+//! * What can no longer matter is forgotten ([`reduce`]); a test compares with and without.
+//! * A proposer makes so many rounds in one life. That is a bound, not a reduction: an error that
+//!   needs more rounds is not found.
+//! * Time. A timer may fire at any moment once it is set, so every order of events that any
+//!   timing gives is tried.
+//!
+//! [`Process`]: synod::process::Process
+//! [Stateright]: https://docs.rs/stateright
+
+pub mod bounds;
+pub mod local;
+pub mod properties;
+pub mod reduce;
+pub mod report;
+pub mod symmetry;
+pub mod table;
+
+use std::fmt::{self, Debug};
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use stateright::{Model, Property};
+use synod::paxos::{Fact, Message, Record, Setup, Timer};
+use synod::process::{PeerId, Process};
+
+use bounds::{Bounds, CrashPoints, Network};
+use local::{Event, Letter, Rules};
+use properties::Findings;
+use symmetry::Permutations;
+use table::{Cause, LetterId, LocalId, Table, What};
+
+/// A process that speaks as Paxos does: the real peer, or one that was broken on purpose.
+pub trait Subject:
+    Process<Message = Message, Record = Record, Timer = Timer, Fact = Fact>
+    + Clone
+    + Debug
+    + Eq
+    + Hash
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<P> Subject for P where
+    P: Process<Message = Message, Record = Record, Timer = Timer, Fact = Fact>
+        + Clone
+        + Debug
+        + Eq
+        + Hash
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// All runs within some bounds of peers of type `P`.
+pub struct Exploration<P> {
+    /// The bounds.
+    pub bounds: Bounds,
+    // Behind an `Arc` so that states can be printed, behind a `Mutex` because it learns.
+    table: Arc<Mutex<Table<P>>>,
+}
+
+/// Where everything stands.
+pub struct State<P> {
+    table: Arc<Mutex<Table<P>>>,
+    locals: Vec<LocalId>,
+    /// Under way; streams one after another, each in order, all else by number.
+    letters: Vec<LetterId>,
+    crashes_left: u8,
+    cuts_left: u8,
+    /// What an onlooker finds in it.
+    pub findings: Findings,
+    /// Equal for states that are treated alike; the only thing that is hashed.
+    key: u64,
+}
+
+impl<P> Clone for State<P> {
+    fn clone(&self) -> Self {
+        Self {
+            table: Arc::clone(&self.table),
+            locals: self.locals.clone(),
+            letters: self.letters.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<P> PartialEq for State<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.locals == other.locals
+            && self.letters == other.letters
+            && (self.crashes_left, self.cuts_left) == (other.crashes_left, other.cuts_left)
+    }
+}
+
+impl<P> Hash for State<P> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.key.hash(hasher);
+    }
+}
+
+impl<P: Subject> Debug for State<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = locked(&self.table);
+        report::describe(&table, &self.locals, &self.letters, f)
+    }
+}
+
+/// One thing that happens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Action {
+    /// What.
+    pub what: Happening,
+    /// The peer to which it happens crashes after this many of its effects.
+    pub crash_after: Option<u8>,
+}
+
+/// See [`Action`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// A letter arrives.
+    Deliver(LetterId, Letter),
+    /// A timer of a peer fires.
+    Fire(PeerId, Timer),
+    /// A peer crashes and starts again; all its links come up anew.
+    Crash(PeerId),
+    /// The links of two peers are cut and come up again.
+    Relink(PeerId, PeerId),
+}
+
+impl<P: Subject> Exploration<P> {
+    /// All runs within `bounds` of the peers that `birth` gives life to.
+    pub fn new(bounds: Bounds, birth: impl Fn(Arc<Setup>) -> P) -> Self {
+        let roles = bounds.roles();
+        let told = roles.told();
+        let ids = (1..=roles.peers).map(PeerId);
+        let rules = Rules {
+            links: ids.map(|me| roles.links_of(me).into_iter().collect()).collect(),
+            mere_proposers: roles.proposers.keys().copied().filter(|p| !told.contains(p)).collect(),
+            rounds: bounds.rounds,
+            notices: bounds.notices,
+            reduce: bounds.reduce,
+        };
+        let newborn = bounds.setups().into_iter().map(birth).collect();
+        let permutations = Permutations::new(bounds.interchangeable());
+        let table = Table::new(newborn, rules, permutations);
+        Self { bounds, table: Arc::new(Mutex::new(table)) }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table<P>> {
+        locked(&self.table)
+    }
+
+    /// Peers and letters of all kinds and steps met so far.
+    pub fn met(&self) -> (usize, usize) {
+        let table = self.table();
+        (table.locals.things.len(), table.letters.things.len())
+    }
+
+    /// The peers of a state, as numbers that are the same in every run, whatever is under way.
+    pub fn peers_of(&self, state: &State<P>) -> Vec<u64> {
+        let table = self.table();
+        state.locals.iter().map(|&local| table.locals.prints[local as usize]).collect()
+    }
+
+    fn is_stream(&self) -> bool {
+        matches!(self.bounds.network, Network::Streams { .. })
+    }
+
+    /// Puts letters under way.
+    fn send(&self, table: &Table<P>, state: &mut State<P>, sent: &[LetterId]) {
+        for &id in sent {
+            let letters = &mut state.letters;
+            let at = match self.bounds.network {
+                Network::Anything => match letters.binary_search(&id) {
+                    Ok(_) => continue,
+                    Err(at) => at,
+                },
+                Network::Once => letters.partition_point(|&other| other < id),
+                Network::Streams { .. } => {
+                    let link = link(table.letter(id));
+                    letters.partition_point(|&other| self::link(table.letter(other)) <= link)
+                }
+            };
+            letters.insert(at, id);
+        }
+    }
+
+    /// A step of one peer.
+    fn take(&self, table: &mut Table<P>, state: &mut State<P>, who: PeerId, cause: Cause) {
+        let at = &mut state.locals[usize::from(who.0 - 1)];
+        let step = table.step(*at, cause);
+        *at = step.next;
+        self.send(table, state, &step.sent);
+    }
+
+    /// The links of `who` with `others` break and come up again, `who` itself aside.
+    fn relink(&self, table: &mut Table<P>, state: &mut State<P>, who: PeerId, others: &[PeerId]) {
+        if self.is_stream() {
+            state.letters.retain(|&id| {
+                let Letter { from, to, .. } = table.letter(id);
+                !(from == who && others.contains(&to) || to == who && others.contains(&from))
+            });
+        }
+        for &other in others {
+            if !table.local(state.locals[usize::from(other.0 - 1)]).off {
+                self.take(table, state, other, What::Else(Event::Connect(who)).into());
+            }
+        }
+    }
+
+    /// Brings a state that was just reached into its final form.
+    fn finish(&self, table: &mut Table<P>, mut state: State<P>) -> State<P> {
+        if self.bounds.reduce && self.bounds.network == Network::Anything {
+            let again = state.crashes_left > 0;
+            let State { locals, letters, .. } = &mut state;
+            letters.retain(|&letter| !reduce::is_dead(table, locals, letter, again));
+        }
+        state.findings = Findings::of(table, &self.bounds, &state.locals, &state.letters);
+        let mut letters = Vec::with_capacity(state.letters.len());
+        let mut last = None;
+        let mut at = 0;
+        for &id in &state.letters {
+            let link = self.is_stream().then(|| link(table.letter(id)));
+            at = if link.is_some() && link == last { at + 1 } else { 0 };
+            last = link;
+            letters.push((id, at));
+        }
+        let rest = u64::from(state.crashes_left) << 8 | u64::from(state.cuts_left);
+        state.key = symmetry::key(table, &state.locals, &letters, rest);
+        state
+    }
+
+    /// The letters that can arrive now and change something.
+    fn deliverable(&self, table: &mut Table<P>, state: &State<P>) -> Vec<LetterId> {
+        let mut last = None;
+        let mut letters = state.letters.clone();
+        letters.retain(|&id| {
+            let letter = table.letter(id);
+            // Of a stream only the first, of equal letters only one.
+            let lane = if self.is_stream() { Some(link(letter)) } else { None };
+            let behind = last == Some((lane, if lane.is_some() { 0 } else { id }));
+            last = Some((lane, if lane.is_some() { 0 } else { id }));
+            let at = state.locals[usize::from(letter.to.0 - 1)];
+            if behind || table.local(at).off {
+                return false;
+            }
+            let step = table.step(at, What::Deliver(id).into());
+            // Where it stays under way, an arrival without any trace is no step.
+            self.bounds.network != Network::Anything
+                || step.next != at
+                || step.sent.iter().any(|sent| state.letters.binary_search(sent).is_err())
+        });
+        letters
+    }
+
+    /// The same happening, cut short by a crash after each of its effects.
+    fn with_crashes(
+        &self,
+        table: &mut Table<P>,
+        state: &State<P>,
+        what: Happening,
+        actions: &mut Vec<Action>,
+    ) {
+        actions.push(Action { what, crash_after: None });
+        if state.crashes_left == 0 || self.bounds.crash_points == CrashPoints::BetweenSteps {
+            return;
+        }
+        let (who, what_of_peer) = match what {
+            Happening::Deliver(id, letter) => (letter.to, What::Deliver(id)),
+            Happening::Fire(peer, timer) => (peer, What::Else(Event::Fire(timer))),
+            Happening::Crash(_) | Happening::Relink(..) => return,
+        };
+        let at = state.locals[usize::from(who.0 - 1)];
+        let effects = table.step(at, what_of_peer.into()).effects;
+        let effects = u8::try_from(effects).expect("few effects");
+        actions.extend((1..effects).map(|after| Action { what, crash_after: Some(after) }));
+    }
+}
+
+fn locked<P>(table: &Mutex<Table<P>>) -> MutexGuard<'_, Table<P>> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn link(letter: Letter) -> (PeerId, PeerId) {
+    (letter.from, letter.to)
+}
+
+impl<P: Subject> Model for Exploration<P> {
+    type State = State<P>;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State<P>> {
+        let mut table = self.table();
+        let cuts_left = match self.bounds.network {
+            Network::Streams { cuts } => cuts,
+            Network::Anything | Network::Once => 0,
+        };
+        let state = State {
+            table: Arc::clone(&self.table),
+            locals: table.born().to_vec(),
+            letters: Vec::new(),
+            crashes_left: self.bounds.crashes,
+            cuts_left,
+            findings: Findings::default(),
+            key: 0,
+        };
+        vec![self.finish(&mut table, state)]
+    }
+
+    fn actions(&self, state: &State<P>, actions: &mut Vec<Action>) {
+        let mut table = self.table();
+        for id in self.deliverable(&mut table, state) {
+            let what = Happening::Deliver(id, table.letter(id));
+            self.with_crashes(&mut table, state, what, actions);
+        }
+        for &at in &state.locals {
+            let local = Arc::clone(&table.locals.things[at as usize]);
+            for &timer in &local.timers {
+                if local.can_fire(timer, table.rules()) {
+                    let what = Happening::Fire(local.me, timer);
+                    self.with_crashes(&mut table, state, what, actions);
+                }
+            }
+            if state.crashes_left > 0 {
+                actions.push(Action { what: Happening::Crash(local.me), crash_after: None });
+            }
+            if state.cuts_left > 0 || self.bounds.reconnects {
+                let others = &table.rules().links[usize::from(local.me.0 - 1)];
+                let others = others.iter().filter(|&&other| other > local.me);
+                let relink = |&other| Happening::Relink(local.me, other);
+                actions.extend(others.map(|o| Action { what: relink(o), crash_after: None }));
+            }
+        }
+    }
+
+    fn next_state(&self, last: &State<P>, action: Action) -> Option<State<P>> {
+        let mut table = self.table();
+        let table = &mut *table;
+        let mut state = last.clone();
+        let cause = |what| Cause { what, crash_after: action.crash_after };
+        let crashed = match action.what {
+            Happening::Deliver(id, letter) => {
+                if self.bounds.network != Network::Anything {
+                    let at = state.letters.iter().position(|&other| other == id)?;
+                    state.letters.remove(at);
+                }
+                self.take(table, &mut state, letter.to, cause(What::Deliver(id)));
+                action.crash_after.map(|_| letter.to)
+            }
+            Happening::Fire(who, timer) => {
+                self.take(table, &mut state, who, cause(What::Else(Event::Fire(timer))));
+                action.crash_after.map(|_| who)
+            }
+            Happening::Crash(who) => {
+                self.take(table, &mut state, who, cause(What::Else(Event::Crash)));
+                Some(who)
+            }
+            Happening::Relink(who, other) => {
+                state.cuts_left = state.cuts_left.saturating_sub(1);
+                self.relink(table, &mut state, who, &[other]);
+                // The other end; what the first one has just sent is not lost again.
+                if !table.local(state.locals[usize::from(who.0 - 1)]).off {
+                    self.take(table, &mut state, who, What::Else(Event::Connect(other)).into());
+                }
+                None
+            }
+        };
+        if let Some(who) = crashed {
+            state.crashes_left -= 1;
+            let others = table.rules().links[usize::from(who.0 - 1)].clone();
+            self.relink(table, &mut state, who, &others);
+        }
+        Some(self.finish(table, state))
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties::all()
+    }
+
+    fn format_action(&self, action: &Action) -> String {
+        report::action(action)
+    }
+}

@@ -1,0 +1,50 @@
+//! What can no longer matter, and is forgotten.
+//!
+//! Two states that differ only in what nobody will ever notice have the same future. Forgetting
+//! the difference leaves fewer states, and every run of the protocol is still among those tried:
+//!
+//! * **A dead letter** changes nothing when it arrives, now or after a restart, and calls forth
+//!   only dead letters. It stays dead: promises, numbers and what a proposer has counted only
+//!   grow, in one life and through its records.
+//! * **A proposer that is finished** (it reported its choice, or its last round has failed) is
+//!   switched off until a crash restarts it: it would ask nobody any more.
+//! * **A refusal** travels without the proposal that its acceptor holds; nobody reads it there.
+//! * **A timer** that would do nothing in this stage is set again before it could do something.
+//!
+//! The first three are for an unbroken process. A broken one may be explored so too: whatever is
+//! then found did happen, but something may be missed.
+
+use super::Subject;
+use super::local::Event;
+use super::table::{Cause, LetterId, LocalId, Table, What};
+
+/// True if this letter can no longer matter. With `again` any peer may still crash.
+pub fn is_dead<P: Subject>(
+    table: &mut Table<P>,
+    locals: &[LocalId],
+    letter: LetterId,
+    again: bool,
+) -> bool {
+    let to = table.letter(letter).to;
+    let at = locals[usize::from(to.0 - 1)];
+    if !table.local(at).off && !is_idle(table, locals, at, letter, again) {
+        return false;
+    }
+    if !again {
+        return true;
+    }
+    let restarted = table.step(at, Cause::from(What::Else(Event::Crash))).next;
+    is_idle(table, locals, restarted, letter, again)
+}
+
+/// True if this letter finds the peer as it leaves it, and all answers are dead.
+fn is_idle<P: Subject>(
+    table: &mut Table<P>,
+    locals: &[LocalId],
+    at: LocalId,
+    letter: LetterId,
+    again: bool,
+) -> bool {
+    let step = table.step(at, What::Deliver(letter).into());
+    step.next == at && step.sent.iter().all(|&answer| is_dead(table, locals, answer, again))
+}
