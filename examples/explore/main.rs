@@ -11,8 +11,10 @@ fn main() {
     b.reduce = args[5] != 0;
     let secs = args.get(6).copied().unwrap_or(60);
     let t = std::time::Instant::now();
-    let checker = Exploration::new(b, Peer::new).checker().timeout(std::time::Duration::from_secs(secs.into())).spawn_dfs().join();
-    println!("{b:?}\nunique {} gen {} depth {} {:?} met {:?}", checker.unique_state_count(), checker.state_count(), checker.max_depth(), t.elapsed(), checker.model().met());
+    let mut e = Exploration::new(b, Peer::new);
+    e.clock.until = Some(t + std::time::Duration::from_secs(secs.into()));
+    let checker = e.checker().spawn_dfs().join();
+    println!("{} unique {} gen {} depth {} {:?} met {:?}", checker.model().clock.rang(), checker.unique_state_count(), checker.state_count(), checker.max_depth(), t.elapsed(), checker.model().met());
     for (n, p) in checker.discoveries() {
         println!("  {n}: {} steps", p.into_actions().len());
     }

@@ -59,6 +59,9 @@ pub struct Bounds {
     pub notices: bool,
     /// True if links may come up again at any moment, so that peers repeat what is open.
     pub reconnects: bool,
+    /// True if answers to questions of an earlier attempt still arrive. They can only make a
+    /// proposer draw a higher number next.
+    pub stale_answers: bool,
     /// Treat states alike that differ only in which acceptor is which.
     pub symmetry: bool,
     /// Forget what can no longer matter: messages that change nothing now or later, and the memory
@@ -81,6 +84,7 @@ impl Bounds {
             network: Network::Anything,
             notices: false,
             reconnects: false,
+            stale_answers: false,
             symmetry: true,
             reduce: true,
         }
@@ -89,7 +93,12 @@ impl Bounds {
     /// The same without any reduction, and with a crash after every single effect.
     pub const fn in_full(self) -> Self {
         let crash_points = CrashPoints::BetweenEffects;
-        Self { crash_points, symmetry: false, reduce: false, ..self }
+        Self { crash_points, stale_answers: true, symmetry: false, reduce: false, ..self }
+    }
+
+    /// True if letters that a peer only counts arrive together with the one that it acts on.
+    pub fn counts_at_once(&self) -> bool {
+        self.reduce && self.network == Network::Anything
     }
 
     fn ids(from: u16, count: u16) -> impl Iterator<Item = PeerId> {

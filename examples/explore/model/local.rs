@@ -64,6 +64,8 @@ pub struct Local<P> {
     pub disk: P,
     /// The timers that are set and can do something.
     pub timers: BTreeSet<Timer>,
+    /// The number of the open attempt.
+    pub number: Option<ProposalNumber>,
     /// Attempts begun in this life.
     pub attempts: u8,
     /// True for a proposer in a later life. (An acceptor's lives do not differ.)
@@ -99,16 +101,19 @@ pub struct Rules {
     pub notices: bool,
     /// Leave out what nobody reads.
     pub reduce: bool,
+    /// A proposer that waits for its next attempt begins it at once.
+    pub eager: bool,
 }
 
 impl<P: Subject> Local<P> {
     /// A peer with an empty disk, started and linked with all.
-    pub fn born(me: PeerId, process: P, rules: &Rules) -> Self {
+    pub fn born(me: PeerId, process: P, rules: &Rules) -> (Self, Vec<Letter>) {
         let mut local = Self {
             me,
             disk: process.clone(),
             process,
             timers: BTreeSet::new(),
+            number: None,
             attempts: 0,
             restarted: false,
             off: false,
@@ -116,7 +121,8 @@ impl<P: Subject> Local<P> {
         };
         let mut step = Step::new(&mut local, rules, None);
         step.begin();
-        local
+        let sent = step.sent;
+        (local, sent)
     }
 
     /// This event happens; with `crash_after`, the peer crashes after that many effects.
@@ -170,11 +176,7 @@ impl<'a, P: Subject> Step<'a, P> {
                 return;
             }
             Event::Deliver(letter) => self.receive(letter.from, letter.message, &mut effects),
-            Event::Fire(timer) => {
-                self.local.timers.remove(&timer);
-                self.local.attempts += u8::from(timer == Timer::Attempt);
-                self.local.process.timeout(timer, &mut effects);
-            }
+            Event::Fire(timer) => self.fire(timer, &mut effects),
             Event::Connect(peer) => self.local.process.connected(peer, &mut effects),
         }
         if self.perform_all(effects) {
@@ -192,6 +194,7 @@ impl<'a, P: Subject> Step<'a, P> {
         local.process = local.disk.clone();
         local.timers.clear();
         local.attempts = 0;
+        local.number = None;
         local.off = false;
         // A life's report is told when it happens; a later one may tell it again.
         local.seen.reported = None;
@@ -209,6 +212,12 @@ impl<'a, P: Subject> Step<'a, P> {
         }
         self.perform_all(effects);
         self.settle();
+    }
+
+    fn fire(&mut self, timer: Timer, effects: &mut Effects<P>) {
+        self.local.timers.remove(&timer);
+        self.local.attempts += u8::from(timer == Timer::Attempt);
+        self.local.process.timeout(timer, effects);
     }
 
     fn receive(&mut self, from: PeerId, message: Message, effects: &mut Effects<P>) {
@@ -267,6 +276,7 @@ impl<'a, P: Subject> Step<'a, P> {
                 Fact::Contradiction { .. } => self.local.seen.contradicted = true,
                 Fact::Refused { .. } | Fact::TimedOut { .. } | Fact::Exhausted => {
                     self.gave_up = true;
+                    self.local.number = None;
                 }
                 Fact::Waiting { .. } | Fact::Proposing { .. } | Fact::Adopted { .. } => {}
             },
@@ -285,7 +295,8 @@ impl<'a, P: Subject> Step<'a, P> {
                 seen.broke_promise |= seen.promised > Some(ack.min_proposal);
                 seen.promised = seen.promised.max(Some(ack.min_proposal));
             }
-            Message::Prepare { .. } | Message::Chosen { .. } => {}
+            Message::Prepare { number, .. } => self.local.number = Some(number),
+            Message::Chosen { .. } => {}
         }
     }
 
@@ -314,6 +325,12 @@ impl<'a, P: Subject> Step<'a, P> {
 
     /// After a step: drops timers that can do nothing, and switches off who has no more to do.
     fn settle(&mut self) {
+        let waits = self.local.can_fire(Timer::Attempt, self.rules);
+        if self.rules.eager && waits && self.rules.mere_proposers.contains(&self.local.me) {
+            let mut effects = Vec::new();
+            self.fire(Timer::Attempt, &mut effects);
+            self.perform_all(effects);
+        }
         let local = &mut *self.local;
         // A stage that needs a timer sets it on entering, so one that would do nothing in this
         // stage is set again before it can do something.

@@ -37,7 +37,9 @@ pub mod table;
 
 use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use stateright::{Model, Property};
 use synod::paxos::{Fact, Message, Record, Setup, Timer};
@@ -74,10 +76,35 @@ impl<P> Subject for P where
 {
 }
 
+/// Ends an exploration that takes too long: from then on nothing happens any more.
+#[derive(Debug, Default)]
+pub struct Clock {
+    /// The end, if there is one.
+    pub until: Option<Instant>,
+    rang: AtomicBool,
+}
+
+impl Clock {
+    fn is_over(&self) -> bool {
+        let over = self.until.is_some_and(|until| Instant::now() >= until);
+        if over {
+            self.rang.store(true, Ordering::Relaxed);
+        }
+        over
+    }
+
+    /// True if it ended an exploration.
+    pub fn rang(&self) -> bool {
+        self.rang.load(Ordering::Relaxed)
+    }
+}
+
 /// All runs within some bounds of peers of type `P`.
 pub struct Exploration<P> {
     /// The bounds.
     pub bounds: Bounds,
+    /// When to give up.
+    pub clock: Clock,
     // Behind an `Arc` so that states can be printed, behind a `Mutex` because it learns.
     table: Arc<Mutex<Table<P>>>,
 }
@@ -129,7 +156,7 @@ impl<P: Subject> Debug for State<P> {
 }
 
 /// One thing that happens.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Action {
     /// What.
     pub what: Happening,
@@ -138,10 +165,11 @@ pub struct Action {
 }
 
 /// See [`Action`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happening {
-    /// A letter arrives.
-    Deliver(LetterId, Letter),
+    /// Letters to one peer arrive, one after another. The last one makes the peer do something;
+    /// the others are only counted. See [`reduce`].
+    Deliver(Vec<(LetterId, Letter)>),
     /// A timer of a peer fires.
     Fire(PeerId, Timer),
     /// A peer crashes and starts again; all its links come up anew.
@@ -162,11 +190,12 @@ impl<P: Subject> Exploration<P> {
             rounds: bounds.rounds,
             notices: bounds.notices,
             reduce: bounds.reduce,
+            eager: bounds.reduce && !bounds.stale_answers,
         };
         let newborn = bounds.setups().into_iter().map(birth).collect();
         let permutations = Permutations::new(bounds.interchangeable());
         let table = Table::new(newborn, rules, permutations);
-        Self { bounds, table: Arc::new(Mutex::new(table)) }
+        Self { bounds, clock: Clock::default(), table: Arc::new(Mutex::new(table)) }
     }
 
     fn table(&self) -> MutexGuard<'_, Table<P>> {
@@ -233,12 +262,19 @@ impl<P: Subject> Exploration<P> {
 
     /// Brings a state that was just reached into its final form.
     fn finish(&self, table: &mut Table<P>, mut state: State<P>) -> State<P> {
-        if self.bounds.reduce && self.bounds.network == Network::Anything {
+        // Before anything is forgotten, and again in the key: a violation must not be taken for a
+        // state that was met without one.
+        state.findings = Findings::of(table, &self.bounds, &state.locals, &state.letters);
+        if self.bounds.reduce {
             let again = state.crashes_left > 0;
             let State { locals, letters, .. } = &mut state;
-            letters.retain(|&letter| !reduce::is_dead(table, locals, letter, again));
+            if !again {
+                locals.iter_mut().for_each(|local| *local = table.forgotten(*local));
+            }
+            if self.bounds.network == Network::Anything {
+                letters.retain(|&letter| !reduce::is_dead(table, locals, letter, again));
+            }
         }
-        state.findings = Findings::of(table, &self.bounds, &state.locals, &state.letters);
         let mut letters = Vec::with_capacity(state.letters.len());
         let mut last = None;
         let mut at = 0;
@@ -248,55 +284,78 @@ impl<P: Subject> Exploration<P> {
             last = link;
             letters.push((id, at));
         }
-        let rest = u64::from(state.crashes_left) << 8 | u64::from(state.cuts_left);
+        let left = u64::from(state.crashes_left) << 8 | u64::from(state.cuts_left);
+        let rest = left | u64::from(state.findings.violated()) << 16;
         state.key = symmetry::key(table, &state.locals, &letters, rest);
         state
     }
 
-    /// The letters that can arrive now and change something.
+    /// The letters that can arrive now, in an order in which those to one peer are neighbours.
     fn deliverable(&self, table: &mut Table<P>, state: &State<P>) -> Vec<LetterId> {
         let mut last = None;
         let mut letters = state.letters.clone();
         letters.retain(|&id| {
             let letter = table.letter(id);
             // Of a stream only the first, of equal letters only one.
-            let lane = if self.is_stream() { Some(link(letter)) } else { None };
-            let behind = last == Some((lane, if lane.is_some() { 0 } else { id }));
-            last = Some((lane, if lane.is_some() { 0 } else { id }));
-            let at = state.locals[usize::from(letter.to.0 - 1)];
-            if behind || table.local(at).off {
-                return false;
-            }
-            let step = table.step(at, What::Deliver(id).into());
-            // Where it stays under way, an arrival without any trace is no step.
-            self.bounds.network != Network::Anything
-                || step.next != at
-                || step.sent.iter().any(|sent| state.letters.binary_search(sent).is_err())
+            let lane = if self.is_stream() { (Some(link(letter)), 0) } else { (None, id) };
+            let behind = last.replace(lane) == Some(lane);
+            !behind && !table.local(state.at(letter.to)).off
         });
+        letters.sort_by_key(|&id| table.letter(id).to);
         letters
     }
 
-    /// The same happening, cut short by a crash after each of its effects.
-    fn with_crashes(
+    /// Adds the deliveries to the peer at `at`, beginning with the first of `letters`, that follow
+    /// those in `before`.
+    fn deliveries(
         &self,
         table: &mut Table<P>,
         state: &State<P>,
-        what: Happening,
+        at: LocalId,
+        letters: &[LetterId],
+        before: &mut Vec<(LetterId, Letter)>,
         actions: &mut Vec<Action>,
     ) {
-        actions.push(Action { what, crash_after: None });
-        if state.crashes_left == 0 || self.bounds.crash_points == CrashPoints::BetweenSteps {
-            return;
+        for (i, &id) in letters.iter().enumerate() {
+            let step = table.step(at, What::Deliver(id).into());
+            // Where it stays under way, an arrival without any trace is no step.
+            if self.bounds.network == Network::Anything
+                && step.next == at
+                && step.sent.iter().all(|sent| state.letters.binary_search(sent).is_ok())
+            {
+                continue;
+            }
+            before.push((id, table.letter(id)));
+            if step.effects == 0 && self.bounds.counts_at_once() {
+                self.deliveries(table, state, step.next, &letters[i + 1..], before, actions);
+            } else {
+                let what = Happening::Deliver(before.clone());
+                self.with_crashes(state, what, step.effects, actions);
+            }
+            before.pop();
         }
-        let (who, what_of_peer) = match what {
-            Happening::Deliver(id, letter) => (letter.to, What::Deliver(id)),
-            Happening::Fire(peer, timer) => (peer, What::Else(Event::Fire(timer))),
-            Happening::Crash(_) | Happening::Relink(..) => return,
-        };
-        let at = state.locals[usize::from(who.0 - 1)];
-        let effects = table.step(at, what_of_peer.into()).effects;
-        let effects = u8::try_from(effects).expect("few effects");
-        actions.extend((1..effects).map(|after| Action { what, crash_after: Some(after) }));
+    }
+
+    /// The happening with so many effects, in full and cut short by a crash after each of them.
+    fn with_crashes(
+        &self,
+        state: &State<P>,
+        what: Happening,
+        effects: usize,
+        actions: &mut Vec<Action>,
+    ) {
+        if state.crashes_left > 0 && self.bounds.crash_points == CrashPoints::BetweenEffects {
+            let effects = u8::try_from(effects).expect("few effects");
+            let cut = |after| Action { what: what.clone(), crash_after: Some(after) };
+            actions.extend((1..effects).map(cut));
+        }
+        actions.push(Action { what, crash_after: None });
+    }
+}
+
+impl<P> State<P> {
+    fn at(&self, peer: PeerId) -> LocalId {
+        self.locals[usize::from(peer.0 - 1)]
     }
 }
 
@@ -318,7 +377,7 @@ impl<P: Subject> Model for Exploration<P> {
             Network::Streams { cuts } => cuts,
             Network::Anything | Network::Once => 0,
         };
-        let state = State {
+        let mut state = State {
             table: Arc::clone(&self.table),
             locals: table.born().to_vec(),
             letters: Vec::new(),
@@ -327,21 +386,30 @@ impl<P: Subject> Model for Exploration<P> {
             findings: Findings::default(),
             key: 0,
         };
+        let sent = table.born_saying().to_vec();
+        self.send(&table, &mut state, &sent);
         vec![self.finish(&mut table, state)]
     }
 
     fn actions(&self, state: &State<P>, actions: &mut Vec<Action>) {
         let mut table = self.table();
-        for id in self.deliverable(&mut table, state) {
-            let what = Happening::Deliver(id, table.letter(id));
-            self.with_crashes(&mut table, state, what, actions);
+        if self.clock.is_over() {
+            return;
+        }
+        let letters = self.deliverable(&mut table, state);
+        let chunks: Vec<_> =
+            letters.chunk_by(|&a, &b| table.letter(a).to == table.letter(b).to).collect();
+        for same in chunks {
+            let at = state.at(table.letter(same[0]).to);
+            self.deliveries(&mut table, state, at, same, &mut Vec::new(), actions);
         }
         for &at in &state.locals {
             let local = Arc::clone(&table.locals.things[at as usize]);
             for &timer in &local.timers {
                 if local.can_fire(timer, table.rules()) {
                     let what = Happening::Fire(local.me, timer);
-                    self.with_crashes(&mut table, state, what, actions);
+                    let effects = table.step(at, What::Else(Event::Fire(timer)).into()).effects;
+                    self.with_crashes(state, what, effects, actions);
                 }
             }
             if state.crashes_left > 0 {
@@ -362,13 +430,18 @@ impl<P: Subject> Model for Exploration<P> {
         let mut state = last.clone();
         let cause = |what| Cause { what, crash_after: action.crash_after };
         let crashed = match action.what {
-            Happening::Deliver(id, letter) => {
-                if self.bounds.network != Network::Anything {
-                    let at = state.letters.iter().position(|&other| other == id)?;
-                    state.letters.remove(at);
+            Happening::Deliver(letters) => {
+                let (last, to) = (letters.len() - 1, letters[0].1.to);
+                for (i, (id, _)) in letters.into_iter().enumerate() {
+                    if self.bounds.network != Network::Anything {
+                        let at = state.letters.iter().position(|&other| other == id)?;
+                        state.letters.remove(at);
+                    }
+                    let what = What::Deliver(id);
+                    let cause = if i == last { cause(what) } else { what.into() };
+                    self.take(table, &mut state, to, cause);
                 }
-                self.take(table, &mut state, letter.to, cause(What::Deliver(id)));
-                action.crash_after.map(|_| letter.to)
+                action.crash_after.map(|_| to)
             }
             Happening::Fire(who, timer) => {
                 self.take(table, &mut state, who, cause(What::Else(Event::Fire(timer))));

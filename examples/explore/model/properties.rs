@@ -74,6 +74,9 @@ impl Findings {
         for local in peers() {
             if let Some(reported) = local.seen.reported {
                 found.false_report |= !chosen.contains(&reported);
+            }
+            // Whoever is finished has either reported or given up, and giving up is left out.
+            if local.off || local.seen.reported.is_some() {
                 found.decided = true;
                 found.decided_after_restart |= local.restarted;
             }
@@ -91,6 +94,18 @@ impl Findings {
             }
         }
         found
+    }
+}
+
+impl Findings {
+    /// True if something is there that must never be.
+    pub fn violated(&self) -> bool {
+        self.two_chosen
+            || self.two_values_a_number
+            || self.promise_broken
+            || self.false_report
+            || self.unheard_of
+            || self.objection
     }
 }
 

@@ -14,9 +14,20 @@
 //! The first three are for an unbroken process. A broken one may be explored so too: whatever is
 //! then found did happen, but something may be missed.
 
+use synod::paxos::{Message, ProposalNumber};
+
 use super::Subject;
-use super::local::Event;
+use super::local::{Event, Letter};
 use super::table::{Cause, LetterId, LocalId, Table, What};
+
+/// That a proposer is finished is all that is left of it, once nobody can crash any more.
+impl<P: Subject> Table<P> {
+    /// The same peer without what nobody will ask for.
+    pub fn forgotten(&mut self, id: LocalId) -> LocalId {
+        let local = self.local(id);
+        if local.off { self.finished(local.me, local.restarted) } else { id }
+    }
+}
 
 /// True if this letter can no longer matter. With `again` any peer may still crash.
 pub fn is_dead<P: Subject>(
@@ -25,16 +36,28 @@ pub fn is_dead<P: Subject>(
     letter: LetterId,
     again: bool,
 ) -> bool {
-    let to = table.letter(letter).to;
+    let Letter { to, message, .. } = table.letter(letter);
     let at = locals[usize::from(to.0 - 1)];
+    if table.rules().eager && is_stale(table.local(at).number, message) {
+        return true;
+    }
     if !table.local(at).off && !is_idle(table, locals, at, letter, again) {
         return false;
     }
-    if !again {
+    let answer = matches!(message, Message::PrepareAck(_) | Message::AcceptAck(_));
+    if !again || answer && table.rules().eager {
         return true;
     }
     let restarted = table.step(at, Cause::from(What::Else(Event::Crash))).next;
     is_idle(table, locals, restarted, letter, again)
+}
+
+/// True for an answer to a question that is not open any more.
+fn is_stale(open: Option<ProposalNumber>, message: Message) -> bool {
+    match message {
+        Message::PrepareAck(ack) | Message::AcceptAck(ack) => open != Some(ack.answers),
+        Message::Prepare { .. } | Message::Accept { .. } | Message::Chosen { .. } => false,
+    }
 }
 
 /// True if this letter finds the peer as it leaves it, and all answers are dead.
@@ -46,5 +69,10 @@ fn is_idle<P: Subject>(
     again: bool,
 ) -> bool {
     let step = table.step(at, What::Deliver(letter).into());
-    step.next == at && step.sent.iter().all(|&answer| is_dead(table, locals, answer, again))
+    // Giving the last round up is no different from hearing nothing more.
+    let gives_up = step.sent.is_empty() && {
+        let (before, after) = (table.local(at), table.local(step.next));
+        after.off && after.seen == before.seen
+    };
+    gives_up || step.next == at && step.sent.iter().all(|&answer| is_dead(table, locals, answer, again))
 }

@@ -16,8 +16,11 @@ impl Debug for Action {
 
 /// A step.
 pub fn action(action: &Action) -> String {
-    let what = match action.what {
-        Happening::Deliver(_, letter) => self::letter(letter),
+    let what = match &action.what {
+        Happening::Deliver(letters) => {
+            let letters: Vec<_> = letters.iter().map(|(_, letter)| self::letter(*letter)).collect();
+            letters.join("; ")
+        }
         Happening::Fire(who, Timer::Attempt) => format!("{who} begins an attempt"),
         Happening::Fire(who, timer) => format!("{who}: timer {timer:?} fires"),
         Happening::Crash(who) => format!("{who} crashes and starts again"),

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use synod::process::PeerId;
+
 use super::Subject;
 use super::local::{Event, Letter, Local, Rules};
 use super::symmetry::{Permutations, Swap};
@@ -142,14 +144,20 @@ impl<T: Hash + Eq, O> Met<T, O> {
 pub enum Origin {
     /// It was born.
     Birth,
+    /// It is finished for good.
+    Finish,
     /// This happened to that one.
     Step(LocalId, Cause),
 }
 
 /// The table.
+///
+/// Every newborn has a twin that is switched off: what is left of a peer that is finished for good.
 pub struct Table<P> {
     rules: Rules,
     born: Vec<LocalId>,
+    born_saying: Vec<LetterId>,
+    finished: Vec<[LocalId; 2]>,
     pub locals: Met<Local<P>, Origin>,
     pub letters: Met<Letter, ()>,
     pub permutations: Permutations,
@@ -162,15 +170,24 @@ impl<P: Subject> Table<P> {
         let mut table = Self {
             rules,
             born: Vec::new(),
+            born_saying: Vec::new(),
+            finished: Vec::new(),
             locals: Met::new(),
             letters: Met::new(),
             permutations,
             steps: Map::default(),
         };
         for (me, process) in (1..).zip(newborn) {
-            let local = Local::born(synod::process::PeerId(me), process, &table.rules);
+            let (local, sent) = Local::born(PeerId(me), process, &table.rules);
+            let sent = sent.into_iter().map(|letter| table.letters.place(letter, ()));
+            table.born_saying.extend(sent);
             let id = table.locals.place(local, Origin::Birth);
             table.born.push(id);
+            let finished = [false, true].map(|restarted| {
+                let off = Local { off: true, restarted, ..Local::clone(table.local(id)) };
+                table.locals.place(off, Origin::Finish)
+            });
+            table.finished.push(finished);
         }
         table
     }
@@ -178,6 +195,16 @@ impl<P: Subject> Table<P> {
     /// The newborn peers.
     pub fn born(&self) -> &[LocalId] {
         &self.born
+    }
+
+    /// What the newborn peers say.
+    pub fn born_saying(&self) -> &[LetterId] {
+        &self.born_saying
+    }
+
+    /// What is left of a peer that is finished for good.
+    pub fn finished(&self, peer: PeerId, restarted: bool) -> LocalId {
+        self.finished[usize::from(peer.0 - 1)][usize::from(restarted)]
     }
 
     /// The rules of a step.
@@ -246,6 +273,10 @@ impl<P: Subject> Table<P> {
             Origin::Birth => {
                 let me = self.permutations.of(swap, self.local(id).me);
                 self.born[usize::from(me.0 - 1)]
+            }
+            Origin::Finish => {
+                let Local { me, restarted, .. } = *self.local(id);
+                self.finished(self.permutations.of(swap, me), restarted)
             }
             Origin::Step(before, cause) => {
                 let before = self.swapped_local(before, swap);
