@@ -32,6 +32,7 @@ pub mod local;
 pub mod properties;
 pub mod reduce;
 pub mod report;
+pub mod run;
 pub mod symmetry;
 pub mod table;
 
@@ -82,15 +83,24 @@ pub struct Clock {
     /// The end, if there is one.
     pub until: Option<Instant>,
     rang: AtomicBool,
+    stopped: AtomicBool,
 }
 
 impl Clock {
     fn is_over(&self) -> bool {
         let over = self.until.is_some_and(|until| Instant::now() >= until);
+        if self.stopped.load(Ordering::Relaxed) {
+            return false;
+        }
         if over {
             self.rang.store(true, Ordering::Relaxed);
         }
         over
+    }
+
+    /// The exploration is over; what was found can be looked at without haste.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
     }
 
     /// True if it ended an exploration.
