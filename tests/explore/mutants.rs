@@ -10,7 +10,7 @@ use synod::process::{Effect, Effects, PeerId, Process};
 
 /// What is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Bug {
+pub(crate) enum Bug {
     /// Accepts although it has promised more.
     AcceptBelowPromise,
     /// Accepts, but leaves its promise where it was.
@@ -43,7 +43,7 @@ pub enum Bug {
 
 /// A broken peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Mutant {
+pub(crate) struct Mutant {
     bug: Bug,
     peer: Peer,
     acceptors: Vec<PeerId>,
@@ -51,17 +51,19 @@ pub struct Mutant {
     largest: Option<Value>,
     /// Who answered the open question already, from its own point of view.
     answered: BTreeSet<PeerId>,
+    /// The open question is the second one of its attempt.
+    accepting: bool,
 }
 
 impl Mutant {
     /// A peer broken in this way.
-    pub fn new(bug: Bug, setup: Arc<Setup>) -> Self {
+    pub(crate) fn new(bug: Bug, setup: Arc<Setup>) -> Self {
         let audiences = setup.roles.proposers.values();
         let acceptors: BTreeSet<PeerId> =
             audiences.flat_map(|audience| audience.acceptors.clone()).collect();
         let acceptors = acceptors.into_iter().collect();
         let peer = Peer::new(setup);
-        Self { bug, peer, acceptors, largest: None, answered: BTreeSet::new() }
+        Self { bug, peer, acceptors, largest: None, answered: BTreeSet::new(), accepting: false }
     }
 
     /// What it takes the message for.
@@ -78,9 +80,7 @@ impl Mutant {
             (Bug::OwnValueKept, Message::PrepareAck(ack)) => {
                 Message::PrepareAck(Ack { accepted: None, ..ack })
             }
-            (Bug::RefusalIsAcceptance, Message::AcceptAck(ack)) => {
-                Message::AcceptAck(as_vote(ack))
-            }
+            (Bug::RefusalIsAcceptance, Message::AcceptAck(ack)) => Message::AcceptAck(as_vote(ack)),
             (Bug::AnswerWithoutNumber, Message::PrepareAck(ack)) if ack.min_proposal == number => {
                 Message::PrepareAck(mine(ack))
             }
@@ -93,11 +93,14 @@ impl Mutant {
 
     /// Whom it takes for the sender, besides the real one.
     fn double(&mut self, from: PeerId, message: Message) -> Option<PeerId> {
-        let ack = match message {
-            Message::PrepareAck(ack) | Message::AcceptAck(ack) => ack,
+        let (ack, of_accept) = match message {
+            Message::PrepareAck(ack) => (ack, false),
+            Message::AcceptAck(ack) => (ack, true),
             _ => return None,
         };
-        let open = Some(ack.answers) == self.peer.last_number() && ack.granted();
+        let open = Some(ack.answers) == self.peer.last_number()
+            && ack.granted()
+            && of_accept == self.accepting;
         let twice = match self.bug {
             Bug::OneAnswerLess => open && self.answered.is_empty(),
             Bug::SameAcceptorTwice => open && self.answered.contains(&from),
@@ -158,10 +161,12 @@ impl Mutant {
             Message::Prepare { .. } => {
                 self.largest = None;
                 self.answered.clear();
+                self.accepting = false;
                 message
             }
             Message::Accept { number, value } => {
                 self.answered.clear();
+                self.accepting = true;
                 Message::Accept { number, value: self.largest.unwrap_or(value) }
             }
             _ => message,

@@ -10,7 +10,7 @@ use synod::process::PeerId;
 /// What the links between peers may do. A message that is never delivered is a lost one, so loss
 /// needs no step of its own: no property asks that anything arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Network {
+pub(crate) enum Network {
     /// Loses, repeats and reorders at will: whatever was once sent can arrive at any later moment,
     /// any number of times. The network is the *set* of messages ever sent.
     Anything,
@@ -26,7 +26,7 @@ pub enum Network {
 
 /// Where a crash can fall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CrashPoints {
+pub(crate) enum CrashPoints {
     /// After every single effect.
     BetweenEffects,
     /// Between two steps. On a network that may lose anything this is as strong: a peer that
@@ -38,41 +38,41 @@ pub enum CrashPoints {
 
 /// The bounds of one exploration.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// How many acceptors.
-    pub acceptors: u16,
+    pub(crate) acceptors: u16,
     /// How many proposers.
-    pub proposers: u16,
+    pub(crate) proposers: u16,
     /// True if the proposers are acceptors too; false if they are peers of their own.
-    pub combined: bool,
+    pub(crate) combined: bool,
     /// How many learners, each a peer of its own.
-    pub learners: u16,
+    pub(crate) learners: u16,
     /// How many attempts a proposer makes in one life.
-    pub rounds: u8,
+    pub(crate) rounds: u8,
     /// How many crashes, each of any peer, each followed by a restart from the durable records.
-    pub crashes: u8,
+    pub(crate) crashes: u8,
     /// Where a crash can fall.
-    pub crash_points: CrashPoints,
+    pub(crate) crash_points: CrashPoints,
     /// What the links may do.
-    pub network: Network,
+    pub(crate) network: Network,
     /// True if notices of a choice travel too.
-    pub notices: bool,
+    pub(crate) notices: bool,
     /// True if links may come up again at any moment, so that peers repeat what is open.
-    pub reconnects: bool,
+    pub(crate) reconnects: bool,
     /// True if answers to questions of an earlier attempt still arrive. They can only make a
     /// proposer draw a higher number next.
-    pub stale_answers: bool,
+    pub(crate) stale_answers: bool,
     /// Treat states alike that differ only in which acceptor is which.
-    pub symmetry: bool,
+    pub(crate) symmetry: bool,
     /// Forget what can no longer matter: messages that change nothing now or later, and the memory
     /// of a proposer that has used its rounds up. See [`super::reduce`].
-    pub reduce: bool,
+    pub(crate) reduce: bool,
 }
 
 impl Bounds {
     /// Acceptors and proposers apart, one round each, the most hostile network, one crash, and
     /// every reduction.
-    pub const fn new(acceptors: u16, proposers: u16) -> Self {
+    pub(crate) const fn new(acceptors: u16, proposers: u16) -> Self {
         Self {
             acceptors,
             proposers,
@@ -91,13 +91,13 @@ impl Bounds {
     }
 
     /// The same without any reduction, and with a crash after every single effect.
-    pub const fn in_full(self) -> Self {
+    pub(crate) const fn in_full(self) -> Self {
         let crash_points = CrashPoints::BetweenEffects;
         Self { crash_points, stale_answers: true, symmetry: false, reduce: false, ..self }
     }
 
     /// True if letters that a peer only counts arrive together with the one that it acts on.
-    pub fn counts_at_once(&self) -> bool {
+    pub(crate) fn counts_at_once(&self) -> bool {
         self.reduce && self.network == Network::Anything
     }
 
@@ -106,7 +106,7 @@ impl Bounds {
     }
 
     /// The acceptors that a permutation may exchange: those that are nothing else.
-    pub fn interchangeable(&self) -> Vec<PeerId> {
+    pub(crate) fn interchangeable(&self) -> Vec<PeerId> {
         if !self.symmetry {
             Vec::new()
         } else if self.combined {
@@ -117,7 +117,7 @@ impl Bounds {
     }
 
     /// The roles: proposers first, so that their numbers are 1, 2, 3.
-    pub fn roles(&self) -> Roles {
+    pub(crate) fn roles(&self) -> Roles {
         let before = if self.combined { 0 } else { self.proposers };
         let audience = Audience {
             acceptors: Self::ids(before, self.acceptors).collect(),
@@ -129,12 +129,12 @@ impl Bounds {
 
     /// What each proposer proposes. The last one has the smallest value, so that a proposer that
     /// takes the largest value instead of the highest number does wrong somewhere.
-    pub fn candidates(&self) -> BTreeMap<PeerId, Value> {
+    pub(crate) fn candidates(&self) -> BTreeMap<PeerId, Value> {
         Self::ids(0, self.proposers).zip(['Z', 'Y', 'X', 'W'].map(Value)).collect()
     }
 
     /// What each peer is told at its birth.
-    pub fn setups(&self) -> Vec<Arc<Setup>> {
+    pub(crate) fn setups(&self) -> Vec<Arc<Setup>> {
         let (roles, candidates) = (self.roles(), self.candidates());
         let setup = |me| Setup {
             me,
@@ -147,3 +147,114 @@ impl Bounds {
         Self::ids(0, roles.peers).map(|me| Arc::new(setup(me))).collect()
     }
 }
+
+/// Bounds with a name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named {
+    /// The name.
+    pub(crate) name: &'static str,
+    /// In words.
+    pub(crate) about: &'static str,
+    /// The bounds.
+    pub(crate) bounds: Bounds,
+    /// How many states there are, where that is known: all of them were tried.
+    pub(crate) states: Option<usize>,
+    /// What must happen somewhere and cannot happen within these bounds.
+    pub(crate) never: &'static [&'static str],
+    /// True for those that every test run explores.
+    pub(crate) quick: bool,
+}
+
+const fn named(
+    name: &'static str,
+    about: &'static str,
+    bounds: Bounds,
+    states: Option<usize>,
+) -> Named {
+    Named { name, about, bounds, states, never: &[], quick: false }
+}
+
+impl Named {
+    const fn without(self, never: &'static [&'static str]) -> Self {
+        Self { never, ..self }
+    }
+
+    const fn quick(self) -> Self {
+        Self { quick: true, ..self }
+    }
+}
+
+const PLAIN: Bounds = Bounds { crashes: 0, ..Bounds::new(3, 2) };
+const STREAMS: Network = Network::Streams { cuts: 1 };
+
+/// The bounds that are worth a name, small ones first.
+pub(crate) const NAMED: [Named; 14] = [
+    named(
+        "first-steps",
+        "two proposers, three acceptors, one crash: for the explorer",
+        Bounds { symmetry: false, ..Bounds::new(3, 2) },
+        None,
+    ),
+    named(
+        "whole",
+        "one proposer, three acceptors, nothing left out",
+        Bounds { proposers: 1, ..PLAIN.in_full() },
+        Some(0),
+    )
+    .quick(),
+    named("3x2", "3 acceptors, 2 proposers, one crash", Bounds::new(3, 2), Some(4_885)).quick(),
+    named(
+        "2x2-effects",
+        "2 acceptors, 2 proposers, one crash after every effect",
+        Bounds { crash_points: CrashPoints::BetweenEffects, symmetry: false, ..Bounds::new(2, 2) },
+        Some(0),
+    )
+    .quick(),
+    named(
+        "combined",
+        "3 peers, all acceptors, 2 of them proposers, one crash",
+        Bounds { combined: true, crash_points: CrashPoints::BetweenEffects, ..Bounds::new(3, 2) },
+        Some(0),
+    )
+    .quick(),
+    named(
+        "learner",
+        "3 acceptors, 2 proposers, a learner, notices of the choice",
+        Bounds { learners: 1, notices: true, ..PLAIN },
+        Some(1_606),
+    )
+    .quick(),
+    named(
+        "once",
+        "3 acceptors, 2 proposers; messages are lost and reordered, but come once",
+        Bounds { network: Network::Once, ..PLAIN },
+        Some(0),
+    ),
+    named(
+        "streams",
+        "3 acceptors, 2 proposers on streams; one cut, one crash",
+        Bounds { network: STREAMS, ..Bounds::new(3, 2) },
+        Some(0),
+    ),
+    named(
+        "stale",
+        "3 acceptors, 2 proposers, one crash, answers to earlier questions",
+        Bounds { stale_answers: true, ..Bounds::new(3, 2) },
+        Some(0),
+    ),
+    named(
+        "3x2-rounds",
+        "3 acceptors, 2 proposers, two rounds each",
+        Bounds { rounds: 2, ..PLAIN },
+        Some(84_633),
+    ),
+    named("5x2", "5 acceptors, 2 proposers, one crash", Bounds::new(5, 2), Some(61_251)),
+    named("3x3", "3 acceptors, 3 proposers, one crash", Bounds::new(3, 3), Some(138_100)),
+    named("5x3", "5 acceptors, 3 proposers, one crash", Bounds::new(5, 3), None),
+    named(
+        "3x3-rounds",
+        "3 acceptors, 3 proposers, two rounds each, one crash",
+        Bounds { rounds: 2, ..Bounds::new(3, 3) },
+        None,
+    ),
+];

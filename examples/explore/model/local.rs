@@ -12,18 +12,18 @@ use super::Subject;
 
 /// A message on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Letter {
+pub(crate) struct Letter {
     /// The sender.
-    pub from: PeerId,
+    pub(crate) from: PeerId,
     /// The receiver.
-    pub to: PeerId,
+    pub(crate) to: PeerId,
     /// What it says.
-    pub message: Message,
+    pub(crate) message: Message,
 }
 
 /// What can happen to one peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Event {
+pub(crate) enum Event {
     /// A message arrives.
     Deliver(Letter),
     /// A timer fires.
@@ -36,78 +36,78 @@ pub enum Event {
 
 /// What an onlooker knows of one peer: no more than what left it or became durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// Everything that this acceptor ever accepted.
-    pub votes: BTreeSet<Accepted>,
+    pub(crate) votes: BTreeSet<Accepted>,
     /// Everything that this proposer ever asked acceptors to accept.
-    pub asked: BTreeSet<Accepted>,
+    pub(crate) asked: BTreeSet<Accepted>,
     /// The highest promise that it ever gave.
-    pub promised: Option<ProposalNumber>,
+    pub(crate) promised: Option<ProposalNumber>,
     /// It gave or broke a promise below that one.
-    pub broke_promise: bool,
+    pub(crate) broke_promise: bool,
     /// It reported this choice in this life.
-    pub reported: Option<Accepted>,
+    pub(crate) reported: Option<Accepted>,
     /// It reported two choices.
-    pub contradicted: bool,
+    pub(crate) contradicted: bool,
     /// It found that a message cannot come from an honest peer.
-    pub objected: bool,
+    pub(crate) objected: bool,
 }
 
 /// One peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Local<P> {
+pub(crate) struct Local<P> {
     /// Which one.
-    pub me: PeerId,
+    pub(crate) me: PeerId,
     /// The process itself.
-    pub process: P,
+    pub(crate) process: P,
     /// A process that was given every durable record and no event: what a restart begins with.
-    pub disk: P,
+    pub(crate) disk: P,
     /// The timers that are set and can do something.
-    pub timers: BTreeSet<Timer>,
+    pub(crate) timers: BTreeSet<Timer>,
     /// The number of the open attempt.
-    pub number: Option<ProposalNumber>,
+    pub(crate) number: Option<ProposalNumber>,
     /// Attempts begun in this life.
-    pub attempts: u8,
+    pub(crate) attempts: u8,
     /// True for a proposer in a later life. (An acceptor's lives do not differ.)
-    pub restarted: bool,
+    pub(crate) restarted: bool,
     /// It is switched off until a crash restarts it.
-    pub off: bool,
+    pub(crate) off: bool,
     /// What an onlooker knows.
-    pub seen: Seen,
+    pub(crate) seen: Seen,
 }
 
 /// What a step leads to.
-pub struct Outcome<P> {
+pub(crate) struct Outcome<P> {
     /// The peer afterwards.
-    pub next: Local<P>,
+    pub(crate) next: Local<P>,
     /// What it sent to others, in order.
-    pub sent: Vec<Letter>,
+    pub(crate) sent: Vec<Letter>,
     /// How many effects there were, all of them performed unless it crashed.
-    pub effects: usize,
+    pub(crate) effects: usize,
     /// A message stood before a record.
-    pub told_before_durable: bool,
+    pub(crate) told_before_durable: bool,
 }
 
 /// The fixed rules of a step.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub(crate) struct Rules {
     /// Those with whom each peer has links, by peer.
-    pub links: Vec<Vec<PeerId>>,
+    pub(crate) links: Vec<Vec<PeerId>>,
     /// The proposers that are nothing else: they may be switched off.
-    pub mere_proposers: BTreeSet<PeerId>,
+    pub(crate) mere_proposers: BTreeSet<PeerId>,
     /// Attempts in one life.
-    pub rounds: u8,
+    pub(crate) rounds: u8,
     /// Notices of a choice travel.
-    pub notices: bool,
+    pub(crate) notices: bool,
     /// Leave out what nobody reads.
-    pub reduce: bool,
+    pub(crate) reduce: bool,
     /// A proposer that waits for its next attempt begins it at once.
-    pub eager: bool,
+    pub(crate) eager: bool,
 }
 
 impl<P: Subject> Local<P> {
     /// A peer with an empty disk, started and linked with all.
-    pub fn born(me: PeerId, process: P, rules: &Rules) -> (Self, Vec<Letter>) {
+    pub(crate) fn born(me: PeerId, process: P, rules: &Rules) -> (Self, Vec<Letter>) {
         let mut local = Self {
             me,
             disk: process.clone(),
@@ -126,7 +126,12 @@ impl<P: Subject> Local<P> {
     }
 
     /// This event happens; with `crash_after`, the peer crashes after that many effects.
-    pub fn step(&self, event: Event, crash_after: Option<usize>, rules: &Rules) -> Outcome<P> {
+    pub(crate) fn step(
+        &self,
+        event: Event,
+        crash_after: Option<usize>,
+        rules: &Rules,
+    ) -> Outcome<P> {
         let mut next = self.clone();
         let mut step = Step::new(&mut next, rules, crash_after);
         step.happen(event);
@@ -135,7 +140,7 @@ impl<P: Subject> Local<P> {
     }
 
     /// True if this timer can fire now and lead on.
-    pub fn can_fire(&self, timer: Timer, rules: &Rules) -> bool {
+    pub(crate) fn can_fire(&self, timer: Timer, rules: &Rules) -> bool {
         // Beyond the last round an attempt is out of bounds, and giving one up is no different
         // from hearing nothing more.
         !self.off && self.timers.contains(&timer) && self.attempts < rules.rounds
@@ -230,8 +235,8 @@ impl<'a, P: Subject> Step<'a, P> {
 
     /// Performs effects, then those of the messages to itself; false if the crash came.
     fn perform_all(&mut self, mut effects: Effects<P>) -> bool {
-        let mut told = false;
         loop {
+            let mut told = false;
             for effect in effects.drain(..) {
                 if self.crash_after == Some(self.performed) {
                     return false;
@@ -342,8 +347,8 @@ impl<'a, P: Subject> Step<'a, P> {
                 !effects.is_empty() || process != local.process
             })
             .collect();
-        let finished = local.seen.reported.is_some()
-            || (self.gave_up && local.attempts >= self.rules.rounds);
+        let finished =
+            local.seen.reported.is_some() || (self.gave_up && local.attempts >= self.rules.rounds);
         if self.rules.reduce && finished && self.rules.mere_proposers.contains(&local.me) {
             local.process = local.disk.clone();
             local.timers.clear();

@@ -27,14 +27,14 @@
 //! [`Process`]: synod::process::Process
 //! [Stateright]: https://docs.rs/stateright
 
-pub mod bounds;
-pub mod local;
-pub mod properties;
-pub mod reduce;
-pub mod report;
-pub mod run;
-pub mod symmetry;
-pub mod table;
+pub(crate) mod bounds;
+pub(crate) mod local;
+pub(crate) mod properties;
+pub(crate) mod reduce;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod symmetry;
+pub(crate) mod table;
 
 use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
@@ -43,7 +43,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use stateright::{Model, Property};
-use synod::paxos::{Fact, Message, Record, Setup, Timer};
+use synod::paxos::{Accepted, Fact, Message, ProposalNumber, Record, Setup, Timer};
 use synod::process::{PeerId, Process};
 
 use bounds::{Bounds, CrashPoints, Network};
@@ -53,7 +53,7 @@ use symmetry::Permutations;
 use table::{Cause, LetterId, LocalId, Table, What};
 
 /// A process that speaks as Paxos does: the real peer, or one that was broken on purpose.
-pub trait Subject:
+pub(crate) trait Subject:
     Process<Message = Message, Record = Record, Timer = Timer, Fact = Fact>
     + Clone
     + Debug
@@ -79,9 +79,9 @@ impl<P> Subject for P where
 
 /// Ends an exploration that takes too long: from then on nothing happens any more.
 #[derive(Debug, Default)]
-pub struct Clock {
+pub(crate) struct Clock {
     /// The end, if there is one.
-    pub until: Option<Instant>,
+    pub(crate) until: Option<Instant>,
     rang: AtomicBool,
     stopped: AtomicBool,
 }
@@ -99,28 +99,28 @@ impl Clock {
     }
 
     /// The exploration is over; what was found can be looked at without haste.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
     /// True if it ended an exploration.
-    pub fn rang(&self) -> bool {
+    pub(crate) fn rang(&self) -> bool {
         self.rang.load(Ordering::Relaxed)
     }
 }
 
 /// All runs within some bounds of peers of type `P`.
-pub struct Exploration<P> {
+pub(crate) struct Exploration<P> {
     /// The bounds.
-    pub bounds: Bounds,
+    pub(crate) bounds: Bounds,
     /// When to give up.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     // Behind an `Arc` so that states can be printed, behind a `Mutex` because it learns.
     table: Arc<Mutex<Table<P>>>,
 }
 
 /// Where everything stands.
-pub struct State<P> {
+pub(crate) struct State<P> {
     table: Arc<Mutex<Table<P>>>,
     locals: Vec<LocalId>,
     /// Under way; streams one after another, each in order, all else by number.
@@ -128,7 +128,7 @@ pub struct State<P> {
     crashes_left: u8,
     cuts_left: u8,
     /// What an onlooker finds in it.
-    pub findings: Findings,
+    pub(crate) findings: Findings,
     /// Equal for states that are treated alike; the only thing that is hashed.
     key: u64,
 }
@@ -167,16 +167,16 @@ impl<P: Subject> Debug for State<P> {
 
 /// One thing that happens.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Action {
+pub(crate) struct Action {
     /// What.
-    pub what: Happening,
+    pub(crate) what: Happening,
     /// The peer to which it happens crashes after this many of its effects.
-    pub crash_after: Option<u8>,
+    pub(crate) crash_after: Option<u8>,
 }
 
 /// See [`Action`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Happening {
+pub(crate) enum Happening {
     /// Letters to one peer arrive, one after another. The last one makes the peer do something;
     /// the others are only counted. See [`reduce`].
     Deliver(Vec<(LetterId, Letter)>),
@@ -190,7 +190,7 @@ pub enum Happening {
 
 impl<P: Subject> Exploration<P> {
     /// All runs within `bounds` of the peers that `birth` gives life to.
-    pub fn new(bounds: Bounds, birth: impl Fn(Arc<Setup>) -> P) -> Self {
+    pub(crate) fn new(bounds: Bounds, birth: impl Fn(Arc<Setup>) -> P) -> Self {
         let roles = bounds.roles();
         let told = roles.told();
         let ids = (1..=roles.peers).map(PeerId);
@@ -213,15 +213,27 @@ impl<P: Subject> Exploration<P> {
     }
 
     /// Peers and letters of all kinds and steps met so far.
-    pub fn met(&self) -> (usize, usize) {
+    pub(crate) fn met(&self) -> (usize, usize) {
         let table = self.table();
         (table.locals.things.len(), table.letters.things.len())
     }
 
-    /// The peers of a state, as numbers that are the same in every run, whatever is under way.
-    pub fn peers_of(&self, state: &State<P>) -> Vec<u64> {
+    /// What the acceptors have promised and accepted in a state, without their names.
+    pub(crate) fn acceptors_of(
+        &self,
+        state: &State<P>,
+    ) -> Vec<(Option<ProposalNumber>, Vec<Accepted>)> {
         let table = self.table();
-        state.locals.iter().map(|&local| table.locals.prints[local as usize]).collect()
+        let acceptors = self.bounds.roles().told();
+        let mut all: Vec<_> = acceptors
+            .iter()
+            .map(|&peer| {
+                let seen = &table.local(state.at(peer)).seen;
+                (seen.promised, seen.votes.iter().copied().collect())
+            })
+            .collect();
+        all.sort_unstable();
+        all
     }
 
     fn is_stream(&self) -> bool {
@@ -337,7 +349,8 @@ impl<P: Subject> Exploration<P> {
             }
             before.push((id, table.letter(id)));
             if step.effects == 0 && self.bounds.counts_at_once() {
-                self.deliveries(table, state, step.next, &letters[i + 1..], before, actions);
+                // From this letter on, not from the next: it may arrive twice.
+                self.deliveries(table, state, step.next, &letters[i..], before, actions);
             } else {
                 let what = Happening::Deliver(before.clone());
                 self.with_crashes(state, what, step.effects, actions);

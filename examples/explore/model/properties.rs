@@ -14,22 +14,22 @@ use super::table::{LetterId, LocalId, Table};
 use super::{Exploration, State, Subject};
 
 /// Two values are never chosen.
-pub const ONE_VALUE: &str = "one value is chosen";
+pub(crate) const ONE_VALUE: &str = "one value is chosen";
 /// A number stands for one value.
-pub const ONE_VALUE_A_NUMBER: &str = "a number has one value";
+pub(crate) const ONE_VALUE_A_NUMBER: &str = "a number has one value";
 /// Nothing is promised or accepted below an earlier promise.
-pub const PROMISES_HOLD: &str = "promises never go down";
+pub(crate) const PROMISES_HOLD: &str = "promises never go down";
 /// A majority stands behind every report.
-pub const REPORTS_ARE_TRUE: &str = "a reported choice is chosen";
+pub(crate) const REPORTS_ARE_TRUE: &str = "a reported choice is chosen";
 /// No value comes from nowhere.
-pub const WAS_PROPOSED: &str = "a chosen value was proposed";
+pub(crate) const WAS_PROPOSED: &str = "a chosen value was proposed";
 /// The guard against strangers lets all honest messages pass, and nobody sees a contradiction.
-pub const NO_OBJECTION: &str = "no peer objects to another";
+pub(crate) const NO_OBJECTION: &str = "no peer objects to another";
 
 /// What an onlooker finds in one state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)]
-pub struct Findings {
+pub(crate) struct Findings {
     two_chosen: bool,
     two_values_a_number: bool,
     promise_broken: bool,
@@ -44,7 +44,7 @@ pub struct Findings {
 
 impl Findings {
     /// Looks at a state.
-    pub fn of<P: Subject>(
+    pub(crate) fn of<P: Subject>(
         table: &Table<P>,
         bounds: &Bounds,
         locals: &[LocalId],
@@ -55,7 +55,8 @@ impl Findings {
         let mut votes: Vec<Accepted> = Vec::new();
         let mut values: BTreeMap<_, Value> = BTreeMap::new();
         for local in peers() {
-            let Seen { votes: cast, asked, broke_promise, objected, contradicted, .. } = &local.seen;
+            let Seen { votes: cast, asked, broke_promise, objected, contradicted, .. } =
+                &local.seen;
             votes.extend(cast);
             for one in cast.iter().chain(asked) {
                 let first = *values.entry(one.number).or_insert(one.value);
@@ -99,7 +100,7 @@ impl Findings {
 
 impl Findings {
     /// True if something is there that must never be.
-    pub fn violated(&self) -> bool {
+    pub(crate) fn violated(&self) -> bool {
         self.two_chosen
             || self.two_values_a_number
             || self.promise_broken
@@ -118,10 +119,12 @@ fn chosen(votes: &mut [Accepted], acceptors: usize) -> Vec<Accepted> {
 }
 
 /// All properties.
-pub fn all<P: Subject>() -> Vec<Property<Exploration<P>>> {
+pub(crate) fn all<P: Subject>() -> Vec<Property<Exploration<P>>> {
     vec![
         Property::always(ONE_VALUE, |_, state: &State<P>| !state.findings.two_chosen),
-        Property::always(ONE_VALUE_A_NUMBER, |_, state: &State<P>| !state.findings.two_values_a_number),
+        Property::always(ONE_VALUE_A_NUMBER, |_, state: &State<P>| {
+            !state.findings.two_values_a_number
+        }),
         Property::always(PROMISES_HOLD, |_, state: &State<P>| !state.findings.promise_broken),
         Property::always(REPORTS_ARE_TRUE, |_, state: &State<P>| !state.findings.false_report),
         Property::always(WAS_PROPOSED, |_, state: &State<P>| !state.findings.unheard_of),

@@ -23,14 +23,14 @@ use super::table::{Cause, LetterId, LocalId, Table, What};
 /// That a proposer is finished is all that is left of it, once nobody can crash any more.
 impl<P: Subject> Table<P> {
     /// The same peer without what nobody will ask for.
-    pub fn forgotten(&mut self, id: LocalId) -> LocalId {
+    pub(crate) fn forgotten(&mut self, id: LocalId) -> LocalId {
         let local = self.local(id);
         if local.off { self.finished(local.me, local.restarted) } else { id }
     }
 }
 
 /// True if this letter can no longer matter. With `again` any peer may still crash.
-pub fn is_dead<P: Subject>(
+pub(crate) fn is_dead<P: Subject>(
     table: &mut Table<P>,
     locals: &[LocalId],
     letter: LetterId,
@@ -74,5 +74,6 @@ fn is_idle<P: Subject>(
         let (before, after) = (table.local(at), table.local(step.next));
         after.off && after.seen == before.seen
     };
-    gives_up || step.next == at && step.sent.iter().all(|&answer| is_dead(table, locals, answer, again))
+    gives_up
+        || step.next == at && step.sent.iter().all(|&answer| is_dead(table, locals, answer, again))
 }

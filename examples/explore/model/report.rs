@@ -15,7 +15,7 @@ impl Debug for Action {
 }
 
 /// A step.
-pub fn action(action: &Action) -> String {
+pub(crate) fn action(action: &Action) -> String {
     let what = match &action.what {
         Happening::Deliver(letters) => {
             let letters: Vec<_> = letters.iter().map(|(_, letter)| self::letter(*letter)).collect();
@@ -33,7 +33,7 @@ pub fn action(action: &Action) -> String {
 }
 
 /// A letter.
-pub fn letter(Letter { from, to, message }: Letter) -> String {
+pub(crate) fn letter(Letter { from, to, message }: Letter) -> String {
     let message = match message {
         Message::Prepare { number, value: _ } => format!("prepare({number})"),
         Message::Accept { number, value } => format!("accept({number}, {value})"),
@@ -46,13 +46,14 @@ pub fn letter(Letter { from, to, message }: Letter) -> String {
 
 fn answer(name: &str, ack: &Ack) -> String {
     let Ack { answers, min_proposal, accepted, .. } = ack;
-    let held = accepted.map_or_else(|| "-".into(), |held| format!("({}, {})", held.number, held.value));
+    let held =
+        accepted.map_or_else(|| "-".into(), |held| format!("({}, {})", held.number, held.value));
     let refused = if ack.granted() { "" } else { ", refused" };
     format!("{name}({answers}: min {min_proposal}, accepted {held}{refused})")
 }
 
 /// A state.
-pub fn describe<P: Subject>(
+pub(crate) fn describe<P: Subject>(
     table: &Table<P>,
     locals: &[LocalId],
     letters: &[LetterId],

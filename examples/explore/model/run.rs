@@ -12,27 +12,27 @@ use super::{Exploration, Subject};
 
 /// How an exploration went.
 #[derive(Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// States, those that are treated alike counted once.
-    pub states: usize,
+    pub(crate) states: usize,
     /// Steps taken between them.
-    pub steps: usize,
+    pub(crate) steps: usize,
     /// The longest run that was followed.
-    pub depth: usize,
+    pub(crate) depth: usize,
     /// How long it took.
-    pub took: Duration,
+    pub(crate) took: Duration,
     /// True if there was nothing left to try.
-    pub exhausted: bool,
+    pub(crate) exhausted: bool,
     /// Different situations of one peer, and different letters.
-    pub met: (usize, usize),
+    pub(crate) met: (usize, usize),
     /// Properties that must always hold and did not, each with the steps that break it.
-    pub violated: BTreeMap<&'static str, Vec<String>>,
+    pub(crate) violated: BTreeMap<&'static str, Vec<String>>,
     /// Properties that must hold somewhere and nowhere did.
-    pub missing: BTreeSet<&'static str>,
+    pub(crate) missing: BTreeSet<&'static str>,
 }
 
 /// Tries everything within the bounds, for so long at most.
-pub fn exhaust<P: Subject>(
+pub(crate) fn exhaust<P: Subject>(
     bounds: Bounds,
     birth: impl Fn(Arc<Setup>) -> P,
     limit: Option<Duration>,
@@ -45,7 +45,7 @@ pub fn exhaust<P: Subject>(
 }
 
 /// The shortest run that violates one of `wanted`, looked for within the bounds and so many steps.
-pub fn shortest<P: Subject>(
+pub(crate) fn shortest<P: Subject>(
     bounds: Bounds,
     birth: impl Fn(Arc<Setup>) -> P,
     wanted: &[&'static str],

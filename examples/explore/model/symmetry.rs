@@ -10,10 +10,10 @@ use super::local::Letter;
 use super::table::{LetterId, LocalId, Table, UNKNOWN, mix};
 
 /// A permutation, by its number. 0 changes nothing.
-pub type Swap = usize;
+pub(crate) type Swap = usize;
 
 /// All permutations of the interchangeable acceptors.
-pub struct Permutations {
+pub(crate) struct Permutations {
     places: Vec<PeerId>,
     /// `all[swap][i]`: where the acceptor of place `i` goes.
     all: Vec<Vec<u8>>,
@@ -22,7 +22,7 @@ pub struct Permutations {
 
 impl Permutations {
     /// Of these peers.
-    pub fn new(places: Vec<PeerId>) -> Self {
+    pub(crate) fn new(places: Vec<PeerId>) -> Self {
         let mut all = vec![Vec::new()];
         for _ in &places {
             all = all.iter().flat_map(|shorter| longer(shorter, places.len())).collect();
@@ -32,7 +32,7 @@ impl Permutations {
     }
 
     /// Where `peer` goes.
-    pub fn of(&self, swap: Swap, peer: PeerId) -> PeerId {
+    pub(crate) fn of(&self, swap: Swap, peer: PeerId) -> PeerId {
         match self.place(peer) {
             Some(place) => self.places[usize::from(self.all[swap][place])],
             None => peer,
@@ -40,7 +40,7 @@ impl Permutations {
     }
 
     /// Remembers what a thing becomes.
-    pub fn note(&self, swapped: &mut Vec<u32>, swap: Swap, place: u32) {
+    pub(crate) fn note(&self, swapped: &mut Vec<u32>, swap: Swap, place: u32) {
         if swapped.is_empty() {
             swapped.resize(self.all.len(), UNKNOWN);
         }
@@ -52,7 +52,7 @@ impl Permutations {
     }
 
     /// An exchange of two and a rotation of all, from which every permutation can be built.
-    pub fn generators(&self) -> Vec<Swap> {
+    pub(crate) fn generators(&self) -> Vec<Swap> {
         let count = u8::try_from(self.places.len()).expect("few acceptors");
         if count < 2 {
             return Vec::new();
@@ -87,7 +87,7 @@ fn longer(shorter: &[u8], count: usize) -> Vec<Vec<u8>> {
 
 /// The key of a state: equal for two states exactly if a permutation turns one into the other
 /// (but for a collision of 64-bit hashes).
-pub fn key<P: Subject>(
+pub(crate) fn key<P: Subject>(
     table: &mut Table<P>,
     locals: &[LocalId],
     letters: &[(LetterId, u8)],

@@ -14,16 +14,16 @@ use super::local::{Event, Letter, Local, Rules};
 use super::symmetry::{Permutations, Swap};
 
 /// A peer's place in the table.
-pub type LocalId = u32;
+pub(crate) type LocalId = u32;
 /// A letter's place in the table.
-pub type LetterId = u32;
+pub(crate) type LetterId = u32;
 
 /// A map whose keys are spread well enough by a few multiplications.
-pub type Map<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
+pub(crate) type Map<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
 
 /// See [`Map`]. For keys of this program, not for those of a stranger.
 #[derive(Default)]
-pub struct Mixer(u64);
+pub(crate) struct Mixer(u64);
 
 impl Hasher for Mixer {
     fn finish(&self) -> u64 {
@@ -52,14 +52,14 @@ impl Hasher for Mixer {
 }
 
 /// Spreads every bit over all (the finalizer of SplitMix64).
-pub fn mix(word: u64) -> u64 {
+pub(crate) fn mix(word: u64) -> u64 {
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)
 }
 
 /// A hash that is the same in every run.
-pub fn print_of(thing: &impl Hash) -> u64 {
+pub(crate) fn print_of(thing: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     thing.hash(&mut hasher);
     hasher.finish()
@@ -67,16 +67,16 @@ pub fn print_of(thing: &impl Hash) -> u64 {
 
 /// An event of one peer, in numbers; `crash_after` cuts it short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Cause {
+pub(crate) struct Cause {
     /// What happens.
-    pub what: What,
+    pub(crate) what: What,
     /// The peer crashes after this many effects.
-    pub crash_after: Option<u8>,
+    pub(crate) crash_after: Option<u8>,
 }
 
 /// An [`Event`], with the letter by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum What {
+pub(crate) enum What {
     /// See [`Event::Deliver`].
     Deliver(LetterId),
     /// Any other event.
@@ -91,27 +91,27 @@ impl From<What> for Cause {
 
 /// Where a step leads.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     /// The peer afterwards.
-    pub next: LocalId,
+    pub(crate) next: LocalId,
     /// What it sent to others, in order.
-    pub sent: Vec<LetterId>,
+    pub(crate) sent: Vec<LetterId>,
     /// How many effects.
-    pub effects: usize,
+    pub(crate) effects: usize,
 }
 
 /// Things met, each with its hash, its places under every permutation, and `O`, its origin.
-pub struct Met<T, O> {
-    pub things: Vec<Arc<T>>,
-    pub prints: Vec<u64>,
-    pub origins: Vec<O>,
+pub(crate) struct Met<T, O> {
+    pub(crate) things: Vec<Arc<T>>,
+    pub(crate) prints: Vec<u64>,
+    pub(crate) origins: Vec<O>,
     /// By thing and permutation; `UNKNOWN` until asked for.
-    pub swapped: Vec<Vec<u32>>,
+    pub(crate) swapped: Vec<Vec<u32>>,
     index: HashMap<Arc<T>, u32>,
 }
 
 /// No place in the table.
-pub const UNKNOWN: u32 = u32::MAX;
+pub(crate) const UNKNOWN: u32 = u32::MAX;
 
 impl<T: Hash + Eq, O> Met<T, O> {
     fn new() -> Self {
@@ -141,7 +141,7 @@ impl<T: Hash + Eq, O> Met<T, O> {
 
 /// How a peer came to be as it is, for the first time.
 #[derive(Clone, Copy)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// It was born.
     Birth,
     /// It is finished for good.
@@ -153,20 +153,20 @@ pub enum Origin {
 /// The table.
 ///
 /// Every newborn has a twin that is switched off: what is left of a peer that is finished for good.
-pub struct Table<P> {
+pub(crate) struct Table<P> {
     rules: Rules,
     born: Vec<LocalId>,
     born_saying: Vec<LetterId>,
     finished: Vec<[LocalId; 2]>,
-    pub locals: Met<Local<P>, Origin>,
-    pub letters: Met<Letter, ()>,
-    pub permutations: Permutations,
+    pub(crate) locals: Met<Local<P>, Origin>,
+    pub(crate) letters: Met<Letter, ()>,
+    pub(crate) permutations: Permutations,
     steps: Map<(LocalId, Cause), Arc<Step>>,
 }
 
 impl<P: Subject> Table<P> {
     /// A table that knows the newborn peers, 1, 2, 3 and so on.
-    pub fn new(newborn: Vec<P>, rules: Rules, permutations: Permutations) -> Self {
+    pub(crate) fn new(newborn: Vec<P>, rules: Rules, permutations: Permutations) -> Self {
         let mut table = Self {
             rules,
             born: Vec::new(),
@@ -193,37 +193,37 @@ impl<P: Subject> Table<P> {
     }
 
     /// The newborn peers.
-    pub fn born(&self) -> &[LocalId] {
+    pub(crate) fn born(&self) -> &[LocalId] {
         &self.born
     }
 
     /// What the newborn peers say.
-    pub fn born_saying(&self) -> &[LetterId] {
+    pub(crate) fn born_saying(&self) -> &[LetterId] {
         &self.born_saying
     }
 
     /// What is left of a peer that is finished for good.
-    pub fn finished(&self, peer: PeerId, restarted: bool) -> LocalId {
+    pub(crate) fn finished(&self, peer: PeerId, restarted: bool) -> LocalId {
         self.finished[usize::from(peer.0 - 1)][usize::from(restarted)]
     }
 
     /// The rules of a step.
-    pub fn rules(&self) -> &Rules {
+    pub(crate) fn rules(&self) -> &Rules {
         &self.rules
     }
 
     /// That peer.
-    pub fn local(&self, id: LocalId) -> &Local<P> {
+    pub(crate) fn local(&self, id: LocalId) -> &Local<P> {
         &self.locals.things[id as usize]
     }
 
     /// That letter.
-    pub fn letter(&self, id: LetterId) -> Letter {
+    pub(crate) fn letter(&self, id: LetterId) -> Letter {
         *self.letters.things[id as usize]
     }
 
     /// What happens to that peer.
-    pub fn step(&mut self, at: LocalId, cause: Cause) -> Arc<Step> {
+    pub(crate) fn step(&mut self, at: LocalId, cause: Cause) -> Arc<Step> {
         if let Some(step) = self.steps.get(&(at, cause)) {
             return Arc::clone(step);
         }
@@ -247,7 +247,7 @@ impl<P: Subject> Table<P> {
     }
 
     /// The same letter with the acceptors exchanged.
-    pub fn swapped_letter(&mut self, id: LetterId, swap: Swap) -> LetterId {
+    pub(crate) fn swapped_letter(&mut self, id: LetterId, swap: Swap) -> LetterId {
         if let Some(&known) = self.letters.swapped[id as usize].get(swap)
             && known != UNKNOWN
         {
@@ -263,7 +263,7 @@ impl<P: Subject> Table<P> {
 
     /// The same peer with the acceptors exchanged: its whole history, lived again under the other
     /// names. So no part of a process need be open to be renamed.
-    pub fn swapped_local(&mut self, id: LocalId, swap: Swap) -> LocalId {
+    pub(crate) fn swapped_local(&mut self, id: LocalId, swap: Swap) -> LocalId {
         if let Some(&known) = self.locals.swapped[id as usize].get(swap)
             && known != UNKNOWN
         {
