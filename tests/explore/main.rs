@@ -32,14 +32,18 @@ const SAFETY: [&str; 5] = [
 
 #[test]
 fn every_run_within_the_quick_bounds_is_safe() {
+    let mut wrong = Vec::new();
     for named in NAMED.iter().filter(|named| named.quick) {
         let outcome = exhaust(named.bounds, Peer::new, None);
         println!("{}: {outcome:?}", named.name);
         assert!(outcome.violated.is_empty(), "{}: {:#?}", named.name, outcome.violated);
-        assert_eq!(Some(outcome.states), named.states, "states of {}", named.name);
         // A check of runs in which nothing happens would prove nothing.
-        assert_eq!(Vec::from_iter(outcome.missing), named.never, "never seen in {}", named.name);
+        let never = Vec::from_iter(outcome.missing);
+        if (Some(outcome.states), &never[..]) != (named.states, named.never) {
+            wrong.push((named.name, outcome.states, never));
+        }
     }
+    assert!(wrong.is_empty(), "other states, or things never seen: {wrong:#?}");
 }
 
 #[test]
@@ -47,7 +51,7 @@ fn every_mutant_is_caught() {
     let plain = Bounds { crashes: 0, ..Bounds::new(3, 2) };
     let crash = Bounds { crashes: 1, ..plain };
     let named = Bounds { symmetry: false, ..plain };
-    let stale = Bounds { rounds: 2, stale_answers: true, ..plain };
+    let stale = Bounds { acceptors: 2, rounds: 2, stale_answers: true, ..plain };
     let table = [
         (Bug::AcceptBelowPromise, plain, properties::PROMISES_HOLD, 5),
         (Bug::PromiseNotRaised, plain, properties::PROMISES_HOLD, 5),
@@ -55,7 +59,7 @@ fn every_mutant_is_caught() {
         (Bug::LargestValue, Bounds { proposers: 3, ..plain }, properties::ONE_VALUE, 14),
         (Bug::OwnValueKept, plain, properties::ONE_VALUE, 10),
         (Bug::OneAnswerLess, named, properties::REPORTS_ARE_TRUE, 4),
-        (Bug::SameAcceptorTwice, Bounds { acceptors: 5, ..named }, properties::REPORTS_ARE_TRUE, 8),
+        (Bug::SameAcceptorTwice, Bounds { acceptors: 5, ..named }, properties::REPORTS_ARE_TRUE, 4),
         (Bug::NumberReused, crash, properties::ONE_VALUE_A_NUMBER, 11),
         (Bug::PromiseNotDurable, crash, properties::PROMISES_HOLD, 3),
         (Bug::VoteNotDurable, crash, properties::PROMISES_HOLD, 6),

@@ -188,7 +188,7 @@ const PLAIN: Bounds = Bounds { crashes: 0, ..Bounds::new(3, 2) };
 const STREAMS: Network = Network::Streams { cuts: 1 };
 
 /// The bounds that are worth a name, small ones first.
-pub(crate) const NAMED: [Named; 14] = [
+pub(crate) const NAMED: [Named; 15] = [
     named(
         "first-steps",
         "two proposers, three acceptors, one crash: for the explorer",
@@ -211,12 +211,26 @@ pub(crate) const NAMED: [Named; 14] = [
     )
     .quick(),
     named(
-        "combined",
-        "3 peers, all acceptors, 2 of them proposers, one crash",
-        Bounds { combined: true, crash_points: CrashPoints::BetweenEffects, ..Bounds::new(3, 2) },
+        "2x2-combined",
+        "2 peers, both acceptors and proposers, one crash after any effect",
+        Bounds {
+            combined: true,
+            crash_points: CrashPoints::BetweenEffects,
+            ..Bounds::new(2, 2)
+        },
         Some(0),
     )
     .quick(),
+    named(
+        "combined",
+        "3 peers, all acceptors, 2 of them proposers, one crash after any effect",
+        Bounds {
+            combined: true,
+            crash_points: CrashPoints::BetweenEffects,
+            ..Bounds::new(3, 2)
+        },
+        Some(505_783),
+    ),
     named(
         "learner",
         "3 acceptors, 2 proposers, a learner, notices of the choice",

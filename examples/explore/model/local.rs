@@ -93,6 +93,8 @@ pub(crate) struct Outcome<P> {
 pub(crate) struct Rules {
     /// Those with whom each peer has links, by peer.
     pub(crate) links: Vec<Vec<PeerId>>,
+    /// The proposers.
+    pub(crate) proposers: BTreeSet<PeerId>,
     /// The proposers that are nothing else: they may be switched off.
     pub(crate) mere_proposers: BTreeSet<PeerId>,
     /// Attempts in one life.
@@ -203,7 +205,7 @@ impl<'a, P: Subject> Step<'a, P> {
         local.off = false;
         // A life's report is told when it happens; a later one may tell it again.
         local.seen.reported = None;
-        local.restarted = self.rules.mere_proposers.contains(&local.me);
+        local.restarted = self.rules.proposers.contains(&local.me);
         self.begin();
     }
 

@@ -196,6 +196,7 @@ impl<P: Subject> Exploration<P> {
         let ids = (1..=roles.peers).map(PeerId);
         let rules = Rules {
             links: ids.map(|me| roles.links_of(me).into_iter().collect()).collect(),
+            proposers: roles.proposers.keys().copied().collect(),
             mere_proposers: roles.proposers.keys().copied().filter(|p| !told.contains(p)).collect(),
             rounds: bounds.rounds,
             notices: bounds.notices,

@@ -36,7 +36,7 @@ pub(crate) struct Findings {
     false_report: bool,
     unheard_of: bool,
     objection: bool,
-    refusal: bool,
+    duel: bool,
     adopted: bool,
     decided: bool,
     decided_after_restart: bool,
@@ -82,16 +82,15 @@ impl Findings {
                 found.decided_after_restart |= local.restarted;
             }
         }
+        let promised = peers().map(|local| local.seen.promised).max().flatten();
+        found.duel = peers().any(|local| local.number.is_some() && local.number < promised);
         for &letter in letters {
             match table.letter(letter).message {
-                Message::PrepareAck(ack) | Message::AcceptAck(ack) => {
-                    found.refusal |= !ack.granted();
-                }
                 Message::Accept { number, value } => {
                     let owner = number.owner(u16::try_from(locals.len()).unwrap_or(u16::MAX));
                     found.adopted |= bounds.candidates().get(&owner) != Some(&value);
                 }
-                Message::Prepare { .. } | Message::Chosen { .. } => {}
+                _ => {}
             }
         }
         found
@@ -129,7 +128,7 @@ pub(crate) fn all<P: Subject>() -> Vec<Property<Exploration<P>>> {
         Property::always(REPORTS_ARE_TRUE, |_, state: &State<P>| !state.findings.false_report),
         Property::always(WAS_PROPOSED, |_, state: &State<P>| !state.findings.unheard_of),
         Property::always(NO_OBJECTION, |_, state: &State<P>| !state.findings.objection),
-        Property::sometimes("a refusal", |_, state: &State<P>| state.findings.refusal),
+        Property::sometimes("a duel", |_, state: &State<P>| state.findings.duel),
         Property::sometimes("an adopted value", |_, state: &State<P>| state.findings.adopted),
         Property::sometimes("a decision", |_, state: &State<P>| state.findings.decided),
         Property::sometimes("a decision after a restart", |_, state: &State<P>| {
