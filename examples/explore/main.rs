@@ -9,6 +9,8 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+// The tests use parts that the example does not.
+#[allow(dead_code)]
 mod model;
 
 use std::process::ExitCode;
@@ -40,7 +42,9 @@ fn main() -> ExitCode {
     }
     match words.first().map(String::as_str) {
         Some("list") => {
-            NAMED.iter().for_each(|named| println!("{:16} {}", named.name, named.about));
+            for named in &NAMED {
+                println!("{:16} {}", named.name, named.about);
+            }
             ExitCode::SUCCESS
         }
         Some("serve") => serve(&words[1..]),
@@ -93,7 +97,9 @@ fn run(names: &[String], limit: Option<Duration>) -> ExitCode {
         good &= outcome.violated.is_empty();
         for (name, steps) in &outcome.violated {
             println!("VIOLATED: {name}");
-            steps.iter().for_each(|step| println!("    {step}"));
+            for step in steps {
+                println!("    {step}");
+            }
         }
         if let Some(pinned) = bound.states.filter(|pinned| *exhausted && pinned != states) {
             println!("{}: {pinned} states were expected", bound.name);

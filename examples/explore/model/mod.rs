@@ -28,27 +28,29 @@
 //! [Stateright]: https://docs.rs/stateright
 
 pub(crate) mod bounds;
+pub(crate) mod clock;
 pub(crate) mod local;
 pub(crate) mod properties;
 pub(crate) mod reduce;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod state;
 pub(crate) mod symmetry;
 pub(crate) mod table;
 
-use std::fmt::{self, Debug};
-use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use stateright::{Model, Property};
 use synod::paxos::{Accepted, Fact, Message, ProposalNumber, Record, Setup, Timer};
 use synod::process::{PeerId, Process};
 
 use bounds::{Bounds, CrashPoints, Network};
+use clock::Clock;
 use local::{Event, Letter, Rules};
 use properties::Findings;
+use state::{Action, Happening, State};
 use symmetry::Permutations;
 use table::{Cause, LetterId, LocalId, Table, What};
 
@@ -77,38 +79,6 @@ impl<P> Subject for P where
 {
 }
 
-/// Ends an exploration that takes too long: from then on nothing happens any more.
-#[derive(Debug, Default)]
-pub(crate) struct Clock {
-    /// The end, if there is one.
-    pub(crate) until: Option<Instant>,
-    rang: AtomicBool,
-    stopped: AtomicBool,
-}
-
-impl Clock {
-    fn is_over(&self) -> bool {
-        let over = self.until.is_some_and(|until| Instant::now() >= until);
-        if self.stopped.load(Ordering::Relaxed) {
-            return false;
-        }
-        if over {
-            self.rang.store(true, Ordering::Relaxed);
-        }
-        over
-    }
-
-    /// The exploration is over; what was found can be looked at without haste.
-    pub(crate) fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
-    }
-
-    /// True if it ended an exploration.
-    pub(crate) fn rang(&self) -> bool {
-        self.rang.load(Ordering::Relaxed)
-    }
-}
-
 /// All runs within some bounds of peers of type `P`.
 pub(crate) struct Exploration<P> {
     /// The bounds.
@@ -119,85 +89,16 @@ pub(crate) struct Exploration<P> {
     table: Arc<Mutex<Table<P>>>,
 }
 
-/// Where everything stands.
-pub(crate) struct State<P> {
-    table: Arc<Mutex<Table<P>>>,
-    locals: Vec<LocalId>,
-    /// Under way; streams one after another, each in order, all else by number.
-    letters: Vec<LetterId>,
-    crashes_left: u8,
-    cuts_left: u8,
-    /// What an onlooker finds in it.
-    pub(crate) findings: Findings,
-    /// Equal for states that are treated alike; the only thing that is hashed.
-    key: u64,
-}
-
-impl<P> Clone for State<P> {
-    fn clone(&self) -> Self {
-        Self {
-            table: Arc::clone(&self.table),
-            locals: self.locals.clone(),
-            letters: self.letters.clone(),
-            ..*self
-        }
-    }
-}
-
-impl<P> PartialEq for State<P> {
-    fn eq(&self, other: &Self) -> bool {
-        self.locals == other.locals
-            && self.letters == other.letters
-            && (self.crashes_left, self.cuts_left) == (other.crashes_left, other.cuts_left)
-    }
-}
-
-impl<P> Hash for State<P> {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.key.hash(hasher);
-    }
-}
-
-impl<P: Subject> Debug for State<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let table = locked(&self.table);
-        report::describe(&table, &self.locals, &self.letters, f)
-    }
-}
-
-/// One thing that happens.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Action {
-    /// What.
-    pub(crate) what: Happening,
-    /// The peer to which it happens crashes after this many of its effects.
-    pub(crate) crash_after: Option<u8>,
-}
-
-/// See [`Action`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Happening {
-    /// Letters to one peer arrive, one after another. The last one makes the peer do something;
-    /// the others are only counted. See [`reduce`].
-    Deliver(Vec<(LetterId, Letter)>),
-    /// A timer of a peer fires.
-    Fire(PeerId, Timer),
-    /// A peer crashes and starts again; all its links come up anew.
-    Crash(PeerId),
-    /// The links of two peers are cut and come up again.
-    Relink(PeerId, PeerId),
-}
-
 impl<P: Subject> Exploration<P> {
     /// All runs within `bounds` of the peers that `birth` gives life to.
     pub(crate) fn new(bounds: Bounds, birth: impl Fn(Arc<Setup>) -> P) -> Self {
-        let roles = bounds.roles();
-        let told = roles.told();
-        let ids = (1..=roles.peers).map(PeerId);
+        let parts = bounds.roles();
+        let told = parts.told();
+        let ids = (1..=parts.peers).map(PeerId);
         let rules = Rules {
-            links: ids.map(|me| roles.links_of(me).into_iter().collect()).collect(),
-            proposers: roles.proposers.keys().copied().collect(),
-            mere_proposers: roles.proposers.keys().copied().filter(|p| !told.contains(p)).collect(),
+            links: ids.map(|me| parts.links_of(me).into_iter().collect()).collect(),
+            proposers: parts.proposers.keys().copied().collect(),
+            mere_proposers: parts.proposers.keys().copied().filter(|p| !told.contains(p)).collect(),
             rounds: bounds.rounds,
             notices: bounds.notices,
             reduce: bounds.reduce,
@@ -292,7 +193,9 @@ impl<P: Subject> Exploration<P> {
             let again = state.crashes_left > 0;
             let State { locals, letters, .. } = &mut state;
             if !again {
-                locals.iter_mut().for_each(|local| *local = table.forgotten(*local));
+                for local in locals.iter_mut() {
+                    *local = table.forgotten(*local);
+                }
             }
             if self.bounds.network == Network::Anything {
                 letters.retain(|&letter| !reduce::is_dead(table, locals, letter, again));
@@ -374,12 +277,6 @@ impl<P: Subject> Exploration<P> {
             actions.extend((1..effects).map(cut));
         }
         actions.push(Action { what, crash_after: None });
-    }
-}
-
-impl<P> State<P> {
-    fn at(&self, peer: PeerId) -> LocalId {
-        self.locals[usize::from(peer.0 - 1)]
     }
 }
 

@@ -3,15 +3,14 @@
 //! The onlooker recomputes everything from votes: an acceptor's vote is what it made durable or
 //! said that it accepted. What a peer *says* about the choice is only compared with that.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use stateright::Property;
-use synod::paxos::{Accepted, Message, Value};
+use synod::paxos::{Accepted, Message};
 
 use super::bounds::Bounds;
 use super::local::Seen;
+use super::state::State;
 use super::table::{LetterId, LocalId, Table};
-use super::{Exploration, State, Subject};
+use super::{Exploration, Subject};
 
 /// Two values are never chosen.
 pub(crate) const ONE_VALUE: &str = "one value is chosen";
@@ -52,26 +51,21 @@ impl Findings {
     ) -> Self {
         let mut found = Self::default();
         let peers = || locals.iter().map(|&id| table.local(id));
-        let mut votes: Vec<Accepted> = Vec::new();
-        let mut values: BTreeMap<_, Value> = BTreeMap::new();
+        let (mut votes, mut uses): (Vec<Accepted>, Vec<Accepted>) = (Vec::new(), Vec::new());
         for local in peers() {
             let Seen { votes: cast, asked, broke_promise, objected, contradicted, .. } =
                 &local.seen;
             votes.extend(cast);
-            for one in cast.iter().chain(asked) {
-                let first = *values.entry(one.number).or_insert(one.value);
-                found.two_values_a_number |= first != one.value;
-            }
+            uses.extend(cast.iter().chain(asked));
             found.promise_broken |= broke_promise;
             found.objection |= *objected || *contradicted;
         }
+        uses.sort_unstable();
+        found.two_values_a_number =
+            uses.windows(2).any(|two| two[0].number == two[1].number && two[0] != two[1]);
         let chosen = chosen(&mut votes, usize::from(bounds.acceptors));
-        let chosen_values: BTreeSet<Value> = chosen.iter().map(|chosen| chosen.value).collect();
-        found.two_chosen = chosen_values.len() > 1;
-        if !chosen_values.is_empty() {
-            let candidates = bounds.candidates();
-            found.unheard_of = chosen_values.iter().any(|v| candidates.values().all(|c| c != v));
-        }
+        found.two_chosen = chosen.iter().any(|one| one.value != chosen[0].value);
+        found.unheard_of = chosen.iter().any(|one| !bounds.is_candidate(one.value));
         for local in peers() {
             if let Some(reported) = local.seen.reported {
                 found.false_report |= !chosen.contains(&reported);
@@ -84,15 +78,13 @@ impl Findings {
         }
         let promised = peers().map(|local| local.seen.promised).max().flatten();
         found.duel = peers().any(|local| local.number.is_some() && local.number < promised);
-        for &letter in letters {
-            match table.letter(letter).message {
-                Message::Accept { number, value } => {
-                    let owner = number.owner(u16::try_from(locals.len()).unwrap_or(u16::MAX));
-                    found.adopted |= bounds.candidates().get(&owner) != Some(&value);
-                }
-                _ => {}
+        let peers = u16::try_from(locals.len()).expect("few peers");
+        found.adopted = letters.iter().any(|&letter| match table.letter(letter).message {
+            Message::Accept { number, value } => {
+                bounds.candidate(number.owner(peers)) != Some(value)
             }
-        }
+            _ => false,
+        });
         found
     }
 }

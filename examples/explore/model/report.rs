@@ -4,9 +4,10 @@ use std::fmt::{self, Debug};
 
 use synod::paxos::{Ack, Message, Timer};
 
+use super::Subject;
 use super::local::{Letter, Local};
+use super::state::{Action, Happening};
 use super::table::{LetterId, LocalId, Table};
-use super::{Action, Happening, Subject};
 
 impl Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -31,7 +31,9 @@ impl Hasher for Mixer {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
     }
 
     fn write_u32(&mut self, word: u32) {
@@ -51,7 +53,7 @@ impl Hasher for Mixer {
     }
 }
 
-/// Spreads every bit over all (the finalizer of SplitMix64).
+/// Spreads every bit over all (the finalizer of `SplitMix64`).
 pub(crate) fn mix(word: u64) -> u64 {
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
