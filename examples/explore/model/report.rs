@@ -63,7 +63,7 @@ pub(crate) fn describe<P: Subject>(
     for &id in locals {
         let Local { me, process, timers, off, seen, .. } = table.local(id);
         writeln!(f, "{me}{}", if *off { " (finished)" } else { "" })?;
-        writeln!(f, "    {process:?}")?;
+        writeln!(f, "    {}", without_setup(&format!("{process:?}")))?;
         writeln!(f, "    timers {timers:?}, votes {:?}", seen.votes)?;
     }
     writeln!(f, "under way:")?;
@@ -71,4 +71,21 @@ pub(crate) fn describe<P: Subject>(
         writeln!(f, "    {}", letter(table.letter(id)))?;
     }
     Ok(())
+}
+
+/// A peer in words without its setup, which never changes and is the longest part.
+fn without_setup(peer: &str) -> String {
+    let Some((before, setup)) = peer.split_once("setup: ") else { return peer.into() };
+    let mut depth = 0_u32;
+    for (at, sign) in setup.char_indices() {
+        match sign {
+            '{' => depth += 1,
+            '}' if depth == 1 => {
+                return format!("{before}{}", setup[at + 1..].trim_start_matches([',', ' ']));
+            }
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    peer.into()
 }
