@@ -10,9 +10,21 @@
 //!   switched off until a crash restarts it: it would ask nobody any more.
 //! * **A refusal** travels without the proposal that its acceptor holds; nobody reads it there.
 //! * **A timer** that would do nothing in this stage is set again before it could do something.
+//! * **Answers that are only counted** arrive together with the one that completes the quorum.
+//!   Counting shows nowhere outside, and on the most hostile network a letter can wait, so an
+//!   earlier arrival can be moved up to that moment. Each is still fed to the process by itself.
+//! * **An attempt** of a mere proposer begins as soon as it may. Its questions can wait as long as
+//!   it could have waited itself.
 //!
-//! The first three are for an unbroken process. A broken one may be explored so too: whatever is
-//! then found did happen, but something may be missed.
+//! One thing is a bound and no reduction, because something is lost: answers to questions of an
+//! earlier attempt do not arrive ([`Bounds::stale_answers`]). They are never counted; a refusal
+//! among them could make the next number higher than it is here.
+//!
+//! All of this is meant for an unbroken process. A broken one may be explored so too: whatever is
+//! then found did happen, but something may be missed. (Only a refusal without its proposal could
+//! mislead, if the mutation reads it there.)
+//!
+//! [`Bounds::stale_answers`]: super::bounds::Bounds::stale_answers
 
 use synod::paxos::{Message, ProposalNumber};
 
