@@ -76,7 +76,9 @@ impl Mutant {
             ..ack
         };
         match (self.bug, message) {
-            (Bug::OldPromiseCounted, Message::PrepareAck(ack)) => Message::PrepareAck(mine(ack)),
+            (Bug::OldPromiseCounted, Message::PrepareAck(ack)) if ack.granted() => {
+                Message::PrepareAck(mine(ack))
+            }
             (Bug::OwnValueKept, Message::PrepareAck(ack)) => {
                 Message::PrepareAck(Ack { accepted: None, ..ack })
             }
