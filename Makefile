@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test check bench static sim museum scale clean
+.PHONY: help demo test check bench static sim museum scale explore explorer clean
 
 help:
 	@echo 'make demo    five peers agree on this machine: test case 2, with a verdict'
@@ -11,6 +11,7 @@ help:
 	@echo 'make bench   latency, start-up, memory, size, and how fast a log is judged'
 	@echo 'make sim     a million runs in the simulator, from seeds, with heavy faults'
 	@echo 'make museum  forty broken variants of Paxos, and which checks catch them; with drawings'
+	@echo 'make explore every run of a few peers, exhaustively; make explorer shows them in a browser'
 	@echo 'make scale   decision latency round the world for 3 to 101 peers, simulated'
 	@echo 'make static  the one static binary, as it goes into the image'
 	@echo 'make docker-test1, docker-test2   the lab test cases on five containers, with a verdict'
@@ -52,6 +53,12 @@ museum:
 	    $(SIM) sim --bug $$bug --draw $(TARGET_DIR)/museum/$$bug.html >/dev/null 2>&1 || exit 1; \
 	done
 	@echo 'drawings: $(TARGET_DIR)/museum/'
+
+explore:
+	$(CARGO) run --profile explore --example explore
+
+explorer:
+	$(CARGO) run --profile explore --example explore -- serve
 
 scale:
 	@$(CARGO) build --profile sim --quiet
