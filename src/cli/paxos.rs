@@ -119,7 +119,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let result = serve(&options, &hosts, roles, host, out.clone(), err.clone());
     out.finish();
     err.finish();
-    result.map(|()| ExitCode::SUCCESS)
+    result
 }
 
 /// Runs the peer; returns only if it cannot start or its disk fails.
@@ -130,7 +130,7 @@ fn serve(
     host: &Host,
     out: Printer,
     err: Printer,
-) -> Result<()> {
+) -> Result<ExitCode> {
     let me = host.id;
     let say = {
         let err = err.clone();
@@ -178,7 +178,7 @@ fn serve(
             say(&format!("{value} is chosen: number {number}, {after:.3} s after the start"));
         }
     }
-    node.run()
+    node.run().map(ExitCode::from)
 }
 
 /// With `--data`, the log of this peer, already read into `peer`.
