@@ -22,4 +22,5 @@ pub mod hosts;
 pub mod node;
 pub mod paxos;
 pub mod process;
+pub mod ready;
 pub mod trace;

@@ -28,6 +28,15 @@ pub(super) fn seconds(flag: &str, value: OsString) -> Result<Duration> {
     }
 }
 
+/// A time in seconds that is repeated, so it is not zero.
+pub(super) fn period(flag: &str, value: OsString) -> Result<Duration> {
+    let time = seconds(flag, value)?;
+    if time < Duration::from_millis(1) {
+        return Err(Error::Usage(format!("{flag}: a period is at least 0.001 seconds")));
+    }
+    Ok(time)
+}
+
 /// A value to propose: exactly one character.
 pub(super) fn value(flag: &str, value: OsString) -> Result<Value> {
     let text = text(flag, value)?;

@@ -15,6 +15,8 @@ mod lines;
 mod local;
 mod paxos;
 mod printer;
+mod ready;
+mod sockets;
 
 /// One command: how it is called, what it is for, what runs it.
 struct Command {
@@ -37,6 +39,12 @@ const COMMANDS: &[Command] = &[
         summary: "run every peer of a hostsfile on this machine and judge the run",
         help: local::HELP,
         run: local::run,
+    },
+    Command {
+        name: "ready",
+        summary: "wait until all peers of a hostsfile are up",
+        help: ready::HELP,
+        run: ready::run,
     },
 ];
 

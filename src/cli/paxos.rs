@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,9 +11,9 @@ use std::time::{Duration, Instant};
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::args;
 use super::lines::Lines;
 use super::printer::Printer;
+use super::{args, ready, sockets};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::{Host, Hosts, ThisMachine, identify};
 use crate::node::disk::{Disk, Owner};
@@ -43,6 +42,8 @@ as a JSON line, and the value once it is chosen. Runs until it is killed.
   --port P           the TCP port of lines that give none (3000)
   --wait SECS        with a majority of its acceptors linked, how long a proposer waits for
                      the others (2)
+  --ready            a proposer waits first until every peer of the file is up (UDP, port 8888 where
+                     a line gives none); for peers that were all given this flag
   --data DIR         keep promises, votes and numbers in DIR, so that they survive a crash
   --trace FILE       append the full journal to FILE
   --strict-address   turn away a peer whose address its name does not resolve to
@@ -64,6 +65,7 @@ struct Options {
     trace: Option<PathBuf>,
     strict_address: bool,
     until_eof: bool,
+    ready: bool,
 }
 
 fn parse(mut parser: Parser) -> Result<Options> {
@@ -78,6 +80,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
         trace: None,
         strict_address: false,
         until_eof: false,
+        ready: false,
     };
     let mut hosts = None;
     while let Some(arg) = parser.next()? {
@@ -88,6 +91,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Long("id") => options.id = Some(args::number("--id", parser.value()?)?),
             Long("port") => options.port = args::number("--port", parser.value()?)?,
             Long("wait") => options.wait = args::seconds("--wait", parser.value()?)?,
+            Long("ready") => options.ready = true,
             Long("data") => options.data = Some(parser.value()?.into()),
             Long("trace") => options.trace = Some(parser.value()?.into()),
             Long("strict-address") => options.strict_address = true,
@@ -137,7 +141,7 @@ fn serve(
         move |text: &str| err.print(format!("{me}: {text}\n").as_bytes())
     };
     let port = host.port.unwrap_or(options.port);
-    let listener = listen(host, port)?;
+    let listener = sockets::streams(host, port)?;
     let address =
         |host: &Host| Address { host: host.host.clone(), port: host.port.unwrap_or(options.port) };
     let links = roles.links_of(me);
@@ -148,6 +152,7 @@ fn serve(
     let mut peer = Peer::new(Arc::new(setup));
     let fingerprint = hosts.fingerprint(options.port);
     let disk = open_disk(options, &mut peer, me, &fingerprint, &say)?;
+    let words = err.clone();
     let mut observer = Lines::new(me, out, err, options.trace.as_deref())?;
     observer.started(&peer);
     let config = Config {
@@ -166,6 +171,15 @@ fn serve(
         names.join(", "),
         if takes_part { "" } else { "; nobody proposes to it, so it takes no part" }
     ));
+    let barrier = options.ready.then(|| {
+        // Nobody waits for those who do not propose, but everybody answers.
+        ready::Barrier::before(is_proposer.then_some(ready::TIMEOUT)).start(hosts, host, &words)
+    });
+    if let Some(barrier) = barrier.transpose()?.filter(|_| is_proposer)
+        && barrier.wait_until(None, |peer| peer.is_ready().then_some(())).is_none()
+    {
+        return barrier.run().map(ExitCode::from);
+    }
     let begun = Instant::now();
     let node = Node::start(config, peer, disk, Box::new(observer), listener)?;
     if is_proposer {
@@ -228,29 +242,8 @@ pub(super) fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
     Ok(roles)
 }
 
-/// Listens on the line's own address if that is one of this machine, else on all.
-fn listen(host: &Host, port: u16) -> Result<TcpListener> {
-    let everywhere: [IpAddr; 2] = [Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()];
-    let literal = host.host.parse::<IpAddr>().ok();
-    let mut result = Err(Error::Input("no address to listen on".into()));
-    for ip in literal.into_iter().chain(everywhere) {
-        match TcpListener::bind(SocketAddr::new(ip, port)) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => {
-                // Only an address that is not here, or a machine without IPv6, asks for another.
-                let in_use = error.kind() == io::ErrorKind::AddrInUse;
-                result = Err(error).doing(|| format!("listening on port {port}"));
-                if in_use {
-                    break;
-                }
-            }
-        }
-    }
-    result
-}
-
 /// Ends the process with its standard input: a parent that dies takes its children with it.
-fn end_with_input() {
+pub(super) fn end_with_input() {
     let mut ignored = [0; 64];
     let mut input = io::stdin().lock();
     loop {
