@@ -25,8 +25,8 @@
 //!
 //! A peer that left as soon as it was ready would leave others unanswered. So it stays until its
 //! time is over; or, with [`Setup::exit`], until it knows that all others are ready too. For that
-//! the third datagram, `READY`, goes to everyone who has not said it, until all have, and then a few
-//! times more to all. No last message can be known to have arrived (the two generals); whoever
+//! the third datagram, `READY`, goes to everyone who has not said it, or says it again and so has
+//! not heard ours; when all have said it, it goes to all a few times more. No last message can be known to have arrived (the two generals); whoever
 //! misses all of these stays until its time is over, and has been ready all the same.
 //!
 //! # Left out

@@ -87,6 +87,8 @@ pub struct Ready {
     ready: bool,
     /// Those who have said `READY`.
     are_ready: BTreeSet<PeerId>,
+    /// Those who say it again, so ours has not reached them.
+    owed: BTreeSet<PeerId>,
     /// The pause before the next round of `READY`.
     pause: Duration,
     /// How many of the last rounds were said.
@@ -103,6 +105,7 @@ impl Ready {
             acknowledged: BTreeSet::new(),
             ready: false,
             are_ready: BTreeSet::new(),
+            owed: BTreeSet::new(),
             pause,
             last_rounds: 0,
         }
@@ -131,7 +134,8 @@ impl Ready {
         }
     }
 
-    /// One round of `READY`: to those who have not said it, or, when all have, to all, a few times.
+    /// One round of `READY`: to those who have not said it and to those who miss ours, or, when all
+    /// have said it, to all, a few times.
     fn farewell(&mut self, out: &mut Effects<Self>) {
         if self.are_ready == self.setup.others {
             if self.last_rounds == LAST_ROUNDS || self.setup.others.is_empty() {
@@ -142,12 +146,28 @@ impl Ready {
             self.pause = self.setup.interval / FAREWELL_PART;
         }
         for peer in &self.setup.others {
-            if self.last_rounds > 0 || !self.are_ready.contains(peer) {
+            let wanted = !self.are_ready.contains(peer) || self.owed.contains(peer);
+            if self.last_rounds > 0 || wanted {
                 out.push(Effect::Cast(*peer, Message::Ready));
             }
         }
+        self.owed.clear();
         out.push(Effect::SetTimer(Timer::Farewell, self.pause.into()));
         self.pause = (self.pause * 2).min(self.setup.interval);
+    }
+
+    fn other_is_ready(&mut self, from: PeerId, out: &mut Effects<Self>) {
+        let again = !self.are_ready.insert(from);
+        if !self.ready || !self.setup.exit || self.last_rounds > 0 {
+            return;
+        }
+        if self.are_ready == self.setup.others {
+            self.farewell(out);
+        } else if again && self.owed.insert(from) && self.owed.len() == 1 {
+            // With the next round, and not at once: else two could answer each other for ever.
+            self.pause = self.setup.interval / FAREWELL_PART;
+            out.push(Effect::SetTimer(Timer::Farewell, self.pause.into()));
+        }
     }
 
     fn over(&self, out: &mut Effects<Self>) {
@@ -194,13 +214,7 @@ impl Process for Ready {
             Message::Ack => {
                 self.acknowledged.insert(from);
             }
-            Message::Ready => {
-                self.are_ready.insert(from);
-                let all = self.are_ready == self.setup.others;
-                if all && self.ready && self.setup.exit && self.last_rounds == 0 {
-                    self.farewell(out);
-                }
-            }
+            Message::Ready => self.other_is_ready(from, out),
         }
         if first {
             self.ask(from, out);
