@@ -19,6 +19,7 @@ pub mod cli;
 pub mod error;
 pub mod fnv;
 pub mod hosts;
+pub mod member;
 pub mod node;
 pub mod paxos;
 pub mod process;

@@ -13,6 +13,7 @@ use crate::error::Result;
 mod args;
 mod lines;
 mod local;
+mod member;
 mod paxos;
 mod printer;
 mod ready;
@@ -39,6 +40,12 @@ const COMMANDS: &[Command] = &[
         summary: "run every peer of a hostsfile on this machine and judge the run",
         help: local::HELP,
         run: local::run,
+    },
+    Command {
+        name: "member",
+        summary: "be one member of a group that knows who is in it",
+        help: member::HELP,
+        run: member::run,
     },
     Command {
         name: "ready",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
+use serde::de::DeserializeOwned;
 
 use super::lines::Lines;
 use super::printer::Printer;
@@ -151,7 +152,16 @@ fn serve(
         Setup { me, roles, candidate: options.value, delay: options.delay, patience: options.wait };
     let mut peer = Peer::new(Arc::new(setup));
     let fingerprint = hosts.fingerprint(options.port);
-    let disk = open_disk(options, &mut peer, me, &fingerprint, &say)?;
+    let disk = match &options.data {
+        Some(dir) => {
+            let restore = |record| peer.restore(record);
+            Some(open_disk(dir, Peer::PROTOCOL, me, &fingerprint, restore, &say)?)
+        }
+        None => {
+            say(MEMORY_ONLY);
+            None
+        }
+    };
     let words = err.clone();
     let mut observer = Lines::new(me, out, err, options.trace.as_deref())?;
     observer.started(&peer);
@@ -195,25 +205,22 @@ fn serve(
     node.run().map(ExitCode::from)
 }
 
-/// With `--data`, the log of this peer, already read into `peer`.
-fn open_disk(
-    options: &Options,
-    peer: &mut Peer,
+/// The log of this peer in its data directory, already given to `restore`.
+pub(super) fn open_disk<R: DeserializeOwned>(
+    dir: &Path,
+    protocol: &str,
     me: PeerId,
     fingerprint: &str,
+    restore: impl FnMut(R),
     say: &impl Fn(&str),
-) -> Result<Option<Disk>> {
-    let Some(dir) = &options.data else {
-        say(MEMORY_ONLY);
-        return Ok(None);
-    };
-    let owner =
-        Owner { protocol: Peer::PROTOCOL.into(), peer: me, fingerprint: fingerprint.to_owned() };
-    let (disk, cut) = Disk::open(dir, &owner, |record| peer.restore(record))?;
+) -> Result<Disk> {
+    let fingerprint = fingerprint.to_owned();
+    let owner = Owner { protocol: protocol.into(), peer: me, fingerprint };
+    let (disk, cut) = Disk::open(dir, &owner, restore)?;
     if let Some(cut) = cut {
         say(&format!("{}: {cut}", dir.display()));
     }
-    Ok(Some(disk))
+    Ok(disk)
 }
 
 /// The roles of a hostsfile that can be run safely.

@@ -1,0 +1,1 @@
+//! Peers step by step.
