@@ -37,6 +37,8 @@ impl Detector {
     pub fn watch(&mut self, peers: &BTreeSet<PeerId>, now: Duration) {
         self.heard.retain(|peer, _| peers.contains(peer));
         self.silent.retain(|peer| peers.contains(peer));
+        // A pause can begin before the first check.
+        self.checked.get_or_insert(now);
         for peer in peers {
             self.heard.entry(*peer).or_insert(now);
         }

@@ -1,1 +1,0 @@
-//! Peers step by step.
