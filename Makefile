@@ -12,6 +12,9 @@ help:
 	@echo 'make check   formatting, lints and documentation, without a warning'
 	@echo 'make bench   latency, start-up, memory and size, each beside what the machine itself needs'
 	@echo 'make static  the one static binary, as it goes into the image'
+	@echo 'make docker-test1, docker-test2   the lab test cases on five containers, with a verdict'
+	@echo 'make docker-faults   four scenarios in which containers are killed, cut off, frozen'
+	@echo 'make docker-image    only the image prj4; docker/targets.mk has the other docker- targets'
 	@echo 'make clean   remove what was built'
 
 demo:
@@ -36,3 +39,5 @@ static:
 
 clean:
 	$(CARGO) clean
+
+include docker/targets.mk

@@ -6,6 +6,8 @@
 //!
 //! ```text
 //! main ── cli ──┬── paxos ─────── process      protocols: no I/O at all
+//!               ├── ready ─────── process      the readiness barrier
+//!               ├── member ────── process      membership, failure detection, a leader
 //!               ├── node ──────── process      driver: threads, sockets, disk, clock
 //!               ├── trace                      lines of a run, read and judged
 //!               └── hosts                      the hostsfile

@@ -1,7 +1,6 @@
 //! How long a decision takes on standing links, beside two raw round trips.
 
-use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -19,9 +18,13 @@ use synod::process::{PeerId, Process};
 use super::{Times, free_ports, hosts_text, row};
 
 /// How many fresh decisions are timed.
-const DECISIONS: u64 = 1000;
-/// Between two decisions: the notices of the last one have arrived.
+const DECISIONS: usize = 1000;
+/// Before each measurement: the notices of the last decision have arrived, and all are idle.
 const PAUSE: Duration = Duration::from_millis(2);
+/// About the size of a message on the wire.
+const MESSAGE: [u8; 120] = [b'x'; 120];
+/// About the size of a record on the disk.
+const RECORD: [u8; 100] = [b'x'; 100];
 
 /// Nobody looks.
 struct Blind;
@@ -32,7 +35,8 @@ impl Observer<Instances> for Blind {
     fn after_frames(&mut self) {}
 }
 
-/// `decision-peer HOSTSFILE ID DATA`: one of the five. The proposer prints a time a line.
+/// `decision-peer HOSTSFILE ID DATA ECHO_PORT`: one of the five. The proposer takes turns between
+/// what the machine needs and what a decision needs, and prints the nanoseconds of each turn.
 pub fn peer(args: &[String]) {
     let hosts = Hosts::read(Path::new(&args[0])).unwrap();
     let me = PeerId(args[1].parse().unwrap());
@@ -69,16 +73,48 @@ pub fn peer(args: &[String]) {
     if me == PeerId(1) {
         let linked = |p: &Instances| (p.linked().len() == 3).then_some(());
         node.wait_until(None, linked).unwrap();
-        for key in 0..DECISIONS {
-            thread::sleep(PAUSE);
-            let begun = Instant::now();
-            node.step(|p, out| p.propose(key, Value('X'), out));
-            node.wait_until(None, |p| p.chosen(key)).unwrap();
-            println!("{}", begun.elapsed().as_nanos());
+        let echo = TcpStream::connect(("127.0.0.1", args[3].parse().unwrap())).unwrap();
+        echo.set_nodelay(true).unwrap();
+        let flushed = (args[2] != "-").then(|| {
+            OpenOptions::new().create(true).append(true).open(Path::new(&args[2]).join("flushed"))
+        });
+        let flushed = flushed.transpose().unwrap();
+        for key in 0..DECISIONS as u64 {
+            let trips = time(|| two_round_trips(&echo));
+            let disk = time(|| flushed.as_ref().map_or((), three_flushes));
+            let decision = time(|| {
+                node.step(|p, out| p.propose(key, Value('X'), out));
+                node.wait_until(None, |p| p.chosen(key)).unwrap();
+            });
+            println!("{} {} {}", trips.as_nanos(), disk.as_nanos(), decision.as_nanos());
         }
     }
     // Until the benchmark closes the pipe.
     let _ = std::io::stdin().read(&mut [0]);
+}
+
+fn time(work: impl FnOnce()) -> Duration {
+    thread::sleep(PAUSE);
+    let begun = Instant::now();
+    work();
+    begun.elapsed()
+}
+
+/// To another process and back, twice: the least that two phases need.
+fn two_round_trips(mut echo: &TcpStream) {
+    let question = [&MESSAGE[..], b"\n"].concat();
+    for _ in 0..2 {
+        echo.write_all(&question).unwrap();
+        BufReader::new(echo).read_line(&mut String::new()).unwrap();
+    }
+}
+
+/// The proposer's number, the promises, the acceptances: one behind the other.
+fn three_flushes(mut file: &File) {
+    for _ in 0..3 {
+        file.write_all(&RECORD).unwrap();
+        file.sync_data().unwrap();
+    }
 }
 
 /// Sends back every line that comes over one connection.
@@ -104,89 +140,47 @@ fn again(args: &[&str]) -> Child {
         .unwrap()
 }
 
-/// Two round trips of a line of a usual length, to another process and back.
-fn raw_round_trips() -> Times {
-    let mut child = again(&["echo"]);
+/// Round trips, flushes, decisions.
+fn measure(data: Option<&Path>) -> [Times; 3] {
+    let mut echo = again(&["echo"]);
     let mut port = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
-    let stream = TcpStream::connect(("127.0.0.1", port.trim().parse().unwrap())).unwrap();
-    stream.set_nodelay(true).unwrap();
-    let mut answers = BufReader::new(&stream);
-    let question = [&[b'x'; 120][..], b"\n"].concat();
-    let mut answer = Vec::new();
-    let mut both = || {
-        thread::sleep(PAUSE);
-        let begun = Instant::now();
-        for _ in 0..2 {
-            (&stream).write_all(&question).unwrap();
-            answer.clear();
-            answers.read_until(b'\n', &mut answer).unwrap();
-        }
-        begun.elapsed()
-    };
-    let times = Times::new((0..DECISIONS).map(|_| both()).collect());
-    child.kill().unwrap();
-    child.wait().unwrap();
-    times
-}
-
-/// The three flushes, one behind the other, for which a durable decision waits.
-fn three_flushes(dir: &Path) -> Times {
-    let path = dir.join("flushes");
-    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
-    let mut three = || {
-        thread::sleep(PAUSE);
-        let begun = Instant::now();
-        for _ in 0..3 {
-            file.write_all(&[b'x'; 150]).unwrap();
-            file.sync_data().unwrap();
-        }
-        begun.elapsed()
-    };
-    Times::new((0..DECISIONS / 2).map(|_| three()).collect())
-}
-
-fn decisions(data: Option<&Path>) -> Times {
-    let ports = free_ports(5);
+    BufReader::new(echo.stdout.take().unwrap()).read_line(&mut port).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let hosts = dir.path().join("hosts.txt");
-    fs::write(&hosts, hosts_text(&ports)).unwrap();
+    fs::write(&hosts, hosts_text(&free_ports(5))).unwrap();
     let data = data.map_or("-".into(), |dir| dir.display().to_string());
-    let mut peers: BTreeMap<u16, Child> = (1..=5u16)
-        .map(|id| {
-            let args = ["decision-peer", hosts.to_str().unwrap(), &id.to_string(), &data];
-            (id, again(&args))
-        })
-        .collect();
-    let out = BufReader::new(peers.get_mut(&1).unwrap().stdout.take().unwrap());
-    let lines = out.lines().take(usize::try_from(DECISIONS).unwrap());
-    let nanos = lines.map(|line| Duration::from_nanos(line.unwrap().parse().unwrap()));
-    let times = Times::new(nanos.collect());
-    for child in peers.values_mut() {
+    let peer = |id: usize| {
+        again(&["decision-peer", hosts.to_str().unwrap(), &id.to_string(), &data, port.trim()])
+    };
+    let mut peers: Vec<Child> = (1..=5).map(peer).collect();
+    let mut times: [Vec<Duration>; 3] = Default::default();
+    let out = BufReader::new(peers[0].stdout.take().unwrap());
+    for line in out.lines().take(DECISIONS) {
+        for (column, nanos) in line.unwrap().split(' ').enumerate() {
+            times[column].push(Duration::from_nanos(nanos.parse().unwrap()));
+        }
+    }
+    for child in peers.iter_mut().chain([&mut echo]) {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    times
+    times.map(Times::new)
 }
 
 /// Prints the table.
 pub fn report() {
-    println!("decision latency, five processes, {DECISIONS} fresh decisions (µs)");
+    println!("decision latency, five processes, {DECISIONS} fresh decisions, in turns (µs)");
     println!("  {:<46} {:>8}  {:>8}", "", "median", "p99");
-    let floor = raw_round_trips();
-    row("two raw round trips", &floor, "");
-    let memory = decisions(None);
-    let ratio = memory.median() / floor.median();
-    row("a decision, in memory", &memory, &format!("{ratio:.1} times the floor"));
-    // Beside the benchmark's own files: a temporary directory is often in memory.
-    let disk = tempfile::tempdir_in(env::current_dir().unwrap().join("target"))
-        .or_else(|_| tempfile::tempdir_in(env::current_exe().unwrap().parent().unwrap()));
-    let disk = disk.unwrap();
-    let flushes = three_flushes(disk.path());
-    row("three flushes", &flushes, "");
-    let durable = decisions(Some(disk.path()));
-    let sum = floor.median() + flushes.median();
-    let ratio = durable.median() / sum;
-    row("a decision, durable", &durable, &format!("{ratio:.1} times round trips + flushes"));
+    let [trips, _, decision] = measure(None);
+    row("two raw round trips", &trips, "");
+    let ratio = decision.median() / trips.median();
+    row("a decision, in memory", &decision, &format!("{ratio:.1} times that"));
+    // Beside the program: a temporary directory is often in memory.
+    let disk = tempfile::tempdir_in(env::current_exe().unwrap().parent().unwrap()).unwrap();
+    let [trips, flushes, decision] = measure(Some(disk.path()));
+    row("two raw round trips", &trips, "");
+    row("three flushes, one behind the other", &flushes, "");
+    let ratio = decision.median() / (trips.median() + flushes.median());
+    row("a decision, durable", &decision, &format!("{ratio:.1} times both"));
     println!();
 }

@@ -167,9 +167,10 @@ impl Observer<Peer> for Lines {
     }
 
     fn after_frames(&mut self) {
-        self.out.print(&self.printed);
-        self.printed.clear();
+        // On a terminal the words stand above the messages that they explain.
         self.err.print(&self.said);
         self.said.clear();
+        self.out.print(&self.printed);
+        self.printed.clear();
     }
 }

@@ -11,6 +11,10 @@ use std::process::ExitCode;
 use crate::error::Result;
 
 mod args;
+mod check;
+mod draw;
+mod goal;
+mod judge;
 mod lines;
 mod local;
 mod member;
@@ -52,6 +56,24 @@ const COMMANDS: &[Command] = &[
         summary: "wait until all peers of a hostsfile are up",
         help: ready::HELP,
         run: ready::run,
+    },
+    Command {
+        name: "check",
+        summary: "judge the lines of a run, by this or any other program",
+        help: check::HELP,
+        run: check::run,
+    },
+    Command {
+        name: "draw",
+        summary: "draw a run as a space-time diagram",
+        help: draw::HELP,
+        run: draw::run,
+    },
+    Command {
+        name: "judge",
+        summary: "judge the log of peers in containers while it grows",
+        help: judge::HELP,
+        run: judge::run,
     },
 ];
 

@@ -479,3 +479,6 @@ pub(super) fn hello<P: Process>(me: PeerId, fingerprint: &str) -> Vec<u8> {
     })
     .line()
 }
+
+#[cfg(test)]
+mod tests;

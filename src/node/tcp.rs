@@ -100,7 +100,9 @@ impl Doorkeeper {
         if words.said <= WORDS_A_SECOND {
             node.say(text);
             words.recent.push_back((Instant::now(), text.to_owned()));
-            words.recent.truncate(MOST_RECENT);
+            if words.recent.len() > MOST_RECENT {
+                words.recent.pop_front();
+            }
         }
     }
 

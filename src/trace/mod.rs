@@ -1,7 +1,12 @@
 //! The lines of a run: one JSON object an event, the same for every program that plays Paxos.
 //!
-//! [`event`] is the only code that knows the fields of a line; [`verdict`] judges a whole run.
+//! [`event`] is the form that this program writes; [`read`] takes what any program wrote, and
+//! [`check`] judges it; [`diagram`] draws it. [`verdict`] judges a run of our own while it is
+//! going on.
 
+pub mod check;
+pub mod diagram;
 pub mod event;
+pub mod read;
 pub mod verdict;
 pub mod views;

@@ -4,6 +4,7 @@
 //! print is passed on with the peer's name in front, and judged as it comes.
 
 mod children;
+mod goal;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +18,7 @@ use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::{Parser, ValueExt};
 
 use super::paxos::{DEFAULT_PORT, MEMORY_ONLY, roles};
-use super::{args, complain};
+use super::{args, complain, draw};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::{Host, Hosts};
 use crate::paxos::{Roles, Value};
@@ -26,7 +27,7 @@ use crate::trace::verdict::Judge;
 use children::{Children, News};
 
 pub(super) const HELP: &str = "\
-usage: synod local [HOSTSFILE] [-v X,Y,...] [-t 0,2,...] [options]
+usage: synod local [paxos] [HOSTSFILE] [-v X,Y,...] [-t 0,2,...] [options]
 
 Run every peer of the hostsfile as a process on this machine, on free loopback ports, until all
 who take part have chosen; then say who chose what. Without a hostsfile: test case 2, two proposers
@@ -35,9 +36,26 @@ that share three acceptors.
   -v X,Y,...         the proposers' values, in the order of their numbers (X, Y, Z, ...)
   -t S,S,...         their delays in seconds, in the same order (0)
   --data DIR         keep the peers' states and ports in DIR; a later run goes on from there
-  --trace FILE       append all peers' journals to FILE
+  --trace FILE       write all peers' journals to FILE; with --data, append them
+  --draw FILE        draw the run; the ending chooses the form: .txt .mmd .svg .html
   --timeout SECS     give up after this long (30)
   --help
+
+usage: synod local ready [HOSTSFILE] [-d 0,2,...] [--interval SECS] [--timeout SECS]
+
+The barrier: exit 0 if all are ready, and none before all were started.
+
+  -d S,S,...         when each peer is started, in seconds, in the order of the file (0)
+
+usage: synod local member [HOSTSFILE] [-d 0,2,...] [-c 5:4,...] [-t] [--heartbeat SECS]
+                          [--majority] [--data DIR] [--timeout SECS]
+
+A group: exit 0 if it keeps every rule, whoever is to crash has crashed, and all others are members
+of one view.
+
+  -d S,S,...         how long each peer sleeps first, in the order of the file (0)
+  -c N:S,...         peer N crashes S seconds after it asked to be let in
+  -t                 once all are in, the first asks for the removal of the highest and crashes
 
 Exit 0: one value, chosen by all who take part. Exit 1: not so, and why. Exit 2: a flag, a file or
 the machine was at fault.
@@ -52,6 +70,7 @@ struct Options {
     delays: Vec<Duration>,
     data: Option<PathBuf>,
     trace: Option<PathBuf>,
+    draw: Option<PathBuf>,
     timeout: Duration,
 }
 
@@ -62,6 +81,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
         delays: Vec::new(),
         data: None,
         trace: None,
+        draw: None,
         timeout: Duration::from_secs(30),
     };
     while let Some(arg) = parser.next()? {
@@ -82,6 +102,11 @@ fn parse(mut parser: Parser) -> Result<Options> {
             }
             Long("data") => options.data = Some(parser.value()?.into()),
             Long("trace") => options.trace = Some(parser.value()?.into()),
+            Long("draw") => {
+                let picture = PathBuf::from(parser.value()?);
+                draw::check_ending(&picture)?;
+                options.draw = Some(picture);
+            }
             Long("timeout") => options.timeout = args::seconds("--timeout", parser.value()?)?,
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
@@ -90,8 +115,22 @@ fn parse(mut parser: Parser) -> Result<Options> {
 }
 
 /// The command.
-pub(super) fn run(parser: Parser) -> Result<ExitCode> {
-    let options = parse(parser)?;
+pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
+    if let Ok(mut words) = parser.raw_args() {
+        let protocol = words.peek().and_then(|word| word.to_str());
+        let member = match protocol {
+            Some("member") => Some(true),
+            Some("ready") => Some(false),
+            _ => None,
+        };
+        if protocol == Some("paxos") || member.is_some() {
+            words.next();
+        }
+        if let Some(member) = member {
+            return goal::run(member, parser);
+        }
+    }
+    let mut options = parse(parser)?;
     let given = match &options.hosts {
         Some(path) => Hosts::read(path)?,
         None => Hosts::parse(DEFAULT_HOSTS, "hostsfile-testcase2.txt")?,
@@ -99,6 +138,10 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let roles = roles(&given, DEFAULT_PORT)?;
     let proposals = proposals(&options, &given)?;
     let stage = stage::set(&given, options.data.as_deref())?;
+    let journal = stage::journal(options.trace.as_deref(), options.data.is_some())?;
+    if options.draw.is_some() {
+        options.trace = Some(journal.path().to_owned());
+    }
     let mut judge = Judge::new(None);
     for peer in &stage.hosts.peers {
         let names: Vec<String> = peer.roles.iter().map(ToString::to_string).collect();
@@ -119,6 +162,9 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     if outcome.is_err() {
         // Nobody reads any more, as in `| head`.
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(picture) = &options.draw {
+        draw::journal(journal.path(), picture, options.hosts.as_deref())?;
     }
     say_verdict(&judge, &roles)
 }
@@ -149,8 +195,7 @@ fn command_line(
     peer: PeerId,
     proposals: &BTreeMap<PeerId, (Value, Duration)>,
 ) -> Vec<OsString> {
-    let mut args: Vec<OsString> =
-        vec!["-h".into(), stage.path.clone().into(), "--until-eof".into()];
+    let mut args: Vec<OsString> = vec!["-h".into(), stage.file.path().into(), "--until-eof".into()];
     args.extend(["--id".into(), peer.0.to_string().into()]);
     if let Some((value, delay)) = proposals.get(&peer) {
         args.extend(["-v".into(), value.0.to_string().into()]);

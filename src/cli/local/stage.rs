@@ -19,16 +19,20 @@ const TRIES: usize = 5_000;
 /// The generated hostsfile in a data directory.
 const KEPT: &str = "hostsfile.txt";
 
-/// A generated hostsfile.
-pub(super) struct Stage {
-    /// What it says.
-    pub(super) hosts: Hosts,
-    /// Where it is.
-    pub(super) path: PathBuf,
+/// A file of the run; a temporary one goes with this value.
+pub(super) struct Prop {
+    path: PathBuf,
     temporary: bool,
 }
 
-impl Drop for Stage {
+impl Prop {
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Prop {
     fn drop(&mut self) {
         if self.temporary {
             let _ = fs::remove_file(&self.path);
@@ -36,22 +40,46 @@ impl Drop for Stage {
     }
 }
 
+/// A generated hostsfile.
+pub(super) struct Stage {
+    /// What it says.
+    pub(super) hosts: Hosts,
+    /// Where it says it.
+    pub(super) file: Prop,
+}
+
+/// A name in the temporary directory that nobody else uses.
+fn temporary(ending: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("synod-{}-{:016x}.{ending}", std::process::id(), random()))
+}
+
+/// The journal of a run. Peers that keep their state go on where they were, and so does their
+/// journal; others begin anew, and an older run in the same file would contradict them.
+pub(super) fn journal(given: Option<&Path>, durable: bool) -> Result<Prop> {
+    if let Some(path) = given.filter(|_| !durable) {
+        fs::write(path, "").doing(|| format!("trace file {}", path.display()))?;
+    }
+    Ok(match given {
+        Some(path) => Prop { path: path.to_owned(), temporary: false },
+        None => Prop { path: temporary("jsonl"), temporary: true },
+    })
+}
+
 /// Writes the hostsfile for a run. In a data directory it is kept and used again: the ports are
 /// part of its fingerprint, and durable state belongs to a fingerprint.
 pub(super) fn set(given: &Hosts, data: Option<&Path>) -> Result<Stage> {
     let Some(dir) = data else {
-        let name = format!("synod-{}-{:016x}.txt", std::process::id(), random());
-        let path = std::env::temp_dir().join(name);
+        let file = Prop { path: temporary("txt"), temporary: true };
         let hosts = relocate(given)?;
-        write(&path, &hosts)?;
-        return Ok(Stage { hosts, path, temporary: true });
+        write(&file.path, &hosts)?;
+        return Ok(Stage { hosts, file });
     };
     fs::create_dir_all(dir).doing(|| format!("data directory {}", dir.display()))?;
     let path = dir.join(KEPT);
     if !path.try_exists().doing(|| path.display().to_string())? {
         let hosts = relocate(given)?;
         write(&path, &hosts)?;
-        return Ok(Stage { hosts, path, temporary: false });
+        return Ok(Stage { hosts, file: Prop { path, temporary: false } });
     }
     let hosts = Hosts::read(&path)?;
     let roles = |hosts: &Hosts| {
@@ -64,7 +92,7 @@ pub(super) fn set(given: &Hosts, data: Option<&Path>) -> Result<Stage> {
             path.display()
         )));
     }
-    Ok(Stage { hosts, path, temporary: false })
+    Ok(Stage { hosts, file: Prop { path, temporary: false } })
 }
 
 fn write(path: &Path, hosts: &Hosts) -> Result<()> {

@@ -1,0 +1,131 @@
+# shellcheck shell=sh
+# Sourced: the stage on which a scenario is played.
+#
+#     raise PROJECT COMPOSE_FILE HOSTSFILE [VALUE]   makes containers, starts none; a judge listens
+#     start PEER...                                  starts them; their lines go to the judge
+#     announce, await, disconnect, connect           for faults
+#     conclude                                       ends the script with the judge's verdict
+#
+# Compose makes the containers and networks; the engine's own client starts and watches them.
+# Compose attaches to a container that is started again only when it runs already, and its first
+# lines can be lost; a start with an attachment loses none. However the script ends, everything is
+# taken down.
+#
+# Judging is the program's business: it runs in a container of the same image and reads what is
+# written to file descriptor 3.
+. docker/engine.sh
+
+# How long a whole scenario may take, and one step of it.
+deadline_s=60
+await_s=20
+
+raise() {
+    project=$1 file=$2 hosts=$3 value=${4:-}
+    need_engine
+    need_compose
+    docker/image.sh
+    stage=$(mktemp -d)
+    trap 'take_down' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    # A run that was killed with -9 has left these.
+    docker rm -f "$project-judge" >/dev/null 2>&1 || true
+    remove_project "$project"
+    mkfifo "$stage/log"
+    docker run --rm --interactive --init --name "$project-judge" --network none --read-only \
+        --cap-drop ALL --log-driver none prj4 \
+        judge -h "$hosts" ${value:+--expect "$value"} --timeout "$deadline_s" <"$stage/log" &
+    judge=$!
+    exec 3>"$stage/log"
+    $compose -p "$project" -f "$file" up --no-start
+    peers=$(docker ps -a --filter "label=com.docker.compose.project=$project" \
+        --format '{{.Label "com.docker.compose.service"}}={{.ID}}')
+}
+
+take_down() {
+    trap '' INT TERM HUP
+    docker rm -f "$project-judge" >/dev/null 2>&1 || true
+    remove_project "$project"
+    rm -rf "$stage"
+}
+
+container_of() {
+    for container in $peers; do
+        case $container in "$1="*) echo "${container#*=}" ;; esac
+    done
+}
+
+start() {
+    for peer; do
+        : >"$stage/$peer"
+        # Nobody reads any more once the judge has left; that ends the watcher quietly.
+        watch "$peer" "$(container_of "$peer")" 2>/dev/null &
+        echo $! >"$stage/$peer.pid"
+    done
+}
+
+# Starts one container and passes its lines on until it ends, then says so as compose does.
+watch() {
+    name=$(printf '%-6s|' "$1")
+    if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+        name=$(printf '\033[3%dm%s\033[0m' "$((6 - ${1#peer} % 6))" "$name")
+    fi
+    # Each stream by itself: in one pipe, the pieces of their lines could be mixed.
+    { docker start --attach "$2" 2>&4 | pass_on "$1" "$name"; } 4>&1 | pass_on "$1" "$name"
+    code=$(docker inspect --format '{{.State.ExitCode}}' "$2") &&
+        echo "$1 exited with code $code" >&3
+}
+
+# Tells the judge what is done to a peer; see `synod judge --help`. (The subshell takes the signal
+# if the judge has left.)
+announce() {
+    (echo "==> $*" >&3) 2>/dev/null || true
+}
+
+# Waits until the peers have printed this, in their present lives.
+await() {
+    text=$1 tries=$((await_s * 10))
+    shift
+    for peer; do
+        until grep -qF -- "$text" "$stage/$peer"; do
+            # The judge has heard enough, so the rest need not be played.
+            kill -0 "$judge" 2>/dev/null || conclude
+            tries=$((tries - 1))
+            if [ "$tries" -le 0 ]; then
+                announce "broken off: $peer has not printed $text"
+                conclude
+            fi
+            sleep 0.1
+        done
+    done
+}
+
+await_choice() {
+    await '"action":"chose"' "$@"
+}
+
+# Waits until the watcher of a killed peer has passed on its last line.
+await_end() {
+    wait "$(cat "$stage/$1.pid")" || true
+}
+
+# The network of the project, which compose names like this.
+disconnect() {
+    docker network disconnect "${2:-${project}_default}" "$(container_of "$1")"
+}
+
+# The name is compose's doing; by hand it has to be given.
+connect() {
+    docker network connect --alias "$1" "${2:-${project}_default}" "$(container_of "$1")"
+}
+
+pass_on() {
+    while IFS= read -r line || [ -n "$line" ]; do
+        printf '%s %s\n' "$2" "$line" >&3
+        printf '%s\n' "$line" >>"$stage/$1"
+    done
+}
+
+conclude() {
+    if wait "$judge"; then exit 0; else exit 1; fi
+}

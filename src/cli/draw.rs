@@ -1,0 +1,319 @@
+//! `synod draw`: a run as a picture.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use lexopt::Arg::{Long, Short, Value as Positional};
+use lexopt::Parser;
+
+use super::{args, check};
+use crate::error::{Doing, Error, Result};
+use crate::hosts::Hosts;
+use crate::process::PeerId;
+use crate::trace::check::{Certainty, Finding, Judge, Level, Options as JudgeOptions, Report};
+use crate::trace::diagram::{self, Bound, Collector, Format, Host, Page, Violation, Window};
+use crate::trace::read::{Content, Entry, Names, Number, Reader};
+
+pub(super) const HELP: &str = "\
+usage: synod draw [FILES] [--format text|mermaid|svg|html] [-o FILE] [options]
+
+Draw a run as a space-time diagram: a line per peer, an arrow per message. FILES are journals
+(--trace) or what peers printed; without any, standard input is read.
+
+  -o FILE            write to FILE; its ending chooses the form: .txt .mmd .svg .html
+  --format FORM      text (the default), mermaid, svg or html
+  --hosts FILE       a hostsfile: names and roles; without it, roles are inferred
+  --from T --to T    only this part: a time since the first event, as 2.5 (seconds), 300ms or
+                     40us; or @N, the N-th line
+  --number N         only messages about proposal N
+  --all              also what tells nothing new: links that come up, notices of the choice to
+                     peers that know it
+  --width N          columns of the text form (the terminal's, else 80)
+  --help, --version
+
+Exit 0: drawn. Exit 2: a flag or a file was at fault.
+";
+
+/// Columns where no terminal says how many.
+const DEFAULT_COLUMNS: u16 = 80;
+
+#[derive(Default)]
+struct Options {
+    files: Vec<PathBuf>,
+    format: Option<String>,
+    out: Option<PathBuf>,
+    hosts: Option<PathBuf>,
+    window: Window,
+    width: Option<u16>,
+}
+
+fn parse(mut parser: Parser) -> Result<Options> {
+    let mut options = Options::default();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Positional(file) => options.files.push(file.into()),
+            Short('o') | Long("output") => options.out = Some(parser.value()?.into()),
+            Long("format") => {
+                options.format = Some(args::text("--format", parser.value()?)?);
+            }
+            Long("hosts") => options.hosts = Some(parser.value()?.into()),
+            Long("from") => options.window.from = Some(bound("--from", &mut parser)?),
+            Long("to") => options.window.to = Some(bound("--to", &mut parser)?),
+            Long("number") => {
+                let text = args::text("--number", parser.value()?)?;
+                let number = Number::parse(&text);
+                let wrong = || Error::Usage(format!("--number {text:?}: this is no number"));
+                options.window.number = Some(number.ok_or_else(wrong)?);
+            }
+            Long("all") => options.window.all = true,
+            Long("width") => options.width = Some(args::number("--width", parser.value()?)?),
+            Short(_) | Long(_) => return Err(arg.unexpected().into()),
+        }
+    }
+    if options.files.len() > usize::from(u16::MAX) {
+        return Err(Error::Usage(format!("more than {} files", u16::MAX)));
+    }
+    Ok(options)
+}
+
+/// `2.5`, `300ms`, `40us` or `@120`.
+fn bound(flag: &str, parser: &mut Parser) -> Result<Bound> {
+    let raw = parser.value()?;
+    let text = args::text(flag, raw)?;
+    let wrong = || {
+        Error::Usage(format!(
+            "{flag} {text:?}: a time is 2.5 (seconds), 300ms or 40us, and a line of the log is @N"
+        ))
+    };
+    if let Some(line) = text.strip_prefix('@') {
+        return line.parse().map(Bound::Event).map_err(|_| wrong());
+    }
+    let (number, per_unit) = [("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0), ("", 1.0)]
+        .into_iter()
+        .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))
+        .ok_or_else(wrong)?;
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    let seconds = args::seconds(flag, (number * per_unit).to_string().into())?;
+    Ok(Bound::Time(u64::try_from(seconds.as_micros()).unwrap_or(u64::MAX)))
+}
+
+/// The command.
+pub(super) fn run(parser: Parser) -> Result<ExitCode> {
+    let options = parse(parser)?;
+    let format = format(&options)?;
+    let hosts = options.hosts.as_deref().map(Hosts::read).transpose()?;
+    let mut collector = Collector::new(options.window.clone());
+    let names = hosts.as_ref().map(check::names).unwrap_or_default();
+    // A file without roles has nothing to tell the judge.
+    let roles = hosts.as_ref().and_then(|hosts| check::roles(hosts).ok());
+    let mut judge = Judge::new(JudgeOptions { roles, expect: None });
+    let remarks = read(&options.files, &names, &mut collector, &mut judge)?;
+    let timed_window = [options.window.from, options.window.to]
+        .iter()
+        .any(|bound| matches!(bound, Some(Bound::Time(_))));
+    if timed_window && collector.is_untimed() {
+        return Err(Error::Input(
+            "the lines have no times (journals do); name a part by lines, as in --from @40".into(),
+        ));
+    }
+    let mut picture =
+        collector.finish(|peer| host(hosts.as_ref()?, peer), &violations(judge.finish()));
+    if hosts.is_none() {
+        picture
+            .remarks
+            .push("Roles are inferred from the messages (--hosts FILE names them).".into());
+    }
+    picture.remarks.extend(remarks);
+    let drawn = diagram::draw(&picture, format);
+    write(options.out.as_deref(), &drawn)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Draws a journal into a file, as `synod draw JOURNAL -o PICTURE` does.
+pub(super) fn journal(journal: &Path, picture: &Path, hosts: Option<&Path>) -> Result<()> {
+    let mut args: Vec<OsString> = vec![journal.into(), "-o".into(), picture.into()];
+    if let Some(hosts) = hosts {
+        args.extend(["--hosts".into(), hosts.into()]);
+    }
+    run(Parser::from_args(args)).map(|_| ())
+}
+
+/// Refuses a file whose ending says no form.
+pub(super) fn check_ending(picture: &Path) -> Result<()> {
+    format(&Options { out: Some(picture.into()), ..Options::default() }).map(|_| ())
+}
+
+/// Writes the picture to a file or to standard output.
+fn write(path: Option<&Path>, drawn: &str) -> Result<()> {
+    if let Some(path) = path {
+        return fs::write(path, drawn).doing(|| format!("writing {}", path.display()));
+    }
+    let mut out = io::stdout().lock();
+    match out.write_all(drawn.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever read has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.doing(|| "writing to standard output".into()),
+    }
+}
+
+/// The safety rules that the run broke.
+fn violations(report: Report) -> Vec<Violation> {
+    let broken = |finding: &Finding| {
+        let safety = finding.rule.row().level == Level::Safety;
+        safety && finding.certainty != Certainty::NotDecidable
+    };
+    let violation = |finding: Finding| Violation {
+        rule: finding.rule.row().name.into(),
+        sentence: finding.sentence,
+        places: finding.lines.iter().map(|line| (usize::from(line.input), line.line)).collect(),
+    };
+    report.findings.into_iter().filter(broken).map(violation).collect()
+}
+
+/// What the hostsfile says of a peer.
+fn host(hosts: &Hosts, peer: u16) -> Option<Host> {
+    let host = hosts.get(PeerId(peer))?;
+    let roles: Vec<String> = host.roles.iter().map(ToString::to_string).collect();
+    let address =
+        host.port.map_or_else(|| host.host.clone(), |port| format!("{}:{port}", host.host));
+    Some(Host { address, roles: roles.join(", ") })
+}
+
+/// The form that was asked for: by name, by the file's ending, or text.
+fn format(options: &Options) -> Result<Format> {
+    let ending = options
+        .out
+        .as_deref()
+        .map(|path| path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()));
+    let name = match (&options.format, ending) {
+        (Some(name), _) => name.clone(),
+        (None, None) => "text".into(),
+        (None, Some(ending)) => match ending.as_deref() {
+            Some("txt" | "text") => "text".into(),
+            Some("mmd" | "mermaid") => "mermaid".into(),
+            Some("svg") => "svg".into(),
+            Some("html" | "htm") => "html".into(),
+            _ => {
+                return Err(Error::Usage(
+                    "which form? -o knows .txt .mmd .svg .html; others need --format".into(),
+                ));
+            }
+        },
+    };
+    match name.as_str() {
+        "text" => Ok(Format::Text(page(options))),
+        "mermaid" => Ok(Format::Mermaid),
+        "svg" => Ok(Format::Svg),
+        "html" => Ok(Format::Html),
+        _ => Err(Error::Usage(format!("--format {name:?}: there are text, mermaid, svg and html"))),
+    }
+}
+
+/// How the text form is set: as wide as the terminal, in colours if it is one.
+fn page(options: &Options) -> Page {
+    let terminal = options.out.is_none() && io::stdout().is_terminal();
+    let wide = || terminal.then(terminal_columns).flatten();
+    let columns = options.width.or_else(wide).unwrap_or(DEFAULT_COLUMNS);
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    Page { columns: usize::from(columns), colours: terminal && !plain }
+}
+
+/// The terminal's width, as `stty` knows it: the standard library does not.
+fn terminal_columns() -> Option<u16> {
+    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    asked.or_else(|| {
+        let terminal = File::open("/dev/tty").ok()?;
+        let mut stty = Command::new("stty");
+        stty.arg("size").stdin(terminal).stderr(Stdio::null());
+        let output = String::from_utf8(stty.output().ok()?.stdout).ok()?;
+        output.split_whitespace().nth(1)?.parse().ok().filter(|columns| *columns > 0)
+    })
+}
+
+/// One input: its next event, and what it has besides.
+struct Source {
+    reader: Reader<Box<dyn BufRead>>,
+    /// Its place among the inputs.
+    index: u16,
+    name: String,
+    next: Option<(Entry<'static>, String, u64)>,
+    strange: u64,
+}
+
+impl Source {
+    fn open(index: u16, path: &Path, names: &Names) -> Result<Self> {
+        let stdin = path.as_os_str() == "-";
+        let name = if stdin { "standard input".into() } else { path.display().to_string() };
+        let lines: Box<dyn BufRead> = if stdin {
+            Box::new(io::stdin().lock())
+        } else {
+            Box::new(BufReader::new(File::open(path).doing(|| name.clone())?))
+        };
+        let reader = Reader::new(&name, lines, names.clone()).doing(|| name.clone())?;
+        Ok(Self { reader, index, name, next: None, strange: 0 })
+    }
+
+    /// Reads up to the next event.
+    fn advance(&mut self, judge: &mut Judge) -> Result<()> {
+        self.next = None;
+        while let Some(line) = self.reader.next_line().doing(|| self.name.clone())? {
+            judge.line(self.index, &line);
+            match line.content {
+                Content::Event(entry) => {
+                    let text = line.text.into_owned();
+                    self.next = Some((entry.into_owned(), text, line.number));
+                    break;
+                }
+                Content::Unreadable | Content::TooLong => self.strange += 1,
+                Content::Nothing | Content::Prose => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What was found out about the inputs, for the picture's remarks.
+type Remarks = Vec<String>;
+
+/// Feeds all files to the collector, the earliest line first, or line by line in turn where there
+/// are no times.
+fn read(
+    files: &[PathBuf],
+    names: &Names,
+    collector: &mut Collector,
+    judge: &mut Judge,
+) -> Result<Remarks> {
+    let stdin = [PathBuf::from("-")];
+    let files = if files.is_empty() { &stdin } else { files };
+    let sources = (0_u16..).zip(files).map(|(index, path)| Source::open(index, path, names));
+    let mut sources = sources.collect::<Result<Vec<_>>>()?;
+    for source in &mut sources {
+        source.advance(judge)?;
+    }
+    loop {
+        let heads = sources.iter().enumerate().filter_map(|(index, source)| {
+            let (entry, _, line) = source.next.as_ref()?;
+            Some((entry.time_us.unwrap_or(0), *line, index))
+        });
+        let Some((_, _, file)) = heads.min() else { break };
+        let source = &mut sources[file];
+        if let Some((entry, text, line)) = source.next.take() {
+            collector.take(&entry, &text, (file, line));
+        }
+        source.advance(judge)?;
+    }
+    if collector.is_empty() {
+        let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+        return Err(Error::Input(format!("{}: no line is an event of a run", names.join(", "))));
+    }
+    let mut remarks: Remarks =
+        sources.iter().flat_map(|source| source.reader.inferred().iter().cloned()).collect();
+    let strange: u64 = sources.iter().map(|source| source.strange).sum();
+    if strange > 0 {
+        remarks.push(format!("{strange} lines look like events, but cannot be read."));
+    }
+    Ok(remarks)
+}

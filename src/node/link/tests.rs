@@ -1,0 +1,77 @@
+use std::io::Read;
+use std::net::TcpListener;
+use std::thread;
+
+use super::*;
+
+/// A link whose other end is in our hands.
+fn linked() -> (Link, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: address.port() });
+    let stream = dial(address).unwrap();
+    let (other_end, _) = listener.accept().unwrap();
+    link.set_up(Some(stream));
+    (link, other_end)
+}
+
+/// A frame that can be told from others.
+fn frame(number: usize) -> Vec<u8> {
+    format!("{number:0>1023}\n").into_bytes()
+}
+
+#[test]
+fn a_frame_without_a_link_is_not_taken() {
+    let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: 1 });
+    assert!(!link.push(b"lost\n"));
+    link.flush();
+}
+
+/// The peer is stopped: senders fill the socket and the queue, and then frames are dropped; nobody
+/// waits. When it goes on, everything that was taken arrives whole and in order.
+#[test]
+fn a_peer_that_takes_nothing_holds_nobody_up() {
+    let (link, mut other_end) = linked();
+    let mut taken = 0;
+    while link.push(&frame(taken)) {
+        link.flush();
+        taken += 1;
+        assert!(taken < 1_000_000, "a socket takes everything");
+    }
+    assert!(link.state().slow, "the link's own thread has it now");
+    assert!(link.state().queue.len() + 1024 > QUEUE_LIMIT);
+    let reader = thread::spawn(move || {
+        let mut bytes = vec![0; taken * 1024];
+        other_end.read_exact(&mut bytes).unwrap();
+        bytes
+    });
+    let mut dropped = 0;
+    while dropped == 0 {
+        dropped = link.flush_slow();
+    }
+    assert_eq!(dropped, 1, "the frame that was not taken is counted");
+    let bytes = reader.join().unwrap();
+    for (number, line) in bytes.chunks(1024).enumerate() {
+        assert_eq!(line, frame(number), "frame {number} of {taken}");
+    }
+}
+
+/// Half a frame may be stuck in front of an old connection. The new one begins with a whole frame.
+#[test]
+fn what_an_old_connection_did_not_take_never_goes_to_a_new_one() {
+    let (link, _stopped) = linked();
+    let mut number = 0;
+    while !link.state().slow {
+        link.push(&frame(number));
+        link.flush();
+        number += 1;
+    }
+    let (fresh, mut other_end) = linked();
+    let stream = fresh.state().stream.clone();
+    link.set_up(stream);
+    assert!(link.push(b"first\n"));
+    link.flush();
+    let mut bytes = [0; 6];
+    other_end.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"first\n");
+}

@@ -1,0 +1,394 @@
+//! The judge: takes lines and keeps what the rules need.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::event::{Action, MessageType};
+use super::super::read::{Content, Entry, Line, Number};
+use super::rules::{Certainty, Findings, Rule};
+use super::state::{
+    Choice, Exchange, Facts, Held, MOST_EXCHANGES, MOST_PEERS, MOST_RECORDS, Promise, Proposal,
+    Spot, Stream, ValueId, Values, Vote, Witness,
+};
+
+/// Who serves whom, as a hostsfile says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// How many peers there are.
+    pub peers: u16,
+    /// The acceptors of each proposer.
+    pub acceptors: BTreeMap<u16, BTreeSet<u16>>,
+    /// The learners of each proposer.
+    pub learners: BTreeMap<u16, BTreeSet<u16>>,
+}
+
+/// What is known beside the lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The roles; without them they are inferred from who answers whom.
+    pub roles: Option<Roles>,
+    /// The value that must be chosen.
+    pub expect: Option<String>,
+}
+
+/// Takes the lines of a run and judges them.
+#[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)] // independent facts about the log
+pub struct Judge {
+    pub(super) options: Options,
+    pub(super) values: Values,
+    pub(super) proposals: BTreeMap<Number, Box<Proposal>>,
+    pub(super) records: usize,
+    /// Numbers up to this one have been forgotten.
+    pub(super) floor: Option<Number>,
+    pub(super) streams: BTreeMap<(u16, u16), Stream>,
+    pub(super) peers: BTreeMap<u16, Facts>,
+    /// Who answered the numbers of whom.
+    pub(super) answered: BTreeMap<u16, BTreeSet<u16>>,
+    /// The fewest `sent` lines of one prepare: how many acceptors there may be.
+    pub(super) fewest_sent: BTreeMap<u16, usize>,
+    /// The first choice of each value.
+    pub(super) choices: Vec<(Number, Choice)>,
+    /// The first certain majority behind each value.
+    pub(super) majorities: Vec<(ValueId, Number, Vec<Witness>)>,
+    pub(super) candidates: BTreeSet<ValueId>,
+    pub(super) prepare_without_value: bool,
+    pub(super) number_without_prepare: bool,
+    pub(super) acks_show_values: bool,
+    /// Answers were received by it is not known whom.
+    pub(super) nameless_answers: bool,
+    /// The lowest and the highest settled number that asked for each value.
+    pub(super) value_numbers: BTreeMap<ValueId, (Number, Number)>,
+    pub(super) findings: Findings,
+    pub(super) counts: Counts,
+    pub(super) refusals: u64,
+    /// Numbers that somebody asked under, those of them that came to nothing, and who asked.
+    pub(super) numbers: u64,
+    pub(super) given_up: u64,
+    pub(super) owners: BTreeSet<u16>,
+    pub(super) first_refusal: Option<Refusal>,
+    /// Acks without a question; judged at the end, when it is known whose questions are told.
+    pub(super) unasked: Vec<Unasked>,
+}
+
+/// A number that an acceptor turned down.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) number: Number,
+    pub(super) promised: Number,
+    pub(super) by: u16,
+    pub(super) witness: Witness,
+}
+
+/// An ack whose question its acceptor's own lines do not have.
+#[derive(Clone, Debug)]
+pub(super) struct Unasked {
+    pub(super) by: u16,
+    pub(super) kind: MessageType,
+    pub(super) number: Number,
+    pub(super) is_journal: bool,
+    pub(super) witness: Witness,
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) lines: u64,
+    pub(super) events: u64,
+    pub(super) unnumbered: u64,
+    pub(super) forgotten: u64,
+    pub(super) strangers: u64,
+    pub(super) sources: u16,
+}
+
+/// A message line, cut down to what the rules need.
+#[derive(Clone, Copy)]
+pub(super) struct Message {
+    pub(super) kind: MessageType,
+    pub(super) printer: Option<u16>,
+    pub(super) sender: Option<u16>,
+    pub(super) value: Option<ValueId>,
+    pub(super) number: Number,
+    pub(super) answers: Option<Number>,
+    pub(super) held: Held,
+    pub(super) is_journal: bool,
+}
+
+impl Message {
+    /// True if it may grant what was asked under its number: it is not known to answer another.
+    pub(super) fn may_grant(&self) -> bool {
+        self.answers.is_none_or(|answers| answers == self.number)
+    }
+}
+
+impl Judge {
+    /// A judge who has seen nothing.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            values: Values::default(),
+            proposals: BTreeMap::new(),
+            records: 0,
+            floor: None,
+            streams: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            answered: BTreeMap::new(),
+            fewest_sent: BTreeMap::new(),
+            choices: Vec::new(),
+            majorities: Vec::new(),
+            candidates: BTreeSet::new(),
+            prepare_without_value: false,
+            number_without_prepare: false,
+            acks_show_values: false,
+            nameless_answers: false,
+            value_numbers: BTreeMap::new(),
+            findings: Findings::default(),
+            counts: Counts::default(),
+            refusals: 0,
+            numbers: 0,
+            given_up: 0,
+            owners: BTreeSet::new(),
+            first_refusal: None,
+            unasked: Vec::new(),
+        }
+    }
+
+    /// Takes a line of the input with this number, from 0. The lines of one input come in order.
+    pub fn line(&mut self, input: u16, line: &Line<'_>) {
+        self.counts.lines += 1;
+        self.counts.sources = self.counts.sources.max(input.saturating_add(1));
+        let kept = OnceCell::new();
+        let spot = Spot { input, line: line.number, text: &line.text, kept: &kept };
+        if !line.faults.is_empty() {
+            self.note_faults(spot, line.faults);
+        }
+        let Content::Event(entry) = &line.content else { return };
+        self.counts.events += 1;
+        // A peer beyond the bound is counted, so that nobody takes silence for a clean bill.
+        for peer in [entry.printer, entry.sender, Some(entry.peer_id)].into_iter().flatten() {
+            if !self.peers.contains_key(&peer) {
+                if self.peers.len() >= MOST_PEERS {
+                    self.counts.strangers += 1;
+                    return;
+                }
+                self.peers.insert(peer, Facts::default());
+            }
+        }
+        self.event(spot, entry);
+    }
+
+    fn event(&mut self, spot: Spot<'_>, entry: &Entry<'_>) {
+        if let Some(printer) = entry.printer {
+            if let Some(facts) = self.peers.get_mut(&printer) {
+                facts.speaks = true;
+                facts.journal |= entry.is_journal;
+            }
+            if entry.action != Action::Received && entry.peer_id != printer {
+                self.findings.add(Rule::OwnPeerId, Certainty::Certain, || {
+                    let (id, by) = (entry.peer_id, printer);
+                    let words = format!("peer{by} prints an act of peer{id} as its own");
+                    (vec![spot.witness()], words)
+                });
+            }
+        }
+        if entry.action == Action::Started {
+            return self.started(spot, entry);
+        }
+        let Some(kind) = entry.message_type else { return };
+        let value = entry.value.as_deref().map(|value| self.values.id(value));
+        let Some(number) = entry.number else {
+            self.counts.unnumbered += 1;
+            if kind == MessageType::Prepare {
+                self.candidates.extend(value);
+            }
+            return;
+        };
+        let held = match (entry.is_journal, entry.accepted_proposal) {
+            (false, None) => Held::Unknown,
+            (true, None) => Held::Nothing,
+            (_, Some(number)) => Held::Under(number),
+        };
+        let message = Message {
+            kind,
+            printer: entry.printer,
+            sender: entry.sender,
+            value,
+            number,
+            answers: entry.answers,
+            held,
+            is_journal: entry.is_journal,
+        };
+        self.judge_conduct(spot, entry.action, message);
+        if self.floor.is_some_and(|floor| number <= floor) {
+            self.counts.forgotten += 1;
+            return;
+        }
+        let proposal = self.proposals.entry(number).or_default();
+        let before = proposal.records();
+        match entry.action {
+            Action::Chose => chose(proposal, spot, message, &mut self.choices),
+            Action::Sent => sent(proposal, spot, message, &self.streams),
+            _ => received(proposal, spot, message, &self.streams),
+        }
+        self.records += proposal.records() - before;
+        while self.records + self.proposals.len() > MOST_RECORDS && self.proposals.len() > 1 {
+            let Some((number, proposal)) = self.proposals.pop_first() else { break };
+            self.records = self.records.saturating_sub(proposal.records());
+            self.floor = Some(number);
+            self.settle(number, &proposal, true);
+        }
+    }
+}
+
+/// Notes a message under its kind, sender and value.
+fn exchange(proposal: &mut Proposal, spot: Spot<'_>, message: Message, is_sent: bool) {
+    let Some(from) = message.sender else { return };
+    let same = |known: &&mut Exchange| {
+        known.kind == message.kind && known.from == from && known.value == message.value
+    };
+    let full = proposal.exchanges.len() >= MOST_EXCHANGES;
+    let known = match proposal.exchanges.iter_mut().find(same) {
+        Some(known) => known,
+        None if full => {
+            proposal.overflowed = true;
+            return;
+        }
+        None => {
+            let (kind, value) = (message.kind, message.value);
+            proposal.exchanges.push(Exchange { kind, from, value, sent: None, received: None });
+            let last = proposal.exchanges.len() - 1;
+            &mut proposal.exchanges[last]
+        }
+    };
+    let witness = if is_sent { &mut known.sent } else { &mut known.received };
+    witness.get_or_insert_with(|| spot.witness());
+}
+
+fn sent(
+    proposal: &mut Proposal,
+    spot: Spot<'_>,
+    message: Message,
+    streams: &BTreeMap<(u16, u16), Stream>,
+) {
+    exchange(proposal, spot, message, true);
+    let Some(sender) = message.sender else { return };
+    let own = (sender, spot.input);
+    match message.kind {
+        MessageType::Prepare => {
+            proposal.order.get_or_insert(own);
+            proposal.prepares_sent += 1;
+        }
+        MessageType::Accept => {
+            proposal.accept_sent |= *proposal.order.get_or_insert(own) == own;
+            proposal.accepts_sent += 1;
+        }
+        MessageType::PrepareAck => promise(proposal, spot, message, sender, false),
+        MessageType::AcceptAck => {
+            let stream = streams.get(&(spot.input, sender));
+            let certain = message.answers == Some(message.number)
+                || stream.is_some_and(|stream| !stream.lost_count && stream.voted_now(&message));
+            vote(proposal, spot, message, sender, certain);
+        }
+        MessageType::Chose | MessageType::Chosen => {}
+    }
+}
+
+fn received(
+    proposal: &mut Proposal,
+    spot: Spot<'_>,
+    message: Message,
+    streams: &BTreeMap<(u16, u16), Stream>,
+) {
+    exchange(proposal, spot, message, false);
+    let is_owner = |(owner, input)| {
+        input == spot.input && message.printer.is_none_or(|printer| printer == owner)
+    };
+    let in_order = proposal.order.is_some_and(is_owner);
+    let early = proposal.order.is_none();
+    match (message.kind, message.printer) {
+        (MessageType::Prepare, Some(printer)) => proposal.answer(printer).got_prepare = true,
+        (MessageType::Accept, Some(printer)) => proposal.answer(printer).got_accept = true,
+        (MessageType::PrepareAck, _) if message.may_grant() => {
+            let in_time = in_order && !proposal.accept_sent;
+            proposal.early_promises += usize::from(early);
+            if let Some(sender) = message.sender {
+                promise(proposal, spot, message, sender, true);
+                proposal.answer(sender).promised_in_time |= in_time;
+            } else {
+                proposal.nameless_promises += usize::from(in_time);
+            }
+        }
+        (MessageType::AcceptAck, printer) if message.may_grant() => {
+            let in_time = in_order && !proposal.owner_chose;
+            proposal.owner_got_vote |= in_order && printer.is_some();
+            proposal.early_votes += usize::from(early);
+            let Some(sender) = message.sender else {
+                proposal.nameless_votes += usize::from(in_time);
+                return;
+            };
+            // Who never asked under a lower number cannot have been refused one.
+            let lowest = printer.and_then(|printer| streams.get(&(spot.input, printer)));
+            let lowest = lowest.map(|stream| stream.lowest_asked);
+            let certain = message.answers.is_some()
+                || lowest.is_some_and(|lowest| lowest.is_none_or(|asked| asked >= message.number));
+            vote(proposal, spot, message, sender, certain);
+            proposal.answer(sender).voted_in_time |= in_time;
+        }
+        _ => {}
+    }
+}
+
+fn promise(
+    proposal: &mut Proposal,
+    spot: Spot<'_>,
+    message: Message,
+    acceptor: u16,
+    received: bool,
+) {
+    if !message.may_grant() {
+        return;
+    }
+    let promise = &mut proposal.answer(acceptor).promise;
+    let fresh =
+        || Promise { value: message.value, held: message.held, received, witness: spot.witness() };
+    let known = promise.get_or_insert_with(fresh);
+    // A proposer acts on what it received, whatever was sent.
+    if received && !known.received {
+        let held = known.held;
+        *known = fresh();
+        if known.held == Held::Unknown {
+            known.held = held;
+        }
+    } else if known.held == Held::Unknown {
+        known.held = message.held;
+    }
+}
+
+fn vote(proposal: &mut Proposal, spot: Spot<'_>, message: Message, acceptor: u16, certain: bool) {
+    if !message.may_grant() {
+        return;
+    }
+    let vote = &mut proposal.answer(acceptor).vote;
+    let known =
+        vote.get_or_insert_with(|| Vote { value: message.value, certain, witness: spot.witness() });
+    known.certain |= certain;
+}
+
+fn chose(
+    proposal: &mut Proposal,
+    spot: Spot<'_>,
+    message: Message,
+    all: &mut Vec<(Number, Choice)>,
+) {
+    let (by, value) = (message.printer, message.value);
+    let choice = || Choice { by, value, witness: spot.witness() };
+    let owner = proposal.order.is_some_and(|order| Some(order) == by.map(|by| (by, spot.input)));
+    let first_by_owner = owner && !proposal.owner_chose;
+    proposal.owner_chose |= owner;
+    if first_by_owner || !proposal.choices.iter().any(|known| known.value == value) {
+        proposal.choices.push(choice());
+    }
+    if all.len() < MOST_EXCHANGES && !all.iter().any(|(_, known)| known.value == value) {
+        all.push((message.number, choice()));
+    }
+}

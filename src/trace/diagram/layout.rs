@@ -1,0 +1,251 @@
+//! Where everything stands on a drawn page: pixels, no colours.
+//!
+//! Every step has a row of its own, so labels of different steps never meet. The room between two
+//! rows grows with the time between them, but with its logarithm: a pause is seen as a pause and
+//! does not push everything else off the page.
+
+use super::model::{Act, Diagram, Fate, Step};
+use super::words;
+use crate::trace::event::MessageType;
+
+/// Room for the times at the left.
+pub(super) const GUTTER: f64 = 76.0;
+/// Room at the right edge.
+pub(super) const MARGIN: f64 = 40.0;
+/// Room at the left of the first line, beside its half column.
+const LEAD: f64 = 30.0;
+/// The least and the most room for one peer.
+const COLUMN: (f64, f64) = (132.0, 190.0);
+/// The least and the most room between two rows.
+const ROW: (f64, f64) = (25.0, 52.0);
+/// A time this many times the usual one is marked as a pause.
+const PAUSE: f64 = 40.0;
+/// How far a message falls that does not arrive.
+const FALL: f64 = 11.0;
+
+/// A place on the page.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Point {
+    pub(super) x: f64,
+    pub(super) y: f64,
+}
+
+/// A piece of text beside a point of a lifeline.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Label {
+    pub(super) text: String,
+    pub(super) at: Point,
+    /// True if the text ends at the place instead of beginning there.
+    pub(super) to_left: bool,
+    pub(super) tone: Tone,
+}
+
+impl Tone {
+    /// How wide a text is in this tone: some of them are bold.
+    pub(super) fn width(self, text: &str) -> f64 {
+        let bold = matches!(self, Self::Choice | Self::Alarm | Self::Refusal);
+        text_width(text) * if bold { 1.16 } else { 1.0 }
+    }
+}
+
+/// What a label is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// Messages that leave.
+    Message,
+    /// An answer that says no.
+    Refusal,
+    /// A choice.
+    Choice,
+    /// Words.
+    Note,
+    /// Something wrong.
+    Alarm,
+}
+
+/// Everything's place.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    pub(super) width: f64,
+    pub(super) height: f64,
+    /// The lifelines.
+    pub(super) x: Vec<f64>,
+    /// The steps.
+    pub(super) y: Vec<f64>,
+    pub(super) column: f64,
+    /// Pauses: where, and how long.
+    pub(super) pauses: Vec<(f64, String)>,
+    /// By step.
+    pub(super) labels: Vec<Vec<Label>>,
+}
+
+impl Layout {
+    pub(super) fn of(diagram: &Diagram) -> Self {
+        let widest =
+            diagram.steps.iter().flat_map(|step| texts(diagram, step)).map(|(text, tone)| {
+                if matches!(tone, Tone::Note | Tone::Alarm) { 0.0 } else { tone.width(&text) }
+            });
+        let column = (widest.fold(0.0, f64::max) + 30.0).clamp(COLUMN.0, COLUMN.1);
+        let mut x = Vec::new();
+        let mut right = GUTTER + LEAD;
+        for _ in &diagram.lifelines {
+            x.push(right + column / 2.0);
+            right += column;
+        }
+        let (y, pauses) = rows(diagram);
+        let height = y.last().copied().unwrap_or(0.0) + ROW.1;
+        let width = right + MARGIN;
+        let mut layout = Self { width, height, x, y, column, pauses, labels: Vec::new() };
+        let labels = (0..diagram.steps.len()).map(|step| layout.labels_of(diagram, step)).collect();
+        layout.labels = labels;
+        layout
+    }
+
+    /// Where a step stands.
+    pub(super) fn point(&self, step: usize, lifeline: usize) -> Point {
+        let of = |all: &[f64], index: usize| all.get(index).copied().unwrap_or(0.0);
+        Point { x: of(&self.x, lifeline), y: of(&self.y, step) }
+    }
+
+    /// Both ends of an arrow; an end outside the picture is in the air.
+    pub(super) fn ends(&self, diagram: &Diagram, arrow: usize) -> Option<(Point, Point)> {
+        let arrow = diagram.arrows.get(arrow)?;
+        let start = arrow.sent.map(|step| self.point(step, arrow.from));
+        let end = arrow.received.zip(arrow.to).map(|(step, to)| self.point(step, to));
+        let from = self.point(0, arrow.from).x;
+        let to = arrow.to.map_or(from + self.column, |to| self.point(0, to).x);
+        // A way that is not gone to its end is drawn for a part of it.
+        let part = |from: f64, to: f64| {
+            let way = to - from;
+            let lost = arrow.fate == Fate::Lost && arrow.to.is_some();
+            // A lost message ends before the line of its receiver, so that one sees whose.
+            let gone =
+                if lost { way.abs() - 15.0 } else { (way.abs() * 0.5).min(self.column * 0.62) };
+            from + way.signum() * gone.max(0.0)
+        };
+        match (start, end) {
+            (Some(start), Some(end)) => Some((start, end)),
+            (Some(start), None) => Some((start, Point { x: part(from, to), y: start.y + FALL })),
+            (None, Some(end)) => Some((Point { x: part(to, from), y: end.y - FALL }, end)),
+            (None, None) => None,
+        }
+    }
+
+    /// The labels of a step: the first on the side where none of its own arrows are, if there
+    /// is one, the second on the other.
+    fn labels_of(&self, diagram: &Diagram, index: usize) -> Vec<Label> {
+        let Some(step) = diagram.steps.get(index) else { return Vec::new() };
+        let at = self.point(index, step.lifeline);
+        let others = step.sends.iter().filter_map(|arrow| diagram.arrows.get(*arrow)?.to);
+        let sender = step.received.and_then(|arrow| Some(diagram.arrows.get(arrow)?.from));
+        let mut others = others.chain(sender).filter(|other| *other != step.lifeline).peekable();
+        let free_left = others.peek().is_some() && others.all(|other| other > step.lifeline);
+        let mut taken: Option<bool> = None;
+        let mut labels = Vec::new();
+        for (text, tone) in texts(diagram, step) {
+            let long = matches!(tone, Tone::Note | Tone::Alarm);
+            let wanted = match taken {
+                Some(left) => !left,
+                None if long => at.x > self.width / 2.0,
+                None => free_left,
+            };
+            let room = |left: bool| self.room(step.lifeline, left, long);
+            // The other side, if it is free and has more room for what does not fit here.
+            let cramped = tone.width(&text) > room(wanted) && room(!wanted) > room(wanted);
+            let left = if taken.is_none() && cramped { !wanted } else { wanted };
+            taken = Some(left);
+            let text = clip(&text, room(left) * text_width(&text) / tone.width(&text).max(1.0));
+            let x = if left { at.x - 12.0 } else { at.x + 12.0 };
+            labels.push(Label { text, at: Point { x, y: at.y + 4.0 }, to_left: left, tone });
+        }
+        labels
+    }
+
+    /// How much room there is beside a lifeline.
+    fn room(&self, lifeline: usize, left: bool, long: bool) -> f64 {
+        let x = self.x.get(lifeline).copied().unwrap_or(0.0);
+        let edge = if left { x - GUTTER } else { self.width - x } - 14.0;
+        if long { edge } else { edge.min(self.column - 24.0) }
+    }
+}
+
+/// What is written beside a step.
+fn texts(diagram: &Diagram, step: &Step) -> Vec<(String, Tone)> {
+    let mut texts = Vec::new();
+    let first = step.sends.first().and_then(|arrow| diagram.arrows.get(*arrow));
+    // That a choice is passed on, the dots say.
+    if let Some(arrow) = first.filter(|arrow| arrow.kind != MessageType::Chosen) {
+        let tone = if arrow.refused { Tone::Refusal } else { Tone::Message };
+        texts.push((words::label(arrow), tone));
+    }
+    if let Some(text) = words::act(&step.act) {
+        let tone = match step.act {
+            Act::Chose { .. } => Tone::Choice,
+            Act::Ended { .. } | Act::Alarm { .. } => Tone::Alarm,
+            Act::Message | Act::Noted(_) | Act::Started { .. } => Tone::Note,
+        };
+        texts.push((text, tone));
+    }
+    texts
+}
+
+/// The rows' places, and the pauses between them.
+fn rows(diagram: &Diagram) -> (Vec<f64>, Vec<(f64, String)>) {
+    let times: Vec<u64> = diagram.steps.iter().map(|step| step.time_us.unwrap_or(0)).collect();
+    let mut waits: Vec<u64> =
+        times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+    let mut sorted = waits.clone();
+    sorted.retain(|wait| *wait > 0);
+    sorted.sort_unstable();
+    let usual = to_float(sorted.get(sorted.len() / 2).copied().unwrap_or(1).max(1));
+    waits.insert(0, 0);
+    let mut at = 0.0;
+    let (mut y, mut pauses) = (Vec::new(), Vec::new());
+    for wait in waits.iter().take(times.len()) {
+        let ratio = to_float(*wait) / usual;
+        let gap = if diagram.timed { ROW.0 + 5.0 * (1.0 + ratio).log2() } else { ROW.0 };
+        if diagram.timed && ratio > PAUSE {
+            pauses.push((at + ROW.1 / 2.0 + 2.0, words::span(*wait)));
+            at += ROW.1 + 4.0;
+        } else {
+            at += gap.clamp(ROW.0, ROW.1);
+        }
+        y.push(at);
+    }
+    (y, pauses)
+}
+
+// Exact up to 2^53 microseconds, which is 285 years.
+#[allow(clippy::cast_precision_loss)]
+fn to_float(us: u64) -> f64 {
+    us as f64
+}
+
+/// How wide a text of 11 pixels is, rather more than less: fonts differ.
+pub(super) fn text_width(text: &str) -> f64 {
+    let of = |c: char| match (words::columns(c), c) {
+        (0, _) => 0.0,
+        (2, _) => 11.5,
+        (_, 'i' | 'l' | 'j' | 't' | 'f' | 'r' | ' ' | '.' | ',' | ':' | '(' | ')' | '\'') => 4.2,
+        (_, 'm' | 'w' | 'M' | 'W' | 'A'..='L' | 'N'..='V' | 'X'..='Z') => 8.6,
+        _ => 6.5,
+    };
+    text.chars().map(of).sum()
+}
+
+/// As much of a text as there is room for.
+pub(super) fn clip(text: &str, room: f64) -> String {
+    if text_width(text) <= room {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for c in text.chars() {
+        out.push(c);
+        if text_width(&out) > room - 9.0 {
+            out.pop();
+            break;
+        }
+    }
+    out.push('…');
+    out
+}

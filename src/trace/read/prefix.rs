@@ -1,0 +1,125 @@
+//! What stands in front of an object: names of peers, times, colours.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::number::digits;
+
+/// Host names of the hostsfile, in lower case, and whose they are.
+pub type Names = BTreeMap<String, u16>;
+
+/// The text without ANSI escape sequences (colours of compose) and without a byte order mark.
+pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if !text.contains('\u{1b}') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        if character != '\u{1b}' {
+            plain.push(character);
+        } else if characters.as_str().starts_with('[') {
+            characters.next();
+            // A sequence ends with its first byte in this range; what is between are digits.
+            let _ = characters.find(|c| ('@'..='~').contains(c));
+        }
+    }
+    Cow::Owned(plain)
+}
+
+/// What a prefix says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Prefix {
+    /// The peer it names.
+    pub(super) peer: Option<u16>,
+    /// True if there is more than a name and a time.
+    pub(super) other: bool,
+}
+
+/// Reads the text in front of an object.
+pub(super) fn prefix(text: &str, names: &Names) -> Prefix {
+    let (name, rest) = match text.split_once('|') {
+        Some((name, rest)) => (name, rest),
+        None => ("", text),
+    };
+    let mut found = Prefix::default();
+    if !name.trim().is_empty() {
+        found.peer = name.split_whitespace().find_map(|word| peer_named(word, names));
+        // Whatever stands before a bar is the name of somebody.
+        found.other = found.peer.is_none() && !name.split_whitespace().all(is_time);
+    }
+    for word in rest.split_whitespace() {
+        if is_time(word) {
+            continue;
+        }
+        let bare = word.trim_matches(|c: char| "[](): ".contains(c));
+        match peer_named(bare, names).filter(|_| found.peer.is_none()) {
+            Some(peer) => found.peer = Some(peer),
+            None => found.other = true,
+        }
+    }
+    found
+}
+
+/// The id in a name: of the hostsfile, or as in `peer1`, `peer1_1`, `project-peer1-1`.
+pub(super) fn peer_named(word: &str, names: &Names) -> Option<u16> {
+    let word = word.to_lowercase();
+    if let Some(peer) = names.get(&word) {
+        return Some(*peer);
+    }
+    // Compose adds the number of the replica behind the name, and the project before it.
+    let without_replica = word.rsplit_once(['_', '-']).map(|(name, _)| name);
+    let without_project = without_replica.and_then(|name| name.rsplit_once(['_', '-']));
+    for name in [without_replica, without_project.map(|(_, name)| name)].into_iter().flatten() {
+        if let Some(peer) = names.get(name) {
+            return Some(*peer);
+        }
+    }
+    for name in ["peer", "node", "host"] {
+        if let Some((_, rest)) = word.split_once(name) {
+            let rest = rest.strip_prefix(['_', '-']).unwrap_or(rest);
+            let length = rest.bytes().take_while(u8::is_ascii_digit).count();
+            return u16::try_from(digits(&rest[..length])?).ok();
+        }
+    }
+    None
+}
+
+/// True of a date, a clock time or seconds since some start.
+fn is_time(word: &str) -> bool {
+    let has = |wanted: &[char]| word.contains(wanted);
+    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    let rest = word.chars().all(|c| c.is_ascii_digit() || "TZtz:.,+-/[]()µs".contains(c));
+    digits > 0 && rest && has(&[':', '-', '.', '/'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_that_compose_gives_are_known() {
+        let names = Names::from([("alpha".into(), 3)]);
+        for (text, peer, other) in [
+            ("peer1  | ", Some(1), false),
+            ("peer1_1  | ", Some(1), false),
+            ("prj4-peer12-1  | 2024-05-01T12:00:00.123456789Z ", Some(12), false),
+            ("prj4_alpha_1 | ", Some(3), false),
+            ("2024-05-01 12:00:00,123 peer2: ", Some(2), false),
+            ("[peer2] ", Some(2), false),
+            ("12:00:01 ", None, false),
+            ("gateway | ", None, true),
+            ("peer2: got ", Some(2), true),
+            ("", None, false),
+        ] {
+            assert_eq!(prefix(text, &names), Prefix { peer, other }, "{text}");
+        }
+    }
+
+    #[test]
+    fn colours_are_taken_off() {
+        assert_eq!(without_colours("\u{1b}[36mpeer1  |\u{1b}[0m {}"), "peer1  | {}");
+        assert_eq!(without_colours("\u{1b}[3"), "");
+    }
+}

@@ -1,0 +1,77 @@
+//! `synod check` as a command: exit codes, inputs, and its two reports.
+
+#![allow(clippy::unwrap_used)] // a test may end with a panic
+
+mod runs;
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+use runs::{Doctored, clean, compose, doctored};
+
+const HOSTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/hostsfiles/hostsfile-testcase2.txt");
+
+/// Runs the command with this on its standard input.
+fn check(args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_synod"))
+        .arg("check")
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that refuses its flags reads nothing; then the pipe is closed.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn code(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+#[test]
+fn the_exit_code_tells_clean_violated_and_unreadable_apart() {
+    let log = compose(&clean());
+    assert_eq!(code(&check(&[], &log)), Some(0));
+    assert_eq!(code(&check(&["-", "--expect", "X"], &log)), Some(0));
+    assert_eq!(code(&check(&["--expect", "Y"], &log)), Some(1));
+    assert_eq!(code(&check(&[], &log.replace(':', ": "))), Some(0));
+    assert_eq!(code(&check(&["--strict"], &log.replace(':', ": "))), Some(1));
+    for Doctored { rule, text, printed_too } in doctored() {
+        let output = check(&["--strict", "--hosts", HOSTS], &compose(&text));
+        assert!(code(&output) == Some(1) || !printed_too, "{rule}");
+    }
+    for (args, input) in [
+        (&[][..], ""),
+        (&[], "no line of a run\n"),
+        (&["no-such-file"], &log),
+        (&["--hosts", "no-such-file"], &log),
+        (&["--no-such-flag"], &log),
+    ] {
+        assert_eq!(code(&check(args, input)), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn a_violation_is_shown_by_its_lines() {
+    let log = compose(&clean()).replacen(
+        "\"peer_id\":4,\"action\":\"chose\",\"message_type\":\"chose\",\"message_value\":\"X\"",
+        "\"peer_id\":4,\"action\":\"chose\",\"message_type\":\"chose\",\"message_value\":\"Y\"",
+        1,
+    );
+    let output = check(&["--hosts", HOSTS], &log);
+    let words = String::from_utf8(output.stdout).unwrap();
+    let line = log.lines().position(|line| line.contains("\"Y\"") && line.contains("chose"));
+    let shown = format!("(standard input):{}: peer4  | {{", line.unwrap() + 1);
+    assert!(words.contains("VIOLATED: one-value: two values are chosen") && words.contains(&shown));
+
+    let output = check(&["--hosts", HOSTS, "--json"], &log);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(code(&output), Some(1));
+    assert_eq!(json["verdict"], "violated");
+    assert_eq!(json["chosen"], serde_json::json!(["X", "Y"]));
+    let finding = &json["findings"][0];
+    assert_eq!((&finding["rule"], &finding["certainty"]), (&"one-value".into(), &"certain".into()));
+    assert_eq!(finding["lines"][1]["line"], line.unwrap() + 1);
+}

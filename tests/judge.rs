@@ -1,0 +1,61 @@
+//! `synod judge` as a script meets it: a log on standard input, an exit code.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs::File;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+const HOSTS: &str = "peer1:proposer1\npeer2:acceptor1\n";
+
+fn chose(name: &str, peer: u16, value: &str) -> String {
+    format!(
+        "{name} | {{\"peer_id\":{peer},\"action\":\"chose\",\"message_type\":\"chose\",\
+         \"message_value\":\"{value}\",\"proposal_num\":1}}\n"
+    )
+}
+
+/// The exit code and standard output of a judge who expects X and hears this.
+fn judge(log: &str, flags: &[&str]) -> (Option<i32>, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let hosts = dir.path().join("hosts.txt");
+    File::create(&hosts).unwrap().write_all(HOSTS.as_bytes()).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_synod"))
+        .arg("judge")
+        .arg("-h")
+        .arg(&hosts)
+        .args(["--expect", "X"])
+        .args(flags)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(log.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn a_good_log_passes_and_is_passed_on() {
+    let log = chose("peer1_1 ", 1, "X") + &chose("\x1b[36mpeer2-1 ", 2, "X");
+    let (code, out) = judge(&log, &[]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.starts_with(&log), "{out}");
+    assert!(out.ends_with("passed: 2 peers take part, and all know the same value\n"), "{out}");
+}
+
+#[test]
+fn a_wrong_value_or_too_few_choices_fail() {
+    for second in [chose("peer2", 2, "W"), String::new()] {
+        let (code, out) = judge(&(chose("peer1", 1, "X") + &second), &[]);
+        assert_eq!(code, Some(1), "{out}");
+        assert!(out.contains("\nFAILED: "), "{out}");
+    }
+}
+
+#[test]
+fn flags_and_words_that_are_not_understood_are_an_error() {
+    assert_eq!(judge("", &["--expect", "XY"]).0, Some(2));
+    assert_eq!(judge("==> peer2 vanished\n", &[]).0, Some(2));
+}
