@@ -116,19 +116,8 @@ fn parse(mut parser: Parser) -> Result<Options> {
 
 /// The command.
 pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
-    if let Ok(mut words) = parser.raw_args() {
-        let protocol = words.peek().and_then(|word| word.to_str());
-        let member = match protocol {
-            Some("member") => Some(true),
-            Some("ready") => Some(false),
-            _ => None,
-        };
-        if protocol == Some("paxos") || member.is_some() {
-            words.next();
-        }
-        if let Some(member) = member {
-            return goal::run(member, parser);
-        }
+    if let Some(member) = args::group_protocol(&mut parser) {
+        return goal::run(member, parser);
     }
     let mut options = parse(parser)?;
     let given = match &options.hosts {
