@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use common::{Program, Scratch, at_once, free_ports, signal, synod, until};
+use common::{PATIENCE, Program, Scratch, at_once, free_ports, signal, synod, until};
 
 /// Far above what a busy machine needs from one thread to the next.
 const BEAT: &str = "--heartbeat 0.2";
@@ -38,7 +38,12 @@ impl Group {
     fn agree(&self, ids: &[u16]) -> u64 {
         let list: Vec<String> = ids.iter().map(u16::to_string).collect();
         let want = format!("leader: {}, memb_list: [{}]}}", ids[0], list.join(","));
+        let begun = Instant::now();
         until(&want, || {
+            if begun.elapsed() > PATIENCE - Duration::from_secs(1) {
+                let said: Vec<_> = self.peers.values().map(Program::err).collect();
+                panic!("{want} never came: {said:#?}");
+            }
             let mut views = ids.iter().map(|id| {
                 let lines = self.peers[id].err();
                 let line = lines.iter().rev().find(|line| line.contains("memb_list"))?;
