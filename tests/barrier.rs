@@ -68,7 +68,9 @@ fn nobody_is_ready_before_the_last_and_then_all_are_at_once() {
 fn a_late_peer_becomes_ready_long_after_the_others() {
     let barrier = Barrier::new(3);
     let first = [1, 2, 3].map(|id| barrier.start(id, ""));
-    first.iter().for_each(|peer| _ = peer.says("READY"));
+    for peer in &first {
+        peer.says("READY");
+    }
     let [one, two, mut three] = first;
     three.kill();
     let again = barrier.start(3, "");
@@ -131,7 +133,9 @@ fn what_is_no_datagram_of_a_peer_harms_nobody() {
     assert_eq!(readies(&victim.err()), 0);
     drop(posing);
     let others = [2, 3].map(|id| barrier.start(id, ""));
-    others.iter().chain([&victim]).for_each(|peer| _ = peer.says("READY"));
+    for peer in others.iter().chain([&victim]) {
+        peer.says("READY");
+    }
     assert!(victim.err().iter().all(|line| !line.contains('\u{1b}')));
 }
 

@@ -40,7 +40,7 @@ impl Group {
         let want = format!("leader: {}, memb_list: [{}]}}", ids[0], list.join(","));
         let begun = Instant::now();
         until(&want, || {
-            if begun.elapsed() > PATIENCE - Duration::from_secs(1) {
+            if begun.elapsed() + Duration::from_secs(1) > PATIENCE {
                 let said: Vec<_> = self.peers.values().map(Program::err).collect();
                 panic!("{want} never came: {said:#?}");
             }
@@ -204,8 +204,8 @@ fn a_peer_with_another_file_stays_outside() {
     // Peer 3 has the ports of the others, and one more line.
     let more = free_ports(2);
     let all = group.ports.iter().chain(&more);
-    let text: String = all.map(|port| format!("127.0.0.1:{port}\n")).collect();
-    let other = group.scratch.file("other", text);
+    let lines: Vec<String> = all.map(|port| format!("127.0.0.1:{port}\n")).collect();
+    let other = group.scratch.file("other", lines.concat());
     let mut command = synod(&format!("member --id 3 {BEAT}"));
     command.arg("-h").arg(other);
     group.peers.insert(3, Program::start(command));

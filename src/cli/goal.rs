@@ -155,11 +155,10 @@ impl Goal {
             Self::Group { expected, .. } if passed => {
                 let _ = writeln!(text, "passed: [{}] are one group", list(expected));
             }
-            Self::Ready { .. } => {}
             Self::Group { expected, .. } if !self.is_reached() => {
                 let _ = writeln!(text, "FAILED: [{}] are not one group", list(expected));
             }
-            Self::Group { .. } => {}
+            Self::Ready { .. } | Self::Group { .. } => {}
         }
         (text, passed)
     }

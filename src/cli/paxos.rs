@@ -152,15 +152,12 @@ fn serve(
         Setup { me, roles, candidate: options.value, delay: options.delay, patience: options.wait };
     let mut peer = Peer::new(Arc::new(setup));
     let fingerprint = hosts.fingerprint(options.port);
-    let disk = match &options.data {
-        Some(dir) => {
-            let restore = |record| peer.restore(record);
-            Some(open_disk(dir, Peer::PROTOCOL, me, &fingerprint, restore, &say)?)
-        }
-        None => {
-            say(MEMORY_ONLY);
-            None
-        }
+    let disk = if let Some(dir) = &options.data {
+        let restore = |record| peer.restore(record);
+        Some(open_disk(dir, Peer::PROTOCOL, me, &fingerprint, restore, &say)?)
+    } else {
+        say(MEMORY_ONLY);
+        None
     };
     let words = err.clone();
     let mut observer = Lines::new(me, out, err, options.trace.as_deref())?;

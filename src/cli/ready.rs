@@ -39,7 +39,8 @@ roles here.
   -d                 tell every datagram, with a time stamp, on standard error
 
   --interval SECS    how long to wait before asking a silent peer again (2)
-  --timeout SECS     end after this long: exit 0 if ready by then, else 1 and say who is missing (120)
+  --timeout SECS     end after this long: exit 0 if ready by then, else 1 and say who is missing;
+                     120 if not given
   --exit             end as soon as all are ready, with all others that were given this flag
   --id N             which line this peer is (otherwise found by host name, then by address)
   --port P           the UDP port of lines that give none (8888)

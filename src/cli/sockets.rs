@@ -14,8 +14,7 @@ const EVERYWHERE: [IpAddr; 2] =
 pub(super) fn streams(host: &Host, port: u16) -> Result<TcpListener> {
     let literal = host.host.parse::<IpAddr>().ok();
     let places = literal.into_iter().chain(EVERYWHERE);
-    bind(places, port, |address| TcpListener::bind(address))
-        .doing(|| format!("listening on port {port}"))
+    bind(places, port, TcpListener::bind).doing(|| format!("listening on port {port}"))
 }
 
 /// A socket for datagrams. They leave from the address that it is bound to, and the others know
@@ -24,7 +23,7 @@ pub(super) fn datagrams(host: &Host, port: u16) -> Result<UdpSocket> {
     let mut own = ThisMachine.resolve(&host.host).unwrap_or_default();
     own.retain(|address| ThisMachine.owns(*address));
     own.sort_by_key(IpAddr::is_ipv6);
-    bind(own.into_iter().chain(EVERYWHERE), port, |address| UdpSocket::bind(address))
+    bind(own.into_iter().chain(EVERYWHERE), port, UdpSocket::bind)
         .doing(|| format!("opening UDP port {port}"))
 }
 

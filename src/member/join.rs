@@ -59,7 +59,9 @@ impl Peer {
     fn ask_all_in(&mut self, out: &mut Effects<Self>) {
         let mut others = self.setup.hosts.clone();
         others.remove(&self.me());
-        others.into_iter().for_each(|peer| self.ask_in(peer, out));
+        for peer in others {
+            self.ask_in(peer, out);
+        }
     }
 
     /// Nobody has let this peer in yet.

@@ -37,7 +37,8 @@ impl Promises {
 /// What the one who leads is doing.
 #[derive(Clone, Debug)]
 pub(super) enum Leading {
-    /// Nothing; may ask for one operation under this number, if there is one, without a first phase.
+    /// Nothing; may ask for one operation under this number, if there is one, without a first
+    /// phase.
     Free(Option<RequestId>),
     /// Asks what is pending.
     Taking { request: RequestId, answers: BTreeMap<PeerId, Option<(RequestId, Operation)>> },

@@ -208,5 +208,5 @@ impl Operation {
 
 /// A stranger's word, fit to be printed.
 fn plain(text: &str) -> String {
-    text.chars().take(32).filter(|c| c.is_ascii_alphanumeric()).collect()
+    text.chars().take(32).filter(char::is_ascii_alphanumeric).collect()
 }

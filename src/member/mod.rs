@@ -14,8 +14,8 @@
 //! * *Join.* A newcomer sends `JOIN` to the first line of the hostsfile, then to the others, who
 //!   name the leader, again and again until it is in. The first line founds a view of its own, with
 //!   the id 0, if nobody answers.
-//! * *Failure.* Every member sends a `HEARTBEAT` to every other in each period T, as a datagram. One
-//!   who was silent for more than 2 T is unreachable ([`detector`]); the leader removes it.
+//! * *Failure.* Every member sends a `HEARTBEAT` to every other in each period T, as a datagram.
+//!   One who was silent for more than 2 T is unreachable ([`detector`]); the leader removes it.
 //! * *The leader is gone.* The lowest live member acts in its place. It asks all (`NEWLEADER`) for
 //!   the newest view and for what is pending, finishes that, and then removes the dead leader, each
 //!   with a view of its own. (In the first of the two the dead leader is still a member, so its id
@@ -39,8 +39,8 @@
 //! round 0, so it needs no first phase. Whoever acts in its place begins above every ballot it has
 //! seen, and takes over the pending operation with the highest ballot among a majority. An
 //! acceptor's promises live in memory: so a process that starts again is *not* the member it was.
-//! Every life has a number, the view lists it, and the new life must join ([`view`]). What a founder
-//! must remember, it writes down ([`peer::Record`]).
+//! Every life has a number, the view lists it, and the new life must join ([`view`]). What a
+//! founder must remember, it writes down ([`peer::Record`]).
 //!
 //! # Left out
 //!

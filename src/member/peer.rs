@@ -211,8 +211,8 @@ impl Peer {
         self.lead(out);
     }
 
-    /// Whoever is in the old view and not in the new one is dead, unless it left on request. Here it
-    /// may not have been silent for long enough yet.
+    /// Whoever is in the old view and not in the new one is dead, unless it left on request. Here
+    /// it may not have been silent for long enough yet.
     fn tell_deaths(&mut self, next: &View, out: &mut Effects<Self>) {
         let Some(view) = self.view().cloned() else { return };
         for peer in view.ids() {

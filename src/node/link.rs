@@ -69,6 +69,7 @@ pub(super) struct Link {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 struct State {
     /// Set while the peer has answered our hello.
     stream: Option<Arc<TcpStream>>,

@@ -29,8 +29,9 @@
 //! # Ends
 //!
 //! A process ends itself with `Effect::Halt`: what it said before has left, and [`Node::run`]
-//! returns its exit code. Beside that the runtime has no shutdown. What was answered is durable, so being killed is a clean end. If
-//! the disk fails, nothing leaves any more and [`Node::run`] returns the error.
+//! returns its exit code. Beside that the runtime has no shutdown. What was answered is durable, so
+//! being killed is a clean end. If the disk fails, nothing leaves any more and [`Node::run`]
+//! returns the error.
 
 mod clock;
 pub mod disk;
@@ -349,8 +350,8 @@ impl<P: Process + Send + 'static> Node<P> {
                     }
                 }
                 Effect::Report(fact) => core.put(Pending::Ready(Output::Report(fact))),
-                Effect::Halt(code) => {
-                    core.put(Pending::Halt(code));
+                Effect::Halt(exit) => {
+                    core.put(Pending::Halt(exit));
                     core.halting = true;
                 }
             }

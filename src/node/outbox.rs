@@ -114,7 +114,9 @@ impl<P: Process + Send + 'static> Node<P> {
             }
         }
         if let Some(post) = &self.post {
-            casts.iter().for_each(|(to, bytes)| post.send(*to, bytes));
+            for (to, bytes) in casts {
+                post.send(to, &bytes);
+            }
         }
         observer.after_frames();
         halted

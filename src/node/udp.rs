@@ -151,7 +151,9 @@ pub(super) fn open<P: Process + Send + 'static>(node: &Arc<Node<P>>) -> Result<(
     let Some(post) = &node.post else { return Ok(()) };
     if node.links.is_empty() {
         let known: Vec<PeerId> = post.book().known.keys().copied().collect();
-        known.iter().for_each(|peer| node.connected(node.lock(), *peer));
+        for peer in known {
+            node.connected(node.lock(), peer);
+        }
     }
     for (peer, address) in post.names.clone() {
         let node = Arc::clone(node);

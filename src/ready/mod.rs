@@ -18,16 +18,18 @@
 //! # The guarantee
 //!
 //! When any peer says READY, every peer's socket was bound, and every link to and from that peer
-//! has carried a datagram. For an `ACK!` from `q` at `p` says both: `q` had heard `p`, and `p` hears
-//! `q`. It says nothing about the links among the others, and nothing about who is still there.
+//! has carried a datagram. For an `ACK!` from `q` at `p` says both: `q` had heard `p`, and `p`
+//! hears `q`. It says nothing about the links among the others, and nothing about who is still
+//! there.
 //!
 //! # Leaving together
 //!
 //! A peer that left as soon as it was ready would leave others unanswered. So it stays until its
 //! time is over; or, with [`Setup::exit`], until it knows that all others are ready too. For that
 //! the third datagram, `READY`, goes to everyone who has not said it, or says it again and so has
-//! not heard ours; when all have said it, it goes to all a few times more. No last message can be known to have arrived (the two generals); whoever
-//! misses all of these stays until its time is over, and has been ready all the same.
+//! not heard ours; when all have said it, it goes to all a few times more. No last message can be
+//! known to have arrived (the two generals); whoever misses all of these stays until its time is
+//! over, and has been ready all the same.
 //!
 //! # Left out
 //!

@@ -84,9 +84,9 @@ pub struct Ready {
     setup: Setup,
     heard: BTreeSet<PeerId>,
     acknowledged: BTreeSet<PeerId>,
-    ready: bool,
+    passed: bool,
     /// Those who have said `READY`.
-    are_ready: BTreeSet<PeerId>,
+    announced: BTreeSet<PeerId>,
     /// Those who say it again, so ours has not reached them.
     owed: BTreeSet<PeerId>,
     /// The pause before the next round of `READY`.
@@ -103,8 +103,8 @@ impl Ready {
             setup,
             heard: BTreeSet::new(),
             acknowledged: BTreeSet::new(),
-            ready: false,
-            are_ready: BTreeSet::new(),
+            passed: false,
+            announced: BTreeSet::new(),
             owed: BTreeSet::new(),
             pause,
             last_rounds: 0,
@@ -113,7 +113,7 @@ impl Ready {
 
     /// True from the moment on when all were there.
     pub fn is_ready(&self) -> bool {
-        self.ready
+        self.passed
     }
 
     fn ask(&self, peer: PeerId, out: &mut Effects<Self>) {
@@ -123,11 +123,11 @@ impl Ready {
     }
 
     fn check(&mut self, out: &mut Effects<Self>) {
-        if self.ready || self.acknowledged != self.setup.others {
+        if self.passed || self.acknowledged != self.setup.others {
             return;
         }
         // Whoever acknowledged us was heard by that.
-        self.ready = true;
+        self.passed = true;
         out.push(Effect::Report(Fact::Ready));
         if self.setup.exit {
             self.farewell(out);
@@ -137,7 +137,7 @@ impl Ready {
     /// One round of `READY`: to those who have not said it and to those who miss ours, or, when all
     /// have said it, to all, a few times.
     fn farewell(&mut self, out: &mut Effects<Self>) {
-        if self.are_ready == self.setup.others {
+        if self.announced == self.setup.others {
             if self.last_rounds == LAST_ROUNDS || self.setup.others.is_empty() {
                 out.push(Effect::Halt(0));
                 return;
@@ -146,7 +146,7 @@ impl Ready {
             self.pause = self.setup.interval / FAREWELL_PART;
         }
         for peer in &self.setup.others {
-            let wanted = !self.are_ready.contains(peer) || self.owed.contains(peer);
+            let wanted = !self.announced.contains(peer) || self.owed.contains(peer);
             if self.last_rounds > 0 || wanted {
                 out.push(Effect::Cast(*peer, Message::Ready));
             }
@@ -157,11 +157,11 @@ impl Ready {
     }
 
     fn other_is_ready(&mut self, from: PeerId, out: &mut Effects<Self>) {
-        let again = !self.are_ready.insert(from);
-        if !self.ready || !self.setup.exit || self.last_rounds > 0 {
+        let again = !self.announced.insert(from);
+        if !self.passed || !self.setup.exit || self.last_rounds > 0 {
             return;
         }
-        if self.are_ready == self.setup.others {
+        if self.announced == self.setup.others {
             self.farewell(out);
         } else if again && self.owed.insert(from) && self.owed.len() == 1 {
             // With the next round, and not at once: else two could answer each other for ever.
@@ -171,15 +171,15 @@ impl Ready {
     }
 
     fn over(&self, out: &mut Effects<Self>) {
-        if self.ready && self.setup.stay {
+        if self.passed && self.setup.stay {
             return;
         }
-        if !self.ready {
+        if !self.passed {
             let unheard = &self.setup.others - &self.heard;
             let unacknowledged = &self.heard - &self.acknowledged;
             out.push(Effect::Report(Fact::Missing { unheard, unacknowledged }));
         }
-        out.push(Effect::Halt(u8::from(!self.ready)));
+        out.push(Effect::Halt(u8::from(!self.passed)));
     }
 }
 
@@ -224,7 +224,7 @@ impl Process for Ready {
 
     fn timeout(&mut self, timer: Timer, out: &mut Effects<Self>) {
         match timer {
-            Timer::Interval if self.ready => {}
+            Timer::Interval if self.passed => {}
             Timer::Interval => {
                 self.setup.others.iter().for_each(|peer| self.ask(*peer, out));
                 out.push(Effect::SetTimer(Timer::Interval, self.setup.interval.into()));

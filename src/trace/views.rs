@@ -1,18 +1,18 @@
 //! The lines of a group, and the rules that a whole run of them must keep.
 //!
-//! The lines look like JSON and are not: their keys have no quotes, as the lab wants it. [`Line`] is
-//! the only code that knows their form. [`Rules`] reads the lines of all members as they come:
+//! The lines look like JSON and are not: their keys have no quotes, as the lab wants it. [`Line`]
+//! is the only code that knows their form. [`Rules`] reads the lines of all members as they come:
 //!
 //! 1. The ids of the views that a member installs grow.
 //! 2. A view id has one list of members, whoever prints it.
 //! 3. The leader of a view is its lowest member.
 //! 4. Whoever installs a view is in it.
-//! 5. Whoever is removed was called unreachable by the one who prints the view without it; a removal
-//!    on request aside.
+//! 5. Whoever is removed was called unreachable by the one who prints the view without it; a
+//!    removal on request aside.
 //! 6. In the end each one who should be there has the same view, and it has those and no others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write as _};
 
 use serde::Serialize;
 
@@ -232,7 +232,8 @@ impl Rules {
             );
             let end = if account.crashed { ", then crashed" } else { "" };
             let name = format!("peer{peer}");
-            text.push_str(&format!("{name:<7} {:<5}  {last}{end}\n", account.views));
+            let views = account.views;
+            let _ = writeln!(text, "{name:<7} {views:<5}  {last}{end}"); // a String takes all
         }
         text
     }
@@ -277,7 +278,9 @@ mod tests {
 
     fn judge(lines: &[(u16, String)]) -> Vec<String> {
         let mut rules = Rules::new([9].into());
-        lines.iter().for_each(|(peer, line)| rules.line(*peer, line));
+        for (peer, line) in lines {
+            rules.line(*peer, line);
+        }
         rules.reasons().to_vec()
     }
 

@@ -213,12 +213,10 @@ fn a_lower_number_is_refused_and_a_view_is_never_taken_back() {
     let mut says = |from: u16, message: Message| {
         let mut out = Vec::new();
         peer.receive(PeerId(from), message, &mut out);
-        out.into_iter()
-            .filter_map(|effect| match effect {
-                Effect::Send(to, message) => Some((to.0, message)),
-                _ => None,
-            })
-            .next()
+        out.into_iter().find_map(|effect| match effect {
+            Effect::Send(to, message) => Some((to.0, message)),
+            _ => None,
+        })
     };
     let id = |round, by| RequestId { round, by: PeerId(by) };
     let op = Operation::Del { peer: PeerId(2), asked: false };

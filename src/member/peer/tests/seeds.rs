@@ -30,8 +30,8 @@ fn a_leader_may_crash_between_any_two_sends() {
     }
 }
 
-/// Any one member crashes at any moment, also a leader that acts for another; and all recover before
-/// the next one does. Datagrams get lost. This is what the original promises.
+/// Any one member crashes at any moment, also a leader that acts for another; and all recover
+/// before the next one does. Datagrams get lost. This is what the original promises.
 #[test]
 fn one_crash_at_a_time_leaves_one_group() {
     for seed in 0..400 {

@@ -225,7 +225,7 @@ impl World {
             }
             match effect {
                 Effect::Persist(record) => machine.records.push(record),
-                Effect::Send(to, message) => self.send(at, to.0, message),
+                Effect::Send(to, message) => self.send(at, to.0, &message),
                 Effect::Cast(to, message) => {
                     if self.below(100) >= self.datagram_loss && !self.cut.contains(&(at, to.0)) {
                         let late = 1 + self.below(self.delay);
@@ -234,7 +234,7 @@ impl World {
                 }
                 Effect::SetTimer(timer, delay) => {
                     let ms = |time: Duration| u64::try_from(time.as_millis()).expect("short");
-                    let spread = ms(delay.at_most - delay.at_least) + 1;
+                    let spread = ms(delay.at_most.saturating_sub(delay.at_least)) + 1;
                     let time = self.now + ms(delay.at_least) + self.below(spread);
                     let stamp = self.count + 1;
                     let machine = self.machines.get_mut(&at).expect("is one");
@@ -247,9 +247,9 @@ impl World {
         }
     }
 
-    fn send(&mut self, from: u16, to: u16, message: Message) {
+    fn send(&mut self, from: u16, to: u16, message: &Message) {
         // As the wire would have it.
-        let text = serde_json::to_vec(&message).expect("JSON");
+        let text = serde_json::to_vec(message).expect("JSON");
         let message = serde_json::from_slice(&text).expect("the same");
         if self.cut.contains(&(from, to)) || self.below(100) < self.stream_loss {
             return;
