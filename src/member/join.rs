@@ -22,6 +22,8 @@ pub(super) struct Joining {
     /// Whoever was named as the leader since the last try. Two who name each other would send a
     /// newcomer to and fro.
     followed: Option<PeerId>,
+    /// Somebody has answered since the last try, so not all need to be asked again.
+    heard: bool,
     tries: u32,
 }
 
@@ -67,18 +69,24 @@ impl Peer {
     /// Nobody has let this peer in yet.
     pub(super) fn retry(&mut self, out: &mut Effects<Self>) {
         let Phase::Joining(joining) = &mut self.phase else { return };
-        joining.followed = None;
+        let leader = joining.followed.take().filter(|_| joining.heard);
+        joining.heard = false;
         joining.tries += 1;
         if joining.tries == PATIENCE {
             out.push(Effect::Report(Fact::Waiting));
         }
-        self.ask_all_in(out);
+        match leader {
+            // It knows, and has others to let in first.
+            Some(leader) if leader != self.me() => self.ask_in(leader, out),
+            _ => self.ask_all_in(out),
+        }
         out.push(Effect::SetTimer(Timer::Retry, Self::about(self.setup.heartbeat)));
     }
 
     /// Somebody has named a leader.
     pub(super) fn follow(&mut self, leader: PeerId, out: &mut Effects<Self>) {
         let Phase::Joining(joining) = &mut self.phase else { return };
+        joining.heard = true;
         if joining.followed != Some(leader) && leader != self.setup.me {
             joining.followed = Some(leader);
             self.ask_in(leader, out);
@@ -113,6 +121,7 @@ impl Peer {
             // Others may stand in line while the first line listens.
             if !self.is_out() && self.is_first_line() {
                 self.stand_in_line(peer, life, seen);
+                out.push(Effect::Send(peer, Message::Leader { leader: self.me() }));
             }
             return;
         };

@@ -1,0 +1,278 @@
+//! Figures of the barrier and the group on the loopback interface: `make bench-group`.
+//!
+//! How long five need to be ready, how long a newcomer needs to be seen by all, when a dead member
+//! is named, and what many members cost beside processes that only send and receive the same
+//! datagrams, in the same run.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, UdpSocket};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How many times the barrier is passed.
+const BARRIERS: usize = 50;
+/// How many times a fifth member joins and is killed.
+const JOINS: usize = 30;
+/// For how long the processor time of many is counted.
+const WATCHED: Duration = Duration::from_secs(10);
+
+fn main() {
+    let args: Vec<String> = env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    if args.first().is_some_and(|arg| arg == "bare-member") {
+        return bare_member(&args[1..]);
+    }
+    barrier();
+    group_of_five();
+    many();
+}
+
+/// A line of a child, and which child's.
+type Lines = Receiver<(u16, Instant, String)>;
+
+struct Family {
+    children: Vec<(u16, Child)>,
+    sender: Sender<(u16, Instant, String)>,
+    dir: tempfile::TempDir,
+    ports: Vec<u16>,
+}
+
+impl Family {
+    fn new(count: usize) -> (Self, Lines) {
+        let dir = tempfile::tempdir().unwrap();
+        let ports = free_ports(count);
+        let lines: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}\n")).collect();
+        fs::write(dir.path().join("hosts"), lines.concat()).unwrap();
+        let (sender, receiver) = channel();
+        (Self { children: Vec::new(), sender, dir, ports }, receiver)
+    }
+
+    fn synod(&mut self, id: u16, words: &[&str]) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_synod"));
+        command.args(words).arg("-h").arg(self.dir.path().join("hosts"));
+        command.args(["--id", &id.to_string()]);
+        self.start(id, command);
+    }
+
+    fn start(&mut self, id: u16, mut command: Command) {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let sender = self.sender.clone();
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if sender.send((id, Instant::now(), line)).is_err() {
+                    return;
+                }
+            }
+        });
+        self.children.push((id, child));
+    }
+
+    fn kill(&mut self, id: u16) {
+        for (_, child) in self.children.iter_mut().filter(|(whose, _)| *whose == id) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        self.children.retain(|(whose, _)| *whose != id);
+    }
+
+    /// Processor time of all children so far.
+    fn processor_time(&self) -> Duration {
+        self.children.iter().map(|(_, child)| processor_time(child.id())).sum()
+    }
+}
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        for (_, child) in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// User and system time of a process, which the system counts in hundredths of a second.
+fn processor_time(pid: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split(' ').collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    Duration::from_millis(10 * (ticks(12) + ticks(13)))
+}
+
+/// Free ports for both kinds of sockets, below those that the system takes for itself.
+fn free_ports(count: usize) -> Vec<u16> {
+    let first = 10_000 + u16::try_from(std::process::id() % 9_000).unwrap();
+    let held: Vec<(u16, TcpListener, UdpSocket)> = (first..32_000)
+        .filter_map(|port| {
+            let tcp = TcpListener::bind(("127.0.0.1", port)).ok()?;
+            Some((port, tcp, UdpSocket::bind(("127.0.0.1", port)).ok()?))
+        })
+        .take(count)
+        .collect();
+    held.iter().map(|(port, _, _)| *port).collect()
+}
+
+fn percentile(times: &mut [Duration], percent: usize) -> f64 {
+    times.sort();
+    times[(times.len() * percent / 100).min(times.len() - 1)].as_secs_f64() * 1e3
+}
+
+fn row(name: &str, mut times: Vec<Duration>) {
+    let (least, most) = (percentile(&mut times, 0), percentile(&mut times, 100));
+    let (median, high) = (percentile(&mut times, 50), percentile(&mut times, 99));
+    println!("  {name:<46} {least:>8.2}  {median:>8.2}  {high:>8.2}  {most:>8.2}");
+}
+
+/// Waits until each of these has sent a line with this end; when the last came.
+fn all_say(lines: &Lines, ids: &[u16], end: &str) -> Instant {
+    let mut left: Vec<u16> = ids.to_vec();
+    loop {
+        let (id, at, line) = lines.recv_timeout(Duration::from_secs(240)).expect("it comes");
+        if line.ends_with(end) {
+            left.retain(|other| *other != id);
+        }
+        if left.is_empty() {
+            return at;
+        }
+    }
+}
+
+fn barrier() {
+    println!("five processes started at once, {BARRIERS} runs (ms)");
+    println!("  {:<46} {:>8}  {:>8}  {:>8}  {:>8}", "", "least", "median", "p99", "most");
+    let (mut bare, mut ready) = (Vec::new(), Vec::new());
+    for _ in 0..BARRIERS {
+        let (mut family, lines) = Family::new(5);
+        let begun = Instant::now();
+        (1..=5).for_each(|id| family.synod(id, &["paxos", "--no-such-flag"]));
+        bare.push(all_say(&lines, &[1, 2, 3, 4, 5], "--help") - begun);
+        drop(family);
+        let (mut family, lines) = Family::new(5);
+        let begun = Instant::now();
+        (1..=5).for_each(|id| family.synod(id, &["ready"]));
+        ready.push(all_say(&lines, &[1, 2, 3, 4, 5], "READY") - begun);
+    }
+    row("five that only print a line", bare);
+    row("five at the barrier, to five READY lines", ready);
+    println!();
+}
+
+fn group_of_five() {
+    println!("a group of four, T = 0.2 s, a fifth joins and is killed, {JOINS} times (ms)");
+    println!("  {:<46} {:>8}  {:>8}  {:>8}  {:>8}", "", "least", "median", "p99", "most");
+    let words = ["member", "--heartbeat", "0.2"];
+    let (mut family, lines) = Family::new(5);
+    for id in 1..=4 {
+        family.synod(id, &words);
+        let ids: Vec<u16> = (1..=id).collect();
+        let list: Vec<String> = ids.iter().map(u16::to_string).collect();
+        all_say(&lines, &ids, &format!("memb_list: [{}]}}", list.join(",")));
+    }
+    let (mut joins, mut joins_listening, mut deaths) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..JOINS {
+        let begun = Instant::now();
+        family.synod(5, &words);
+        let listens = all_say(&lines, &[5], &format!("listens on port {}", family.ports[4]));
+        let seen = all_say(&lines, &[1, 2, 3, 4, 5], "memb_list: [1,2,3,4,5]}");
+        joins.push(seen - begun);
+        joins_listening.push(seen - listens);
+        // At any moment between two heartbeats.
+        thread::sleep(Duration::from_millis(300 + 37 * (round as u64 % 7)));
+        let killed = Instant::now();
+        family.kill(5);
+        let mut left = 4;
+        while left > 0 {
+            let (_, at, line) = lines.recv_timeout(Duration::from_secs(10)).unwrap();
+            if line.ends_with("\"peer 5 unreachable\"}") {
+                deaths.push(at - killed);
+                left -= 1;
+            }
+        }
+        all_say(&lines, &[1, 2, 3, 4], "memb_list: [1,2,3,4]}");
+    }
+    row("the fifth joins: from its start, seen by all", joins);
+    row("the same from when it listens", joins_listening);
+    row("killed, to the line of each other (T to 2.5 T)", deaths);
+    println!();
+}
+
+/// `bare-member INDEX PERIOD_MS PORT...`: sends a datagram as long as a heartbeat to all others in
+/// every period, and receives theirs.
+fn bare_member(args: &[String]) {
+    let index: usize = args[0].parse().unwrap();
+    let period = Duration::from_millis(args[1].parse().unwrap());
+    let ports: Vec<u16> = args[2..].iter().map(|port| port.parse().unwrap()).collect();
+    let socket = UdpSocket::bind(("127.0.0.1", ports[index])).unwrap();
+    let receiving = socket.try_clone().unwrap();
+    thread::spawn(move || {
+        let mut buffer = [0; 1500];
+        while receiving.recv_from(&mut buffer).is_ok() {}
+    });
+    let datagram = b"HEARTBEAT 199 0123456789abcdef";
+    loop {
+        for (other, port) in ports.iter().enumerate() {
+            if other != index {
+                let _ = socket.send_to(datagram, ("127.0.0.1", *port));
+            }
+        }
+        thread::sleep(period);
+    }
+}
+
+fn many() {
+    let seconds = WATCHED.as_secs();
+    println!("processor time of many members at T = 1 s, counted for {seconds} s");
+    println!(
+        "  {:>7}  {:>12}  {:>14}  {:>14}  {:>7}  {:>12}",
+        "members", "joined in s", "theirs, ms/s", "bare, ms/s", "ratio", "views after"
+    );
+    for count in [50, 100, 200] {
+        let (mut family, lines) = Family::new(count);
+        let begun = Instant::now();
+        let ids: Vec<u16> = (1..=u16::try_from(count).unwrap()).collect();
+        family.synod(1, &["member"]);
+        all_say(&lines, &[1], "memb_list: [1]}");
+        ids[1..].iter().for_each(|id| family.synod(*id, &["member"]));
+        let list: Vec<String> = ids.iter().map(u16::to_string).collect();
+        all_say(&lines, &ids, &format!("memb_list: [{}]}}", list.join(",")));
+        let joined = begun.elapsed();
+        // Links that were made for joining are closed by then.
+        thread::sleep(Duration::from_secs(15));
+        let _: Vec<_> = lines.try_iter().collect();
+        let before = family.processor_time();
+        thread::sleep(WATCHED);
+        let theirs = family.processor_time() - before;
+        let views = lines.try_iter().filter(|(_, _, line)| line.contains("memb_list")).count();
+        drop(family);
+        let bare = bare_time(count);
+        let each = |time: Duration| time.as_secs_f64() * 1e3 / WATCHED.as_secs_f64();
+        println!(
+            "  {count:>7}  {:>12.1}  {:>14.0}  {:>14.0}  {:>7.2}  {views:>12}",
+            joined.as_secs_f64(),
+            each(theirs),
+            each(bare),
+            each(theirs) / each(bare),
+        );
+    }
+}
+
+fn bare_time(count: usize) -> Duration {
+    let (mut family, _lines) = Family::new(count);
+    let ports: Vec<String> = family.ports.iter().map(u16::to_string).collect();
+    for index in 0..count {
+        let mut command = Command::new(env::current_exe().unwrap_or_else(|_| Path::new("").into()));
+        command.arg("bare-member").arg(index.to_string()).arg("1000").args(&ports);
+        family.start(u16::try_from(index).unwrap(), command);
+    }
+    thread::sleep(Duration::from_secs(5));
+    let before = family.processor_time();
+    thread::sleep(WATCHED);
+    family.processor_time() - before
+}
