@@ -40,14 +40,13 @@ case $way in
         ;;
     binary)
         echo "image prj4: takes the binary that cargo builds here for $triple"
-        RUSTFLAGS='-C target-feature=+crt-static' \
-            cargo build --quiet --release --locked --bin synod --target "$triple" || {
+        program=$(docker/static.sh) || {
             echo 'SYNOD_BUILD=source builds it in a container instead' >&2
             exit 1
         }
         context=$(mktemp -d)
         trap 'rm -rf "$context" "$context.log"' EXIT
-        cp "${CARGO_TARGET_DIR:-target}/$triple/release/synod" hostsfiles/*.txt "$context"
+        cp "$program" hostsfiles/*.txt "$context"
         mkdir "$context/data"
         # Where there is only the older builder, the client warns of it each time.
         for image in $images; do

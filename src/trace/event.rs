@@ -44,6 +44,20 @@ pub enum MessageType {
     Chosen,
 }
 
+impl MessageType {
+    /// The name, as the lab prints it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::PrepareAck => "prepare_ack",
+            Self::Accept => "accept",
+            Self::AcceptAck => "accept_ack",
+            Self::Chose => "chose",
+            Self::Chosen => "chosen",
+        }
+    }
+}
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {

@@ -43,6 +43,8 @@ pub struct Verdict {
     pub reasons: Vec<String>,
     /// Who chose what, with which number, when: lines of text.
     pub table: String,
+    /// How many take part.
+    pub parts: usize,
 }
 
 /// How many reasons are kept: a program gone wrong gives the same one many times.
@@ -154,11 +156,22 @@ impl Judge {
             let name = format!("peer{peer}");
             let _ = writeln!(table, "{name:<7} {roles:<width$}  {row}"); // a String takes all
         }
-        Verdict { reasons, table }
+        let parts = self.peers.values().filter(|account| account.takes_part).count();
+        Verdict { reasons, table, parts }
     }
 }
 
 impl Verdict {
+    /// Table and outcome, for people.
+    pub fn for_people(&self) -> String {
+        let outcome = if self.passed() {
+            format!("passed: {} peers take part, and all know the same value\n", self.parts)
+        } else {
+            format!("FAILED: {}\n", self.reasons.join("\nFAILED: "))
+        };
+        format!("\n{}{outcome}", self.table)
+    }
+
     /// True if nothing was wrong.
     pub fn passed(&self) -> bool {
         self.reasons.is_empty()

@@ -16,7 +16,6 @@ mod goal;
 mod log;
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -104,15 +103,7 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
     let mut out = io::stdout();
     hearing.listen(&lines(io::stdin()), options.timeout, &mut out)?;
     let verdict = hearing.judge.verdict();
-    let mut text = format!("\n{}", verdict.table);
-    for reason in &verdict.reasons {
-        let _ = writeln!(text, "FAILED: {reason}"); // a String takes all
-    }
-    if verdict.passed() {
-        let count = hearing.parts.len();
-        let _ = writeln!(text, "passed: {count} peers take part, and all know the same value");
-    }
-    pass_on(&mut out, &text)?;
+    pass_on(&mut out, &verdict.for_people())?;
     Ok(if verdict.passed() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

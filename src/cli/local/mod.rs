@@ -21,7 +21,7 @@ use super::paxos::{DEFAULT_PORT, MEMORY_ONLY, roles};
 use super::{args, complain, draw};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::{Host, Hosts};
-use crate::paxos::{Roles, Value};
+use crate::paxos::Value;
 use crate::process::PeerId;
 use crate::trace::verdict::Judge;
 use children::{Children, News};
@@ -155,7 +155,7 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
     if let Some(picture) = &options.draw {
         draw::journal(journal.path(), picture, options.hosts.as_deref())?;
     }
-    say_verdict(&judge, &roles)
+    say_verdict(&judge)
 }
 
 /// Value and delay of every proposer.
@@ -241,15 +241,9 @@ fn watch(
     show.flush()
 }
 
-fn say_verdict(judge: &Judge, roles: &Roles) -> Result<ExitCode> {
+fn say_verdict(judge: &Judge) -> Result<ExitCode> {
     let verdict = judge.verdict();
-    let outcome = if verdict.passed() {
-        let count = roles.participants().len();
-        format!("passed: {count} peers take part, and all know the same value\n")
-    } else {
-        format!("FAILED: {}\n", verdict.reasons.join("\nFAILED: "))
-    };
-    let text = format!("\n{}{outcome}", verdict.table);
+    let text = verdict.for_people();
     let written = io::stdout().write_all(text.as_bytes());
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

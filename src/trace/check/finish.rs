@@ -5,7 +5,6 @@ use super::conduct::both;
 use super::judge::Judge;
 use super::report::{Report, Subject};
 use super::rules::{Certainty, Rule};
-use super::settle::kind_name;
 use super::state::{Held, Proposal, ValueId, Values, Witness};
 
 impl Judge {
@@ -70,7 +69,7 @@ impl Judge {
                 () => Certainty::IfAckNumber,
             };
             self.findings.add(Rule::AckFollowsQuestion, certainty, || {
-                let (by, kind, number) = (unasked.by, kind_name(unasked.kind), unasked.number);
+                let (by, kind, number) = (unasked.by, unasked.kind.name(), unasked.number);
                 let words = if open {
                     format!("what peer{by} was asked is not among the lines")
                 } else {

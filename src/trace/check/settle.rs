@@ -250,7 +250,7 @@ impl Judge {
         let open = !tells || !sure || partial;
         let certainty = if open { Certainty::NotDecidable } else { Certainty::Certain };
         self.findings.add(Rule::ReceivedWasSent, certainty, || {
-            let kind = kind_name(kind);
+            let kind = kind.name();
             let words = match other {
                 _ if open => format!(
                     "peer{from}'s lines do not show that it sent this {kind} of {number}, but \
@@ -278,17 +278,5 @@ pub(super) fn peers(peers: &[u16]) -> String {
         [] => "nobody".into(),
         [one] => format!("peer{one} only"),
         _ => peers.iter().map(|peer| format!("peer{peer}")).collect::<Vec<_>>().join(", "),
-    }
-}
-
-/// A type of message as the lab writes it.
-pub(super) fn kind_name(kind: MessageType) -> &'static str {
-    match kind {
-        MessageType::Prepare => "prepare",
-        MessageType::PrepareAck => "prepare_ack",
-        MessageType::Accept => "accept",
-        MessageType::AcceptAck => "accept_ack",
-        MessageType::Chose => "chose",
-        MessageType::Chosen => "chosen",
     }
 }

@@ -6,7 +6,6 @@ use std::mem::discriminant;
 use super::ink::HUES;
 use super::layout::{Point, text_width};
 use super::model::{Act, Diagram, Fate, Mark, Step};
-use super::words;
 use crate::trace::event::MessageType;
 use crate::trace::read::Number;
 
@@ -135,7 +134,7 @@ fn strokes(diagram: &Diagram) -> Vec<Item> {
         (MessageType::Chosen, "notice of the choice"),
     ] {
         if diagram.arrows.iter().any(|arrow| arrow.kind == kind) {
-            let name = words::kind_name(kind);
+            let name = kind.name();
             let drawn =
                 format!("<g class=\"{name} quiet\"><line class=\"ray\" x1=\"0\" x2=\"26\"/></g>");
             items.push((drawn, words.into()));

@@ -215,7 +215,7 @@ fn arrow(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize, tit
     else {
         return;
     };
-    let kind = words::kind_name(arrow.kind);
+    let kind = arrow.kind.name();
     let mut class = format!("a {kind}{}", hue(diagram, arrow.about()));
     for (is, name) in [
         (arrow.refused, " bad"),

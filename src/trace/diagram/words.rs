@@ -8,18 +8,6 @@ use crate::trace::event::MessageType;
 /// How many characters of a value or a host name are shown in a label.
 const LONGEST: usize = 24;
 
-/// The name of a message type, as the lab prints it.
-pub(super) const fn kind_name(kind: MessageType) -> &'static str {
-    match kind {
-        MessageType::Prepare => "prepare",
-        MessageType::PrepareAck => "prepare_ack",
-        MessageType::Accept => "accept",
-        MessageType::AcceptAck => "accept_ack",
-        MessageType::Chose => "chose",
-        MessageType::Chosen => "chosen",
-    }
-}
-
 /// Text from a log for one line of a picture: nothing that moves a cursor, breaks a line, turns
 /// the direction of writing or cannot stand in XML is left, and it is not long.
 pub(super) fn shown(text: &str, longest: usize) -> String {
@@ -56,7 +44,7 @@ pub(super) fn value(text: &str) -> String {
 
 /// `prepare 5 Y`; of acks also what they carry.
 pub(super) fn label(arrow: &Arrow) -> String {
-    let mut out = kind_name(arrow.kind).to_owned();
+    let mut out = arrow.kind.name().to_owned();
     if let Some(number) = arrow.number {
         let _ = write!(out, " {number}");
     }
@@ -97,7 +85,7 @@ pub(super) fn shorter(arrow: &Arrow) -> Vec<String> {
         ];
     }
     let full = label(arrow);
-    let plain = format!("{} {number} {value}", kind_name(arrow.kind));
+    let plain = format!("{} {number} {value}", arrow.kind.name());
     let names = [
         full,
         plain,
