@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -33,8 +34,44 @@ fn main() {
     many();
 }
 
-/// A line of a child, and which child's.
-type Lines = Receiver<(u16, Instant, String)>;
+/// The lines of the children, each with its child and its time.
+struct Lines {
+    receiver: Receiver<(u16, Instant, String)>,
+    heard: Vec<(u16, Instant, String)>,
+    /// The next question is about the lines from here on.
+    mark: usize,
+}
+
+impl Lines {
+    /// What was said so far is of no interest any more.
+    fn forget(&mut self) {
+        self.heard.extend(self.receiver.try_iter());
+        self.mark = self.heard.len();
+    }
+
+    /// Waits until each of these has said a line with this end; when each did.
+    fn all_say(&mut self, ids: &[u16], end: &str) -> Vec<Instant> {
+        let mut times = BTreeMap::new();
+        let mut next = self.mark;
+        while times.len() < ids.len() {
+            if next == self.heard.len() {
+                let patience = Duration::from_secs(300);
+                self.heard.push(self.receiver.recv_timeout(patience).expect("it comes"));
+            }
+            let (id, at, line) = &self.heard[next];
+            if ids.contains(id) && line.ends_with(end) {
+                times.entry(*id).or_insert(*at);
+            }
+            next += 1;
+        }
+        times.into_values().collect()
+    }
+
+    /// When the last of them said it.
+    fn last(&mut self, ids: &[u16], end: &str) -> Instant {
+        self.all_say(ids, end).into_iter().max().unwrap()
+    }
+}
 
 struct Family {
     children: Vec<(u16, Child)>,
@@ -50,7 +87,8 @@ impl Family {
         let lines: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}\n")).collect();
         fs::write(dir.path().join("hosts"), lines.concat()).unwrap();
         let (sender, receiver) = channel();
-        (Self { children: Vec::new(), sender, dir, ports }, receiver)
+        let lines = Lines { receiver, heard: Vec::new(), mark: 0 };
+        (Self { children: Vec::new(), sender, dir, ports }, lines)
     }
 
     fn synod(&mut self, id: u16, words: &[&str]) {
@@ -130,34 +168,20 @@ fn row(name: &str, mut times: Vec<Duration>) {
     println!("  {name:<46} {least:>8.2}  {median:>8.2}  {high:>8.2}  {most:>8.2}");
 }
 
-/// Waits until each of these has sent a line with this end; when the last came.
-fn all_say(lines: &Lines, ids: &[u16], end: &str) -> Instant {
-    let mut left: Vec<u16> = ids.to_vec();
-    loop {
-        let (id, at, line) = lines.recv_timeout(Duration::from_secs(240)).expect("it comes");
-        if line.ends_with(end) {
-            left.retain(|other| *other != id);
-        }
-        if left.is_empty() {
-            return at;
-        }
-    }
-}
-
 fn barrier() {
     println!("five processes started at once, {BARRIERS} runs (ms)");
     println!("  {:<46} {:>8}  {:>8}  {:>8}  {:>8}", "", "least", "median", "p99", "most");
     let (mut bare, mut ready) = (Vec::new(), Vec::new());
     for _ in 0..BARRIERS {
-        let (mut family, lines) = Family::new(5);
+        let (mut family, mut lines) = Family::new(5);
         let begun = Instant::now();
         (1..=5).for_each(|id| family.synod(id, &["paxos", "--no-such-flag"]));
-        bare.push(all_say(&lines, &[1, 2, 3, 4, 5], "--help") - begun);
+        bare.push(lines.last(&[1, 2, 3, 4, 5], "--help") - begun);
         drop(family);
-        let (mut family, lines) = Family::new(5);
+        let (mut family, mut lines) = Family::new(5);
         let begun = Instant::now();
         (1..=5).for_each(|id| family.synod(id, &["ready"]));
-        ready.push(all_say(&lines, &[1, 2, 3, 4, 5], "READY") - begun);
+        ready.push(lines.last(&[1, 2, 3, 4, 5], "READY") - begun);
     }
     row("five that only print a line", bare);
     row("five at the barrier, to five READY lines", ready);
@@ -168,34 +192,29 @@ fn group_of_five() {
     println!("a group of four, T = 0.2 s, a fifth joins and is killed, {JOINS} times (ms)");
     println!("  {:<46} {:>8}  {:>8}  {:>8}  {:>8}", "", "least", "median", "p99", "most");
     let words = ["member", "--heartbeat", "0.2"];
-    let (mut family, lines) = Family::new(5);
+    let (mut family, mut lines) = Family::new(5);
     for id in 1..=4 {
         family.synod(id, &words);
         let ids: Vec<u16> = (1..=id).collect();
         let list: Vec<String> = ids.iter().map(u16::to_string).collect();
-        all_say(&lines, &ids, &format!("memb_list: [{}]}}", list.join(",")));
+        lines.last(&ids, &format!("memb_list: [{}]}}", list.join(",")));
     }
     let (mut joins, mut joins_listening, mut deaths) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..JOINS {
+        lines.forget();
         let begun = Instant::now();
         family.synod(5, &words);
-        let listens = all_say(&lines, &[5], &format!("listens on port {}", family.ports[4]));
-        let seen = all_say(&lines, &[1, 2, 3, 4, 5], "memb_list: [1,2,3,4,5]}");
+        let listens = lines.last(&[5], &format!("listens on port {}", family.ports[4]));
+        let seen = lines.last(&[1, 2, 3, 4, 5], "memb_list: [1,2,3,4,5]}");
         joins.push(seen - begun);
         joins_listening.push(seen - listens);
         // At any moment between two heartbeats.
         thread::sleep(Duration::from_millis(300 + 37 * (round as u64 % 7)));
         let killed = Instant::now();
         family.kill(5);
-        let mut left = 4;
-        while left > 0 {
-            let (_, at, line) = lines.recv_timeout(Duration::from_secs(10)).unwrap();
-            if line.ends_with("\"peer 5 unreachable\"}") {
-                deaths.push(at - killed);
-                left -= 1;
-            }
-        }
-        all_say(&lines, &[1, 2, 3, 4], "memb_list: [1,2,3,4]}");
+        let told = lines.all_say(&[1, 2, 3, 4], "\"peer 5 unreachable\"}");
+        deaths.extend(told.into_iter().map(|at| at - killed));
+        lines.last(&[1, 2, 3, 4], "memb_list: [1,2,3,4]}");
     }
     row("the fifth joins: from its start, seen by all", joins);
     row("the same from when it listens", joins_listening);
@@ -234,22 +253,23 @@ fn many() {
         "members", "joined in s", "theirs, ms/s", "bare, ms/s", "ratio", "views after"
     );
     for count in [50, 100, 200] {
-        let (mut family, lines) = Family::new(count);
+        let (mut family, mut lines) = Family::new(count);
         let begun = Instant::now();
         let ids: Vec<u16> = (1..=u16::try_from(count).unwrap()).collect();
         family.synod(1, &["member"]);
-        all_say(&lines, &[1], "memb_list: [1]}");
+        lines.last(&[1], "memb_list: [1]}");
         ids[1..].iter().for_each(|id| family.synod(*id, &["member"]));
         let list: Vec<String> = ids.iter().map(u16::to_string).collect();
-        all_say(&lines, &ids, &format!("memb_list: [{}]}}", list.join(",")));
+        lines.last(&ids, &format!("memb_list: [{}]}}", list.join(",")));
         let joined = begun.elapsed();
         // Links that were made for joining are closed by then.
         thread::sleep(Duration::from_secs(15));
-        let _: Vec<_> = lines.try_iter().collect();
+        lines.forget();
         let before = family.processor_time();
         thread::sleep(WATCHED);
-        let theirs = family.processor_time() - before;
-        let views = lines.try_iter().filter(|(_, _, line)| line.contains("memb_list")).count();
+        let theirs = family.processor_time().saturating_sub(before);
+        let said = lines.receiver.try_iter();
+        let views = said.filter(|(_, _, line)| line.contains("memb_list")).count();
         drop(family);
         let bare = bare_time(count);
         let each = |time: Duration| time.as_secs_f64() * 1e3 / WATCHED.as_secs_f64();
@@ -274,5 +294,5 @@ fn bare_time(count: usize) -> Duration {
     thread::sleep(Duration::from_secs(5));
     let before = family.processor_time();
     thread::sleep(WATCHED);
-    family.processor_time() - before
+    family.processor_time().saturating_sub(before)
 }
