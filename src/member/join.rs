@@ -1,5 +1,6 @@
 //! Getting in, and letting in.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::message::Message;
@@ -11,8 +12,11 @@ use crate::process::{Effect, Effects, PeerId};
 const SECOND_TRY: Duration = Duration::from_millis(100);
 /// The longest time for which the first line listens before it founds a view of its own.
 const FOUNDING: Duration = Duration::from_millis(500);
+/// How many others are asked in one try, beside the first line: hundreds that ask each other at once
+/// would be a storm. The next try asks the next ones.
+const ASKED_AT_ONCE: usize = 16;
 /// After how many tries people are told, if nobody has let this peer in.
-const PATIENCE: u32 = 10;
+const PATIENCE: usize = 10;
 
 /// The state of one who wants in.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +28,7 @@ pub(super) struct Joining {
     followed: Option<PeerId>,
     /// Somebody has answered since the last try, so not all need to be asked again.
     heard: bool,
-    tries: u32,
+    tries: usize,
 }
 
 impl Peer {
@@ -36,7 +40,7 @@ impl Peer {
         if let Some(first) = first.filter(|first| *first != self.me()) {
             self.ask_in(first, out);
         } else {
-            self.ask_all_in(out);
+            self.ask_around(0, out);
         }
         let t = self.setup.heartbeat;
         out.push(Effect::SetTimer(Timer::Retry, Self::about((t / 2).min(SECOND_TRY))));
@@ -58,10 +62,16 @@ impl Peer {
         }
     }
 
-    fn ask_all_in(&mut self, out: &mut Effects<Self>) {
+    /// Asks the first line and some others. The first line itself asks all: it must know whether
+    /// there is a group before it founds one.
+    fn ask_around(&mut self, tries: usize, out: &mut Effects<Self>) {
         let mut others = self.setup.hosts.clone();
         others.remove(&self.me());
-        for peer in others {
+        let count = if self.is_first_line() { others.len() } else { ASKED_AT_ONCE };
+        let first = others.first().copied();
+        let next = others.iter().cycle().skip(tries * ASKED_AT_ONCE).copied();
+        let asked: BTreeSet<PeerId> = next.take(count.min(others.len())).chain(first).collect();
+        for peer in asked {
             self.ask_in(peer, out);
         }
     }
@@ -72,13 +82,14 @@ impl Peer {
         let leader = joining.followed.take().filter(|_| joining.heard);
         joining.heard = false;
         joining.tries += 1;
+        let tries = joining.tries;
         if joining.tries == PATIENCE {
             out.push(Effect::Report(Fact::Waiting));
         }
         match leader {
             // It knows, and has others to let in first.
             Some(leader) if leader != self.me() => self.ask_in(leader, out),
-            _ => self.ask_all_in(out),
+            _ => self.ask_around(tries, out),
         }
         out.push(Effect::SetTimer(Timer::Retry, Self::about(self.setup.heartbeat)));
     }
