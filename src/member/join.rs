@@ -12,8 +12,8 @@ use crate::process::{Effect, Effects, PeerId};
 const SECOND_TRY: Duration = Duration::from_millis(100);
 /// The longest time for which the first line listens before it founds a view of its own.
 const FOUNDING: Duration = Duration::from_millis(500);
-/// How many others are asked in one try, beside the first line: hundreds that ask each other at once
-/// would be a storm. The next try asks the next ones.
+/// How many others are asked in one try, beside the first line: hundreds that ask each other at
+/// once would be a storm. The next try asks the next ones.
 const ASKED_AT_ONCE: usize = 16;
 /// After how many tries people are told, if nobody has let this peer in.
 const PATIENCE: usize = 10;

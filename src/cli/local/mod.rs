@@ -27,7 +27,7 @@ use crate::trace::verdict::Judge;
 use children::{Children, News};
 
 pub(super) const HELP: &str = "\
-usage: synod local [paxos] [HOSTSFILE] [-v X,Y,...] [-t 0,2,...] [options]
+usage: synod local [HOSTSFILE] [-v X,Y,...] [-t 0,2,...] [options]
 
 Run every peer of the hostsfile as a process on this machine, on free loopback ports, until all
 who take part have chosen; then say who chose what. Without a hostsfile: test case 2, two proposers
