@@ -275,7 +275,8 @@ fn the_projects_own_hostsfiles_can_all_be_run() {
         let protocol = if without_roles { "member" } else { "paxos" };
         let words = format!("{protocol} --id 60000 -h {}", path.display());
         let end = Program::start(synod(&words)).end();
-        assert!(usage(&end).contains("has no such peer; give an id from 1 to"), "{end:#?}");
+        let refused = end.err[0].contains("has no such peer; give an id from 1 to");
+        assert!(end.code == Some(2) && end.out.is_empty() && refused, "{end:#?}");
         count += 1;
     }
     assert!(count >= 5);
