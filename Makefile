@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test check bench bench-group static clean
+.PHONY: help demo test check bench bench-group static sim museum scale clean
 
 help:
 	@echo 'make demo    five peers agree on this machine: test case 2, with a verdict'
@@ -10,6 +10,9 @@ help:
 	@echo 'make check   formatting, lints and documentation, without a warning'
 	@echo 'make bench   latency, start-up, memory, size, and how fast a log is judged'
 	@echo 'make bench-group   the barrier and the group: readiness, joins, deaths, many members'
+	@echo 'make sim     a million runs in the simulator, from seeds, with heavy faults'
+	@echo 'make museum  forty broken variants of Paxos, and which checks catch them; with drawings'
+	@echo 'make scale   decision latency round the world for 3 to 101 peers, simulated'
 	@echo 'make static  the one static binary, as it goes into the image'
 	@echo 'make docker-test1, docker-test2   the lab test cases on five containers, with a verdict'
 	@echo 'make docker-faults   four scenarios in which containers are killed, cut off, frozen'
@@ -38,6 +41,27 @@ bench-group:
 
 static:
 	@ls -l "$$(docker/static.sh)"
+
+# Built for speed; the shipped binary is built for size.
+SIM := $(TARGET_DIR)/sim/synod
+
+sim:
+	@$(CARGO) build --profile sim --quiet
+	@$(SIM) sim --seeds 0..1000000
+
+museum:
+	@$(CARGO) build --profile sim --quiet
+	@$(SIM) sim --museum
+	@mkdir -p $(TARGET_DIR)/museum
+	@for bug in $$($(SIM) sim --bugs | cut -f1); do \
+	    $(SIM) sim --bug $$bug --draw $(TARGET_DIR)/museum/$$bug.html >/dev/null 2>&1 || exit 1; \
+	done
+	@echo 'drawings: $(TARGET_DIR)/museum/'
+
+scale:
+	@$(CARGO) build --profile sim --quiet
+	@$(SIM) sim --report --plot $(TARGET_DIR)/scale.svg
+	@echo 'plot: $(TARGET_DIR)/scale.svg'
 
 clean:
 	$(CARGO) clean

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the one static binary for this machine and prints where it is.
+# Builds the one static binary for this machine, without the simulator, and prints where it is.
 #
 # On the gnu target the C library can be linked in, and names still resolve. The target is named,
 # though it is the machine's own, so that the flags do not reach the compiler's plug-ins.
@@ -13,5 +13,6 @@ case $triple in
         flags="$flags -C relocation-model=static -C link-arg=-Wl,-T,$PWD/docker/no-unwind.ld"
         ;;
 esac
-RUSTFLAGS=$flags cargo build --quiet --release --locked --bin synod --target "$triple"
-echo "${CARGO_TARGET_DIR:-target}/$triple/release/synod"
+RUSTFLAGS=$flags cargo build --quiet --profile small --no-default-features --locked --bin synod \
+    --target "$triple"
+echo "${CARGO_TARGET_DIR:-target}/$triple/small/synod"

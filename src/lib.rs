@@ -8,22 +8,28 @@
 //! main ── cli ──┬── paxos ─────── process      protocols: no I/O at all
 //!               ├── ready ─────── process      the readiness barrier
 //!               ├── member ────── process      membership, failure detection, a leader
+//!               ├── museum ────── paxos        mutants: Paxos got wrong on purpose
 //!               ├── node ──────── process      driver: threads, sockets, disk, clock
+//!               ├── sim ───────── process      driver: one queue, a virtual clock, a seed
 //!               ├── trace                      lines of a run, read and judged
 //!               └── hosts                      the hostsfile
 //! ```
 //!
-//! The arrows are a law (a test holds them): protocols import only `process`; `node` is generic
-//! over `Process` and names no protocol; `trace` shares no code with the protocol that it judges;
-//! `cli` is the only place where a protocol meets a driver.
+//! The arrows are a law (a test holds them): protocols import only `process`; `node` and `sim` are
+//! generic over `Process` and name no protocol; `trace` shares no code with the protocol that it
+//! judges; `cli` is the only place where a protocol meets a driver.
 
 pub mod cli;
 pub mod error;
 pub mod fnv;
 pub mod hosts;
 pub mod member;
+#[cfg(feature = "simulator")]
+pub mod museum;
 pub mod node;
 pub mod paxos;
 pub mod process;
 pub mod ready;
+#[cfg(feature = "simulator")]
+pub mod sim;
 pub mod trace;

@@ -10,11 +10,19 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("lib", &[]),
-    ("cli", &["error", "fnv", "hosts", "member", "node", "paxos", "process", "ready", "trace"]),
+    (
+        "cli",
+        &[
+            "error", "fnv", "hosts", "member", "museum", "node", "paxos", "process", "ready",
+            "sim", "trace",
+        ],
+    ),
     ("paxos", &["process"]),
     ("ready", &["process"]),
     ("member", &["process"]),
+    ("museum", &["paxos", "process"]),
     ("node", &["error", "fnv", "process"]),
+    ("sim", &["process"]),
     ("hosts", &["error", "fnv", "process"]),
     ("trace", &[]),
     ("process", &[]),

@@ -130,7 +130,7 @@ impl Lines {
 }
 
 /// What a line shows of a message.
-fn fields(message: &Message) -> (MessageType, ProposalNumber, Value, Option<&Ack>) {
+pub(super) fn fields(message: &Message) -> (MessageType, ProposalNumber, Value, Option<&Ack>) {
     fn of_ack(kind: MessageType, ack: &Ack) -> (MessageType, ProposalNumber, Value, Option<&Ack>) {
         let value = ack.accepted.map_or(ack.asked, |accepted| accepted.value);
         (kind, ack.min_proposal, value, Some(ack))

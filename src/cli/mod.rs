@@ -21,6 +21,8 @@ mod member;
 mod paxos;
 mod printer;
 mod ready;
+#[cfg(feature = "simulator")]
+pub mod sim;
 mod sockets;
 
 /// One command: how it is called, what it is for, what runs it.
@@ -44,6 +46,13 @@ const COMMANDS: &[Command] = &[
         summary: "run every peer of a hostsfile on this machine and judge the run",
         help: local::HELP,
         run: local::run,
+    },
+    #[cfg(feature = "simulator")]
+    Command {
+        name: "sim",
+        summary: "run the protocol from seeds, with everything that can go wrong",
+        help: sim::HELP,
+        run: sim::run,
     },
     Command {
         name: "member",

@@ -1,0 +1,182 @@
+//! `synod sim`: Paxos under the simulator, judged after every step.
+//!
+//! Here the protocol meets the driver: [`stage`] casts the peers, [`mod@play`] runs one seed,
+//! [`claims`] says what may never happen, [`ledger`] keeps account, [`journal`] writes the run
+//! down as real peers would, and [`trial`] has that judged a second time.
+
+pub mod claims;
+mod failures;
+pub mod journal;
+pub mod ledger;
+mod matrix;
+mod options;
+pub mod play;
+mod plot;
+mod regions;
+mod report;
+pub mod shortest;
+mod show;
+mod shrink;
+pub mod stage;
+mod summary;
+pub mod trial;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::complain;
+use crate::error::{Doing, Result};
+use crate::museum;
+use claims::Claim;
+pub(super) use options::HELP;
+use options::{Job, Options};
+use play::Outcome;
+use shrink::Failure;
+use summary::{Progress, Summary};
+
+/// How many seeds are played when none are named.
+const SEEDS: u64 = 10_000;
+
+/// How many runs each attempt to make a failure smaller may take.
+const SHRINK_BUDGET: u64 = 3_000;
+
+/// Where the journal of a failure goes if nothing else is said.
+const FAILURE_FILE: &str = "synod-sim-failure.jsonl";
+
+/// The command.
+pub(super) fn run(parser: lexopt::Parser) -> Result<ExitCode> {
+    let options = options::parse(parser)?;
+    match options.job {
+        Job::Play if options.bug.is_some() && options.seeds.is_none() && !options.staged => {
+            exhibit(&options)
+        }
+        Job::Play => play(&options),
+        Job::List => list(),
+        Job::Museum => matrix::print(),
+        Job::Find => shortest::find(options.bug),
+        Job::Report => report::print(options.plot.as_deref()),
+    }
+}
+
+/// The catalogue of the museum, a line for each mutant.
+fn list() -> Result<ExitCode> {
+    for mutant in museum::exhibits() {
+        say(&format!("{}\t{}\n", mutant.name, mutant.does))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Plays the seeds until one fails.
+fn play(options: &Options) -> Result<ExitCode> {
+    let seeds = options.seeds.clone().unwrap_or(0..SEEDS);
+    let count = seeds.end - seeds.start;
+    let scenario = options.scenario();
+    let mut summary = Summary::default();
+    let mut progress = Progress::new();
+    let mut failed = None;
+    for seed in seeds.clone() {
+        let outcome = scenario.play(seed);
+        summary.add(seed, &outcome);
+        progress.show(summary.runs, count);
+        if outcome.breach.is_some() {
+            failed = Some((seed, outcome));
+            break;
+        }
+    }
+    progress.clear();
+    say(&summary.text(progress.took()))?;
+    let only_one = (count == 1).then_some(seeds.start);
+    if let Some((seed, outcome)) = failed {
+        return explain(options, seed, outcome, only_one.is_some());
+    }
+    if let Some(seed) = only_one {
+        keep(&scenario, seed, options.trace.as_deref(), options.draw.as_deref())?;
+    }
+    say(if options.bug.is_some() { "the mutant survives\n" } else { "no claim broken\n" })?;
+    Ok(ExitCode::from(u8::from(options.bug.is_some())))
+}
+
+/// Says what went wrong, makes it smaller, writes and draws it.
+fn explain(options: &Options, seed: u64, outcome: Outcome, only_one: bool) -> Result<ExitCode> {
+    let claim = outcome.breach.as_ref().map_or(Claim::Decides, |breach| breach.claim);
+    let failure = Failure {
+        bug: options.bug,
+        peers: options.peers,
+        proposers: options.proposers,
+        preset: options.preset.clone(),
+        without: options.without.clone(),
+        claim,
+        seed,
+        outcome,
+    };
+    say(&format!("\nBROKEN: {}\nreplay: {}\n", broken(&failure), failure.command()))?;
+    // Whoever names one seed wants to see that one.
+    let small = if only_one { failure.clone() } else { shrink::shrink(&failure, SHRINK_BUDGET) };
+    if small.command() != failure.command() {
+        say(&format!("\nsmaller: {}\nreplay: {}\n", broken(&small), small.command()))?;
+    }
+    let trace = options.trace.clone();
+    let trace = trace.or_else(|| options.bug.is_none().then(|| PathBuf::from(FAILURE_FILE)));
+    keep(&small.scenario(), small.seed, trace.as_deref(), options.draw.as_deref())?;
+    Ok(ExitCode::from(u8::from(options.bug.is_none())))
+}
+
+/// Shows a mutant's shortest failure.
+fn exhibit(options: &Options) -> Result<ExitCode> {
+    let Some(bug) = options.bug else { return Ok(ExitCode::SUCCESS) };
+    say(&format!("{}\n  {}\n  seen: {}\n", bug.name, bug.does, bug.seen))?;
+    let Some(failure) = shortest::failure_of(bug) else { return play(options) };
+    say(&format!("\nBROKEN: {}\nreplay: {}\n", broken(&failure), failure.command()))?;
+    keep(&failure.scenario(), failure.seed, options.trace.as_deref(), options.draw.as_deref())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A failure in a line.
+fn broken(failure: &Failure) -> String {
+    let how = failure.outcome.breach.as_ref().map_or("", |breach| breach.how.as_str());
+    let counts = &failure.outcome.counts;
+    format!(
+        "{}: {how} ({} messages, {} crashes, {:.3} s of virtual time)",
+        failure.claim,
+        counts.sent,
+        counts.crashes,
+        summary::as_f64(failure.outcome.virtual_us) / 1e6
+    )
+}
+
+/// Plays a seed again, and writes and draws its journal.
+fn keep(
+    scenario: &play::Scenario,
+    seed: u64,
+    trace: Option<&Path>,
+    drawing: Option<&Path>,
+) -> Result<()> {
+    if trace.is_none() && drawing.is_none() {
+        return Ok(());
+    }
+    let tape = scenario.record(seed).tape;
+    // The picture is made of the journal's file, as `synod draw` would make it.
+    let beside = drawing.map(|path| path.with_extension("jsonl"));
+    if let Some(path) = trace.or(beside.as_deref()) {
+        std::fs::write(path, tape.text()).doing(|| format!("writing {}", path.display()))?;
+        complain(&format!("the journal is in {}\n", path.display()));
+        if let Some(picture) = drawing {
+            let args = [path.as_os_str(), "-o".as_ref(), picture.as_os_str()];
+            super::draw::run(lexopt::Parser::from_args(args))?;
+            complain(&format!("the picture is in {}\n", picture.display()));
+        }
+    }
+    Ok(())
+}
+
+/// Standard output; nobody reading any more, as in `| head`, is no error.
+fn say(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).doing(|| "writing the result".into())
+        }
+        _ => Ok(()),
+    }
+}

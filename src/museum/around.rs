@@ -1,0 +1,52 @@
+//! Mutants of what stands around the protocol: files of hosts, starts, other people's words.
+
+use std::collections::BTreeMap;
+
+use super::{Mutant, PLAIN};
+use crate::paxos::{Audience, Message, Roles, Setup, Timer};
+use crate::process::Effect;
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "different-hostsfiles",
+        does: "Every proposer has a file that names another half of the acceptors, so quorums do \
+               not meet.",
+        seen: "A hostsfile that was changed on some machines only.",
+        trusting: true,
+        told: |setup| {
+            let roles = &setup.roles;
+            let half = |(at, (id, audience)): (usize, (&_, &Audience))| {
+                let most = audience.acceptors.len() / 2;
+                let skipped = if at % 2 == 0 { 0 } else { audience.acceptors.len() - most };
+                let acceptors = audience.acceptors.iter().skip(skipped).take(most.max(1));
+                (*id, Audience { acceptors: acceptors.copied().collect(), ..audience.clone() })
+            };
+            let proposers: BTreeMap<_, _> = roles.proposers.iter().enumerate().map(half).collect();
+            let roles = Roles { proposers, ..roles.clone() };
+            Some(Setup { roles, ..setup.clone() })
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "starts-by-sleeping",
+        does: "Asks once and waits for ever, without knowing whether anybody listens yet.",
+        seen: "`sleep 5` in start scripts; a prepare lost because the other side was not up.",
+        deaf_to_links: true,
+        tell: |_, effects| {
+            effects.retain(|effect| !matches!(effect, Effect::SetTimer(Timer::Answer, _)));
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "believes-what-is-asked",
+        does: "Takes the request to accept a value for the news that it is chosen.",
+        seen: "Learners that listen to accepts instead of acceptances.",
+        hear: |_, from, message, feed| {
+            feed.push((from, message));
+            if let Message::Accept { number, value } = message {
+                feed.push((from, Message::Chosen { number, value }));
+            }
+        },
+        ..PLAIN
+    },
+];

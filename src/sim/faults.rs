@@ -1,0 +1,229 @@
+//! What goes wrong in a run, and how often.
+//!
+//! All times are microseconds of the virtual clock; all chances are parts of a million. Every kind
+//! of fault has a name, so that a failing run can be repeated without it ([`Faults::without`]).
+
+/// A range of virtual time, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The shortest.
+    pub least: u64,
+    /// The longest.
+    pub most: u64,
+}
+
+impl Span {
+    /// No time at all.
+    pub const ZERO: Self = Self { least: 0, most: 0 };
+
+    /// From `least` to `most` microseconds.
+    pub const fn us(least: u64, most: u64) -> Self {
+        Self { least, most }
+    }
+
+    /// From `least` to `most` milliseconds.
+    pub const fn ms(least: u64, most: u64) -> Self {
+        Self { least: least * 1000, most: most * 1000 }
+    }
+}
+
+/// A kind of trouble that comes and goes: how often, and for how long. Zero means never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spell {
+    /// From one to the next.
+    pub every: Span,
+    /// How long each lasts.
+    pub lasts: Span,
+}
+
+impl Spell {
+    /// It never comes.
+    pub const NEVER: Self = Self { every: Span::ZERO, lasts: Span::ZERO };
+
+    /// True if it ever comes.
+    pub fn comes(&self) -> bool {
+        self.every.most > 0
+    }
+}
+
+/// All that can go wrong. The first phase of a run has all of it, the second only the delays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults {
+    /// How long the first phase lasts; zero leaves it out.
+    pub chaos: Span,
+    /// How long a message travels.
+    pub delay: Span,
+    /// When a peer begins.
+    pub boot: Span,
+    /// A sent message never arrives.
+    pub loss: u32,
+    /// A second copy arrives, some time later.
+    pub duplication: u32,
+    /// A message is overtaken by later ones, and survives the end of its connection.
+    pub reordering: u32,
+    /// How long copies and overtaken messages travel.
+    pub late: Span,
+    /// The peers fall into two halves that do not hear each other.
+    pub partition: Spell,
+    /// One direction between two peers is cut.
+    pub one_way: Spell,
+    /// A peer stands still, and then goes on as if nothing had been.
+    pub pause: Spell,
+    /// At a step, a peer crashes after some of the effects and before the rest.
+    pub crash: u32,
+    /// How long a crashed peer stays away.
+    pub restart: Span,
+    /// How long a flush takes. Records that wait for one when their peer crashes are lost, or some
+    /// of the last ones are.
+    pub flush: Span,
+    /// The clock of every peer runs wrong by up to this part of a million.
+    pub drift: u32,
+    /// The whole run is slow: all times but those of the protocol are [`SLOW`] times as long, so
+    /// that its time-outs come into play.
+    pub slow: u32,
+}
+
+/// How much longer everything takes in a slow run.
+pub const SLOW: u64 = 20;
+
+/// A kind of fault that can be left out of a preset.
+struct Kind {
+    name: &'static str,
+    remove: fn(&mut Faults),
+}
+
+const KINDS: &[Kind] = &[
+    Kind { name: "loss", remove: |f| f.loss = 0 },
+    Kind { name: "duplication", remove: |f| f.duplication = 0 },
+    Kind { name: "reordering", remove: |f| f.reordering = 0 },
+    Kind { name: "partition", remove: |f| f.partition = Spell::NEVER },
+    Kind { name: "one-way", remove: |f| f.one_way = Spell::NEVER },
+    Kind { name: "pause", remove: |f| f.pause = Spell::NEVER },
+    Kind { name: "crash", remove: |f| f.crash = 0 },
+    Kind { name: "flush", remove: |f| f.flush = Span::ZERO },
+    Kind { name: "drift", remove: |f| f.drift = 0 },
+    Kind { name: "slow", remove: |f| f.slow = 0 },
+];
+
+impl Faults {
+    /// Nothing goes wrong: messages only take a while.
+    pub fn none() -> Self {
+        Self {
+            chaos: Span::ZERO,
+            delay: Span::us(100, 2_000),
+            boot: Span::us(0, 1_000),
+            loss: 0,
+            duplication: 0,
+            reordering: 0,
+            late: Span::ms(1, 30),
+            partition: Spell::NEVER,
+            one_way: Spell::NEVER,
+            pause: Spell::NEVER,
+            crash: 0,
+            restart: Span::ms(1, 30),
+            flush: Span::ZERO,
+            drift: 0,
+            slow: 0,
+        }
+    }
+
+    /// A network and machines on a bad day.
+    pub fn light() -> Self {
+        Self {
+            chaos: Span::ms(20, 80),
+            loss: 10_000,
+            duplication: 10_000,
+            reordering: 10_000,
+            one_way: Spell { every: Span::ms(5, 100), lasts: Span::ms(1, 20) },
+            pause: Spell { every: Span::ms(5, 100), lasts: Span::ms(1, 20) },
+            crash: 3_000,
+            flush: Span::us(0, 500),
+            drift: 10_000,
+            slow: 60_000,
+            ..Self::none()
+        }
+    }
+
+    /// Everything at once, all the time.
+    pub fn heavy() -> Self {
+        Self {
+            chaos: Span::ms(20, 120),
+            loss: 60_000,
+            duplication: 50_000,
+            reordering: 100_000,
+            partition: Spell { every: Span::ms(5, 60), lasts: Span::ms(1, 30) },
+            one_way: Spell { every: Span::ms(3, 40), lasts: Span::ms(1, 20) },
+            pause: Spell { every: Span::ms(3, 60), lasts: Span::ms(1, 30) },
+            crash: 20_000,
+            flush: Span::us(0, 1_500),
+            drift: 200_000,
+            slow: 125_000,
+            ..Self::none()
+        }
+    }
+
+    /// The preset of this name.
+    pub fn preset(name: &str) -> Option<Self> {
+        match name {
+            "none" => Some(Self::none()),
+            "light" => Some(Self::light()),
+            "heavy" => Some(Self::heavy()),
+            _ => None,
+        }
+    }
+
+    /// The names that [`Faults::without`] knows.
+    pub fn kinds() -> impl Iterator<Item = &'static str> {
+        KINDS.iter().map(|kind| kind.name)
+    }
+
+    /// Leaves one kind of fault out. False if there is no such kind.
+    pub fn without(&mut self, name: &str) -> bool {
+        let kind = KINDS.iter().find(|kind| kind.name == name);
+        if let Some(kind) = kind {
+            (kind.remove)(self);
+        }
+        kind.is_some()
+    }
+
+    /// Makes all times [`SLOW`] times as long.
+    pub(super) fn stretch(&mut self) {
+        let spells = [&mut self.partition, &mut self.one_way, &mut self.pause];
+        let of_spells = spells.into_iter().flat_map(|spell| [&mut spell.every, &mut spell.lasts]);
+        let others = [
+            &mut self.chaos,
+            &mut self.delay,
+            &mut self.boot,
+            &mut self.late,
+            &mut self.restart,
+            &mut self.flush,
+        ];
+        for span in of_spells.chain(others) {
+            *span = Span { least: span.least * SLOW, most: span.most * SLOW };
+        }
+    }
+
+    /// The second phase: nothing goes wrong any more, and delays and clocks are as they were.
+    pub(super) fn heal(&mut self) {
+        for kind in KINDS.iter().filter(|kind| kind.name != "flush" && kind.name != "drift") {
+            (kind.remove)(self);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_can_be_left_out_and_then_nothing_is_left() {
+        let mut faults = Faults::heavy();
+        for name in Faults::kinds() {
+            let before = faults.clone();
+            assert!(faults.without(name) && faults != before, "{name} was in the preset");
+        }
+        let chaos = faults.chaos;
+        assert_eq!(faults, Faults { chaos, ..Faults::none() });
+        assert!(!faults.without("meteor") && Faults::preset("meteor").is_none());
+    }
+}

@@ -1,0 +1,68 @@
+//! One simulated machine: a process or the lack of it, a disk, timers, and what waits to leave.
+
+use std::collections::VecDeque;
+
+use super::queue::Event;
+use crate::process::{PeerId, Process};
+
+/// What waits to leave until records are durable.
+pub(super) enum Output<P: Process> {
+    Connected(PeerId),
+    Received(PeerId, P::Message),
+    /// To be sent, if a wire takes it.
+    Send(PeerId, P::Message),
+    /// To be sent as a datagram.
+    Cast(PeerId, P::Message),
+    Report(P::Fact),
+}
+
+pub(super) struct Host<P: Process> {
+    /// Absent while the machine is down.
+    pub(super) process: Option<P>,
+    /// How many lives it has had.
+    pub(super) life: u32,
+    /// Records that survive.
+    pub(super) disk: Vec<P::Record>,
+    /// Records that wait for the flush that is under way.
+    pub(super) unflushed: VecDeque<P::Record>,
+    /// Outputs behind those records; none if no record waits.
+    pub(super) outputs: VecDeque<Output<P>>,
+    /// The deadline of each timer that is set: only the newest stamp counts.
+    pub(super) timers: Vec<(P::Timer, u64)>,
+    /// What happened to it while it stood still; present while it does.
+    pub(super) held: Option<Vec<Event<P>>>,
+    /// A second of its clock, in microseconds of the true one.
+    pub(super) second: u64,
+}
+
+impl<P: Process> Host<P> {
+    pub(super) fn new(second: u64) -> Self {
+        Self {
+            process: None,
+            life: 0,
+            disk: Vec::new(),
+            unflushed: VecDeque::new(),
+            outputs: VecDeque::new(),
+            timers: Vec::new(),
+            held: None,
+            second,
+        }
+    }
+
+    /// Sets a timer: `stamp` replaces the one of its earlier deadline.
+    pub(super) fn set_timer(&mut self, timer: P::Timer, stamp: u64) {
+        match self.timers.iter_mut().find(|(set, _)| *set == timer) {
+            Some(entry) => entry.1 = stamp,
+            None => self.timers.push((timer, stamp)),
+        }
+    }
+
+    /// Takes a timer whose deadline has come; false if it was set again since.
+    pub(super) fn take_timer(&mut self, timer: P::Timer, stamp: u64) -> bool {
+        let found = self.timers.iter().position(|entry| *entry == (timer, stamp));
+        if let Some(index) = found {
+            self.timers.swap_remove(index);
+        }
+        found.is_some()
+    }
+}

@@ -1,0 +1,153 @@
+//! The simulator: drives any [`Process`] through a run that is nothing but its seed.
+//!
+//! # One queue, one clock, one generator
+//!
+//! A [`World`] holds all peers of a run. What will happen stands in one queue, ordered by virtual
+//! time and then by the order in which it was put there; the clock jumps from one entry to the
+//! next. Every choice (how long a message travels, whether a peer crashes, where) is drawn from
+//! one generator ([`prng`]). No map with a random order, no address and no real time is ever
+//! looked at. So the same seed gives the same run, on every machine and for ever.
+//!
+//! # What it keeps of the real driver
+//!
+//! * Outputs leave in the order of the steps, each when all records appended up to it are durable.
+//!   One flush serves all records that wait for it.
+//! * A link is a pair of wires, one each way. A wire keeps the order of its messages and loses
+//!   them while it is down; [`Process::connected`] comes once both are up again.
+//! * A message to oneself is delivered within the same step.
+//!
+//! # What it does to them
+//!
+//! [`faults`] lists it. Where the contract allows a driver to be kinder than the simulator, the
+//! simulator is unkind: it also reorders and repeats messages, across the ends of connections
+//! too. A crash strikes between any two effects of a step: the ones before it have happened, the
+//! ones behind it never will. Of the records that were not flushed, some first ones survive.
+//!
+//! # Two phases
+//!
+//! First *chaos*: all faults, and the [`Watch`] looks at everything after every step. Then the
+//! world is *healed*: every link comes up anew, nothing goes wrong any more, and the watch's goal
+//! must be reached within [`Course::patience`] of virtual time. A protocol that is merely silent
+//! keeps every promise; the second phase is what it fails.
+//!
+//! # Left out
+//!
+//! A disk that lies about what it has flushed, or damages what it kept. (The cure for the second
+//! is in the log's checksums; against the first nothing helps but another machine.)
+
+pub mod faults;
+mod host;
+pub mod prng;
+mod queue;
+mod wires;
+mod world;
+
+use std::fmt::Debug;
+
+use crate::process::{PeerId, Process};
+
+pub use faults::{Faults, Span, Spell};
+pub use prng::Prng;
+pub use world::World;
+
+/// What can be seen of a peer, at the moment when others could see it.
+#[derive(Debug)]
+pub enum Seen<'a, P: Process> {
+    /// The links to and from this peer are up.
+    Connected(PeerId),
+    /// A message arrived; also one from the peer to itself.
+    Received(PeerId, &'a P::Message),
+    /// A live link has taken a message, which may still be lost; also one to the peer itself.
+    Sent(PeerId, &'a P::Message),
+    /// The process has something to say.
+    Report(&'a P::Fact),
+}
+
+/// Builds the peers of a run, sees all of it and judges it.
+pub trait Watch<P: Process> {
+    /// A peer that remembers nothing yet; called for every one of its lives.
+    fn build(&mut self, peer: PeerId) -> P;
+    /// The peer has been given its records and is about to start.
+    fn born(&mut self, now: u64, peer: PeerId, process: &P);
+    /// This record of the peer is durable now.
+    fn durable(&mut self, now: u64, peer: PeerId, record: &P::Record);
+    /// Others can see this now.
+    fn seen(&mut self, now: u64, peer: PeerId, seen: &Seen<'_, P>);
+    /// The process has taken a step. Its records may still wait for a flush.
+    fn stepped(&mut self, now: u64, peer: PeerId, process: &P);
+    /// A message was refused, which no honest peer can have sent.
+    fn refused(&mut self, now: u64, peer: PeerId, from: PeerId, why: String);
+    /// Nothing goes wrong from here on.
+    fn healed(&mut self, now: u64);
+    /// True ends the run: something was wrong.
+    fn failed(&self) -> bool;
+    /// True if the goal of the second phase is reached, as things stand.
+    fn reached(&self) -> bool;
+}
+
+/// What a run is, beside its seed and its watch.
+#[derive(Clone, Copy, Debug)]
+pub struct Course<'a> {
+    /// How many peers; their ids are 1 to this.
+    pub peers: u16,
+    /// The pairs that keep links with each other.
+    pub links: &'a [(PeerId, PeerId)],
+    /// What goes wrong.
+    pub faults: &'a Faults,
+    /// How much virtual time the second phase has, in microseconds.
+    pub patience: u64,
+    /// What a message needs at least from one peer to another, added to the delay of
+    /// [`Faults::delay`]; `(from - 1) * peers + to - 1` is the index. Empty: nothing.
+    pub distances: &'a [u64],
+    /// Peers that never begin.
+    pub absent: &'a [PeerId],
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The goal was reached in the second phase.
+    Reached,
+    /// The watch found something wrong.
+    Failed,
+    /// The second phase ended without the goal.
+    TooLate,
+}
+
+/// What happened in a run, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Events fed to processes.
+    pub steps: u64,
+    /// Messages that a link took, without those of a peer to itself.
+    pub sent: u64,
+    /// Messages that were sent, or would have been, and never arrived.
+    pub lost: u64,
+    /// Second copies.
+    pub duplicated: u64,
+    /// Messages sent out of their order.
+    pub reordered: u64,
+    /// Crashes, each followed by another life.
+    pub crashes: u64,
+    /// Records that a crash took.
+    pub records_lost: u64,
+    /// Wires cut by partitions and one-way cuts.
+    pub cuts: u64,
+    /// Pauses.
+    pub pauses: u64,
+}
+
+impl Counts {
+    /// Adds another run's counts.
+    pub fn add(&mut self, other: &Self) {
+        self.steps += other.steps;
+        self.sent += other.sent;
+        self.lost += other.lost;
+        self.duplicated += other.duplicated;
+        self.reordered += other.reordered;
+        self.crashes += other.crashes;
+        self.records_lost += other.records_lost;
+        self.cuts += other.cuts;
+        self.pauses += other.pauses;
+    }
+}

@@ -1,0 +1,405 @@
+//! The engine: takes what happens next and lets it happen.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::faults::{Faults, Spell};
+use super::host::{Host, Output};
+use super::prng::{MILLION, Prng};
+use super::queue::{Event, Queue};
+use super::wires::{Wire, id};
+use super::{Counts, Course, End, Seen, Watch};
+use crate::process::{Delay, Effect, Effects, Process};
+
+/// How many effects beyond those of its event a crash may strike behind: what the messages of a
+/// peer to itself bring about.
+const LATE_STRIKES: u64 = 8;
+
+/// One run.
+pub struct World<P: Process, W> {
+    /// The one who builds and judges.
+    pub watch: W,
+    /// What happened so far.
+    pub counts: Counts,
+    pub(super) now: u64,
+    pub(super) queue: Queue<P>,
+    pub(super) prng: Prng,
+    pub(super) hosts: Vec<Host<P>>,
+    pub(super) wires: Vec<Wire>,
+    pub(super) faults: Faults,
+    pub(super) distances: Vec<u64>,
+    patience: u64,
+    /// When the second phase must have reached its goal; none in the first phase.
+    deadline: Option<u64>,
+    stamps: u64,
+    /// Kept between steps, so that a step need not allocate.
+    effects: Effects<P>,
+    to_itself: VecDeque<P::Message>,
+}
+
+impl<P: Process, W: Watch<P>> World<P, W> {
+    /// The world of this seed, before anything has happened.
+    pub fn new(course: &Course<'_>, seed: u64, watch: W) -> Self {
+        let mut prng = Prng::new(seed);
+        let peers = usize::from(course.peers);
+        let mut faults = course.faults.clone();
+        if prng.chance(faults.slow) {
+            faults.stretch();
+        }
+        let mut host = |_| {
+            let drift = u64::from(faults.drift);
+            let wrong = if drift > 0 { prng.below(2 * drift + 1) } else { 0 };
+            Host::new(u64::from(MILLION) + wrong - drift)
+        };
+        let hosts = (0..peers).map(&mut host).collect();
+        let mut wires = vec![Wire::default(); peers * peers];
+        for (one, other) in course.links {
+            let (one, other) = (usize::from(one.0) - 1, usize::from(other.0) - 1);
+            wires[one * peers + other].exists = true;
+            wires[other * peers + one].exists = true;
+        }
+        let mut world = Self {
+            watch,
+            counts: Counts::default(),
+            now: 0,
+            queue: Queue::new(),
+            prng,
+            hosts,
+            wires,
+            faults,
+            distances: course.distances.to_vec(),
+            patience: course.patience,
+            deadline: None,
+            stamps: 0,
+            effects: Vec::new(),
+            to_itself: VecDeque::new(),
+        };
+        for at in (0..peers).filter(|at| !course.absent.contains(&id(*at))) {
+            let time = world.prng.within(world.faults.boot);
+            world.queue.put(time, Event::Boot { at });
+        }
+        if world.faults.chaos.most == 0 {
+            world.deadline = Some(world.patience);
+            world.watch.healed(0);
+        } else {
+            let end = world.prng.within(world.faults.chaos);
+            world.queue.put(end, Event::Heal);
+            world.next_spell(world.faults.partition, Event::Partition);
+            world.next_spell(world.faults.one_way, Event::OneWay);
+            world.next_spell(world.faults.pause, Event::Pause);
+        }
+        world
+    }
+
+    /// Lets everything happen until the run ends.
+    pub fn run(&mut self) -> End {
+        while let Some((time, event)) = self.queue.take() {
+            if self.deadline.is_some_and(|deadline| time > deadline) {
+                return End::TooLate;
+            }
+            self.now = time;
+            self.happen(event);
+            if self.watch.failed() {
+                return End::Failed;
+            }
+            if self.deadline.is_some() && self.watch.reached() {
+                return End::Reached;
+            }
+        }
+        End::TooLate
+    }
+
+    /// Microseconds since the run began.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    fn happen(&mut self, event: Event<P>) {
+        match event {
+            Event::Deliver { to: at, .. }
+            | Event::Timer { at, .. }
+            | Event::Flushed { at, .. }
+            | Event::Joined { at, .. } => match &mut self.hosts[at].held {
+                // Whoever stands still finds it all when it goes on.
+                Some(held) => held.push(event),
+                None => self.happen_to(event),
+            },
+            Event::WireUp { from, to } => self.wire_up(from, to),
+            Event::Boot { at } => self.boot(at),
+            Event::Resume { at } => self.resume(at),
+            Event::Partition => self.partition(),
+            Event::OneWay => self.one_way(),
+            Event::Pause => self.pause(),
+            Event::Heal => self.heal(),
+        }
+    }
+
+    /// An event of one peer.
+    fn happen_to(&mut self, event: Event<P>) {
+        match event {
+            Event::Deliver { from, to, carrier, message } => {
+                let carries = self.carries(from, to, carrier);
+                let Some(process) = self.hosts[to].process.as_ref().filter(|_| carries) else {
+                    self.counts.lost += 1;
+                    return;
+                };
+                if let Some(why) = process.objection(id(from), &message) {
+                    return self.watch.refused(self.now, id(to), id(from), why);
+                }
+                self.put(to, Output::Received(id(from), message.clone()));
+                self.step(to, |process, out| process.receive(id(from), message, out));
+            }
+            Event::Timer { at, stamp, timer } if self.hosts[at].take_timer(timer, stamp) => {
+                self.step(at, |process, out| process.timeout(timer, out));
+            }
+            Event::Flushed { at, life } if self.hosts[at].life == life => self.flushed(at),
+            Event::Joined { at, with, wires } if self.is_joined(at, with, wires) => {
+                self.put(at, Output::Connected(id(with)));
+                self.step(at, |process, out| process.connected(id(with), out));
+            }
+            // Of an earlier life, or replaced since.
+            _ => {}
+        }
+    }
+
+    /// Feeds one event to a process and performs its effects, all or, in a crash, the first ones.
+    fn step(&mut self, at: usize, event: impl FnOnce(&mut P, &mut Effects<P>)) {
+        let mut effects = std::mem::take(&mut self.effects);
+        let second = u128::from(self.hosts[at].second);
+        let own_time = u128::from(self.now) * u128::from(MILLION) / second;
+        let Some(process) = &mut self.hosts[at].process else { return };
+        process.clock(Duration::from_micros(u64::try_from(own_time).unwrap_or(u64::MAX)));
+        event(process, &mut effects);
+        self.counts.steps += 1;
+        let crashes = self.prng.chance(self.faults.crash);
+        let places = effects.len() as u64 + LATE_STRIKES;
+        let mut left = if crashes { self.prng.below(places) } else { u64::MAX };
+        let mut halts = false;
+        'effects: loop {
+            for effect in effects.drain(..) {
+                halts = matches!(effect, Effect::Halt(_));
+                if left == 0 || halts {
+                    break 'effects;
+                }
+                left -= 1;
+                self.perform(at, effect);
+            }
+            let Some(message) = self.to_itself.pop_front() else { break };
+            let Some(process) = &mut self.hosts[at].process else { break };
+            process.receive(id(at), message, &mut effects);
+        }
+        self.to_itself.clear();
+        self.effects = effects;
+        if let Some(process) = &self.hosts[at].process {
+            self.watch.stepped(self.now, id(at), process);
+        }
+        if halts {
+            self.halt(at);
+        } else if crashes {
+            self.crash(at);
+        }
+    }
+
+    /// The process ends itself, when all that it did before has been seen through. It stays away.
+    fn halt(&mut self, at: usize) {
+        self.keep(at, usize::MAX);
+        while let Some(output) = self.hosts[at].outputs.pop_front() {
+            self.leave(at, output);
+        }
+        self.hosts[at].timers.clear();
+        self.hosts[at].process = None;
+        self.hosts[at].life += 1;
+        self.unplug(at);
+    }
+
+    fn perform(&mut self, at: usize, effect: Effect<P>) {
+        match effect {
+            Effect::Persist(record) => self.append(at, record),
+            Effect::Send(to, message) if to == id(at) => {
+                self.to_itself.push_back(message.clone());
+                self.put(at, Output::Send(to, message.clone()));
+                self.put(at, Output::Received(to, message));
+            }
+            Effect::Send(to, message) => self.put(at, Output::Send(to, message)),
+            Effect::Cast(to, message) => self.put(at, Output::Cast(to, message)),
+            Effect::SetTimer(timer, delay) => self.set_timer(at, timer, delay),
+            Effect::Report(fact) => self.put(at, Output::Report(fact)),
+            // Seen to by the step.
+            Effect::Halt(_) => {}
+        }
+    }
+
+    fn set_timer(&mut self, at: usize, timer: P::Timer, delay: Delay) {
+        let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let spread = us(delay.at_most.saturating_sub(delay.at_least));
+        let drawn = us(delay.at_least) + if spread > 0 { self.prng.below(spread + 1) } else { 0 };
+        let host = &mut self.hosts[at];
+        let time = drawn.saturating_mul(host.second) / u64::from(MILLION);
+        self.stamps += 1;
+        host.set_timer(timer, self.stamps);
+        let stamp = self.stamps;
+        self.queue.put(self.now.saturating_add(time), Event::Timer { at, stamp, timer });
+    }
+
+    /// Appends a record. The first that waits starts a flush, which serves all that come until it
+    /// ends; a flush that takes no time has ended.
+    fn append(&mut self, at: usize, record: P::Record) {
+        if self.hosts[at].unflushed.is_empty() {
+            let time = self.prng.within(self.faults.flush);
+            if time == 0 {
+                self.watch.durable(self.now, id(at), &record);
+                self.hosts[at].disk.push(record);
+                return;
+            }
+            let life = self.hosts[at].life;
+            self.queue.put(self.now + time, Event::Flushed { at, life });
+        }
+        self.hosts[at].unflushed.push_back(record);
+    }
+
+    fn flushed(&mut self, at: usize) {
+        self.keep(at, usize::MAX);
+        let crashes = self.prng.chance(self.faults.crash);
+        let outputs = self.hosts[at].outputs.len() as u64;
+        let leaving = if crashes { self.prng.below(outputs + 1) } else { outputs };
+        for _ in 0..leaving {
+            let Some(output) = self.hosts[at].outputs.pop_front() else { break };
+            self.leave(at, output);
+        }
+        if crashes {
+            self.crash(at);
+        }
+    }
+
+    /// Makes the first `count` of the waiting records durable.
+    fn keep(&mut self, at: usize, count: usize) {
+        let host = &mut self.hosts[at];
+        let count = count.min(host.unflushed.len());
+        for record in host.unflushed.drain(..count) {
+            self.watch.durable(self.now, id(at), &record);
+            host.disk.push(record);
+        }
+    }
+
+    /// Lets an output leave, behind all records and outputs before it.
+    fn put(&mut self, at: usize, output: Output<P>) {
+        let host = &mut self.hosts[at];
+        if host.unflushed.is_empty() {
+            self.leave(at, output);
+        } else {
+            host.outputs.push_back(output);
+        }
+    }
+
+    fn leave(&mut self, at: usize, output: Output<P>) {
+        let me = id(at);
+        match output {
+            Output::Connected(peer) => self.watch.seen(self.now, me, &Seen::Connected(peer)),
+            Output::Received(from, message) => {
+                self.watch.seen(self.now, me, &Seen::Received(from, &message));
+            }
+            Output::Send(to, message) if to == me => {
+                self.watch.seen(self.now, me, &Seen::Sent(to, &message));
+            }
+            Output::Send(to, message) => self.send(at, to, message),
+            Output::Cast(to, message) => self.cast(at, to, message),
+            Output::Report(fact) => self.watch.seen(self.now, me, &Seen::Report(&fact)),
+        }
+    }
+
+    /// Ends the process. Of the records that no flush has served, some first ones survive.
+    fn crash(&mut self, at: usize) {
+        let waiting = self.hosts[at].unflushed.len();
+        let kept = if waiting > 0 { self.prng.index(waiting + 1) } else { 0 };
+        self.keep(at, kept);
+        let host = &mut self.hosts[at];
+        host.unflushed.clear();
+        host.outputs.clear();
+        host.timers.clear();
+        host.process = None;
+        host.life += 1;
+        self.counts.crashes += 1;
+        self.counts.records_lost += (waiting - kept) as u64;
+        self.unplug(at);
+        let time = self.now + self.prng.within(self.faults.restart);
+        self.queue.put(time, Event::Boot { at });
+    }
+
+    /// Begins a life with what the disk has kept.
+    fn boot(&mut self, at: usize) {
+        let mut process = self.watch.build(id(at));
+        for record in &self.hosts[at].disk {
+            process.restore(record.clone());
+        }
+        self.watch.born(self.now, id(at), &process);
+        self.hosts[at].process = Some(process);
+        self.plug(at);
+        self.step(at, Process::start);
+    }
+
+    fn resume(&mut self, at: usize) {
+        for event in self.hosts[at].held.take().unwrap_or_default() {
+            self.happen_to(event);
+        }
+    }
+
+    fn next_spell(&mut self, spell: Spell, event: Event<P>) {
+        if spell.comes() {
+            let time = self.now + self.prng.within(spell.every);
+            self.queue.put(time, event);
+        }
+    }
+
+    /// Two halves, each peer thrown to one of them, stop hearing each other.
+    fn partition(&mut self) {
+        let spell = self.faults.partition;
+        if !spell.comes() {
+            return;
+        }
+        let until = self.now + self.prng.within(spell.lasts);
+        let sides: Vec<bool> = self.hosts.iter().map(|_| self.prng.bits() & 1 == 0).collect();
+        for from in 0..sides.len() {
+            for to in (0..sides.len()).filter(|to| sides[*to] != sides[from]) {
+                self.cut(from, to, until);
+            }
+        }
+        self.next_spell(spell, Event::Partition);
+    }
+
+    fn one_way(&mut self) {
+        let spell = self.faults.one_way;
+        if !spell.comes() {
+            return;
+        }
+        let until = self.now + self.prng.within(spell.lasts);
+        let (from, to) = (self.prng.index(self.hosts.len()), self.prng.index(self.hosts.len()));
+        self.cut(from, to, until);
+        self.next_spell(spell, Event::OneWay);
+    }
+
+    fn pause(&mut self) {
+        let spell = self.faults.pause;
+        if !spell.comes() {
+            return;
+        }
+        let until = self.now + self.prng.within(spell.lasts);
+        let at = self.prng.index(self.hosts.len());
+        if self.hosts[at].held.is_none() {
+            self.hosts[at].held = Some(Vec::new());
+            self.counts.pauses += 1;
+            self.queue.put(until, Event::Resume { at });
+        }
+        self.next_spell(spell, Event::Pause);
+    }
+
+    /// Ends the first phase.
+    fn heal(&mut self) {
+        self.faults.heal();
+        self.deadline = Some(self.now + self.patience);
+        self.watch.healed(self.now);
+        for at in 0..self.hosts.len() {
+            self.resume(at);
+        }
+        self.repair();
+    }
+}

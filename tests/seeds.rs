@@ -1,0 +1,169 @@
+//! Paxos under the simulator: a share of the seeds that `synod sim` plays by the million, and the
+//! proof that its claims can fail.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use synod::cli::sim::claims::Claim;
+use synod::cli::sim::play::{Outcome, Scenario, Tally};
+use synod::cli::sim::{shortest, trial};
+use synod::fnv::fnv1a;
+use synod::museum::{self, Mutant};
+use synod::sim::{Counts, Faults};
+
+/// Worlds, and how many seeds of each are played here.
+const WORLDS: &[(u16, u16, &str, u64)] = &[
+    (5, 2, "none", 300),
+    (5, 2, "light", 300),
+    (5, 2, "heavy", 400),
+    (3, 3, "heavy", 200),
+    (7, 4, "heavy", 100),
+    (1, 1, "heavy", 50),
+    (2, 2, "heavy", 50),
+];
+
+fn scenario(peers: u16, proposers: u16, preset: &str) -> Scenario {
+    Scenario::new(peers, proposers, Faults::preset(preset).unwrap())
+}
+
+#[test]
+fn no_claim_is_broken_and_every_run_decides() {
+    for (peers, proposers, preset, seeds) in WORLDS {
+        let scenario = scenario(*peers, *proposers, preset);
+        for seed in 0..*seeds {
+            let outcome = scenario.play(seed);
+            assert_eq!(
+                outcome.breach, None,
+                "synod sim --seed {seed} --peers {peers} --proposers {proposers} --faults {preset}"
+            );
+            assert_eq!(outcome.tally.decisions, 1);
+        }
+    }
+}
+
+/// What is never seen is not tested.
+#[test]
+fn the_runs_are_not_empty() {
+    let scenario = scenario(5, 3, "heavy");
+    let runs: Vec<Outcome> = (0..300).map(|seed| scenario.play(seed)).collect();
+    let sometimes = |what: &str, seen: fn(&Tally, &Counts) -> bool| {
+        let count = runs.iter().filter(|run| seen(&run.tally, &run.counts)).count();
+        assert!(count > 0, "no run had {what}");
+    };
+    sometimes("a duel", |tally, _| tally.duel >= 3);
+    sometimes("an adopted value", |tally, _| tally.adopted > 0);
+    sometimes("a refusal", |tally, _| tally.refused > 0);
+    sometimes("a round that timed out", |tally, _| tally.timed_out > 0);
+    sometimes("a decision after a restart", |tally, _| tally.chose_after_crash > 0);
+    sometimes("a lost message", |_, counts| counts.lost > 0);
+    sometimes("a message twice", |_, counts| counts.duplicated > 0);
+    sometimes("a message out of order", |_, counts| counts.reordered > 0);
+    sometimes("a cut wire", |_, counts| counts.cuts > 0);
+    sometimes("a pause", |_, counts| counts.pauses > 0);
+    sometimes("a record that a crash took", |_, counts| counts.records_lost > 0);
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    let scenario = scenario(5, 2, "heavy");
+    let mut journals = BTreeSet::new();
+    for seed in 0..20 {
+        let (once, again) = (scenario.record(seed), scenario.record(seed));
+        assert_eq!(once.tape, again.tape);
+        assert_eq!(once.outcome, again.outcome);
+        assert_eq!(once.outcome, scenario.play(seed), "keeping a journal changes nothing");
+        journals.insert(once.tape.text());
+    }
+    assert_eq!(journals.len(), 20, "another seed is another run");
+}
+
+/// The same on every machine. A change of the protocol or of the simulator changes this number; if
+/// that was meant, write the new one here.
+#[test]
+fn a_seed_is_the_same_run_everywhere() {
+    let journal = scenario(5, 2, "heavy").record(1).tape.text();
+    assert_eq!(format!("{:016x}", fnv1a(journal.as_bytes())), "9744274a5a8191dc");
+}
+
+#[test]
+fn synod_check_finds_nothing_in_the_journals() {
+    for (peers, proposers, preset, _) in WORLDS {
+        let scenario = scenario(*peers, *proposers, preset);
+        for seed in 0..20 {
+            let run = scenario.record(seed);
+            let report = trial::judged(&run).unwrap();
+            assert!(
+                !trial::condemned(&run).unwrap(),
+                "seed {seed} of {peers} peers, {preset}:\n{}",
+                report.for_people(&["the run".into()], false)
+            );
+        }
+    }
+}
+
+/// The mutant's runs that break each claim, in the order of [`Claim::ALL`].
+fn broken_by(mutant: &'static Mutant, scenario: &Scenario, seeds: u64) -> Vec<Claim> {
+    let scenario = scenario.clone().with_bug(Some(mutant)).to_the_end();
+    let runs: Vec<Outcome> = (0..seeds).map(|seed| scenario.play(seed)).collect();
+    let broken = |claim: &Claim| runs.iter().any(|run| run.broken.contains(*claim));
+    Claim::ALL.into_iter().filter(broken).collect()
+}
+
+#[test]
+fn every_claim_is_seen_to_fail_on_a_mutant() {
+    for (claim, mutant) in [
+        (Claim::OneChoice, "ignores-accepted-values"),
+        (Claim::TruthTold, "accepted-is-chosen"),
+        (Claim::Proposed, "asks-for-a-blank"),
+        (Claim::ChoiceKept, "skips-the-first-phase"),
+        (Claim::QuorumAsked, "promise-quorum-of-one"),
+        (Claim::OneValue, "proposers-share-numbers"),
+        (Claim::NumberOnce, "number-not-kept"),
+        (Claim::PromiseKept, "accept-below-promise"),
+        (Claim::VoteKept, "fresh-start"),
+        (Claim::DurableFirst, "answers-before-it-is-durable"),
+        (Claim::Honest, "accept-without-raising-the-promise"),
+        (Claim::Decides, "never-accepts-its-own-promise"),
+        (Claim::ShortDuels, "duels-without-backing-off"),
+    ] {
+        let seeds = if claim == Claim::ShortDuels { 300 } else { 100 };
+        let broken = broken_by(museum::exhibit(mutant).unwrap(), &scenario(5, 3, "heavy"), seeds);
+        assert!(broken.contains(&claim), "{mutant} breaks only {broken:?}");
+    }
+}
+
+#[test]
+fn the_shortest_failure_of_every_mutant_still_fails() {
+    for mutant in museum::exhibits() {
+        let breach = shortest::shown(mutant);
+        assert!(breach.is_some(), "synod sim --bug {} shows nothing", mutant.name);
+    }
+}
+
+#[test]
+fn the_command_says_what_it_found_with_its_exit_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &str| {
+        let binary = env!("CARGO_BIN_EXE_synod");
+        let out = Command::new(binary).args(args.split(' ')).current_dir(&dir).output().unwrap();
+        (out.status.code(), String::from_utf8(out.stdout).unwrap())
+    };
+    let (code, text) = run("sim --seeds 0..50 --faults light");
+    assert!(code == Some(0) && text.contains("no claim broken"), "{text}");
+    let (code, text) = run("sim --bug ignores-accepted-values --draw fall.svg");
+    assert!(code == Some(0) && text.contains("BROKEN: one-choice"), "{text}");
+    assert!(dir.path().join("fall.svg").exists() && dir.path().join("fall.jsonl").exists());
+    // The one command that plays it again does.
+    let replay = text.lines().find_map(|line| line.strip_prefix("replay: synod ")).unwrap();
+    let (code, again) = run(replay);
+    assert!(code == Some(0) && again.contains("BROKEN: one-choice"), "{again}");
+    let (code, _) = run("check fall.jsonl");
+    assert_eq!(code, Some(1), "the journal shows it too");
+    let (code, _) = run("sim --bug waits-for-all --faults none --seeds 0..5");
+    assert_eq!(code, Some(1), "this mutant survives where nobody is absent");
+    for wrong in ["--seeds 5..5", "--faults storm", "--bug me", "--peers 200", "--only rain"] {
+        assert_eq!(run(&format!("sim {wrong}")).0, Some(2), "{wrong}");
+    }
+}
