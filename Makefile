@@ -2,13 +2,14 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test check bench static sim museum scale explore explorer clean
+.PHONY: help demo test check bench bench-group static sim museum scale explore explorer clean
 
 help:
 	@echo 'make demo    five peers agree on this machine: test case 2, with a verdict'
 	@echo 'make test    all tests'
 	@echo 'make check   formatting, lints and documentation, without a warning'
 	@echo 'make bench   latency, start-up, memory, size, and how fast a log is judged'
+	@echo 'make bench-group   the barrier and the group: readiness, joins, deaths, many members'
 	@echo 'make sim     a million runs in the simulator, from seeds, with heavy faults'
 	@echo 'make museum  forty broken variants of Paxos, and which checks catch them; with drawings'
 	@echo 'make explore every run of a few peers, exhaustively; make explorer shows them in a browser'
@@ -34,6 +35,10 @@ check:
 bench:
 	SYNOD_STATIC="$$(realpath "$$(docker/static.sh)")" $(CARGO) bench --bench loopback
 	$(CARGO) bench --bench check
+
+# The barrier and the group; takes five minutes.
+bench-group:
+	$(CARGO) bench --bench group
 
 static:
 	@ls -l "$$(docker/static.sh)"

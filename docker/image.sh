@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the image prj4 in one of two ways, and says which.
+# Builds the images prj4, prj1 and prj3 in one of two ways, and says which. They are one program;
+# what differs is the protocol that it starts with (Paxos, the barrier, the group).
 #
 # usage: [SYNOD_BUILD=source|binary] docker/image.sh
 #
@@ -21,7 +22,8 @@ fits() {
     esac
 }
 
-old=$(docker images --quiet prj4)
+images='prj4 prj1 prj3'
+old=$(for image in $images; do docker images --quiet "$image"; done)
 way=${SYNOD_BUILD:-}
 if [ -z "$way" ]; then
     way=source
@@ -31,8 +33,10 @@ fi
 case $way in
     source)
         echo 'image prj4: built from source in the public Rust image (minutes, the first time)'
-        docker build -f docker/Dockerfile --target prj4 -t prj4 \
-            ${RUST_IMAGE:+--build-arg "RUST_IMAGE=$RUST_IMAGE"} .
+        for image in $images; do
+            docker build -f docker/Dockerfile --target "$image" -t "$image" \
+                ${RUST_IMAGE:+--build-arg "RUST_IMAGE=$RUST_IMAGE"} .
+        done
         ;;
     binary)
         echo "image prj4: takes the binary that cargo builds here for $triple"
@@ -45,10 +49,13 @@ case $way in
         cp "$program" hostsfiles/*.txt "$context"
         mkdir "$context/data"
         # Where there is only the older builder, the client warns of it each time.
-        docker build -f docker/Dockerfile.local -t prj4 "$context" >"$context.log" 2>&1 || {
-            cat "$context.log" >&2
-            exit 1
-        }
+        for image in $images; do
+            docker build -f docker/Dockerfile.local --target "$image" -t "$image" "$context" \
+                >"$context.log" 2>&1 || {
+                cat "$context.log" >&2
+                exit 1
+            }
+        done
         ;;
     *)
         echo "SYNOD_BUILD=$way: there are two ways to build, source and binary" >&2
@@ -56,7 +63,11 @@ case $way in
         ;;
 esac
 
-# The image that had the name before; it stays where something else still uses it.
-if [ -n "$old" ] && [ "$old" != "$(docker images --quiet prj4)" ]; then
-    docker rmi "$old" >/dev/null 2>&1 || true
-fi
+# The images that had the names before; they stay where something else still uses them.
+new=" $(for image in $images; do docker images --quiet "$image"; done | tr '\n' ' ')"
+for image in $old; do
+    case $new in
+        *" $image "*) ;;
+        *) docker rmi "$image" >/dev/null 2>&1 || true ;;
+    esac
+done

@@ -1,10 +1,22 @@
 #!/bin/sh
 # Plays a scenario without faults on five containers and ends with its verdict.
 #
-# usage: docker/scenario.sh PROJECT COMPOSE_FILE HOSTSFILE [VALUE]
+# usage: [protocol=FLAGS] [late=PEER] docker/scenario.sh PROJECT COMPOSE_FILE HOSTSFILE [VALUE]
+#
+# $protocol is which, and the judge's flags (paxos); $late is a peer that is started last, two
+# seconds after the others.
 set -eu
 cd "$(dirname "$0")/.."
 . docker/stage.sh
 raise "$@"
-start peer1 peer2 peer3 peer4 peer5
+for peer in peer1 peer2 peer3 peer4 peer5; do
+    [ "$peer" = "${late:-}" ] && continue
+    [ -z "${protocol:-}" ] || announce "$peer" started
+    start "$peer"
+done
+if [ -n "${late:-}" ]; then
+    sleep 2
+    announce "$late" started
+    start "$late"
+fi
 conclude

@@ -2,6 +2,7 @@
 # Sourced: the stage on which a scenario is played.
 #
 #     raise PROJECT COMPOSE_FILE HOSTSFILE [VALUE]   makes containers, starts none; a judge listens
+#                                                    ($protocol: which, and the judge's flags)
 #     start PEER...                                  starts them; their lines go to the judge
 #     announce, await, disconnect, connect           for faults
 #     conclude                                       ends the script with the judge's verdict
@@ -32,9 +33,10 @@ raise() {
     docker rm -f "$project-judge" >/dev/null 2>&1 || true
     remove_project "$project"
     mkfifo "$stage/log"
+    # shellcheck disable=SC2086 # a list of flags
     docker run --rm --interactive --init --name "$project-judge" --network none --read-only \
         --cap-drop ALL --log-driver none prj4 \
-        judge -h "$hosts" ${value:+--expect "$value"} --timeout "$deadline_s" <"$stage/log" &
+        judge ${protocol:-paxos} -h "$hosts" ${value:+--expect "$value"} --timeout "$deadline_s" <"$stage/log" &
     judge=$!
     exec 3>"$stage/log"
     $compose -p "$project" -f "$file" up --no-start

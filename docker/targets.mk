@@ -1,7 +1,8 @@
 # Everything that needs a container engine; included by the Makefile.
 
 .PHONY: docker-image docker-test1 docker-test2 docker-lecture docker-duel docker-durable \
-    docker-lab docker-faults docker-kill docker-cut docker-pause docker-partition docker-clean
+    docker-lab docker-faults docker-kill docker-cut docker-pause docker-partition docker-ready \
+    docker-member1 docker-member2 docker-member3 docker-member4 docker-clean
 
 docker-image:
 	@docker/image.sh
@@ -32,6 +33,22 @@ docker-faults: docker-kill docker-cut docker-pause docker-partition
 
 docker-kill docker-cut docker-pause docker-partition:
 	@docker/fault.sh $(@:docker-%=%)
+
+# The last peer comes two seconds late.
+docker-ready:
+	@protocol=ready late=peer1 docker/scenario.sh synod-ready compose/ready.yml hostsfile.txt
+
+docker-member1:
+	@protocol=member docker/scenario.sh synod-member1 compose/member1.yml hostsfile.txt
+
+docker-member2:
+	@protocol='member -c 5' docker/scenario.sh synod-member2 compose/member2.yml hostsfile.txt
+
+docker-member3:
+	@protocol='member -c 2,3,4,5' docker/scenario.sh synod-member3 compose/member3.yml hostsfile.txt
+
+docker-member4:
+	@protocol='member -t' docker/scenario.sh synod-member4 compose/member4.yml hostsfile.txt
 
 # By project name. The image stays.
 docker-clean:

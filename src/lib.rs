@@ -6,6 +6,8 @@
 //!
 //! ```text
 //! main ── cli ──┬── paxos ─────── process      protocols: no I/O at all
+//!               ├── ready ─────── process      the readiness barrier
+//!               ├── member ────── process      membership, failure detection, a leader
 //!               ├── museum ────── paxos        mutants: Paxos got wrong on purpose
 //!               ├── node ──────── process      driver: threads, sockets, disk, clock
 //!               ├── sim ───────── process      driver: one queue, a virtual clock, a seed
@@ -21,11 +23,13 @@ pub mod cli;
 pub mod error;
 pub mod fnv;
 pub mod hosts;
+pub mod member;
 #[cfg(feature = "simulator")]
 pub mod museum;
 pub mod node;
 pub mod paxos;
 pub mod process;
+pub mod ready;
 #[cfg(feature = "simulator")]
 pub mod sim;
 pub mod trace;

@@ -15,6 +15,8 @@
 //! * After a crash it builds the value anew, feeds every durable record to
 //!   [`Process::restore`] in the order written, and then calls [`Process::start`].
 //! * Messages may be lost, but between two ends of one link they never change their order.
+//!   Datagrams ([`Effect::Cast`]) promise nothing: they are lost, late, repeated, overtaken.
+//! * Before each event it tells the time ([`Process::clock`]); a protocol never looks itself.
 //! * A delay is drawn by the driver from the range that the protocol names ([`Delay`]), so that
 //!   back-off is random although the protocol is not.
 
@@ -57,12 +59,18 @@ pub enum Effect<P: Process + ?Sized> {
     /// Put this message on the stream to that peer; lost while the peer is away, else in order.
     /// A message to oneself is delivered as an event of its own, right after this step.
     Send(PeerId, P::Message),
+    /// Send this message as a datagram, encoded by [`Process::to_datagram`]; it may be lost, late,
+    /// or arrive twice, and it is lost while the peer's address is not known.
+    Cast(PeerId, P::Message),
     /// Call [`Process::timeout`] after this delay. A timer has one deadline: setting it again
     /// replaces the earlier one. A timer that is no longer wanted fires all the same, so the
     /// protocol looks at its state before it acts.
     SetTimer(P::Timer, Delay),
     /// Something that people, traces and checkers want to know. It changes nothing.
     Report(P::Fact),
+    /// End the process with this exit code, after all effects before this one have been seen
+    /// through. No later effect of this step is performed, and no later event is fed.
+    Halt(u8),
 }
 
 // Written out because a derive would ask the bounds of `P` instead of its associated types.
@@ -71,10 +79,12 @@ impl<P: Process + ?Sized> Debug for Effect<P> {
         match self {
             Self::Persist(record) => f.debug_tuple("Persist").field(record).finish(),
             Self::Send(to, message) => f.debug_tuple("Send").field(to).field(message).finish(),
+            Self::Cast(to, message) => f.debug_tuple("Cast").field(to).field(message).finish(),
             Self::SetTimer(timer, delay) => {
                 f.debug_tuple("SetTimer").field(timer).field(delay).finish()
             }
             Self::Report(fact) => f.debug_tuple("Report").field(fact).finish(),
+            Self::Halt(code) => f.debug_tuple("Halt").field(code).finish(),
         }
     }
 }
@@ -104,14 +114,19 @@ pub trait Process {
     /// every record, oldest first.
     fn restore(&mut self, record: Self::Record);
 
+    /// The time by the driver's clock, which never goes back and whose zero means nothing. Told
+    /// before every event, to those who measure: how long a peer was silent, how late a timer is.
+    fn clock(&mut self, _now: Duration) {}
+
     /// The first event.
     fn start(&mut self, out: &mut Effects<Self>);
 
     /// The links to *and* from `peer` are up. Messages sent before this may have been lost.
-    /// Happens again after every loss of either link.
+    /// Happens again after every loss of either link. Where a protocol has datagrams only, it
+    /// means that the peer's address is known now, or is another one now.
     fn connected(&mut self, peer: PeerId, out: &mut Effects<Self>);
 
-    /// `from` sent this message.
+    /// `from` sent this message, over a stream or as a datagram.
     fn receive(&mut self, from: PeerId, message: Self::Message, out: &mut Effects<Self>);
 
     /// This timer's deadline has passed.
@@ -120,4 +135,14 @@ pub trait Process {
     /// Why no honest `from` can have sent this message, if that is so. Such a message is never
     /// received: the driver drops it, and on sockets closes the connection that brought it.
     fn objection(&self, from: PeerId, message: &Self::Message) -> Option<String>;
+
+    /// The bytes of a datagram with this message: JSON, unless the protocol has a form of its own.
+    fn to_datagram(message: &Self::Message) -> Vec<u8> {
+        serde_json::to_vec(message).expect("messages serialize into memory")
+    }
+
+    /// The message in a datagram; `None` if these bytes are none that may come as one.
+    fn from_datagram(bytes: &[u8]) -> Option<Self::Message> {
+        serde_json::from_slice(bytes).ok()
+    }
 }

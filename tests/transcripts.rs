@@ -144,6 +144,7 @@ impl World {
                     format!("sets {timer:?}: {:?} to {:?}", delay.at_least, delay.at_most)
                 }
                 Effect::Report(fact) => format!("says: {fact}"),
+                Effect::Cast(..) | Effect::Halt(_) => panic!("not in this protocol"),
             };
             writeln!(self.told, "  {} {told}", me.0).unwrap();
         }

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use lexopt::Parser;
+
 use crate::error::{Error, Result};
 use crate::paxos::Value;
 
@@ -26,6 +28,29 @@ pub(super) fn seconds(flag: &str, value: OsString) -> Result<Duration> {
             "{flag} {text:?}: a time is a number of seconds from 0 up, as in {flag} 2.5"
         ))),
     }
+}
+
+/// Takes the name of a protocol, if the first word is one. `Some(true)` is `member`, `Some(false)`
+/// is `ready`; none, or `paxos`, is the default protocol.
+pub(super) fn group_protocol(parser: &mut Parser) -> Option<bool> {
+    let mut words = parser.raw_args().ok()?;
+    let member = match words.peek()?.to_str()? {
+        "member" => Some(true),
+        "ready" => Some(false),
+        "paxos" => None,
+        _ => return None,
+    };
+    words.next();
+    member
+}
+
+/// A time in seconds that is repeated, so it is not zero.
+pub(super) fn period(flag: &str, value: OsString) -> Result<Duration> {
+    let time = seconds(flag, value)?;
+    if time < Duration::from_millis(1) {
+        return Err(Error::Usage(format!("{flag}: a period is at least 0.001 seconds")));
+    }
+    Ok(time)
 }
 
 /// A value to propose: exactly one character.

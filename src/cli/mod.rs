@@ -13,13 +13,17 @@ use crate::error::Result;
 mod args;
 mod check;
 mod draw;
+mod goal;
 mod judge;
 mod lines;
 mod local;
+mod member;
 mod paxos;
 mod printer;
+mod ready;
 #[cfg(feature = "simulator")]
 pub mod sim;
+mod sockets;
 
 /// One command: how it is called, what it is for, what runs it.
 struct Command {
@@ -49,6 +53,18 @@ const COMMANDS: &[Command] = &[
         summary: "run the protocol from seeds, with everything that can go wrong",
         help: sim::HELP,
         run: sim::run,
+    },
+    Command {
+        name: "member",
+        summary: "be one member of a group that knows who is in it",
+        help: member::HELP,
+        run: member::run,
+    },
+    Command {
+        name: "ready",
+        summary: "wait until all peers of a hostsfile are up",
+        help: ready::HELP,
+        run: ready::run,
     },
     Command {
         name: "check",

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -11,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
+use serde::de::DeserializeOwned;
 
-use super::args;
 use super::lines::Lines;
 use super::printer::Printer;
+use super::{args, ready, sockets};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::{Host, Hosts, ThisMachine, identify};
 use crate::node::disk::{Disk, Owner};
@@ -43,6 +43,8 @@ as a JSON line, and the value once it is chosen. Runs until it is killed.
   --port P           the TCP port of lines that give none (3000)
   --wait SECS        with a majority of its acceptors linked, how long a proposer waits for
                      the others (2)
+  --ready            a proposer waits first until every peer of the file is up (UDP, port 8888 where
+                     a line gives none); for peers that were all given this flag
   --data DIR         keep promises, votes and numbers in DIR, so that they survive a crash
   --trace FILE       append the full journal to FILE
   --strict-address   turn away a peer whose address its name does not resolve to
@@ -64,6 +66,7 @@ struct Options {
     trace: Option<PathBuf>,
     strict_address: bool,
     until_eof: bool,
+    ready: bool,
 }
 
 fn parse(mut parser: Parser) -> Result<Options> {
@@ -78,6 +81,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
         trace: None,
         strict_address: false,
         until_eof: false,
+        ready: false,
     };
     let mut hosts = None;
     while let Some(arg) = parser.next()? {
@@ -88,6 +92,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Long("id") => options.id = Some(args::number("--id", parser.value()?)?),
             Long("port") => options.port = args::number("--port", parser.value()?)?,
             Long("wait") => options.wait = args::seconds("--wait", parser.value()?)?,
+            Long("ready") => options.ready = true,
             Long("data") => options.data = Some(parser.value()?.into()),
             Long("trace") => options.trace = Some(parser.value()?.into()),
             Long("strict-address") => options.strict_address = true,
@@ -119,7 +124,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let result = serve(&options, &hosts, roles, host, out.clone(), err.clone());
     out.finish();
     err.finish();
-    result.map(|()| ExitCode::SUCCESS)
+    result
 }
 
 /// Runs the peer; returns only if it cannot start or its disk fails.
@@ -130,14 +135,14 @@ fn serve(
     host: &Host,
     out: Printer,
     err: Printer,
-) -> Result<()> {
+) -> Result<ExitCode> {
     let me = host.id;
     let say = {
         let err = err.clone();
         move |text: &str| err.print(format!("{me}: {text}\n").as_bytes())
     };
     let port = host.port.unwrap_or(options.port);
-    let listener = listen(host, port)?;
+    let listener = sockets::streams(host, port)?;
     let address =
         |host: &Host| Address { host: host.host.clone(), port: host.port.unwrap_or(options.port) };
     let links = roles.links_of(me);
@@ -147,7 +152,14 @@ fn serve(
         Setup { me, roles, candidate: options.value, delay: options.delay, patience: options.wait };
     let mut peer = Peer::new(Arc::new(setup));
     let fingerprint = hosts.fingerprint(options.port);
-    let disk = open_disk(options, &mut peer, me, &fingerprint, &say)?;
+    let disk = if let Some(dir) = &options.data {
+        let restore = |record| peer.restore(record);
+        Some(open_disk(dir, Peer::PROTOCOL, me, &fingerprint, restore, &say)?)
+    } else {
+        say(MEMORY_ONLY);
+        None
+    };
+    let words = err.clone();
     let mut observer = Lines::new(me, out, err, options.trace.as_deref())?;
     observer.started(&peer);
     let config = Config {
@@ -166,6 +178,15 @@ fn serve(
         names.join(", "),
         if takes_part { "" } else { "; nobody proposes to it, so it takes no part" }
     ));
+    let barrier = options.ready.then(|| {
+        // Nobody waits for those who do not propose, but everybody answers.
+        ready::Barrier::before(is_proposer.then_some(ready::TIMEOUT)).start(hosts, host, &words)
+    });
+    if let Some(barrier) = barrier.transpose()?.filter(|_| is_proposer)
+        && barrier.wait_until(None, |peer| peer.is_ready().then_some(())).is_none()
+    {
+        return barrier.run().map(ExitCode::from);
+    }
     let begun = Instant::now();
     let node = Node::start(config, peer, disk, Box::new(observer), listener)?;
     if is_proposer {
@@ -178,28 +199,25 @@ fn serve(
             say(&format!("{value} is chosen: number {number}, {after:.3} s after the start"));
         }
     }
-    node.run()
+    node.run().map(ExitCode::from)
 }
 
-/// With `--data`, the log of this peer, already read into `peer`.
-fn open_disk(
-    options: &Options,
-    peer: &mut Peer,
+/// The log of this peer in its data directory, already given to `restore`.
+pub(super) fn open_disk<R: DeserializeOwned>(
+    dir: &Path,
+    protocol: &str,
     me: PeerId,
     fingerprint: &str,
+    restore: impl FnMut(R),
     say: &impl Fn(&str),
-) -> Result<Option<Disk>> {
-    let Some(dir) = &options.data else {
-        say(MEMORY_ONLY);
-        return Ok(None);
-    };
-    let owner =
-        Owner { protocol: Peer::PROTOCOL.into(), peer: me, fingerprint: fingerprint.to_owned() };
-    let (disk, cut) = Disk::open(dir, &owner, |record| peer.restore(record))?;
+) -> Result<Disk> {
+    let fingerprint = fingerprint.to_owned();
+    let owner = Owner { protocol: protocol.into(), peer: me, fingerprint };
+    let (disk, cut) = Disk::open(dir, &owner, restore)?;
     if let Some(cut) = cut {
         say(&format!("{}: {cut}", dir.display()));
     }
-    Ok(Some(disk))
+    Ok(disk)
 }
 
 /// The roles of a hostsfile that can be run safely.
@@ -228,29 +246,8 @@ pub(super) fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
     Ok(roles)
 }
 
-/// Listens on the line's own address if that is one of this machine, else on all.
-fn listen(host: &Host, port: u16) -> Result<TcpListener> {
-    let everywhere: [IpAddr; 2] = [Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()];
-    let literal = host.host.parse::<IpAddr>().ok();
-    let mut result = Err(Error::Input("no address to listen on".into()));
-    for ip in literal.into_iter().chain(everywhere) {
-        match TcpListener::bind(SocketAddr::new(ip, port)) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => {
-                // Only an address that is not here, or a machine without IPv6, asks for another.
-                let in_use = error.kind() == io::ErrorKind::AddrInUse;
-                result = Err(error).doing(|| format!("listening on port {port}"));
-                if in_use {
-                    break;
-                }
-            }
-        }
-    }
-    result
-}
-
 /// Ends the process with its standard input: a parent that dies takes its children with it.
-fn end_with_input() {
+pub(super) fn end_with_input() {
     let mut ignored = [0; 64];
     let mut input = io::stdin().lock();
     loop {

@@ -175,6 +175,8 @@ impl Broken {
         out.extend(effects.into_iter().map(|effect| match effect {
             Effect::Persist(record) => Effect::Persist(record),
             Effect::Send(to, message) => Effect::Send(to, message),
+            Effect::Cast(to, message) => Effect::Cast(to, message),
+            Effect::Halt(code) => Effect::Halt(code),
             Effect::SetTimer(timer, delay) => Effect::SetTimer(timer, delay),
             Effect::Report(fact) => Effect::Report(fact),
         }));

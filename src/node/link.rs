@@ -11,6 +11,8 @@ use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 use super::frame::{Frame, Hello, Lines, MAX_HELLO, MAX_LINE, is_timeout};
 use super::{Node, plain};
 use crate::process::{PeerId, Process};
@@ -31,6 +33,8 @@ pub(super) const PING_EVERY: Duration = Duration::from_secs(1);
 pub(super) const SILENCE: Duration = Duration::from_secs(3);
 /// A peer that cannot be reached for this long is named once.
 pub(super) const NAMED_AFTER: Duration = Duration::from_secs(1);
+/// A link on demand is closed when nothing was sent over it for this long.
+pub(super) const IDLE: Duration = Duration::from_secs(10);
 
 /// Where a peer listens: a name that is looked up for every dial, and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +57,10 @@ impl Address {
 
 /// One outbound link.
 pub(super) struct Link {
-    peer: PeerId,
+    pub(super) peer: PeerId,
     address: Address,
+    /// Dialled when there is something to send, closed when there was nothing for [`IDLE`].
+    on_demand: bool,
     state: Mutex<State>,
     /// Wakes the link's thread out of its pause.
     nudged: Condvar,
@@ -63,6 +69,7 @@ pub(super) struct Link {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 struct State {
     /// Set while the peer has answered our hello.
     stream: Option<Arc<TcpStream>>,
@@ -75,13 +82,18 @@ struct State {
     dropped: u64,
     /// The peer was seen alive: dial now.
     nudge: bool,
+    /// Of a link on demand: it has a thread.
+    served: bool,
+    /// When the last frame was added that was no ping.
+    used: Option<Instant>,
 }
 
 impl Link {
-    pub(super) fn new(peer: PeerId, address: Address) -> Self {
+    pub(super) fn new(peer: PeerId, address: Address, on_demand: bool) -> Self {
         Self {
             peer,
             address,
+            on_demand,
             state: Mutex::default(),
             nudged: Condvar::new(),
             resolved: Mutex::default(),
@@ -92,12 +104,17 @@ impl Link {
         self.state.lock().expect("no thread panics while it holds the lock")
     }
 
-    /// Adds a frame for the next [`Self::flush`]. False if there is no live link to take it.
+    /// Adds a frame for the next [`Self::flush`]. False if there is no link to take it.
     pub(super) fn push(&self, frame: &[u8]) -> bool {
         let mut state = self.state();
-        if state.stream.is_none() {
+        if state.stream.is_none() && !self.on_demand {
             return false;
         }
+        state.used = Some(Instant::now());
+        Self::add(&mut state, frame)
+    }
+
+    fn add(state: &mut State, frame: &[u8]) -> bool {
         if state.queue.len() + frame.len() > QUEUE_LIMIT {
             state.dropped += 1;
             return false;
@@ -106,12 +123,39 @@ impl Link {
         true
     }
 
-    /// Writes what is queued, unless somebody else does or the socket is full.
-    pub(super) fn flush(&self) {
-        let state = self.state();
+    /// Writes what is queued, unless somebody else does or the socket is full. True if the link
+    /// is one on demand and needs a thread that dials.
+    pub(super) fn flush(&self) -> bool {
+        let mut state = self.state();
+        if state.stream.is_none() {
+            let needs_thread = self.on_demand && !state.served && !state.queue.is_empty();
+            state.served |= needs_thread;
+            return needs_thread;
+        }
         if !state.writing && !state.slow {
             self.write(state);
         }
+        false
+    }
+
+    /// There is no thread for it after all.
+    pub(super) fn unserved(&self) {
+        self.state().served = false;
+    }
+
+    /// Asks the other side whether it is there.
+    fn ping<M: Serialize>(&self) {
+        Self::add(&mut self.state(), &Frame::<M>::Ping.line());
+    }
+
+    /// True if all that was queued has been handed to the system, or cannot be.
+    pub(super) fn is_drained(&self) -> bool {
+        let state = self.state();
+        state.queue.is_empty() && !state.writing
+    }
+
+    fn is_idle(&self) -> bool {
+        self.on_demand && self.state().used.is_none_or(|used| used.elapsed() >= IDLE)
     }
 
     /// The link's own thread: tries again what a full socket left behind.
@@ -162,13 +206,28 @@ impl Link {
         }
     }
 
-    fn set_up(&self, stream: Option<Arc<TcpStream>>) {
+    /// A new connection, over which `first` goes before all else.
+    fn set_up(&self, stream: Arc<TcpStream>, first: Vec<u8>) {
         let mut state = self.state();
-        // What was queued for an old connection is lost with it.
+        let waiting = std::mem::take(&mut state.queue);
+        Self::reset(&mut state);
+        state.stream = Some(stream);
+        state.queue = first;
+        if self.on_demand {
+            state.queue.extend_from_slice(&waiting);
+        }
+    }
+
+    fn set_down(&self) {
+        Self::reset(&mut self.state());
+    }
+
+    /// What was queued for an old connection is lost with it.
+    fn reset(state: &mut State) {
+        state.stream = None;
         state.queue = Vec::new();
         state.slow = false;
         state.dropped = 0;
-        state.stream = stream;
     }
 
     /// The peer is alive: dial now instead of at the end of the pause.
@@ -238,6 +297,25 @@ pub(super) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
         // Also after a link that was up: one that never lasts must not keep two machines busy.
         link.pause(pause);
         pause = (pause * 2).min(LAST_PAUSE);
+    }
+}
+
+/// The thread of a link on demand: dials, serves, and ends when the link does.
+pub(super) fn serve<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
+    loop {
+        let ended = session(node, link, &mut Outage::default());
+        if let Err(Failure::Refused(why)) = &ended {
+            let Address { host, port } = &link.address;
+            let text = format!("no link with {} at {host}:{port}: {}", link.peer, plain(why));
+            node.doorkeeper.complain(node, &text);
+        }
+        let mut state = link.state();
+        // Whoever is not there gets nothing; what came while a good link ended gets another one.
+        if ended.is_err() || state.queue.is_empty() {
+            state.queue.clear();
+            state.served = false;
+            return;
+        }
     }
 }
 
@@ -311,14 +389,13 @@ fn session<P: Process + Send + 'static>(
                     continue;
                 }
                 lines.set_limit(MAX_LINE);
-                link.set_up(Some(Arc::clone(&stream)));
                 // The third step of the greeting: from here on answers can reach this peer.
-                link.push(&Frame::<P::Message>::Ping.line());
+                link.set_up(Arc::clone(&stream), Frame::<P::Message>::Ping.line());
                 link.flush();
                 outage.over(node, link);
                 node.outbound(link.peer, true);
                 let ended = listen(node, link, &mut lines);
-                link.set_up(None);
+                link.set_down();
                 node.outbound(link.peer, false);
                 return ended;
             }
@@ -366,7 +443,6 @@ fn listen<P: Process + Send + 'static>(
     link: &Link,
     lines: &mut Lines<&TcpStream>,
 ) -> Result<(), Failure> {
-    let ping = Frame::<P::Message>::Ping.line();
     let mut heard = Instant::now();
     loop {
         match lines.next_line() {
@@ -381,7 +457,10 @@ fn listen<P: Process + Send + 'static>(
                 if heard.elapsed() >= SILENCE {
                     return Ok(());
                 }
-                link.push(&ping);
+                if link.is_idle() {
+                    return Ok(());
+                }
+                link.ping::<P::Message>();
             }
             Ok(None) | Err(_) => return Ok(()),
         }

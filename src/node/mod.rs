@@ -7,6 +7,7 @@
 //! | listener | accepts, and starts a thread for every accepted connection |
 //! | one per accepted connection | reads frames and steps the process with each message |
 //! | one per outbound link | dials, pings, dials again |
+//! | one for datagrams ([`udp`]) | steps the process with each; one more per name looks it up |
 //! | clock | waits for the next deadline and steps the process |
 //!
 //! The process stands behind one `Mutex`. Whoever has an event locks it, steps, queues the
@@ -27,8 +28,10 @@
 //!
 //! # Ends
 //!
-//! The runtime has no shutdown. What was answered is durable, so being killed is a clean end. If
-//! the disk fails, nothing leaves any more and [`Node::run`] returns the error.
+//! A process ends itself with `Effect::Halt`: what it said before has left, and [`Node::run`]
+//! returns its exit code. Beside that the runtime has no shutdown. What was answered is durable, so
+//! being killed is a clean end. If the disk fails, nothing leaves any more and [`Node::run`]
+//! returns the error.
 
 mod clock;
 pub mod disk;
@@ -36,12 +39,13 @@ pub mod frame;
 mod link;
 mod outbox;
 mod tcp;
+pub mod udp;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::{Doing, Error, Result};
 use crate::process::{Effect, Effects, PeerId, Process};
@@ -54,7 +58,10 @@ use link::Link;
 use outbox::{Entry, Pending};
 pub use outbox::{Observer, Output};
 use tcp::Doorkeeper;
+use udp::Post;
 
+/// How long a process that ends itself waits until its last messages have left.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// The stack of a connection's thread. Only what is touched takes memory.
 const STACK: usize = 256 * 1024;
 
@@ -72,6 +79,26 @@ pub struct Config {
     pub say: Box<dyn Fn(&str) + Send + Sync>,
 }
 
+/// Over what a node talks. A `TcpListener` alone is streams on standing links.
+#[derive(Default)]
+pub struct Sockets {
+    /// Where peers connect; without it there are no links.
+    pub streams: Option<TcpListener>,
+    /// Dial a peer when there is something to send, and close the link when there was nothing for
+    /// a while, instead of keeping a link with every peer. `connected` then says little.
+    pub on_demand: bool,
+    /// Where datagrams come and go.
+    pub datagrams: Option<UdpSocket>,
+    /// Tell of every datagram that was dropped.
+    pub report_strays: bool,
+}
+
+impl From<TcpListener> for Sockets {
+    fn from(listener: TcpListener) -> Self {
+        Self { streams: Some(listener), ..Self::default() }
+    }
+}
+
 /// A running process.
 pub struct Node<P: Process> {
     me: PeerId,
@@ -82,8 +109,13 @@ pub struct Node<P: Process> {
     changed: Condvar,
     /// A deadline came nearer.
     sooner: Condvar,
-    /// The disk failed.
-    failed: Condvar,
+    /// The disk failed, or the process has ended itself.
+    over: Condvar,
+    /// For the threads that a step may have to start.
+    itself: Weak<Self>,
+    /// The zero of the process's clock.
+    begun: Instant,
+    post: Option<Post>,
     disk: Option<Disk>,
     links: BTreeMap<PeerId, Link>,
     observer: Mutex<Box<dyn Observer<P>>>,
@@ -103,6 +135,10 @@ struct Core<P: Process> {
     appended: u64,
     waiting: usize,
     failure: Option<Error>,
+    /// The process has asked for its end: it is fed nothing more.
+    halting: bool,
+    /// Its end has come, with this exit code.
+    ended: Option<u8>,
 }
 
 /// The two directions between us and a peer.
@@ -131,10 +167,16 @@ impl<P: Process + Send + 'static> Node<P> {
         process: P,
         disk: Option<Disk>,
         observer: Box<dyn Observer<P>>,
-        listener: TcpListener,
+        sockets: impl Into<Sockets>,
     ) -> Result<Arc<Self>> {
-        let links = config.peers.into_iter().map(|(peer, at)| (peer, Link::new(peer, at)));
-        let node = Arc::new(Self {
+        let Sockets { streams, on_demand, datagrams, report_strays } = sockets.into();
+        let post = datagrams.map(|socket| Post::new(socket, &config.peers, report_strays));
+        let links = match streams {
+            Some(_) => config.peers,
+            None => BTreeMap::new(),
+        };
+        let links = links.into_iter().map(|(peer, at)| (peer, Link::new(peer, at, on_demand)));
+        let node = Arc::new_cyclic(|itself| Self {
             me: config.me,
             fingerprint: config.fingerprint,
             strict_address: config.strict_address,
@@ -147,10 +189,15 @@ impl<P: Process + Send + 'static> Node<P> {
                 appended: 0,
                 waiting: 0,
                 failure: None,
+                halting: false,
+                ended: None,
             }),
             changed: Condvar::new(),
             sooner: Condvar::new(),
-            failed: Condvar::new(),
+            over: Condvar::new(),
+            itself: itself.clone(),
+            begun: Instant::now(),
+            post,
             disk,
             links: links.collect(),
             observer: Mutex::new(observer),
@@ -161,30 +208,52 @@ impl<P: Process + Send + 'static> Node<P> {
         node.step(Process::start);
         let clock = Arc::clone(&node);
         spawn("clock", move || clock.keep_time())?;
-        tcp::open(&node, listener)?;
-        for &peer in node.links.keys() {
+        if let Some(listener) = streams {
+            tcp::open(&node, listener)?;
+        }
+        udp::open(&node)?;
+        for &peer in node.links.keys().filter(|_| !on_demand) {
             let dialler = Arc::clone(&node);
             spawn(&peer.to_string(), move || link::keep(&dialler, &dialler.links[&peer]))?;
         }
         Ok(node)
     }
 
-    /// Runs until the disk fails.
+    /// Runs until the process ends itself, and returns its exit code.
     ///
     /// # Errors
-    /// What the disk said.
-    pub fn run(&self) -> Result<()> {
+    /// The disk failed, and this is what it said.
+    pub fn run(&self) -> Result<u8> {
         let mut core = self.lock();
         loop {
             if let Some(error) = core.failure.take() {
                 return Err(error);
             }
-            core = self.failed.wait(core).expect(UNPOISONED);
+            if let Some(code) = core.ended {
+                let deadline = Instant::now() + LAST_WORDS;
+                while !self.links.values().all(Link::is_drained) && Instant::now() < deadline {
+                    let pause = Duration::from_millis(1);
+                    core = self.over.wait_timeout(core, pause).expect(UNPOISONED).0;
+                }
+                return Ok(code);
+            }
+            core = self.over.wait(core).expect(UNPOISONED);
+        }
+    }
+
+    /// Starts the thread of a link on demand.
+    fn dial(&self, link: &Link) {
+        let Some(node) = self.itself.upgrade() else { return };
+        let peer = link.peer;
+        // Without a thread the frames wait until the next one is sent.
+        if spawn(&peer.to_string(), move || link::serve(&node, &node.links[&peer])).is_err() {
+            link.unserved();
         }
     }
 
     /// Waits until `found` finds what it looks for in the process, and returns it, with everything
-    /// that it can rest on durable. `None` when the deadline has passed or the disk has failed.
+    /// that it can rest on durable. `None` when the deadline has passed, the process has ended
+    /// itself, or the disk has failed.
     pub fn wait_until<T>(
         &self,
         deadline: Option<Instant>,
@@ -198,7 +267,8 @@ impl<P: Process + Send + 'static> Node<P> {
                 return self.commit(needs).then_some(value);
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) || core.failure.is_some() {
+            let over = core.halting || core.failure.is_some();
+            if over || left.is_some_and(|left| left.is_zero()) {
                 return None;
             }
             core.waiting += 1;
@@ -234,7 +304,11 @@ impl<P: Process + Send + 'static> Node<P> {
 
     /// Steps the process and queues its effects.
     fn step_locked(&self, core: &mut Core<P>, event: impl FnOnce(&mut P, &mut Effects<P>)) {
+        if core.halting {
+            return;
+        }
         let mut effects = Vec::new();
+        core.process.clock(self.begun.elapsed());
         event(&mut core.process, &mut effects);
         let mut to_myself = VecDeque::new();
         loop {
@@ -252,6 +326,10 @@ impl<P: Process + Send + 'static> Node<P> {
 
     fn queue(&self, core: &mut Core<P>, effects: Effects<P>, to_me: &mut VecDeque<P::Message>) {
         for effect in effects {
+            if core.halting {
+                to_me.clear();
+                return;
+            }
             match effect {
                 Effect::Persist(record) => {
                     // Without a disk, memory is all the durability there is.
@@ -265,12 +343,17 @@ impl<P: Process + Send + 'static> Node<P> {
                     to_me.push_back(message);
                 }
                 Effect::Send(to, message) => core.put(Pending::Send(to, message)),
+                Effect::Cast(to, message) => core.put(Pending::Cast(to, message)),
                 Effect::SetTimer(timer, delay) => {
                     if core.timers.set(timer, delay) {
                         self.sooner.notify_one();
                     }
                 }
                 Effect::Report(fact) => core.put(Pending::Ready(Output::Report(fact))),
+                Effect::Halt(exit) => {
+                    core.put(Pending::Halt(exit));
+                    core.halting = true;
+                }
             }
         }
     }
@@ -291,7 +374,7 @@ impl<P: Process + Send + 'static> Node<P> {
         let mut core = self.lock();
         // The first failure is the one that says why.
         core.failure.get_or_insert(error);
-        self.failed.notify_all();
+        self.over.notify_all();
         self.changed.notify_all();
         false
     }
@@ -299,18 +382,31 @@ impl<P: Process + Send + 'static> Node<P> {
     /// A message came over `stream`. False if it must be closed: a newer connection has taken its
     /// place, or the text says what no honest peer would have sent.
     fn receive(&self, from: PeerId, stream: &Arc<TcpStream>, message: P::Message) -> Received {
-        let mut core = self.lock();
+        let core = self.lock();
         let newest = core.ends.get(&from).and_then(|ends| ends.inbound.as_ref());
         if !newest.is_some_and(|newest| Arc::ptr_eq(newest, stream)) {
             return Received::Superseded;
         }
-        if let Some(objection) = core.process.objection(from, &message) {
-            return Received::Refused(objection);
+        match self.take(core, from, message) {
+            None => Received::Taken,
+            Some(objection) => Received::Refused(objection),
         }
-        core.put(Pending::Ready(Output::Received(from, message.clone())));
-        self.step_locked(&mut core, |process, out| process.receive(from, message, out));
-        self.finish(core);
-        Received::Taken
+    }
+
+    /// Feeds a message to the process, unless there is an objection, which is returned.
+    fn take(
+        &self,
+        mut core: MutexGuard<'_, Core<P>>,
+        from: PeerId,
+        message: P::Message,
+    ) -> Option<String> {
+        let objection = core.process.objection(from, &message);
+        if objection.is_none() {
+            core.put(Pending::Ready(Output::Received(from, message.clone())));
+            self.step_locked(&mut core, |process, out| process.receive(from, message, out));
+            self.finish(core);
+        }
+        objection
     }
 
     /// A peer has said hello over `stream`, which takes the place of an older connection.
@@ -347,12 +443,16 @@ impl<P: Process + Send + 'static> Node<P> {
     }
 
     /// One direction came up. If now both are, the process is told.
-    fn linked(&self, mut core: MutexGuard<'_, Core<P>>, peer: PeerId) {
+    fn linked(&self, core: MutexGuard<'_, Core<P>>, peer: PeerId) {
         if core.ends.get(&peer).is_some_and(Ends::both) {
-            core.put(Pending::Ready(Output::Connected(peer)));
-            self.step_locked(&mut core, |process, out| process.connected(peer, out));
-            self.finish(core);
+            self.connected(core, peer);
         }
+    }
+
+    fn connected(&self, mut core: MutexGuard<'_, Core<P>>, peer: PeerId) {
+        core.put(Pending::Ready(Output::Connected(peer)));
+        self.step_locked(&mut core, |process, out| process.connected(peer, out));
+        self.finish(core);
     }
 
     /// This node's hello, as a line.

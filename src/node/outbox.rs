@@ -39,6 +39,10 @@ pub(super) enum Pending<P: Process> {
     Ready(Output<P>),
     /// To be sent, if a link takes it.
     Send(PeerId, P::Message),
+    /// To be sent as a datagram.
+    Cast(PeerId, P::Message),
+    /// The process ends here.
+    Halt(u8),
 }
 
 impl<P: Process> Core<P> {
@@ -64,21 +68,33 @@ impl<P: Process + Send + 'static> Node<P> {
             let batch: Vec<Entry<P>> = core.outputs.drain(..ready).collect();
             core.releasing = true;
             drop(core);
-            self.hand_over(batch);
+            let halted = self.hand_over(batch);
             core = self.lock();
             core.releasing = false;
+            if halted.is_some() {
+                core.ended = halted;
+                self.over.notify_all();
+            }
             if core.waiting > 0 {
                 self.changed.notify_all();
             }
         }
     }
 
-    fn hand_over(&self, batch: Vec<Entry<P>>) {
+    /// The result is the exit code, if the process has ended itself.
+    fn hand_over(&self, batch: Vec<Entry<P>>) -> Option<u8> {
         let mut observer = self.observer.lock().expect(UNPOISONED);
         let mut written: Vec<&Link> = Vec::new();
+        let mut casts: Vec<(PeerId, Vec<u8>)> = Vec::new();
+        let mut halted = None;
         for entry in batch {
             match entry.output {
                 Pending::Ready(output) => observer.observe(&output),
+                Pending::Cast(to, message) => {
+                    casts.push((to, P::to_datagram(&message)));
+                    observer.observe(&Output::Sent(to, message));
+                }
+                Pending::Halt(code) => halted = Some(code),
                 Pending::Send(to, message) => {
                     let Some(link) = self.links.get(&to) else { continue };
                     let frame = Frame::Message(&message).line();
@@ -93,8 +109,16 @@ impl<P: Process + Send + 'static> Node<P> {
         }
         observer.before_frames();
         for link in written {
-            link.flush();
+            if link.flush() {
+                self.dial(link);
+            }
+        }
+        if let Some(post) = &self.post {
+            for (to, bytes) in casts {
+                post.send(to, &bytes);
+            }
         }
         observer.after_frames();
+        halted
     }
 }

@@ -80,7 +80,7 @@ fn open_files() -> Option<usize> {
 
 impl Doorkeeper {
     /// One line about somebody odd. Of a flood of them most are counted, not printed.
-    fn complain<P: Process + Send + 'static>(&self, node: &Node<P>, text: &str) {
+    pub(super) fn complain<P: Process + Send + 'static>(&self, node: &Node<P>, text: &str) {
         let mut words = self.words.lock().expect(UNPOISONED);
         while words.recent.front().is_some_and(|(at, _)| at.elapsed() >= SAME_AGAIN) {
             words.recent.pop_front();

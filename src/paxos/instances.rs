@@ -78,8 +78,10 @@ impl Instances {
         out.extend(effects.into_iter().map(|effect| match effect {
             Effect::Persist(part) => Effect::Persist(Keyed { key, part }),
             Effect::Send(to, part) => Effect::Send(to, Keyed { key, part }),
+            Effect::Cast(to, part) => Effect::Cast(to, Keyed { key, part }),
             Effect::SetTimer(part, delay) => Effect::SetTimer(Keyed { key, part }, delay),
             Effect::Report(part) => Effect::Report(Keyed { key, part }),
+            Effect::Halt(code) => Effect::Halt(code),
         }));
     }
 }

@@ -11,6 +11,8 @@ pub(super) enum Output<P: Process> {
     Received(PeerId, P::Message),
     /// To be sent, if a wire takes it.
     Send(PeerId, P::Message),
+    /// To be sent as a datagram.
+    Cast(PeerId, P::Message),
     Report(P::Fact),
 }
 

@@ -59,6 +59,24 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         self.queue.put(time, Event::Deliver { from, to: target, carrier, message });
     }
 
+    /// Lets a datagram travel: it needs no connection, only that nothing is cut when it arrives.
+    pub(super) fn cast(&mut self, from: usize, to: PeerId, message: P::Message) {
+        let target = usize::from(to.0) - 1;
+        self.counts.sent += 1;
+        self.watch.seen(self.now, id(from), &Seen::Sent(to, &message));
+        if self.prng.chance(self.faults.loss) {
+            self.counts.lost += 1;
+            return;
+        }
+        if self.prng.chance(self.faults.duplication) {
+            self.counts.duplicated += 1;
+            self.stray(from, target, message.clone());
+        }
+        let time = self.now + self.travel(from, target);
+        let carrier = Carrier::Stray;
+        self.queue.put(time, Event::Deliver { from, to: target, carrier, message });
+    }
+
     fn stray(&mut self, from: usize, to: usize, message: P::Message) {
         let time = self.now + self.travel(from, to) + self.prng.within(self.faults.late);
         self.queue.put(time, Event::Deliver { from, to, carrier: Carrier::Stray, message });

@@ -165,15 +165,20 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     /// Feeds one event to a process and performs its effects, all or, in a crash, the first ones.
     fn step(&mut self, at: usize, event: impl FnOnce(&mut P, &mut Effects<P>)) {
         let mut effects = std::mem::take(&mut self.effects);
+        let second = u128::from(self.hosts[at].second);
+        let own_time = u128::from(self.now) * u128::from(MILLION) / second;
         let Some(process) = &mut self.hosts[at].process else { return };
+        process.clock(Duration::from_micros(u64::try_from(own_time).unwrap_or(u64::MAX)));
         event(process, &mut effects);
         self.counts.steps += 1;
         let crashes = self.prng.chance(self.faults.crash);
         let places = effects.len() as u64 + LATE_STRIKES;
         let mut left = if crashes { self.prng.below(places) } else { u64::MAX };
+        let mut halts = false;
         'effects: loop {
             for effect in effects.drain(..) {
-                if left == 0 {
+                halts = matches!(effect, Effect::Halt(_));
+                if left == 0 || halts {
                     break 'effects;
                 }
                 left -= 1;
@@ -188,9 +193,23 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         if let Some(process) = &self.hosts[at].process {
             self.watch.stepped(self.now, id(at), process);
         }
-        if crashes {
+        if halts {
+            self.halt(at);
+        } else if crashes {
             self.crash(at);
         }
+    }
+
+    /// The process ends itself, when all that it did before has been seen through. It stays away.
+    fn halt(&mut self, at: usize) {
+        self.keep(at, usize::MAX);
+        while let Some(output) = self.hosts[at].outputs.pop_front() {
+            self.leave(at, output);
+        }
+        self.hosts[at].timers.clear();
+        self.hosts[at].process = None;
+        self.hosts[at].life += 1;
+        self.unplug(at);
     }
 
     fn perform(&mut self, at: usize, effect: Effect<P>) {
@@ -202,8 +221,11 @@ impl<P: Process, W: Watch<P>> World<P, W> {
                 self.put(at, Output::Received(to, message));
             }
             Effect::Send(to, message) => self.put(at, Output::Send(to, message)),
+            Effect::Cast(to, message) => self.put(at, Output::Cast(to, message)),
             Effect::SetTimer(timer, delay) => self.set_timer(at, timer, delay),
             Effect::Report(fact) => self.put(at, Output::Report(fact)),
+            // Seen to by the step.
+            Effect::Halt(_) => {}
         }
     }
 
@@ -280,6 +302,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
                 self.watch.seen(self.now, me, &Seen::Sent(to, &message));
             }
             Output::Send(to, message) => self.send(at, to, message),
+            Output::Cast(to, message) => self.cast(at, to, message),
             Output::Report(fact) => self.watch.seen(self.now, me, &Seen::Report(&fact)),
         }
     }

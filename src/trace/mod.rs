@@ -9,3 +9,4 @@ pub mod diagram;
 pub mod event;
 pub mod read;
 pub mod verdict;
+pub mod views;

@@ -12,6 +12,7 @@
 //! one that is cut off from every majority must not choose before it is back; that last rule also
 //! shows that the cut was real.
 
+mod goal;
 mod log;
 
 use std::collections::BTreeSet;
@@ -52,6 +53,12 @@ Lines that begin with `==> ` tell what is done to a peer, for scenarios with fau
   ==> peer4 back     before the cut ends
   ==> broken off: W  the scenario could not go on, and why
 
+usage: ... | synod judge ready -h HOSTSFILE [--timeout SECS]
+       ... | synod judge member -h HOSTSFILE [-c 5,4,...] [-t] [--timeout SECS]
+
+The same for the barrier and for a group: `-c` names the members that are to crash, `-t` says that
+the first is, and that the highest is removed on request before.
+
 Exit 0: one value, chosen by all who take part. Exit 1: not so, and why. Exit 2: a flag, a file or
 the machine was at fault.
 ";
@@ -86,7 +93,10 @@ fn parse(mut parser: Parser) -> Result<Options> {
 }
 
 /// The command.
-pub(super) fn run(parser: Parser) -> Result<ExitCode> {
+pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
+    if let Some(member) = args::group_protocol(&mut parser) {
+        return goal::run(member, parser);
+    }
     let options = parse(parser)?;
     let hosts = Hosts::read(&options.hosts)?;
     let mut hearing = Hearing::new(&hosts, options.expect)?;

@@ -4,6 +4,7 @@
 //! print is passed on with the peer's name in front, and judged as it comes.
 
 mod children;
+mod goal;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,22 @@ that share three acceptors.
   --draw FILE        draw the run; the ending chooses the form: .txt .mmd .svg .html
   --timeout SECS     give up after this long (30)
   --help
+
+usage: synod local ready [HOSTSFILE] [-d 0,2,...] [--interval SECS] [--timeout SECS]
+
+The barrier: exit 0 if all are ready, and none before all were started.
+
+  -d S,S,...         when each peer is started, in seconds, in the order of the file (0)
+
+usage: synod local member [HOSTSFILE] [-d 0,2,...] [-c 5:4,...] [-t] [--heartbeat SECS]
+                          [--majority] [--data DIR] [--timeout SECS]
+
+A group: exit 0 if it keeps every rule, whoever is to crash has crashed, and all others are members
+of one view.
+
+  -d S,S,...         how long each peer sleeps first, in the order of the file (0)
+  -c N:S,...         peer N crashes S seconds after it asked to be let in
+  -t                 once all are in, the first asks for the removal of the highest and crashes
 
 Exit 0: one value, chosen by all who take part. Exit 1: not so, and why. Exit 2: a flag, a file or
 the machine was at fault.
@@ -98,7 +115,10 @@ fn parse(mut parser: Parser) -> Result<Options> {
 }
 
 /// The command.
-pub(super) fn run(parser: Parser) -> Result<ExitCode> {
+pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
+    if let Some(member) = args::group_protocol(&mut parser) {
+        return goal::run(member, parser);
+    }
     let mut options = parse(parser)?;
     let given = match &options.hosts {
         Some(path) => Hosts::read(path)?,

@@ -8,10 +8,11 @@ use super::*;
 fn linked() -> (Link, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: address.port() });
+    let host = "127.0.0.1".into();
+    let link = Link::new(PeerId(2), Address { host, port: address.port() }, false);
     let stream = dial(address).unwrap();
     let (other_end, _) = listener.accept().unwrap();
-    link.set_up(Some(stream));
+    link.set_up(stream, Vec::new());
     (link, other_end)
 }
 
@@ -22,7 +23,7 @@ fn frame(number: usize) -> Vec<u8> {
 
 #[test]
 fn a_frame_without_a_link_is_not_taken() {
-    let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: 1 });
+    let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: 1 }, false);
     assert!(!link.push(b"lost\n"));
     link.flush();
 }
@@ -68,10 +69,26 @@ fn what_an_old_connection_did_not_take_never_goes_to_a_new_one() {
     }
     let (fresh, mut other_end) = linked();
     let stream = fresh.state().stream.clone();
-    link.set_up(stream);
+    link.set_up(stream.unwrap(), Vec::new());
     assert!(link.push(b"first\n"));
     link.flush();
     let mut bytes = [0; 6];
     other_end.read_exact(&mut bytes).unwrap();
     assert_eq!(&bytes, b"first\n");
+}
+
+/// What is said before the link is up goes over it, behind the greeting's last word.
+#[test]
+fn a_link_on_demand_keeps_what_it_was_made_for() {
+    let (fresh, mut other_end) = linked();
+    let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: 1 }, true);
+    assert!(link.push(b"second\n"));
+    assert!(link.flush(), "it needs a thread");
+    assert!(!link.flush(), "one");
+    link.set_up(fresh.state().stream.clone().unwrap(), b"first\n".to_vec());
+    assert!(!link.flush());
+    let mut bytes = [0; 13];
+    other_end.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"first\nsecond\n");
+    assert!(!link.is_idle() && link.is_drained());
 }

@@ -1,0 +1,176 @@
+//! `synod local ready` and `synod local member`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use lexopt::Arg::{Long, Short, Value as Positional};
+use lexopt::Parser;
+
+use super::children::{Children, News};
+use super::{DEFAULT_HOSTS, Show, stage};
+use crate::cli::goal::{Goal, list, pairs};
+use crate::cli::paxos::DEFAULT_PORT;
+use crate::cli::{args, print};
+use crate::error::{Error, Result};
+use crate::hosts::Hosts;
+use crate::process::PeerId;
+
+/// How long the peers are still heard when the goal is reached: what contradicts it comes late.
+const LINGER: Duration = Duration::from_millis(250);
+
+#[derive(Default)]
+struct Options {
+    hosts: Option<PathBuf>,
+    delays: Vec<Duration>,
+    crashes: BTreeMap<u16, Duration>,
+    leader_crashes: bool,
+    /// Handed on as they are.
+    others: Vec<OsString>,
+    data: Option<PathBuf>,
+    timeout: Option<Duration>,
+}
+
+fn parse(member: bool, mut parser: Parser) -> Result<Options> {
+    let mut options = Options::default();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('h') if options.hosts.is_none() => options.hosts = Some(parser.value()?.into()),
+            Positional(path) if options.hosts.is_none() => options.hosts = Some(path.into()),
+            Short('d') => options.delays = list("-d", parser.value()?)?,
+            Long("timeout") => {
+                options.timeout = Some(args::seconds("--timeout", parser.value()?)?);
+            }
+            Long("interval") if !member => {
+                options.others.extend(["--interval".into(), parser.value()?]);
+            }
+            Long("heartbeat") if member => {
+                options.others.extend(["--heartbeat".into(), parser.value()?]);
+            }
+            Short('c') if member => options.crashes = pairs("-c", parser.value()?)?,
+            Short('t') if member => options.leader_crashes = true,
+            Long("majority") if member => options.others.push("--majority".into()),
+            Long("data") if member => options.data = Some(parser.value()?.into()),
+            Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
+        }
+    }
+    Ok(options)
+}
+
+/// The command, without its first word.
+pub(super) fn run(member: bool, parser: Parser) -> Result<ExitCode> {
+    let options = parse(member, parser)?;
+    let given = match &options.hosts {
+        Some(path) => Hosts::read(path)?,
+        None => Hosts::parse(DEFAULT_HOSTS, "hostsfile-testcase2.txt")?,
+    };
+    given.check_ports(DEFAULT_PORT)?;
+    let count = u16::try_from(given.peers.len()).unwrap_or(u16::MAX);
+    if options.delays.len() > usize::from(count) {
+        let named = options.delays.len();
+        return Err(Error::Usage(format!("-d names {named}, but there are {count} peers")));
+    }
+    let mut goal = if member {
+        let crashes: BTreeSet<u16> = options.crashes.keys().copied().collect();
+        Goal::group(count, &crashes, options.leader_crashes)?
+    } else {
+        Goal::ready(count)
+    };
+    let stage = stage::set(&given, options.data.as_deref())?;
+    let mut show = Show::new(&stage.hosts);
+    let outcome = watch(&options, member, &stage, &mut goal, &mut show);
+    drop(stage);
+    match outcome {
+        // Nobody reads any more, as in `| head`.
+        Err(Error::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return Ok(ExitCode::SUCCESS);
+        }
+        outcome => outcome?,
+    }
+    let (text, passed) = goal.verdict();
+    print(&format!("\n{text}"));
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn delay(options: &Options, peer: PeerId) -> Duration {
+    options.delays.get(usize::from(peer.0) - 1).copied().unwrap_or_default()
+}
+
+fn command_line(
+    options: &Options,
+    member: bool,
+    stage: &stage::Stage,
+    peer: PeerId,
+) -> Vec<OsString> {
+    let seconds = |time: Duration| OsString::from(time.as_secs_f64().to_string());
+    let name = if member { "member" } else { "ready" };
+    let mut line: Vec<OsString> = vec![name.into(), "-h".into(), stage.file.path().into()];
+    line.extend(["--until-eof".into(), "--id".into(), peer.0.to_string().into()]);
+    line.extend(options.others.iter().cloned());
+    if member {
+        line.extend(["-d".into(), seconds(delay(options, peer))]);
+        if let Some(after) = options.crashes.get(&peer.0) {
+            line.extend(["-c".into(), seconds(*after)]);
+        }
+        if options.leader_crashes && peer.0 == 1 {
+            line.push("-t".into());
+        }
+        if let Some(data) = &options.data {
+            line.extend(["--data".into(), data.join(peer.to_string()).into()]);
+        }
+    }
+    line
+}
+
+/// Starts the peers and hears them until the goal is reached and stays so for a moment, or the run
+/// has failed, or time is up.
+fn watch(
+    options: &Options,
+    member: bool,
+    stage: &stage::Stage,
+    goal: &mut Goal,
+    show: &mut Show,
+) -> Result<()> {
+    let begun = Instant::now();
+    let timeout = options.timeout.unwrap_or(Duration::from_secs(60));
+    // A member sleeps itself; the barrier has no such flag.
+    let start = |peer: PeerId| if member { begun } else { begun + delay(options, peer) };
+    let mut waiting: Vec<PeerId> = stage.hosts.peers.iter().map(|peer| peer.id).collect();
+    let mut children = Children::new()?;
+    let mut reached: Option<Instant> = None;
+    loop {
+        let now = Instant::now();
+        let (due, later): (Vec<PeerId>, _) = waiting.iter().partition(|peer| start(**peer) <= now);
+        for peer in due {
+            goal.started(peer);
+            children.start(peer, command_line(options, member, stage, peer))?;
+        }
+        waiting = later;
+        reached = goal.is_reached().then(|| reached.unwrap_or(now));
+        let end = reached.map_or(begun + timeout, |at| at + LINGER);
+        if goal.has_failed() || now >= end {
+            break;
+        }
+        let next = waiting.iter().map(|peer| start(*peer)).fold(end, Instant::min);
+        let Some(news) = children.news(next.saturating_duration_since(now)) else { continue };
+        match news {
+            News::Printed(peer, line) => {
+                show.printed(peer, &line)?;
+                goal.object(format!("{peer} prints on standard output: {line}"));
+            }
+            News::Said(peer, line) => {
+                goal.said(peer, begun.elapsed(), &line);
+                show.said(peer, &line);
+            }
+            News::Ended(peer, how) => goal.ended(peer, how == "exit status: 0", &how),
+        }
+    }
+    if reached.is_none() && !goal.has_failed() {
+        goal.object(format!("not reached within {} s", timeout.as_secs_f64()));
+    }
+    io::stdout().flush()?;
+    Ok(())
+}

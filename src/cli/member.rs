@@ -1,0 +1,231 @@
+//! `synod member`: be one member of a group.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use lexopt::Arg::{Long, Short, Value as Positional};
+use lexopt::Parser;
+
+use super::paxos::{DEFAULT_PORT, end_with_input, open_disk};
+use super::printer::Printer;
+use super::{args, sockets};
+use crate::error::{Doing, Error, Result};
+use crate::hosts::{Host, Hosts, ThisMachine, identify};
+use crate::member::{Fact, Life, Peer, Setup, View};
+use crate::node::{Address, Config, Node, Observer, Output, Sockets};
+use crate::process::{PeerId, Process};
+use crate::trace::views::{CRASHING, Line, Words};
+
+pub(super) const HELP: &str = "\
+usage: synod member -h HOSTSFILE [-d SECS] [-c SECS] [-t] [options]
+
+Be one member of a group that knows who is in it: join, watch the others, remove who is silent,
+and act for a leader that is gone. Every new view is a line on standard error. Runs until it is
+killed or told to crash. A hostsfile needs no roles here.
+
+  -h FILE            the hostsfile; the number of a peer's line, from 1, is its id
+  -d SECS            sleep this long before anything else (0)
+  -c SECS            crash this long after asking to be let in
+  -t                 on the first line: once all are in, ask all but the next leader to remove the
+                     highest, and crash
+
+  --heartbeat SECS   from one heartbeat to the next; twice that in silence is death (1)
+  --majority         a new view needs a majority of the one before; all peers need the same
+  --json             the same facts as JSON lines on standard output
+  --data DIR         remember in DIR that there was a group, so that it is never founded twice
+  --id N             which line this peer is (otherwise found by host name, then by address)
+  --port P           the TCP and UDP port of lines that give none (3000)
+  --until-eof        end when standard input ends
+  --help, --version
+
+Exit 0: it crashed as told. Exit 2: a flag, a file or the machine was at fault.
+";
+
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is given or not")]
+struct Options {
+    hosts: PathBuf,
+    delay: Duration,
+    crash_after: Option<Duration>,
+    crash_as_leader: bool,
+    heartbeat: Duration,
+    majority: bool,
+    json: bool,
+    data: Option<PathBuf>,
+    id: Option<u16>,
+    port: u16,
+    until_eof: bool,
+}
+
+fn parse(mut parser: Parser) -> Result<Options> {
+    let mut options = Options {
+        hosts: PathBuf::new(),
+        delay: Duration::ZERO,
+        crash_after: None,
+        crash_as_leader: false,
+        heartbeat: Duration::from_secs(1),
+        majority: false,
+        json: false,
+        data: None,
+        id: None,
+        port: DEFAULT_PORT,
+        until_eof: false,
+    };
+    let mut hosts = None;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('h') => hosts = Some(PathBuf::from(parser.value()?)),
+            Short('d') => options.delay = args::seconds("-d", parser.value()?)?,
+            Short('c') => options.crash_after = Some(args::seconds("-c", parser.value()?)?),
+            Short('t') => options.crash_as_leader = true,
+            Long("heartbeat") => options.heartbeat = args::period("--heartbeat", parser.value()?)?,
+            Long("majority") => options.majority = true,
+            Long("json") => options.json = true,
+            Long("data") => options.data = Some(parser.value()?.into()),
+            Long("id") => options.id = Some(args::number("--id", parser.value()?)?),
+            Long("port") => options.port = args::number("--port", parser.value()?)?,
+            Long("until-eof") => options.until_eof = true,
+            Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
+        }
+    }
+    options.hosts =
+        hosts.ok_or_else(|| Error::Usage("which hostsfile? name it with -h HOSTSFILE".into()))?;
+    Ok(options)
+}
+
+/// The command.
+pub(super) fn run(parser: Parser) -> Result<ExitCode> {
+    let options = parse(parser)?;
+    let hosts = Hosts::read(&options.hosts)?;
+    hosts.check_ports(options.port)?;
+    let me = identify(&hosts, options.id, &ThisMachine)?;
+    let host = hosts.get(me).ok_or_else(|| Error::Input(format!("{me} is not in the file")))?;
+    let out = Printer::new(io::stdout()).doing(|| "starting to print".into())?;
+    let err = Printer::new(io::stderr()).doing(|| "starting to print".into())?;
+    if options.until_eof {
+        thread::spawn(end_with_input);
+    }
+    let result = serve(&options, &hosts, host, out.clone(), err.clone());
+    out.finish();
+    err.finish();
+    result.map(ExitCode::from)
+}
+
+fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Printer) -> Result<u8> {
+    let me = host.id;
+    let words = err.clone();
+    let say = move |text: &str| words.print(format!("{me}: {text}\n").as_bytes());
+    if !options.delay.is_zero() {
+        say(&format!("sleeps for {} s", options.delay.as_secs_f64()));
+        sleep(options.delay);
+    }
+    let port = |host: &Host| host.port.unwrap_or(options.port);
+    let fingerprint = hosts.fingerprint(options.port);
+    let setup = Setup {
+        me,
+        // Fresh keys come from the system's random source.
+        life: Life(RandomState::new().hash_one(0u8)),
+        hosts: hosts.peers.iter().map(|peer| peer.id).collect(),
+        group: fingerprint.clone(),
+        heartbeat: options.heartbeat,
+        crash_after: options.crash_after,
+        crash_as_leader: options.crash_as_leader,
+        majority: options.majority,
+    };
+    let mut peer = Peer::new(setup);
+    let disk = match &options.data {
+        None => None,
+        Some(dir) => {
+            let restore = |record| peer.restore(record);
+            Some(open_disk(dir, Peer::PROTOCOL, me, &fingerprint, restore, &say)?)
+        }
+    };
+    let others = hosts.peers.iter().filter(|peer| peer.id != me);
+    let address = |peer: &Host| Address { host: peer.host.clone(), port: port(peer) };
+    let peers: BTreeMap<PeerId, Address> = others.map(|peer| (peer.id, address(peer))).collect();
+    let sockets = Sockets {
+        streams: Some(sockets::streams(host, port(host))?),
+        // In a group at rest nobody but the leader has anything to say over a stream.
+        on_demand: true,
+        datagrams: Some(sockets::datagrams(host, port(host))?),
+        report_strays: false,
+    };
+    say(&format!("listens on port {}", port(host)));
+    let first = hosts.peers.first().map_or(me, |peer| peer.id);
+    let lines = Lines { me, first, out: options.json.then_some(out), err };
+    let config = Config { me, fingerprint, peers, strict_address: false, say: Box::new(say) };
+    Node::start(config, peer, disk, Box::new(lines), sockets)?.run()
+}
+
+/// Nobody sends here, so the wait ends by its time.
+fn sleep(time: Duration) {
+    let (_keep, silence) = mpsc::channel::<()>();
+    let _ = silence.recv_timeout(time);
+}
+
+/// Prints what happens.
+struct Lines {
+    me: PeerId,
+    first: PeerId,
+    /// For `--json`.
+    out: Option<Printer>,
+    err: Printer,
+}
+
+impl Lines {
+    fn line(&self, view: Option<&View>, words: Words) {
+        let line = Line {
+            peer_id: self.me.0,
+            view_id: view.map_or(0, |view| view.id),
+            leader: view.map_or(self.first, View::leader).0,
+            words,
+        };
+        self.err.print(format!("{line}\n").as_bytes());
+        if let Some(out) = &self.out {
+            out.print(format!("{}\n", line.json()).as_bytes());
+        }
+    }
+
+    fn say(&self, text: &str) {
+        self.err.print(format!("{}: {text}\n", self.me).as_bytes());
+    }
+}
+
+impl Observer<Peer> for Lines {
+    fn observe(&mut self, output: &Output<Peer>) {
+        let Output::Report(fact) = output else { return };
+        match fact {
+            Fact::Installed(view) => {
+                let members = view.members.keys().map(|peer| peer.0).collect();
+                self.line(Some(view), Words::Members(members));
+            }
+            Fact::Unreachable { peer, view } => {
+                self.line(Some(view), Line::unreachable(peer.0, view.leader().0));
+            }
+            Fact::Crashing(view) => self.line(view.as_ref(), Words::Message(CRASHING.into())),
+            Fact::NoMajority { view, alive } => self.say(&format!(
+                "keeps view {}: {} of its {} members are alive, and a new one needs {}",
+                view.id,
+                alive.len(),
+                view.members.len(),
+                view.majority()
+            )),
+            Fact::Removed { view_id } => {
+                self.say(&format!("was removed by view {view_id}, and joins again"));
+            }
+            Fact::Left { view_id } => {
+                self.say(&format!("was removed by view {view_id} on request, and stays out"));
+            }
+            Fact::Waiting => self.say("waits to be let in; nobody who could has done it yet"),
+        }
+    }
+
+    fn before_frames(&mut self) {}
+
+    fn after_frames(&mut self) {}
+}

@@ -1,0 +1,201 @@
+//! `synod ready`: the readiness barrier.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use lexopt::Arg::{Long, Short, Value as Positional};
+use lexopt::Parser;
+
+use super::args;
+use super::paxos::end_with_input;
+use super::printer::Printer;
+use super::sockets::{self, stamp};
+use crate::error::{Doing, Error, Result};
+use crate::hosts::{Host, Hosts, ThisMachine, identify};
+use crate::node::{Address, Config, Node, Observer, Output, Sockets};
+use crate::process::PeerId;
+use crate::ready::{Fact, Ready, Setup};
+
+/// The UDP port of a line that gives none.
+const DEFAULT_PORT: u16 = 8888;
+/// When a peer gives up, or has answered for long enough.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
+/// How long it waits before it asks again.
+pub(super) const INTERVAL: Duration = Duration::from_secs(2);
+
+pub(super) const HELP: &str = "\
+usage: synod ready -h HOSTSFILE [-d] [options]
+
+Wait until every peer of the hostsfile is up and hears every other: then this one prints READY on
+standard error, and goes on answering so that late ones become ready too. A hostsfile needs no
+roles here.
+
+  -h FILE            the hostsfile; the number of a peer's line, from 1, is its id
+  -d                 tell every datagram, with a time stamp, on standard error
+
+  --interval SECS    how long to wait before asking a silent peer again (2)
+  --timeout SECS     end after this long: exit 0 if ready by then, else 1 and say who is missing;
+                     120 if not given
+  --exit             end as soon as all are ready, with all others that were given this flag
+  --id N             which line this peer is (otherwise found by host name, then by address)
+  --port P           the UDP port of lines that give none (8888)
+  --until-eof        end when standard input ends
+  --help, --version
+
+Exit 0: all were ready. Exit 1: not in time. Exit 2: a flag, a file or the machine was at fault.
+";
+
+struct Options {
+    hosts: PathBuf,
+    debug: bool,
+    interval: Duration,
+    timeout: Duration,
+    exit: bool,
+    id: Option<u16>,
+    port: u16,
+    until_eof: bool,
+}
+
+fn parse(mut parser: Parser) -> Result<Options> {
+    let mut options = Options {
+        hosts: PathBuf::new(),
+        debug: false,
+        interval: INTERVAL,
+        timeout: TIMEOUT,
+        exit: false,
+        id: None,
+        port: DEFAULT_PORT,
+        until_eof: false,
+    };
+    let mut hosts = None;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('h') => hosts = Some(PathBuf::from(parser.value()?)),
+            Short('d') => options.debug = true,
+            Long("interval") => options.interval = args::period("--interval", parser.value()?)?,
+            Long("timeout") => options.timeout = args::seconds("--timeout", parser.value()?)?,
+            Long("exit") => options.exit = true,
+            Long("id") => options.id = Some(args::number("--id", parser.value()?)?),
+            Long("port") => options.port = args::number("--port", parser.value()?)?,
+            Long("until-eof") => options.until_eof = true,
+            Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
+        }
+    }
+    options.hosts =
+        hosts.ok_or_else(|| Error::Usage("which hostsfile? name it with -h HOSTSFILE".into()))?;
+    Ok(options)
+}
+
+/// The command.
+pub(super) fn run(parser: Parser) -> Result<ExitCode> {
+    let options = parse(parser)?;
+    let hosts = Hosts::read(&options.hosts)?;
+    hosts.check_ports(options.port)?;
+    let me = identify(&hosts, options.id, &ThisMachine)?;
+    let host = hosts.get(me).ok_or_else(|| Error::Input(format!("{me} is not in the file")))?;
+    let err = Printer::new(io::stderr()).doing(|| "starting to print".into())?;
+    if options.until_eof {
+        thread::spawn(end_with_input);
+    }
+    let barrier = Barrier {
+        interval: options.interval,
+        timeout: Some(options.timeout),
+        stay: false,
+        exit: options.exit,
+        debug: options.debug,
+        port: options.port,
+    };
+    let result = barrier.start(&hosts, host, &err).and_then(|node| node.run());
+    err.finish();
+    result.map(ExitCode::from)
+}
+
+/// What a barrier needs to know beside the hostsfile.
+pub(super) struct Barrier {
+    pub(super) interval: Duration,
+    pub(super) timeout: Option<Duration>,
+    pub(super) stay: bool,
+    pub(super) exit: bool,
+    pub(super) debug: bool,
+    /// Of lines that give none.
+    pub(super) port: u16,
+}
+
+impl Barrier {
+    /// A barrier as the first step of another protocol: it answers for as long as that runs.
+    pub(super) fn before(timeout: Option<Duration>) -> Self {
+        let (stay, exit, debug) = (true, false, false);
+        Self { interval: INTERVAL, timeout, stay, exit, debug, port: DEFAULT_PORT }
+    }
+
+    /// Goes to the barrier; `READY` and everything else goes to `err`.
+    pub(super) fn start(
+        &self,
+        hosts: &Hosts,
+        host: &Host,
+        err: &Printer,
+    ) -> Result<Arc<Node<Ready>>> {
+        let me = host.id;
+        let port = |host: &Host| host.port.unwrap_or(self.port);
+        let socket = sockets::datagrams(host, port(host))?;
+        let others = hosts.peers.iter().filter(|peer| peer.id != me);
+        let peers: BTreeMap<PeerId, Address> = others
+            .map(|peer| (peer.id, Address { host: peer.host.clone(), port: port(peer) }))
+            .collect();
+        let setup = Setup {
+            others: peers.keys().copied().collect(),
+            interval: self.interval,
+            timeout: self.timeout,
+            stay: self.stay,
+            exit: self.exit,
+        };
+        let words = err.clone();
+        let config = Config {
+            me,
+            fingerprint: hosts.fingerprint(self.port),
+            peers,
+            strict_address: false,
+            say: Box::new(move |text| {
+                words.print(format!("{} {me}: {text}\n", stamp()).as_bytes());
+            }),
+        };
+        let sockets =
+            Sockets { datagrams: Some(socket), report_strays: self.debug, ..Sockets::default() };
+        let lines = Lines { me, err: err.clone(), debug: self.debug };
+        Node::start(config, Ready::new(setup), None, Box::new(lines), sockets)
+    }
+}
+
+/// Prints what happens.
+struct Lines {
+    me: PeerId,
+    err: Printer,
+    debug: bool,
+}
+
+impl Observer<Ready> for Lines {
+    fn observe(&mut self, output: &Output<Ready>) {
+        let me = self.me;
+        let event = match output {
+            Output::Connected(peer) => format!("knows the address of {peer}"),
+            Output::Received(from, message) => format!("received {message} from {from}"),
+            Output::Sent(to, message) => format!("sent {message} to {to}"),
+            Output::Report(Fact::Ready) => return self.err.print(b"READY\n"),
+            Output::Report(fact) => {
+                return self.err.print(format!("{me}: {fact}\n").as_bytes());
+            }
+        };
+        if self.debug {
+            self.err.print(format!("{} {me} {event}\n", stamp()).as_bytes());
+        }
+    }
+
+    fn before_frames(&mut self) {}
+
+    fn after_frames(&mut self) {}
+}

@@ -1,0 +1,164 @@
+//! Getting in, and letting in.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::message::Message;
+use super::peer::{Fact, Peer, Phase, Timer};
+use super::view::{Life, View};
+use crate::process::{Effect, Effects, PeerId};
+
+/// The longest pause before the second try.
+const SECOND_TRY: Duration = Duration::from_millis(100);
+/// The longest time for which the first line listens before it founds a view of its own.
+const FOUNDING: Duration = Duration::from_millis(500);
+/// How many others are asked in one try, beside the first line: hundreds that ask each other at
+/// once would be a storm. The next try asks the next ones.
+const ASKED_AT_ONCE: usize = 16;
+/// After how many tries people are told, if nobody has let this peer in.
+const PATIENCE: usize = 10;
+
+/// The state of one who wants in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Joining {
+    /// Somebody who is in has answered: there is a group.
+    pub(super) answered: bool,
+    /// Whoever was named as the leader since the last try. Two who name each other would send a
+    /// newcomer to and fro.
+    followed: Option<PeerId>,
+    /// Somebody has answered since the last try, so not all need to be asked again.
+    heard: bool,
+    tries: usize,
+}
+
+impl Peer {
+    /// Begins to ask for being let in: `leader`, if one is known, else the first line.
+    pub(super) fn join(&mut self, leader: Option<PeerId>, out: &mut Effects<Self>) {
+        let first = leader.or(self.setup.hosts.first().copied());
+        self.phase = Phase::Joining(Joining { followed: first, ..Joining::default() });
+        self.detector.watch(&[].into(), self.now);
+        if let Some(first) = first.filter(|first| *first != self.me()) {
+            self.ask_in(first, out);
+        } else {
+            self.ask_around(0, out);
+        }
+        let t = self.setup.heartbeat;
+        out.push(Effect::SetTimer(Timer::Retry, Self::about((t / 2).min(SECOND_TRY))));
+        if self.is_first_line() {
+            out.push(Effect::SetTimer(Timer::Found, (t / 2).min(FOUNDING).into()));
+        }
+    }
+
+    /// Sends a `JOIN`. The first one of a life starts the clock of an ordered crash.
+    pub(super) fn ask_in(&mut self, peer: PeerId, out: &mut Effects<Self>) {
+        out.push(Effect::Send(peer, Message::Join { life: self.setup.life, seen: self.seen }));
+        self.order_crash(out);
+    }
+
+    fn order_crash(&mut self, out: &mut Effects<Self>) {
+        if let Some(after) = self.setup.crash_after.filter(|_| !self.crash_is_set) {
+            self.crash_is_set = true;
+            out.push(Effect::SetTimer(Timer::Crash, after.into()));
+        }
+    }
+
+    /// Asks the first line and some others. The first line itself asks all: it must know whether
+    /// there is a group before it founds one.
+    fn ask_around(&mut self, tries: usize, out: &mut Effects<Self>) {
+        let mut others = self.setup.hosts.clone();
+        others.remove(&self.me());
+        let count = if self.is_first_line() { others.len() } else { ASKED_AT_ONCE };
+        let first = others.first().copied();
+        let next = others.iter().cycle().skip(tries * ASKED_AT_ONCE).copied();
+        let asked: BTreeSet<PeerId> = next.take(count.min(others.len())).chain(first).collect();
+        for peer in asked {
+            self.ask_in(peer, out);
+        }
+    }
+
+    /// Nobody has let this peer in yet.
+    pub(super) fn retry(&mut self, out: &mut Effects<Self>) {
+        let Phase::Joining(joining) = &mut self.phase else { return };
+        let leader = joining.followed.take().filter(|_| joining.heard);
+        joining.heard = false;
+        joining.tries += 1;
+        let tries = joining.tries;
+        if joining.tries == PATIENCE {
+            out.push(Effect::Report(Fact::Waiting));
+        }
+        match leader {
+            // It knows, and has others to let in first.
+            Some(leader) if leader != self.me() => self.ask_in(leader, out),
+            _ => self.ask_around(tries, out),
+        }
+        out.push(Effect::SetTimer(Timer::Retry, Self::about(self.setup.heartbeat)));
+    }
+
+    /// Somebody has named a leader.
+    pub(super) fn follow(&mut self, leader: PeerId, out: &mut Effects<Self>) {
+        let Phase::Joining(joining) = &mut self.phase else { return };
+        joining.heard = true;
+        if joining.followed != Some(leader) && leader != self.setup.me {
+            joining.followed = Some(leader);
+            self.ask_in(leader, out);
+        }
+    }
+
+    /// Nobody has answered the first line.
+    pub(super) fn found(&mut self, out: &mut Effects<Self>) {
+        let Phase::Joining(joining) = &mut self.phase else { return };
+        // With majorities, whoever has ever been in a group never founds another one.
+        let forbidden = self.setup.majority && self.seen.is_some();
+        if joining.answered || forbidden {
+            joining.answered = false;
+            out.push(Effect::SetTimer(Timer::Found, (self.setup.heartbeat * 2).into()));
+            return;
+        }
+        self.order_crash(out);
+        let id = self.seen.map_or(0, |seen| seen + 1);
+        let view = View::founded(id, self.me(), self.setup.life);
+        self.take_view(view, out);
+    }
+
+    /// Somebody wants in.
+    pub(super) fn joins(
+        &mut self,
+        peer: PeerId,
+        life: Life,
+        seen: Option<u64>,
+        out: &mut Effects<Self>,
+    ) {
+        let Phase::In(member) = &self.phase else {
+            // Others may stand in line while the first line listens.
+            if !self.is_out() && self.is_first_line() {
+                self.stand_in_line(peer, life, seen);
+                out.push(Effect::Send(peer, Message::Leader { leader: self.me() }));
+            }
+            return;
+        };
+        let view = member.view.clone();
+        if view.holds(peer, life) {
+            return out.push(Effect::Send(peer, Message::new_view(&view)));
+        }
+        // Another life of a member: so the life that is a member has ended.
+        if view.members.contains_key(&peer) && self.detector.lost(peer) {
+            out.push(Effect::Report(Fact::Unreachable { peer, view: view.clone() }));
+        }
+        let leader = self.acting(&view);
+        if leader == self.me() {
+            self.stand_in_line(peer, life, seen);
+        }
+        // Also from the leader itself: the change in hand may take a while, and a first line that
+        // hears nothing founds a view of its own.
+        out.push(Effect::Send(peer, Message::Leader { leader }));
+        self.lead(out);
+    }
+
+    fn stand_in_line(&mut self, peer: PeerId, life: Life, seen: Option<u64>) {
+        let place = self.waiting.iter_mut().find(|(waits, _, _)| *waits == peer);
+        match place {
+            Some(place) => *place = (peer, life, seen),
+            None => self.waiting.push((peer, life, seen)),
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! Changing views: the one who asks and those who are asked.
+//!
+//! Within one view this is Paxos. A request's number is a ballot; [`Promises`] is an acceptor's
+//! state; `NEWLEADER` is the first phase and `REQ` the second. What differs is how many must agree:
+//! [`Peer::is_enough`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::message::{Message, Operation, RequestId};
+use super::peer::{Fact, Member, Peer, Phase, Timer};
+use super::view::View;
+use crate::process::{Effect, Effects, PeerId};
+
+/// What a member has agreed to in its view. A view that it has left behind needs none: it never
+/// agrees to anything in it again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Promises {
+    /// Nothing below this number.
+    pub(super) promised: Option<RequestId>,
+    /// The pending operation, and by which request.
+    pending: Option<(RequestId, Operation)>,
+}
+
+impl Promises {
+    /// The number in the way of `request`; if none is, it is promised from now on.
+    fn promise(&mut self, request: RequestId) -> Result<(), RequestId> {
+        match self.promised {
+            Some(promised) if promised > request => Err(promised),
+            _ => {
+                self.promised = Some(request);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What the one who leads is doing.
+#[derive(Clone, Debug)]
+pub(super) enum Leading {
+    /// Nothing; may ask for one operation under this number, if there is one, without a first
+    /// phase.
+    Free(Option<RequestId>),
+    /// Asks what is pending.
+    Taking { request: RequestId, answers: BTreeMap<PeerId, Option<(RequestId, Operation)>> },
+    /// Asks for agreement.
+    Asking { request: RequestId, op: Operation, agreed: BTreeSet<PeerId> },
+}
+
+impl Leading {
+    /// At the start of a view. Its leader alone may ask under round 0, so nobody can have been
+    /// before it, and it needs no first phase. It has that right once.
+    pub(super) fn at_first(view: &View, me: PeerId) -> Self {
+        Self::Free((view.leader() == me).then_some(RequestId { round: 0, by: me }))
+    }
+}
+
+impl Peer {
+    /// The lowest member that is alive: the leader, or the one who acts in its place.
+    pub(super) fn acting(&self, view: &View) -> PeerId {
+        let silent = self.detector.silent();
+        let mut alive = view.members.keys().filter(|peer| !silent.contains(peer));
+        alive.next().copied().unwrap_or(self.setup.me)
+    }
+
+    fn member(&mut self) -> Option<&mut Member> {
+        match &mut self.phase {
+            Phase::In(member) => Some(member),
+            Phase::Joining(_) | Phase::Out => None,
+        }
+    }
+
+    /// True if these, this peer counted, are enough for a change of the view.
+    fn is_enough(&self, view: &View, agreed: &BTreeSet<PeerId>, op: Option<&Operation>) -> bool {
+        if self.setup.majority {
+            return agreed.len() >= view.majority();
+        }
+        // Nobody needs to agree to its own removal.
+        let target = match op {
+            Some(Operation::Del { peer, .. }) => Some(*peer),
+            _ => None,
+        };
+        let silent = self.detector.silent();
+        view.members.keys().all(|p| agreed.contains(p) || silent.contains(p) || target == Some(*p))
+    }
+
+    /// Does what a leader has to do, if this peer leads and there is something to do. Called
+    /// whenever that may have changed.
+    pub(super) fn lead(&mut self, out: &mut Effects<Self>) {
+        let Phase::In(member) = &self.phase else { return };
+        let view = member.view.clone();
+        if self.acting(&view) != self.me() {
+            return;
+        }
+        if self.says_no_majority(&view, out) {
+            return;
+        }
+        let Phase::In(member) = &self.phase else { return };
+        match member.leading.clone() {
+            Leading::Free(right) => {
+                if self.ends_as_ordered(&view, out) {
+                    return;
+                }
+                let Some(op) = self.next_operation(&view) else { return };
+                match right {
+                    Some(request) => self.ask(request, op, out),
+                    None => self.take_over(out),
+                }
+            }
+            Leading::Taking { request, answers } => {
+                let answered = answers.keys().copied().collect();
+                if self.is_enough(&view, &answered, None) {
+                    // The one with the highest number may have been agreed to already.
+                    let pending = answers.into_values().flatten().max_by_key(|(under, _)| *under);
+                    let op = pending.map(|(_, op)| op).or_else(|| self.next_operation(&view));
+                    self.set_leading(Leading::Free(Some(request)));
+                    if let Some(op) = op {
+                        self.ask(request, op, out);
+                    }
+                }
+            }
+            Leading::Asking { op, agreed, .. } => {
+                if self.is_enough(&view, &agreed, Some(&op)) {
+                    self.decide(&view, &op, out);
+                }
+            }
+        }
+    }
+
+    /// With majorities: a side without one keeps its view and says so, once.
+    fn says_no_majority(&mut self, view: &View, out: &mut Effects<Self>) -> bool {
+        let alive = &view.ids() - self.detector.silent();
+        let majority = self.setup.majority;
+        let Some(member) = self.member() else { return false };
+        let lacking = majority && alive.len() < view.majority();
+        let news = lacking && !member.said_no_majority;
+        member.said_no_majority = lacking;
+        if news {
+            out.push(Effect::Report(Fact::NoMajority { view: view.clone(), alive }));
+        }
+        lacking
+    }
+
+    /// The dead first, then those who wait.
+    fn next_operation(&self, view: &View) -> Option<Operation> {
+        let dead = self.detector.silent().iter().find(|peer| view.members.contains_key(peer));
+        if let Some(peer) = dead {
+            return Some(Operation::Del { peer: *peer, asked: false });
+        }
+        let (peer, life, seen) = *self.waiting.first()?;
+        Some(Operation::Add { peer, life, seen })
+    }
+
+    fn set_leading(&mut self, leading: Leading) {
+        if let Some(member) = self.member() {
+            member.leading = leading;
+        }
+    }
+
+    /// Asks all what is pending, under a number above all that were seen.
+    fn take_over(&mut self, out: &mut Effects<Self>) {
+        let me = self.me();
+        let Some(member) = self.member() else { return };
+        let promised = member.promises.promised;
+        let request = RequestId { round: promised.map_or(0, |p| p.round) + 1, by: me };
+        if member.promises.promise(request).is_err() {
+            return;
+        }
+        let mine = member.promises.pending;
+        member.leading = Leading::Taking { request, answers: [(me, mine)].into() };
+        self.say_again(out);
+        out.push(Effect::SetTimer(Timer::Nag, Self::about(self.setup.heartbeat / 2)));
+        self.lead(out);
+    }
+
+    /// Asks all to agree. This peer agrees first.
+    fn ask(&mut self, request: RequestId, op: Operation, out: &mut Effects<Self>) {
+        let me = self.me();
+        let Some(member) = self.member() else { return };
+        if member.promises.promise(request).is_err() {
+            // Somebody else was faster; the next try begins above its number.
+            member.leading = Leading::Free(None);
+            return self.nag_later(out);
+        }
+        member.promises.pending = Some((request, op));
+        member.leading = Leading::Asking { request, op, agreed: [me].into() };
+        self.say_again(out);
+        self.nag_later(out);
+        self.lead(out);
+    }
+
+    fn nag_later(&self, out: &mut Effects<Self>) {
+        out.push(Effect::SetTimer(Timer::Nag, Self::about(self.setup.heartbeat / 2)));
+    }
+
+    /// Puts the open question to all who have not answered it.
+    fn say_again(&self, out: &mut Effects<Self>) {
+        let Phase::In(member) = &self.phase else { return };
+        let view_id = member.view.id;
+        let (message, answered, spared) = match &member.leading {
+            Leading::Free(_) => return,
+            Leading::Taking { request, answers } => {
+                let op = Operation::Pending;
+                let answered: BTreeSet<PeerId> = answers.keys().copied().collect();
+                (Message::NewLeader { request: *request, view_id, op }, answered, None)
+            }
+            Leading::Asking { request, op, agreed } => {
+                // Asked about its own removal, it would stay out for good.
+                let spared = match op {
+                    Operation::Del { peer, asked: false } => Some(*peer),
+                    _ => None,
+                };
+                (Message::Req { request: *request, view_id, op: *op }, agreed.clone(), spared)
+            }
+        };
+        for peer in member.view.members.keys() {
+            if !answered.contains(peer) && spared != Some(*peer) {
+                out.push(Effect::Send(*peer, message.clone()));
+            }
+        }
+    }
+
+    /// The question is still open. Whoever does not answer may have missed the view as well.
+    pub(super) fn nag(&mut self, out: &mut Effects<Self>) {
+        let me = self.me();
+        let Phase::In(member) = &self.phase else { return };
+        if self.acting(&member.view) != me {
+            // A leader that was held for dead is back.
+            return self.set_leading(Leading::Free(None));
+        }
+        if matches!(member.leading, Leading::Free(_)) {
+            return self.lead(out);
+        }
+        for peer in member.view.members.keys().filter(|peer| **peer != me) {
+            out.push(Effect::Send(*peer, Message::new_view(&member.view)));
+        }
+        self.say_again(out);
+        self.nag_later(out);
+    }
+
+    /// Enough have agreed.
+    fn decide(&mut self, view: &View, op: &Operation, out: &mut Effects<Self>) {
+        let next = view.after(op);
+        let mut told = &view.ids() | &next.ids();
+        // The dead are not told; if one lives, its heartbeats will be answered.
+        if let Operation::Del { peer, asked: false } = op {
+            told.remove(peer);
+        }
+        told.remove(&self.me());
+        // Recorded before it is told, and told before the next change begins.
+        let message = Message::new_view(&next);
+        out.push(Effect::Persist(super::Record(next.id)));
+        out.extend(told.into_iter().map(|peer| Effect::Send(peer, message.clone())));
+        self.take_view(next, out);
+    }
+
+    /// Somebody asks for agreement.
+    pub(super) fn requested(
+        &mut self,
+        from: PeerId,
+        request: RequestId,
+        view_id: u64,
+        op: Operation,
+        out: &mut Effects<Self>,
+    ) {
+        let Some(member) = self.fellow(from, view_id, out) else { return };
+        let answer = match member.promises.promise(request) {
+            Ok(()) => {
+                member.promises.pending = Some((request, op));
+                Message::Ok { request, view_id }
+            }
+            Err(promised) => Message::Busy { request, view_id, promised },
+        };
+        out.push(Effect::Send(from, answer));
+    }
+
+    /// Somebody acts in the place of a leader.
+    pub(super) fn new_leader(
+        &mut self,
+        from: PeerId,
+        request: RequestId,
+        view_id: u64,
+        out: &mut Effects<Self>,
+    ) {
+        let Some(member) = self.fellow(from, view_id, out) else { return };
+        let answer = match member.promises.promise(request) {
+            Ok(()) => {
+                let (under, op) = match member.promises.pending {
+                    Some((under, op)) => (Some(under), op),
+                    None => (None, Operation::Nothing),
+                };
+                Message::Pending { request, view_id, op, under }
+            }
+            Err(promised) => Message::Busy { request, view_id, promised },
+        };
+        out.push(Effect::Send(from, answer));
+    }
+
+    /// This member, if the one who asks is a member too and both have the same view. One who is
+    /// behind is sent the view instead; one who is ahead will send its own.
+    fn fellow(
+        &mut self,
+        from: PeerId,
+        view_id: u64,
+        out: &mut Effects<Self>,
+    ) -> Option<&mut Member> {
+        let member = self.member()?;
+        if view_id < member.view.id || !member.view.members.contains_key(&from) {
+            out.push(Effect::Send(from, Message::new_view(&member.view)));
+            return None;
+        }
+        (view_id == member.view.id).then_some(member)
+    }
+
+    /// An answer to a request.
+    pub(super) fn agreed(
+        &mut self,
+        from: PeerId,
+        request: RequestId,
+        view_id: u64,
+        out: &mut Effects<Self>,
+    ) {
+        let Some(member) = self.member().filter(|member| member.view.id == view_id) else { return };
+        let is_member = member.view.members.contains_key(&from);
+        if let Leading::Asking { request: open, agreed, .. } = &mut member.leading
+            && *open == request
+            && is_member
+        {
+            agreed.insert(from);
+            self.lead(out);
+        }
+    }
+
+    /// An answer to a new leader.
+    pub(super) fn pending(
+        &mut self,
+        from: PeerId,
+        request: RequestId,
+        view_id: u64,
+        op: Operation,
+        under: Option<RequestId>,
+        out: &mut Effects<Self>,
+    ) {
+        let Some(member) = self.member().filter(|member| member.view.id == view_id) else { return };
+        let is_member = member.view.members.contains_key(&from);
+        if let Leading::Taking { request: open, answers } = &mut member.leading
+            && *open == request
+            && is_member
+        {
+            answers.insert(from, under.map(|under| (under, op)));
+            self.lead(out);
+        }
+    }
+
+    /// A higher number is in the way. The next try comes when the timer fires, above that number;
+    /// at once, two who lead would chase each other.
+    pub(super) fn refused(&mut self, request: RequestId, view_id: u64, promised: RequestId) {
+        let Some(member) = self.member().filter(|member| member.view.id == view_id) else { return };
+        let open = match &member.leading {
+            Leading::Free(_) => None,
+            Leading::Taking { request, .. } | Leading::Asking { request, .. } => Some(*request),
+        };
+        if open == Some(request) && promised > request {
+            member.promises.promised = member.promises.promised.max(Some(promised));
+            member.leading = Leading::Free(None);
+        }
+    }
+
+    /// The crash that is ordered for the first leader, once all hosts are in. True if it came.
+    fn ends_as_ordered(&mut self, view: &View, out: &mut Effects<Self>) -> bool {
+        let me = self.me();
+        let all = view.ids() == self.setup.hosts && view.members.len() > 1;
+        if !self.setup.crash_as_leader || !self.is_first_line() || !all {
+            return false;
+        }
+        let Some(highest) = view.members.keys().next_back().copied() else { return false };
+        let next_leader = view.members.keys().nth(1).copied();
+        let request = RequestId { round: 0, by: me };
+        let op = Operation::Del { peer: highest, asked: true };
+        for peer in view.members.keys().filter(|p| **p != me && Some(**p) != next_leader) {
+            out.push(Effect::Send(*peer, Message::Req { request, view_id: view.id, op }));
+        }
+        self.crash(out);
+        true
+    }
+}

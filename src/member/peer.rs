@@ -1,0 +1,391 @@
+//! One peer of the group, as a [`Process`]: its state, and what each event does to it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::detector::Detector;
+use super::join::Joining;
+use super::lead::{Leading, Promises};
+use super::message::{Message, Operation};
+use super::view::{Life, View};
+use crate::process::{Delay, Effect, Effects, PeerId, Process};
+
+/// A view changes soon after it came: then heartbeats follow after this part of a period.
+const SOON: u32 = 8;
+
+/// What a peer knows from its command line and hostsfile.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// This peer.
+    pub me: PeerId,
+    /// No other life of this peer has this number.
+    pub life: Life,
+    /// All peers of the hostsfile; the lowest is its first line.
+    pub hosts: BTreeSet<PeerId>,
+    /// The hostsfile's fingerprint.
+    pub group: String,
+    /// T: from one heartbeat to the next.
+    pub heartbeat: Duration,
+    /// Crash this long after the first `JOIN`.
+    pub crash_after: Option<Duration>,
+    /// As the first leader, once all hosts have joined: ask for the removal of the highest, tell
+    /// everyone but the next leader, and crash.
+    pub crash_as_leader: bool,
+    /// A new view needs a majority of the one before.
+    pub majority: bool,
+}
+
+/// What must survive a crash: this peer has installed a view with this id. Without it, a first line
+/// that starts again while nobody answers would found the group a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Record(pub u64);
+
+/// The timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// The next heartbeat is due.
+    Heartbeat,
+    /// The detector is to be checked.
+    Check,
+    /// Ask to be let in, again.
+    Retry,
+    /// Nobody has answered: found a view, if this is the first line.
+    Found,
+    /// Ask again whoever has not answered the leader.
+    Nag,
+    /// The crash that was ordered.
+    Crash,
+}
+
+/// What people are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// This view holds from now on.
+    Installed(View),
+    /// That peer, of this view, was silent for too long, or is known to be dead.
+    Unreachable {
+        /// Who.
+        peer: PeerId,
+        /// Of which view.
+        view: View,
+    },
+    /// The crash that was ordered; the view is absent before the first.
+    Crashing(Option<View>),
+    /// The view stays, because fewer than a majority of it are alive.
+    NoMajority {
+        /// The view.
+        view: View,
+        /// Those who are alive.
+        alive: BTreeSet<PeerId>,
+    },
+    /// Removed by others, who held this peer for dead: it joins again.
+    Removed {
+        /// The view without it.
+        view_id: u64,
+    },
+    /// Removed on request: it stays out.
+    Left {
+        /// The view without it.
+        view_id: u64,
+    },
+    /// Joining, and nobody has let it in for a while.
+    Waiting,
+}
+
+/// What a peer does at the moment.
+#[derive(Clone, Debug)]
+pub(super) enum Phase {
+    /// It wants in.
+    Joining(Joining),
+    /// It is a member.
+    In(Box<Member>),
+    /// It was removed on request, for good.
+    Out,
+}
+
+/// The state of a member, which belongs to its view.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) view: View,
+    /// As one who is asked.
+    pub(super) promises: Promises,
+    /// As the one who asks.
+    pub(super) leading: Leading,
+    /// That there is no majority was said.
+    pub(super) said_no_majority: bool,
+}
+
+/// One peer of the group.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    pub(super) setup: Setup,
+    pub(super) now: Duration,
+    pub(super) phase: Phase,
+    pub(super) detector: Detector,
+    /// The highest view id that it has seen.
+    pub(super) seen: Option<u64>,
+    /// It was asked to agree to its own removal.
+    pub(super) asked_out: bool,
+    /// Those who wait to be let in, in the order in which they came.
+    pub(super) waiting: Vec<(PeerId, Life, Option<u64>)>,
+    /// When the next heartbeat goes out.
+    next_beat: Duration,
+    pub(super) crash_is_set: bool,
+}
+
+impl Peer {
+    /// A peer that has not started yet.
+    pub fn new(setup: Setup) -> Self {
+        let detector = Detector::new(setup.heartbeat);
+        Self {
+            setup,
+            now: Duration::ZERO,
+            phase: Phase::Joining(Joining::default()),
+            detector,
+            seen: None,
+            asked_out: false,
+            waiting: Vec::new(),
+            next_beat: Duration::MAX,
+            crash_is_set: false,
+        }
+    }
+
+    /// The view, while this peer is a member.
+    pub fn view(&self) -> Option<&View> {
+        match &self.phase {
+            Phase::In(member) => Some(&member.view),
+            Phase::Joining(_) | Phase::Out => None,
+        }
+    }
+
+    /// True once it was removed on request.
+    pub fn is_out(&self) -> bool {
+        matches!(self.phase, Phase::Out)
+    }
+
+    pub(super) fn me(&self) -> PeerId {
+        self.setup.me
+    }
+
+    pub(super) fn is_first_line(&self) -> bool {
+        self.setup.hosts.first() == Some(&self.setup.me)
+    }
+
+    /// Takes a view that is higher than the present one. Nothing else changes a view.
+    pub(super) fn take_view(&mut self, view: View, out: &mut Effects<Self>) {
+        let me = self.me();
+        // While joining, also the present life must be in: views list those before it.
+        let known = self.view().map(|view| view.id);
+        let is_in = view.holds(me, self.setup.life);
+        if known.is_some_and(|known| view.id <= known) || (known.is_none() && !is_in) {
+            return;
+        }
+        if self.seen.is_some_and(|seen| view.id < seen) || self.is_out() {
+            return;
+        }
+        self.seen = Some(view.id);
+        if is_in {
+            out.push(Effect::Persist(Record(view.id)));
+        }
+        if !is_in {
+            return self.was_removed(&view, out);
+        }
+        self.tell_deaths(&view, out);
+        let mut others = view.ids();
+        others.remove(&me);
+        self.detector.watch(&others, self.now);
+        self.waiting.retain(|(peer, life, _)| !view.holds(*peer, *life));
+        if known.is_none() {
+            out.push(Effect::SetTimer(Timer::Check, self.detector.check_every().into()));
+            self.next_beat = Duration::MAX;
+        }
+        out.push(Effect::Report(Fact::Installed(view.clone())));
+        let leading = Leading::at_first(&view, me);
+        let promises = Promises::default();
+        let member = Member { view, promises, leading, said_no_majority: false };
+        self.phase = Phase::In(Box::new(member));
+        self.beat_soon(out);
+        self.lead(out);
+    }
+
+    /// Whoever is in the old view and not in the new one is dead, unless it left on request. Here
+    /// it may not have been silent for long enough yet.
+    fn tell_deaths(&mut self, next: &View, out: &mut Effects<Self>) {
+        let Some(view) = self.view().cloned() else { return };
+        for peer in view.ids() {
+            let gone = !next.members.contains_key(&peer) && !next.left.contains(&peer);
+            if gone && peer != self.me() && self.detector.lost(peer) {
+                out.push(Effect::Report(Fact::Unreachable { peer, view: view.clone() }));
+            }
+        }
+    }
+
+    fn was_removed(&mut self, view: &View, out: &mut Effects<Self>) {
+        if self.asked_out {
+            self.phase = Phase::Out;
+            out.push(Effect::Report(Fact::Left { view_id: view.id }));
+        } else {
+            out.push(Effect::Report(Fact::Removed { view_id: view.id }));
+            self.join(Some(view.leader()), out);
+        }
+    }
+
+    /// The others should soon hear a heartbeat that carries the new view. Not at once for every
+    /// view: while many join, that would be a storm.
+    fn beat_soon(&mut self, out: &mut Effects<Self>) {
+        let soon = self.setup.heartbeat / SOON;
+        if self.next_beat > self.now + soon {
+            self.next_beat = self.now + soon;
+            out.push(Effect::SetTimer(Timer::Heartbeat, soon.into()));
+        }
+    }
+
+    fn beat(&mut self, out: &mut Effects<Self>) {
+        let Phase::In(member) = &self.phase else { return };
+        let (group, view_id) = (&self.setup.group, member.view.id);
+        for peer in member.view.members.keys().filter(|peer| **peer != self.setup.me) {
+            let message = Message::Heartbeat { group: group.clone(), view_id };
+            out.push(Effect::Cast(*peer, message));
+        }
+        self.next_beat = self.now + self.setup.heartbeat;
+        out.push(Effect::SetTimer(Timer::Heartbeat, self.setup.heartbeat.into()));
+    }
+
+    fn check(&mut self, out: &mut Effects<Self>) {
+        let Phase::In(member) = &self.phase else { return };
+        for peer in self.detector.check(self.now) {
+            out.push(Effect::Report(Fact::Unreachable { peer, view: member.view.clone() }));
+        }
+        out.push(Effect::SetTimer(Timer::Check, self.detector.check_every().into()));
+        self.lead(out);
+    }
+
+    /// A sign of life, if its sender is a member and its view is not stale. Else it shows that its
+    /// sender has missed something.
+    fn heartbeat(&mut self, from: PeerId, view_id: u64, out: &mut Effects<Self>) {
+        let Phase::In(member) = &self.phase else { return };
+        let view = &member.view;
+        if !view.members.contains_key(&from) {
+            return out.push(Effect::Send(from, Message::new_view(view)));
+        }
+        if view_id >= view.id {
+            self.detector.heard(from, self.now);
+        } else if self.acting(view) == self.me() {
+            out.push(Effect::Send(from, Message::new_view(view)));
+        }
+    }
+
+    fn new_view(&mut self, from: PeerId, view: View, out: &mut Effects<Self>) {
+        match (&mut self.phase, self.setup.me) {
+            (Phase::In(member), _) if view.id < member.view.id => {
+                // It is behind.
+                out.push(Effect::Send(from, Message::new_view(&member.view)));
+            }
+            (Phase::Joining(joining), me) if !view.holds(me, self.setup.life) => {
+                // A view without this life: there is a group, and that is its leader.
+                joining.answered = true;
+                self.seen = self.seen.max(Some(view.id));
+                let leader = view.leader();
+                self.follow(leader, out);
+            }
+            _ => self.take_view(view, out),
+        }
+    }
+
+    /// The crash that was ordered.
+    pub(super) fn crash(&mut self, out: &mut Effects<Self>) {
+        out.push(Effect::Report(Fact::Crashing(self.view().cloned())));
+        out.push(Effect::Halt(0));
+    }
+
+    /// A delay of about this length, so that two who wait for each other do not do it for ever.
+    pub(super) fn about(time: Duration) -> Delay {
+        Delay { at_least: time / 2, at_most: time }
+    }
+}
+
+impl Process for Peer {
+    const PROTOCOL: &'static str = "member/1";
+    type Message = Message;
+    type Record = Record;
+    type Timer = Timer;
+    type Fact = Fact;
+
+    fn restore(&mut self, record: Record) {
+        self.seen = self.seen.max(Some(record.0));
+    }
+
+    fn clock(&mut self, now: Duration) {
+        self.now = now;
+    }
+
+    fn start(&mut self, out: &mut Effects<Self>) {
+        self.join(None, out);
+    }
+
+    fn connected(&mut self, peer: PeerId, out: &mut Effects<Self>) {
+        // Where links stand by themselves, this comes before the next try.
+        let first_line = self.setup.hosts.first() == Some(&peer);
+        if matches!(self.phase, Phase::Joining(_)) && (first_line || self.is_first_line()) {
+            self.ask_in(peer, out);
+        }
+    }
+
+    fn receive(&mut self, from: PeerId, message: Message, out: &mut Effects<Self>) {
+        match message {
+            Message::Join { life, seen } => self.joins(from, life, seen, out),
+            Message::Leader { leader } => {
+                if let Phase::Joining(joining) = &mut self.phase {
+                    joining.answered = true;
+                    self.follow(leader, out);
+                }
+            }
+            Message::Req { request, view_id, op } => {
+                // Whatever becomes of it: this peer knows that it is to go.
+                self.asked_out |= matches!(op, Operation::Del { peer, .. } if peer == self.me());
+                self.requested(from, request, view_id, op, out);
+            }
+            Message::Ok { request, view_id } => self.agreed(from, request, view_id, out),
+            Message::Busy { request, view_id, promised } => {
+                self.refused(request, view_id, promised);
+            }
+            Message::NewView { view, .. } => self.new_view(from, view, out),
+            Message::NewLeader { request, view_id, .. } => {
+                self.new_leader(from, request, view_id, out);
+            }
+            Message::Pending { request, view_id, op, under } => {
+                self.pending(from, request, view_id, op, under, out);
+            }
+            Message::Heartbeat { view_id, .. } => self.heartbeat(from, view_id, out),
+        }
+    }
+
+    fn timeout(&mut self, timer: Timer, out: &mut Effects<Self>) {
+        match timer {
+            Timer::Heartbeat => self.beat(out),
+            Timer::Check => self.check(out),
+            Timer::Retry => self.retry(out),
+            Timer::Found => self.found(out),
+            Timer::Nag => self.nag(out),
+            Timer::Crash => self.crash(out),
+        }
+    }
+
+    fn objection(&self, from: PeerId, message: &Message) -> Option<String> {
+        message.objection(from, &self.setup.hosts, &self.setup.group)
+    }
+
+    fn to_datagram(message: &Message) -> Vec<u8> {
+        message.to_datagram()
+    }
+
+    fn from_datagram(bytes: &[u8]) -> Option<Message> {
+        Message::from_datagram(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests;

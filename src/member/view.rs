@@ -1,0 +1,114 @@
+//! A view: who is in, and under which number.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::message::Operation;
+use crate::process::PeerId;
+
+/// The largest id, as every JSON reader can hold it. At a change a second it lasts for ages.
+pub const MAX_ID: u64 = 1 << 53;
+
+/// One life of a process: a number that no other life of the same peer has. What a member agreed to
+/// is in its memory, so a process that starts again is another member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Life(pub u64);
+
+/// A list of members with its id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct View {
+    /// Grows with every view.
+    pub id: u64,
+    /// The members, each with its life. Never empty.
+    pub members: BTreeMap<PeerId, Life>,
+    /// Those who were removed on request and have not joined again: nobody misses them.
+    pub left: BTreeSet<PeerId>,
+}
+
+impl View {
+    /// The founder alone.
+    pub fn founded(id: u64, founder: PeerId, life: Life) -> Self {
+        Self { id, members: [(founder, life)].into(), left: BTreeSet::new() }
+    }
+
+    /// The lowest member.
+    pub fn leader(&self) -> PeerId {
+        *self.members.keys().next().expect("a view has members")
+    }
+
+    /// The ids of the members.
+    pub fn ids(&self) -> BTreeSet<PeerId> {
+        self.members.keys().copied().collect()
+    }
+
+    /// True if this life of this peer is a member.
+    pub fn holds(&self, peer: PeerId, life: Life) -> bool {
+        self.members.get(&peer) == Some(&life)
+    }
+
+    /// How many members are a majority.
+    pub fn majority(&self) -> usize {
+        self.members.len() / 2 + 1
+    }
+
+    /// The view after this operation: the same for whoever performs it. A removal of the last
+    /// member leaves everything as it is.
+    #[must_use]
+    pub fn after(&self, operation: &Operation) -> Self {
+        let mut next = self.clone();
+        next.id += 1;
+        match *operation {
+            Operation::Add { peer, life, seen } => {
+                next.id = self.id.max(seen.unwrap_or(0)) + 1;
+                next.left.remove(&peer);
+                next.members.insert(peer, life);
+            }
+            Operation::Del { peer, asked } if self.members.len() > 1 => {
+                next.members.remove(&peer);
+                if asked {
+                    next.left.insert(peer);
+                }
+            }
+            Operation::Del { .. } | Operation::Pending | Operation::Nothing => {}
+        }
+        next
+    }
+
+    /// What no honest peer's view looks like, if this is such a one.
+    pub fn objection(&self, hosts: &BTreeSet<PeerId>) -> Option<String> {
+        let strange = |peer: &&PeerId| !hosts.contains(peer);
+        if self.members.is_empty() {
+            return Some("a view without members".into());
+        }
+        if self.id >= MAX_ID {
+            return Some(format!("a view with the id {}", self.id));
+        }
+        let peer = self.members.keys().chain(&self.left).find(strange)?;
+        Some(format!("a view with {peer}, which is not in the hostsfile"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_change_makes_a_higher_id_and_the_lowest_member_leads() {
+        let view = View::founded(0, PeerId(2), Life(7));
+        let add = |peer, seen| Operation::Add { peer: PeerId(peer), life: Life(1), seen };
+        let two = view.after(&add(3, None));
+        assert_eq!((two.id, two.leader(), two.members.len()), (1, PeerId(2), 2));
+        let three = two.after(&add(1, Some(9)));
+        assert_eq!((three.id, three.leader(), three.majority()), (10, PeerId(1), 2));
+        let asked = three.after(&Operation::Del { peer: PeerId(3), asked: true });
+        assert_eq!((asked.id, &asked.left), (11, &[PeerId(3)].into()));
+        let back = asked.after(&add(3, Some(4)));
+        assert_eq!((back.id, back.left.len(), back.ids().len()), (12, 0, 3));
+        let gone = back.after(&Operation::Del { peer: PeerId(1), asked: false });
+        assert_eq!((gone.leader(), gone.left.len()), (PeerId(2), 0));
+        assert!(gone.holds(PeerId(2), Life(7)) && !gone.holds(PeerId(2), Life(8)));
+    }
+}
