@@ -10,6 +10,9 @@ use synod::process::{Effect, Effects, PeerId};
 
 use super::Subject;
 
+/// What the model rests on.
+const NO_CASTS: &str = "Paxos sends no datagrams and never ends by itself";
+
 /// A message on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Letter {
@@ -248,6 +251,7 @@ impl<'a, P: Subject> Step<'a, P> {
                     Effect::Send(..) => told = true,
                     Effect::Persist(_) => self.told_before_durable |= told,
                     Effect::SetTimer(..) | Effect::Report(_) => {}
+                    Effect::Cast(..) | Effect::Halt(_) => unreachable!("{NO_CASTS}"),
                 }
                 self.perform(effect);
             }
@@ -273,6 +277,7 @@ impl<'a, P: Subject> Step<'a, P> {
                     self.sent.push(Letter { from: me, to, message: self.stripped(message) });
                 }
             }
+            Effect::Cast(..) | Effect::Halt(_) => unreachable!("{NO_CASTS}"),
             Effect::SetTimer(timer, _) => {
                 self.local.timers.insert(timer);
             }
