@@ -129,6 +129,7 @@ impl Mutant {
         let mut late = Vec::new();
         for effect in effects {
             match effect {
+                Effect::Cast(..) | Effect::Halt(_) => unreachable!("not in Paxos"),
                 Effect::Persist(record) => match (self.bug, record) {
                     (Bug::NumberReused, Record::LastNumber(_)) => {}
                     (Bug::PromiseNotDurable, Record::Acceptor(now))
