@@ -125,9 +125,25 @@ pass_on() {
     while IFS= read -r line || [ -n "$line" ]; do
         printf '%s %s\n' "$2" "$line" >&3
         printf '%s\n' "$line" >>"$stage/$1"
+        printf '%s | %s\n' "$1" "$line" >>"$stage/all"
     done
 }
 
+# With DRAW=FILE in the environment the run is drawn; the ending chooses the form.
+draw() {
+    case $DRAW in
+        *.html | *.htm) form=html ;;
+        *.svg) form=svg ;;
+        *.mmd) form=mermaid ;;
+        *) form=text ;;
+    esac
+    docker run --rm --interactive --network none --read-only --cap-drop ALL prj4 \
+        draw --format "$form" --hosts "$hosts" - <"$stage/all" >"$DRAW"
+}
+
 conclude() {
-    if wait "$judge"; then exit 0; else exit 1; fi
+    code=0
+    wait "$judge" || code=1
+    if [ -n "${DRAW:-}" ]; then draw || code=1; fi
+    exit "$code"
 }
