@@ -133,8 +133,23 @@ impl<P: Process + Send + 'static> Node<P> {
         observer: Box<dyn Observer<P>>,
         listener: TcpListener,
     ) -> Result<Arc<Self>> {
+        let node = Arc::new(Self::new(config, process, disk, observer));
+        // The first event comes before any other can.
+        node.step(Process::start);
+        let clock = Arc::clone(&node);
+        spawn("clock", move || clock.keep_time())?;
+        tcp::open(&node, listener)?;
+        for &peer in node.links.keys() {
+            let dialler = Arc::clone(&node);
+            spawn(&peer.to_string(), move || link::keep(&dialler, &dialler.links[&peer]))?;
+        }
+        Ok(node)
+    }
+
+    /// A node that does nothing by itself yet.
+    fn new(config: Config, process: P, disk: Option<Disk>, observer: Box<dyn Observer<P>>) -> Self {
         let links = config.peers.into_iter().map(|(peer, at)| (peer, Link::new(peer, at)));
-        let node = Arc::new(Self {
+        Self {
             me: config.me,
             fingerprint: config.fingerprint,
             strict_address: config.strict_address,
@@ -156,17 +171,7 @@ impl<P: Process + Send + 'static> Node<P> {
             observer: Mutex::new(observer),
             doorkeeper: Doorkeeper::default(),
             say: config.say,
-        });
-        // The first event comes before any other can.
-        node.step(Process::start);
-        let clock = Arc::clone(&node);
-        spawn("clock", move || clock.keep_time())?;
-        tcp::open(&node, listener)?;
-        for &peer in node.links.keys() {
-            let dialler = Arc::clone(&node);
-            spawn(&peer.to_string(), move || link::keep(&dialler, &dialler.links[&peer]))?;
         }
-        Ok(node)
     }
 
     /// Runs until the disk fails.
