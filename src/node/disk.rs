@@ -219,6 +219,8 @@ fn create(media: &dyn Media, dir: &Path, path: &Path, owner: &Owner) -> Result<(
     let file = media.create(&unfinished, &line(&text))?;
     media.sync_all(&file)?;
     media.rename(&unfinished, path)?;
+    // Before the next name: that one without the log looks like a log that was lost.
+    media.sync_names(dir)?;
     media.create(
         &dir.join("about.txt"),
         format!(
@@ -228,7 +230,7 @@ fn create(media: &dyn Media, dir: &Path, path: &Path, owner: &Owner) -> Result<(
         )
         .as_bytes(),
     )?;
-    // The names are durable only when the directory is, and the directory's own name likewise.
+    // A name is durable only when its directory is, and the directory's own name likewise.
     media.sync_names(dir)?;
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
     media.sync_names(parent.unwrap_or(Path::new(".")))?;
