@@ -86,8 +86,8 @@ impl<'a> Group<'a> {
         let text: String = ports.iter().zip(roles).map(line).collect();
         fs::write(dir.join("hosts"), text).map_err(|e| format!("{}: {e}", dir.display()))?;
         let ids: Vec<u16> = (1..).take(roles.len()).collect();
-        let proposes = |id: &u16| roles[usize::from(*id) - 1].contains("proposer");
-        let proposers = ids.iter().copied().filter(proposes).collect();
+        let has_value = |id: &u16| roles[usize::from(*id) - 1].contains("proposer");
+        let proposers = ids.iter().copied().filter(has_value).collect();
         Ok(Self { synod, dir: dir.to_owned(), proposers, ids, lives: BTreeMap::new() })
     }
 

@@ -178,15 +178,14 @@ impl Directory {
             // The words for people may be anything; only their file's name matters.
             let content = |file: usize| self.files[file].flushed.clone();
             let image: Image = names.iter().map(|(n, file)| (n.clone(), content(*file))).collect();
-            match names.iter().find(|(_, file)| **file == self.log) {
-                None => images.push(image),
-                Some((name, _)) => {
-                    images.extend(self.files[self.log].wrecks().into_iter().map(|content| {
-                        let mut image = image.clone();
-                        image.insert(name.clone(), content);
-                        image
-                    }))
-                }
+            let Some((log, _)) = names.iter().find(|(_, file)| **file == self.log) else {
+                images.push(image);
+                continue;
+            };
+            for content in self.files[self.log].wrecks() {
+                let mut image = image.clone();
+                image.insert(log.clone(), content);
+                images.push(image);
             }
         }
         images
