@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
@@ -219,13 +219,17 @@ impl Drop for Group<'_> {
 /// Free ports below those that the system takes for outgoing connections. `lane` of `lanes` keeps
 /// groups that live at the same time apart.
 pub(super) fn free_ports(count: usize, lane: usize, lanes: usize, random: &mut Random) -> Vec<u16> {
-    let mut held: Vec<(u16, TcpListener)> = Vec::new();
-    while held.len() < count {
+    let mut free = Vec::new();
+    while free.len() < count {
         let port = 10_000 + random.below(22_000 / lanes) * lanes + lane;
         let port = u16::try_from(port).expect("below 32,000");
-        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
-            held.push((port, listener));
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        // Asked from outside: a listener of ours would be inherited by a process that another lane
+        // starts at this moment, and live on until that one is another program.
+        let taken = TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok();
+        if !taken && !free.contains(&port) {
+            free.push(port);
         }
     }
-    held.into_iter().map(|(port, _)| port).collect()
+    free
 }
