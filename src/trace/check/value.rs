@@ -105,6 +105,10 @@ impl Judge {
         number: Number,
     ) -> Option<Bounds<'a>> {
         let promise = answer.promise.as_ref()?;
+        // Of what may be a refusal it is not known who asked about its value.
+        if !promise.certain && self.lowest_prepared.is_some_and(|lowest| lowest < number) {
+            return None;
+        }
         let value = promise.value;
         let known = value.and_then(|value| self.value_numbers.get(&value).copied());
         let (low, high) = match (promise.held, value) {
