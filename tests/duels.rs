@@ -51,3 +51,38 @@ fn the_printed_lines_of_a_duel_are_never_called_wrong() {
         }
     }
 }
+
+#[test]
+fn every_value_is_printed_in_the_exact_form() {
+    let scratch = Scratch::new();
+    for (index, value) in
+        [" ", "\t", "\"", "\\", "\u{1b}", "<", "\u{7f}", "é", "{", "}"].iter().enumerate()
+    {
+        let mut command = synod("local");
+        command.args(["-t", "0,0.3", "-v", &format!("{value},Y")]);
+        let end = Program::start(command).end();
+        let lines: Vec<&str> =
+            end.out.iter().take_while(|line| !line.is_empty()).map(String::as_str).collect();
+        assert!(lines.len() > 20, "{value:?}: {end:#?}");
+        let log = scratch.file(&format!("{index}.log"), lines.join("\n"));
+        let report = check(&format!("--strict --hosts {HOSTS} {}", log.display()));
+        assert!(report.contains("clean: ") && report.contains("exact"), "{value:?}: {report}");
+    }
+}
+
+#[test]
+fn a_blank_that_is_chosen_is_another_value() {
+    let chose = |peer: u16, value: &str| {
+        format!(
+            "{{\"peer_id\":{peer},\"action\":\"chose\",\"message_type\":\"chose\",\
+             \"message_value\":\"{value}\",\"proposal_num\":1}}"
+        )
+    };
+    let scratch = Scratch::new();
+    for blank in [" ", "\\t"] {
+        let text = format!("{}\n{}\n", chose(1, "X"), chose(2, blank));
+        let log = scratch.file("blank.log", text);
+        let report = check(&log.display().to_string());
+        assert!(report.contains("VIOLATED: one-value: "), "{blank:?}: {report}");
+    }
+}

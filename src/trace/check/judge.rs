@@ -58,6 +58,8 @@ pub struct Judge {
     pub(super) prepare_without_value: bool,
     pub(super) number_without_prepare: bool,
     pub(super) acks_show_values: bool,
+    /// A blank is among the values; as an ack prints it, it may as well be none.
+    pub(super) blank_values: bool,
     /// Answers were received by it is not known whom.
     pub(super) nameless_answers: bool,
     /// The lowest and the highest settled number that asked for each value.
@@ -137,6 +139,7 @@ impl Judge {
             prepare_without_value: false,
             number_without_prepare: false,
             acks_show_values: false,
+            blank_values: false,
             nameless_answers: false,
             value_numbers: BTreeMap::new(),
             findings: Findings::default(),
@@ -192,6 +195,7 @@ impl Judge {
             return self.started(spot, entry);
         }
         let Some(kind) = entry.message_type else { return };
+        self.blank_values |= entry.value.as_deref().is_some_and(|value| value.trim().is_empty());
         let value = entry.value.as_deref().map(|value| self.values.id(value));
         let Some(number) = entry.number else {
             self.counts.unnumbered += 1;

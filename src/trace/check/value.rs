@@ -114,7 +114,7 @@ impl Judge {
         let (low, high) = match (promise.held, value) {
             (Held::Nothing, _) => (None, None),
             (Held::Under(held), _) => (Some(held), Some(held)),
-            (Held::Unknown, None) if self.acks_show_values => (None, None),
+            (Held::Unknown, None) if self.acks_show_values && !self.blank_values => (None, None),
             (Held::Unknown, None) => return None,
             (Held::Unknown, Some(_)) if value == candidate => {
                 (None, known.map(|(_, highest)| highest))

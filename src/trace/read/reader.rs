@@ -267,12 +267,14 @@ impl Interpreter {
         if from.other || !rest.trim().is_empty() {
             faults.add(Fault::TextAround);
         }
+        let written = &object_text[..object_text.len() - rest.len()];
+        let is_plain = faults.is_empty() && fields.plainly().is_some_and(|plain| plain == written);
         let Some(mut entry) = fields.entry(&mut faults) else {
             let mut faults = Faults::default();
             faults.add(Fault::Unreadable);
             return Line { content: Content::Unreadable, ..nothing(text, faults) };
         };
-        if faults.is_empty() && !entry.is_journal {
+        if faults.is_empty() && !entry.is_journal && !is_plain {
             faults.add(Fault::Spelling);
         }
         let attribution = self.fill_ends(&mut entry, from.peer, &mut faults);
