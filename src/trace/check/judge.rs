@@ -66,6 +66,7 @@ pub struct Judge {
     pub(super) value_numbers: BTreeMap<ValueId, (Number, Number)>,
     pub(super) findings: Findings,
     pub(super) counts: Counts,
+    pub(super) last_line: Option<(u16, u64)>,
     pub(super) refusals: u64,
     /// Numbers that somebody asked under, those of them that came to nothing, and who asked.
     pub(super) numbers: u64,
@@ -144,6 +145,7 @@ impl Judge {
             value_numbers: BTreeMap::new(),
             findings: Findings::default(),
             counts: Counts::default(),
+            last_line: None,
             refusals: 0,
             numbers: 0,
             given_up: 0,
@@ -155,7 +157,10 @@ impl Judge {
 
     /// Takes a line of the input with this number, from 0. The lines of one input come in order.
     pub fn line(&mut self, input: u16, line: &Line<'_>) {
-        self.counts.lines += 1;
+        // Several objects may stand on one line.
+        let place = Some((input, line.number));
+        self.counts.lines += u64::from(self.last_line != place);
+        self.last_line = place;
         self.counts.sources = self.counts.sources.max(input.saturating_add(1));
         let kept = OnceCell::new();
         let spot = Spot { input, line: line.number, text: &line.text, kept: &kept };
