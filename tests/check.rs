@@ -88,7 +88,7 @@ fn several_objects_on_one_line_are_all_read() {
         if previous == Some(name) {
             joined.push_str(json);
         } else {
-            joined.push_str(&format!("\n{name} | {json}"));
+            joined.extend(["\n", name, " | ", json]);
         }
         previous = Some(name);
     }
