@@ -34,7 +34,7 @@ fn the_printed_lines_of_a_duel_are_never_called_wrong() {
         fs::write(&mixed, &all).expect("can be written");
         let mut each = String::new();
         for (name, lines) in &files {
-            let path = scratch.path(&format!("{name}.out"));
+            let path = scratch.path(format!("{name}.out"));
             fs::write(&path, lines).expect("can be written");
             write!(each, " {}", path.display()).expect("a String takes all");
         }
