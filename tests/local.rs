@@ -4,6 +4,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use common::{End, Line, Program, Scratch, is_alive, signal, synod, until};
 
@@ -156,4 +157,28 @@ fn more_values_or_delays_than_proposers_are_refused() {
         assert!(end.err[0].starts_with("synod: "), "{end:#?}");
         assert_eq!(end.err[1..], ["try: synod local --help"], "{words}");
     }
+}
+
+/// Runs `synod` with these arguments under a limit of the shell.
+fn limited(limit: &str, words: &str) -> End {
+    let mut command = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_synod");
+    command.args(["-c", &format!("{limit}; exec {program} {words}")]);
+    Program::start(command).end()
+}
+
+#[test]
+fn a_machine_without_room_for_threads_is_an_error_of_one_line() {
+    let mut met = 0;
+    // Kibibytes of address space: from too few for the first thread to enough for some.
+    for room in (4_000..24_000).step_by(1_000) {
+        let end = limited(&format!("ulimit -v {room}"), "local --timeout 1");
+        assert!(!end.err.iter().any(|line| line.contains("panicked")), "{room}: {end:#?}");
+        let ours: Vec<_> = end.err.iter().filter(|line| line.starts_with("synod: ")).collect();
+        if ours.iter().any(|line| line.starts_with("synod: starting a thread: ")) {
+            met += 1;
+            assert_eq!((end.code, ours.len()), (Some(2), 1), "{room}: {end:#?}");
+        }
+    }
+    assert!(met > 0, "no room was too small");
 }

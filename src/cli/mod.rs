@@ -7,8 +7,9 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::thread;
 
-use crate::error::Result;
+use crate::error::{Doing, Result};
 
 mod args;
 mod check;
@@ -139,6 +140,12 @@ fn print(text: &str) -> ExitCode {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     ExitCode::SUCCESS
+}
+
+/// Starts a thread. A machine that has no room for it is an error, not a panic.
+fn spawn(body: impl FnOnce() + Send + 'static) -> Result<()> {
+    thread::Builder::new().spawn(body).doing(|| "starting a thread".into())?;
+    Ok(())
 }
 
 /// Prose; where standard error is closed there is nobody to tell.

@@ -10,9 +10,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 use std::time::Duration;
 
+use crate::cli::spawn;
 use crate::error::{Doing, Result};
 use crate::process::PeerId;
 
@@ -53,14 +53,16 @@ impl Children {
             .stderr(Stdio::piped())
             .spawn()
             .doing(|| format!("starting {peer}"))?;
-        if let Some(out) = child.stdout.take() {
-            self.read(peer, out, News::Printed);
-        }
-        if let Some(err) = child.stderr.take() {
-            self.read(peer, err, News::Said);
-        }
-        // The writing end of its standard input stays in `child`, open and unused.
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        // The writing end of its standard input stays in `child`, open and unused. It is kept
+        // before anything else can fail, so that it is killed in any case.
         self.running.insert(peer, child);
+        if let Some(out) = out {
+            self.read(peer, out, News::Printed)?;
+        }
+        if let Some(err) = err {
+            self.read(peer, err, News::Said)?;
+        }
         Ok(())
     }
 
@@ -69,9 +71,9 @@ impl Children {
         peer: PeerId,
         stream: impl Read + Send + 'static,
         wrap: fn(PeerId, String) -> News,
-    ) {
+    ) -> Result<()> {
         let sender = self.sender.clone();
-        thread::spawn(move || {
+        spawn(move || {
             let mut lines = BufReader::new(stream);
             let mut line = Vec::new();
             while lines.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
@@ -82,7 +84,7 @@ impl Children {
                 }
             }
             let _ = sender.send(News::Ended(peer, String::new()));
-        });
+        })
     }
 
     /// The next news; `None` if there is none within `timeout`.
