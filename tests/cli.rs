@@ -281,3 +281,17 @@ fn the_projects_own_hostsfiles_can_all_be_run() {
     }
     assert!(count >= 5);
 }
+
+#[test]
+fn help_that_cannot_be_written_is_an_error() {
+    for words in ["--help", "local --help", "--version"] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux");
+        let output = synod(words).stdout(full).output().expect("the program starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words}: {said}");
+        assert!(said.starts_with("synod: writing to standard output: "), "{words}: {said}");
+        assert_eq!(said.lines().count(), 1, "{words}: {said}");
+    }
+    let end = Program::start_reading(synod("--help"), 0).end();
+    assert_eq!((end.code, end.err.len()), (Some(0), 0), "nobody reads: {end:#?}");
+}

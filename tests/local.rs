@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::path::Path;
 use std::process::Command;
 
@@ -181,4 +181,29 @@ fn a_machine_without_room_for_threads_is_an_error_of_one_line() {
         }
     }
     assert!(met > 0, "no room was too small");
+}
+
+#[test]
+fn a_standard_output_that_cannot_be_written_is_an_error() {
+    for words in ["local", "local --timeout 0", "local ready", "local member"] {
+        let full = OpenOptions::new().write(true).open("/dev/full").expect("Linux");
+        let output = synod(words).stdout(full).output().expect("the program starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words}: {said}");
+        let ours: Vec<_> = said.lines().filter(|line| line.starts_with("synod: ")).collect();
+        assert_eq!(ours.len(), 1, "{words}: {said}");
+        assert!(ours[0].contains("standard output: "), "{words}: {said}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_gone_does_not_change_the_verdict() {
+    let scratch = Scratch::new();
+    let picture = scratch.path("run.svg");
+    let words = format!("local --draw {}", picture.display());
+    let end = Program::start_reading(synod(&words), 1).end();
+    assert_eq!((end.code, end.out.len()), (Some(0), 1), "{end:#?}");
+    assert!(picture.exists(), "{end:#?}");
+    let end = Program::start_reading(synod("local --timeout 2 -t 0,60"), 1).end();
+    assert_eq!((end.code, end.out.len()), (Some(1), 1), "{end:#?}");
 }

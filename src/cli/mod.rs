@@ -98,16 +98,22 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let asks = |long: &str| args.iter().take_while(|arg| *arg != "--").any(|arg| arg == long);
     if asks("--help") {
         let text = if named.is_some() { command.help.to_owned() } else { overview() };
-        return print(&text);
+        return end(command, print(&text).map(|()| ExitCode::SUCCESS));
     }
     if asks("--version") {
-        return print(&format!("synod {}\n", env!("CARGO_PKG_VERSION")));
+        let text = format!("synod {}\n", env!("CARGO_PKG_VERSION"));
+        return end(command, print(&text).map(|()| ExitCode::SUCCESS));
     }
     if args.is_empty() && named.is_none() {
         complain(&overview());
         return ExitCode::from(2);
     }
-    match (command.run)(lexopt::Parser::from_args(args)) {
+    end(command, (command.run)(lexopt::Parser::from_args(args)))
+}
+
+/// The exit code; an error is said first.
+fn end(command: &Command, result: Result<ExitCode>) -> ExitCode {
+    match result {
         Ok(code) => code,
         Err(error) => {
             let hint = if error.is_usage() {
@@ -135,11 +141,13 @@ fn overview() -> String {
     text
 }
 
-/// Prints data and ends well, also when nobody reads any more.
-fn print(text: &str) -> ExitCode {
+/// Prints data. That nobody reads it any more, as in `| head`, is no error; a full disk is.
+fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    ExitCode::SUCCESS
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.doing(|| "writing to standard output".into()),
+    }
 }
 
 /// Starts a thread. A machine that has no room for it is an error, not a panic.

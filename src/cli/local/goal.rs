@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -80,18 +79,12 @@ pub(super) fn run(member: bool, parser: Parser) -> Result<ExitCode> {
         Goal::ready(count)
     };
     let stage = stage::set(&given, options.data.as_deref())?;
-    let mut show = Show::new(&stage.hosts);
-    let outcome = watch(&options, member, &stage, &mut goal, &mut show);
+    let show = Show::new(&stage.hosts);
+    let outcome = watch(&options, member, &stage, &mut goal, &show);
     drop(stage);
-    match outcome {
-        // Nobody reads any more, as in `| head`.
-        Err(Error::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            return Ok(ExitCode::SUCCESS);
-        }
-        outcome => outcome?,
-    }
+    outcome?;
     let (text, passed) = goal.verdict();
-    print(&format!("\n{text}"));
+    print(&format!("\n{text}"))?;
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
@@ -132,7 +125,7 @@ fn watch(
     member: bool,
     stage: &stage::Stage,
     goal: &mut Goal,
-    show: &mut Show,
+    show: &Show,
 ) -> Result<()> {
     let begun = Instant::now();
     let timeout = options.timeout.unwrap_or(Duration::from_secs(60));
@@ -171,6 +164,5 @@ fn watch(
     if reached.is_none() && !goal.has_failed() {
         goal.object(format!("not reached within {} s", timeout.as_secs_f64()));
     }
-    io::stdout().flush()?;
     Ok(())
 }

@@ -9,7 +9,7 @@ mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -18,8 +18,8 @@ use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::{Parser, ValueExt};
 
 use super::paxos::{DEFAULT_PORT, MEMORY_ONLY, roles};
-use super::{args, complain, draw};
-use crate::error::{Doing, Error, Result};
+use super::{args, complain, draw, print};
+use crate::error::{Error, Result};
 use crate::hosts::{Host, Hosts};
 use crate::paxos::Value;
 use crate::process::PeerId;
@@ -145,13 +145,10 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
     for peer in &stage.hosts.peers {
         children.start(peer.id, command_line(&options, &stage, peer.id, &proposals))?;
     }
-    let mut show = Show::new(&stage.hosts);
-    let outcome = watch(&mut children, &mut judge, &mut show, started, options.timeout, stage);
+    let show = Show::new(&stage.hosts);
+    let outcome = watch(&mut children, &mut judge, &show, started, options.timeout, stage);
     drop(children);
-    if outcome.is_err() {
-        // Nobody reads any more, as in `| head`.
-        return Ok(ExitCode::SUCCESS);
-    }
+    outcome?;
     if let Some(picture) = &options.draw {
         draw::journal(journal.path(), picture, options.hosts.as_deref())?;
     }
@@ -202,15 +199,15 @@ fn command_line(
 /// Passes the peers' lines on until all have chosen, nobody is left who could, or time is up.
 ///
 /// # Errors
-/// Standard output is closed.
+/// Standard output cannot be written.
 fn watch(
     children: &mut Children,
     judge: &mut Judge,
-    show: &mut Show,
+    show: &Show,
     started: Instant,
     timeout: Duration,
     stage: stage::Stage,
-) -> io::Result<()> {
+) -> Result<()> {
     let deadline = started + timeout;
     let mut stage = Some(stage);
     let mut heard = BTreeSet::new();
@@ -238,26 +235,19 @@ fn watch(
         }
     }
     drop(stage);
-    show.flush()
+    Ok(())
 }
 
 fn say_verdict(judge: &Judge) -> Result<ExitCode> {
     let verdict = judge.verdict();
     let text = verdict.for_people();
-    let written = io::stdout().write_all(text.as_bytes());
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).doing(|| "writing the verdict".into())
-        }
-        _ if verdict.passed() => Ok(ExitCode::SUCCESS),
-        _ => Ok(ExitCode::from(1)),
-    }
+    print(&text)?;
+    Ok(if verdict.passed() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// Puts the peer's name in front of its lines, in a colour of its own on a terminal.
 struct Show {
     prefixes: BTreeMap<PeerId, (String, String)>,
-    out: io::BufWriter<io::Stdout>,
 }
 
 impl Show {
@@ -271,23 +261,19 @@ impl Show {
         };
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let prefix = |host: &Host| (host.id, (colour(out, host.id), colour(err, host.id)));
-        Self {
-            prefixes: hosts.peers.iter().map(prefix).collect(),
-            out: io::BufWriter::new(io::stdout()),
-        }
+        Self { prefixes: hosts.peers.iter().map(prefix).collect() }
     }
 
     fn count(&self) -> usize {
         self.prefixes.len()
     }
 
-    fn printed(&mut self, peer: PeerId, line: &str) -> io::Result<()> {
+    fn printed(&self, peer: PeerId, line: &str) -> Result<()> {
         let prefix = self.prefixes.get(&peer).map_or("", |(out, _)| out);
-        writeln!(self.out, "{prefix}{line}")?;
-        self.out.flush()
+        print(&format!("{prefix}{line}\n"))
     }
 
-    fn said(&mut self, peer: PeerId, line: &str) {
+    fn said(&self, peer: PeerId, line: &str) {
         let prefix = self.prefixes.get(&peer).map_or("", |(_, err)| err);
         // The prefix names the peer already.
         let line = line.strip_prefix(&format!("{peer}: ")).unwrap_or(line);
@@ -296,9 +282,5 @@ impl Show {
             return;
         }
         complain(&format!("{prefix}{line}\n"));
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
     }
 }
