@@ -207,3 +207,43 @@ fn a_reader_that_has_gone_does_not_change_the_verdict() {
     let end = Program::start_reading(synod("local --timeout 2 -t 0,60"), 1).end();
     assert_eq!((end.code, end.out.len()), (Some(1), 1), "{end:#?}");
 }
+
+#[test]
+fn a_full_disk_spoils_no_data_directory() {
+    let scratch = Scratch::new();
+    // As an error, and as a sudden end in the middle of writing.
+    for limit in ["trap '' XFSZ; ulimit -f 0", "ulimit -f 0"] {
+        let data = scratch.path("data");
+        let words = format!("local --data {}", data.display());
+        let end = limited(limit, &words);
+        assert_ne!(end.code, Some(0), "{limit}: {end:#?}");
+        assert!(!data.join("hostsfile.txt").exists(), "{limit}: {end:#?}");
+        let end = local(&words["local".len()..]);
+        assert_eq!(end.code, Some(0), "{limit}: {end:#?}");
+        fs::remove_dir_all(data).expect("was made");
+    }
+}
+
+#[test]
+fn a_data_directory_belongs_to_one_run_at_a_time() {
+    let scratch = Scratch::new();
+    let data = scratch.path("data").display().to_string();
+    let run = Program::start(synod(&format!("local -t 60,60 --data {data}")));
+    for id in 1..=5 {
+        run.says(&format!("peer{id} | listens on port"));
+    }
+    for words in [format!("--data {data}"), format!("member --data {data}")] {
+        let end = local(&words);
+        let want = format!("synod: data directory {data} is in use by another run");
+        assert_eq!((end.code, &end.err), (Some(2), &vec![want]), "{words}: {end:#?}");
+    }
+}
+
+#[test]
+fn a_data_directory_without_a_name_is_refused() {
+    for words in ["local --data=", "local member --data=", "-h x --data=", "member -h x --data="] {
+        let end = Program::start(synod(words)).end();
+        assert_eq!((end.code, end.out.len()), (Some(2), 0), "{words}: {end:#?}");
+        assert_eq!(end.err[0], "synod: --data \"\": name a directory", "{words}");
+    }
+}

@@ -1,6 +1,7 @@
 //! From raw arguments to values: the checks that several commands share.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::Parser;
@@ -16,6 +17,14 @@ pub(super) fn text(flag: &str, value: OsString) -> Result<String> {
     value
         .into_string()
         .map_err(|raw| Error::Usage(format!("{flag} {}: this is not UTF-8 text", raw.display())))
+}
+
+/// A directory. An empty name would be the current one for some calls and none for others.
+pub(super) fn directory(flag: &str, value: OsString) -> Result<PathBuf> {
+    if value.is_empty() {
+        return Err(Error::Usage(format!("{flag} \"\": name a directory")));
+    }
+    Ok(value.into())
 }
 
 /// A time in seconds, decimals allowed.

@@ -85,7 +85,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Long("heartbeat") => options.heartbeat = args::period("--heartbeat", parser.value()?)?,
             Long("majority") => options.majority = true,
             Long("json") => options.json = true,
-            Long("data") => options.data = Some(parser.value()?.into()),
+            Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
             Long("id") => options.id = Some(args::number("--id", parser.value()?)?),
             Long("port") => options.port = args::number("--port", parser.value()?)?,
             Long("until-eof") => options.until_eof = true,

@@ -92,7 +92,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Long("port") => options.port = args::number("--port", parser.value()?)?,
             Long("wait") => options.wait = args::seconds("--wait", parser.value()?)?,
             Long("ready") => options.ready = true,
-            Long("data") => options.data = Some(parser.value()?.into()),
+            Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
             Long("trace") => options.trace = Some(parser.value()?.into()),
             Long("strict-address") => options.strict_address = true,
             Long("until-eof") => options.until_eof = true,

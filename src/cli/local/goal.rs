@@ -52,7 +52,9 @@ fn parse(member: bool, mut parser: Parser) -> Result<Options> {
             Short('c') if member => options.crashes = pairs("-c", parser.value()?)?,
             Short('t') if member => options.leader_crashes = true,
             Long("majority") if member => options.others.push("--majority".into()),
-            Long("data") if member => options.data = Some(parser.value()?.into()),
+            Long("data") if member => {
+                options.data = Some(args::directory("--data", parser.value()?)?);
+            }
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
     }
@@ -78,6 +80,7 @@ pub(super) fn run(member: bool, parser: Parser) -> Result<ExitCode> {
     } else {
         Goal::ready(count)
     };
+    let _lock = options.data.as_deref().map(stage::lock).transpose()?;
     let stage = stage::set(&given, options.data.as_deref())?;
     let show = Show::new(&stage.hosts);
     let outcome = watch(&options, member, &stage, &mut goal, &show);

@@ -100,7 +100,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
                     .map(|t| args::seconds("-t", t.into()))
                     .collect::<Result<_>>()?;
             }
-            Long("data") => options.data = Some(parser.value()?.into()),
+            Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
             Long("trace") => options.trace = Some(parser.value()?.into()),
             Long("draw") => {
                 let picture = PathBuf::from(parser.value()?);
@@ -126,6 +126,7 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
     };
     let roles = roles(&given, DEFAULT_PORT)?;
     let proposals = proposals(&options, &given)?;
+    let _lock = options.data.as_deref().map(stage::lock).transpose()?;
     let stage = stage::set(&given, options.data.as_deref())?;
     let journal = stage::journal(options.trace.as_deref(), options.data.is_some())?;
     if options.draw.is_some() {
