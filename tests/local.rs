@@ -247,3 +247,56 @@ fn a_data_directory_without_a_name_is_refused() {
         assert_eq!(end.err[0], "synod: --data \"\": name a directory", "{words}");
     }
 }
+
+#[test]
+fn a_picture_that_cannot_be_written_is_refused_before_the_run() {
+    let scratch = Scratch::new();
+    let folder = scratch.path("folder.svg");
+    fs::create_dir(&folder).expect("a folder");
+    for picture in [folder, "/nonexistent/x.svg".into()] {
+        let end = local(&format!("--draw {}", picture.display()));
+        assert_eq!((end.code, end.out.len(), end.err.len()), (Some(2), 0, 1), "{end:#?}");
+        let want = format!("synod: writing {}: ", picture.display());
+        assert!(end.err[0].starts_with(&want), "{end:#?}");
+    }
+    // The test leaves no file, and no other content, where the run then comes to nothing.
+    let (old, new) = (scratch.file("old.svg", "old"), scratch.path("new.svg"));
+    for picture in [&old, &new] {
+        let end = local(&format!("--draw {} /nonexistent", picture.display()));
+        assert_eq!(end.code, Some(2), "{end:#?}");
+    }
+    assert_eq!((fs::read_to_string(old).ok().as_deref(), new.exists()), (Some("old"), false));
+}
+
+#[test]
+fn the_verdict_comes_also_where_the_picture_fails() {
+    let scratch = Scratch::new();
+    let picture = scratch.path("run.svg");
+    let mut run = Program::start(synod(&format!("local -t 2,2 --draw {}", picture.display())));
+    run.says("peer1 | listens on port");
+    fs::create_dir(&picture).expect("in its way");
+    let end = run.end();
+    assert_eq!(end.code, Some(2), "{end:#?}");
+    assert!(end.out.iter().any(|line| line.starts_with("passed: 5 peers")), "{end:#?}");
+}
+
+#[test]
+fn a_peer_that_the_machine_failed_makes_it_exit_code_2() {
+    for words in ["--timeout 2", "member --timeout 5"] {
+        let scratch = Scratch::new();
+        scratch.file("peer2", "where its directory should be");
+        let end = local(&format!("{words} --data {}", scratch.path("").display()));
+        assert_eq!(end.code, Some(2), "{words}: {end:#?}");
+        let why = "FAILED: peer2 ended too early: exit status: 2";
+        assert!(end.out.iter().any(|line| line == why), "{words}: {end:#?}");
+    }
+}
+
+#[test]
+fn a_hostsfile_without_a_proposer_is_refused() {
+    let scratch = Scratch::new();
+    let hosts = scratch.file("hosts", "127.0.0.1:acceptor1\n127.0.0.2:learner1\n");
+    let end = local(&hosts.display().to_string());
+    assert_eq!((end.code, end.out.len(), end.err.len()), (Some(2), 0, 1), "{end:#?}");
+    assert!(end.err[0].contains("no line is a proposer"), "{end:#?}");
+}

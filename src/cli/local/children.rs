@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -23,7 +24,31 @@ pub(super) enum News {
     /// A line on standard error.
     Said(PeerId, String),
     /// It ended, which no peer does by itself.
-    Ended(PeerId, String),
+    Ended(PeerId, How),
+}
+
+/// How a child ended.
+pub(super) struct How(Option<ExitStatus>);
+
+impl How {
+    /// With exit code 0.
+    pub(super) fn is_well(&self) -> bool {
+        self.0.is_some_and(|status| status.success())
+    }
+
+    /// With exit code 2: a flag, a file or the machine was at fault.
+    pub(super) fn is_machines_fault(&self) -> bool {
+        self.0.and_then(|status| status.code()) == Some(2)
+    }
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(status) => status.fmt(f),
+            None => f.write_str("unknown"),
+        }
+    }
 }
 
 /// The children, and what comes from them.
@@ -83,7 +108,7 @@ impl Children {
                     return;
                 }
             }
-            let _ = sender.send(News::Ended(peer, String::new()));
+            let _ = sender.send(News::Ended(peer, How(None)));
         })
     }
 
@@ -99,8 +124,7 @@ impl Children {
                 continue;
             }
             let status = self.running.get_mut(&peer).and_then(|child| child.wait().ok());
-            let how = status.map_or_else(|| "unknown".into(), |status| status.to_string());
-            return Some(News::Ended(peer, how));
+            return Some(News::Ended(peer, How(status)));
         }
     }
 

@@ -10,7 +10,7 @@ use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use super::children::{Children, News};
-use super::{DEFAULT_HOSTS, Show, stage};
+use super::{DEFAULT_HOSTS, Show, exit_code, stage};
 use crate::cli::goal::{Goal, list, pairs};
 use crate::cli::paxos::DEFAULT_PORT;
 use crate::cli::{args, print};
@@ -85,10 +85,10 @@ pub(super) fn run(member: bool, parser: Parser) -> Result<ExitCode> {
     let show = Show::new(&stage.hosts);
     let outcome = watch(&options, member, &stage, &mut goal, &show);
     drop(stage);
-    outcome?;
+    let machine_failed = outcome?;
     let (text, passed) = goal.verdict();
     print(&format!("\n{text}"))?;
-    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(exit_code(passed, machine_failed))
 }
 
 fn delay(options: &Options, peer: PeerId) -> Duration {
@@ -122,14 +122,14 @@ fn command_line(
 }
 
 /// Starts the peers and hears them until the goal is reached and stays so for a moment, or the run
-/// has failed, or time is up.
+/// has failed, or time is up. True if a flag, a file or the machine was at fault in a peer.
 fn watch(
     options: &Options,
     member: bool,
     stage: &stage::Stage,
     goal: &mut Goal,
     show: &Show,
-) -> Result<()> {
+) -> Result<bool> {
     let begun = Instant::now();
     let timeout = options.timeout.unwrap_or(Duration::from_secs(60));
     // A member sleeps itself; the barrier has no such flag.
@@ -137,6 +137,8 @@ fn watch(
     let mut waiting: Vec<PeerId> = stage.hosts.peers.iter().map(|peer| peer.id).collect();
     let mut children = Children::new()?;
     let mut reached: Option<Instant> = None;
+    let mut machine_failed = false;
+    let mut failed: Option<Instant> = None;
     loop {
         let now = Instant::now();
         let (due, later): (Vec<PeerId>, _) = waiting.iter().partition(|peer| start(**peer) <= now);
@@ -146,8 +148,10 @@ fn watch(
         }
         waiting = later;
         reached = goal.is_reached().then(|| reached.unwrap_or(now));
-        let end = reached.map_or(begun + timeout, |at| at + LINGER);
-        if goal.has_failed() || now >= end {
+        // Whoever says what no peer says may be ending with it, and tells so by its exit code.
+        failed = goal.has_failed().then(|| failed.unwrap_or(now));
+        let end = failed.or(reached).map_or(begun + timeout, |at| at + LINGER);
+        if now >= end || machine_failed {
             break;
         }
         let next = waiting.iter().map(|peer| start(*peer)).fold(end, Instant::min);
@@ -161,11 +165,14 @@ fn watch(
                 goal.said(peer, begun.elapsed(), &line);
                 show.said(peer, &line);
             }
-            News::Ended(peer, how) => goal.ended(peer, how == "exit status: 0", &how),
+            News::Ended(peer, how) => {
+                machine_failed |= how.is_machines_fault();
+                goal.ended(peer, how.is_well(), &how.to_string());
+            }
         }
     }
     if reached.is_none() && !goal.has_failed() {
         goal.object(format!("not reached within {} s", timeout.as_secs_f64()));
     }
-    Ok(())
+    Ok(machine_failed)
 }

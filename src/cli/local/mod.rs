@@ -10,7 +10,7 @@ mod stage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -125,7 +125,17 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
         None => Hosts::parse(DEFAULT_HOSTS, "hostsfile-testcase2.txt")?,
     };
     let roles = roles(&given, DEFAULT_PORT)?;
+    if roles.proposers.is_empty() {
+        // Then nobody takes part, and a verdict would pass on nothing.
+        let file = options.hosts.as_deref().unwrap_or(Path::new("the hostsfile")).display();
+        return Err(Error::Input(format!(
+            "{file}: no line is a proposer, so nothing would be chosen; give one the role proposer1"
+        )));
+    }
     let proposals = proposals(&options, &given)?;
+    if let Some(picture) = &options.draw {
+        draw::check_place(picture)?;
+    }
     let _lock = options.data.as_deref().map(stage::lock).transpose()?;
     let stage = stage::set(&given, options.data.as_deref())?;
     let journal = stage::journal(options.trace.as_deref(), options.data.is_some())?;
@@ -149,11 +159,13 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
     let show = Show::new(&stage.hosts);
     let outcome = watch(&mut children, &mut judge, &show, started, options.timeout, stage);
     drop(children);
-    outcome?;
+    let machine_failed = outcome?;
+    let verdict = judge.verdict();
+    print(&verdict.for_people())?;
     if let Some(picture) = &options.draw {
         draw::journal(journal.path(), picture, options.hosts.as_deref())?;
     }
-    say_verdict(&judge)
+    Ok(exit_code(verdict.passed(), machine_failed))
 }
 
 /// Value and delay of every proposer.
@@ -197,7 +209,8 @@ fn command_line(
     args
 }
 
-/// Passes the peers' lines on until all have chosen, nobody is left who could, or time is up.
+/// Passes the peers' lines on until all have chosen, nobody is left who could, or time is up. True
+/// if a flag, a file or the machine was at fault in one of them.
 ///
 /// # Errors
 /// Standard output cannot be written.
@@ -208,7 +221,8 @@ fn watch(
     started: Instant,
     timeout: Duration,
     stage: stage::Stage,
-) -> Result<()> {
+) -> Result<bool> {
+    let mut machine_failed = false;
     let deadline = started + timeout;
     let mut stage = Some(stage);
     let mut heard = BTreeSet::new();
@@ -225,25 +239,30 @@ fn watch(
             }
             News::Said(peer, line) => {
                 show.said(peer, &line);
-                // Whoever speaks has read the hostsfile. Once all have, it need not stay, and no
-                // way of being killed leaves it behind.
+                // Whoever speaks has read the hostsfile. Once all have, it need not stay: a kill
+                // before that leaves it behind, one from then on does not.
                 heard.insert(peer);
                 if heard.len() == show.count() {
                     stage = None;
                 }
             }
-            News::Ended(peer, how) => judge.object(format!("{peer} ended too early: {how}")),
+            News::Ended(peer, how) => {
+                machine_failed |= how.is_machines_fault();
+                judge.object(format!("{peer} ended too early: {how}"));
+            }
         }
     }
     drop(stage);
-    Ok(())
+    Ok(machine_failed)
 }
 
-fn say_verdict(judge: &Judge) -> Result<ExitCode> {
-    let verdict = judge.verdict();
-    let text = verdict.for_people();
-    print(&text)?;
-    Ok(if verdict.passed() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+/// How the run ends. Where the machine failed a peer, the verdict says nothing about the protocol.
+fn exit_code(passed: bool, machine_failed: bool) -> ExitCode {
+    match (machine_failed, passed) {
+        (true, _) => ExitCode::from(2),
+        (false, true) => ExitCode::SUCCESS,
+        (false, false) => ExitCode::from(1),
+    }
 }
 
 /// Puts the peer's name in front of its lines, in a colour of its own on a terminal.
