@@ -300,3 +300,16 @@ fn a_hostsfile_without_a_proposer_is_refused() {
     assert_eq!((end.code, end.out.len(), end.err.len()), (Some(2), 0, 1), "{end:#?}");
     assert!(end.err[0].contains("no line is a proposer"), "{end:#?}");
 }
+
+#[test]
+fn a_value_that_is_no_letter_spoils_no_verdict() {
+    for (value, shown) in [("\u{1b}", "\\u{1b}"), ("\n", "\\n"), ("\u{202e}", "\\u{202e}")] {
+        let mut command = synod("local -v");
+        command.arg(format!("{value},Y")).args(["-t", "0,2"]);
+        let end = Program::start(command).end();
+        assert_eq!(end.code, Some(0), "{end:#?}");
+        let rows = table(&end);
+        assert_eq!(rows.len(), 5);
+        assert!(rows.iter().all(|row| row.contains(&format!(" {shown} "))), "{rows:#?}");
+    }
+}
