@@ -33,6 +33,9 @@ pub(super) fn seconds(flag: &str, value: OsString) -> Result<Duration> {
     let number: Option<f64> = text.trim().parse().ok();
     match number.filter(|n| (0.0..=MAX_SECONDS).contains(n)) {
         Some(number) => Ok(Duration::from_secs_f64(number)),
+        None if number.is_some_and(|n| n > MAX_SECONDS) => {
+            Err(Error::Usage(format!("{flag} {text:?}: a time is at most {MAX_SECONDS} seconds")))
+        }
         None => Err(Error::Usage(format!(
             "{flag} {text:?}: a time is a number of seconds from 0 up, as in {flag} 2.5"
         ))),

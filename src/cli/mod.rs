@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use crate::error::{Doing, Result};
+use crate::trace::verdict::plain;
 
 mod args;
 mod check;
@@ -108,6 +109,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         complain(&overview());
         return ExitCode::from(2);
     }
+    if let Some(word) = args.first().filter(|_| named.is_none())
+        && !word.as_encoded_bytes().starts_with(b"-")
+    {
+        complain(&format!("synod: {word:?}: there is no such command\ntry: synod --help\n"));
+        return ExitCode::from(2);
+    }
     end(command, (command.run)(lexopt::Parser::from_args(args)))
 }
 
@@ -121,7 +128,9 @@ fn end(command: &Command, result: Result<ExitCode>) -> ExitCode {
             } else {
                 String::new()
             };
-            complain(&format!("synod: {error}{hint}\n"));
+            // It may quote a name or a file, and those may hold anything.
+            let lines: Vec<String> = error.to_string().lines().map(plain).collect();
+            complain(&format!("synod: {}{hint}\n", lines.join("\n")));
             ExitCode::from(2)
         }
     }
