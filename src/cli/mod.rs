@@ -112,6 +112,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(word) = args.first().filter(|_| named.is_none())
         && !word.as_encoded_bytes().starts_with(b"-")
     {
+        let word = word.to_string_lossy();
         complain(&format!("synod: {word:?}: there is no such command\ntry: synod --help\n"));
         return ExitCode::from(2);
     }

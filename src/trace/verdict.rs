@@ -184,7 +184,8 @@ impl Verdict {
             };
             format!("passed: {who}, and all know the same value\n")
         } else {
-            self.reasons.iter().map(|reason| format!("FAILED: {}\n", plain(reason))).collect()
+            let reasons: Vec<String> = self.reasons.iter().map(|reason| plain(reason)).collect();
+            format!("FAILED: {}\n", reasons.join("\nFAILED: "))
         };
         format!("\n{}{outcome}", self.table)
     }
