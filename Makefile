@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test check bench bench-group static sim museum scale explore explorer clean
+.PHONY: help demo test check bench bench-group static sim museum scale explore explorer torture clean
 
 help:
 	@echo 'make demo    five peers agree on this machine: test case 2, with a verdict'
@@ -14,6 +14,7 @@ help:
 	@echo 'make museum  forty broken variants of Paxos, and which checks catch them; with drawings'
 	@echo 'make explore every run of a few peers, exhaustively; make explorer shows them in a browser'
 	@echo 'make scale   decision latency round the world for 3 to 101 peers, simulated'
+	@echo 'make torture real processes killed 10,000 times while they decide (KILLS=n SEED=n)'
 	@echo 'make static  the one static binary, as it goes into the image'
 	@echo 'make docker-test1, docker-test2   the lab test cases on five containers, with a verdict'
 	@echo 'make docker-faults   four scenarios in which containers are killed, cut off, frozen'
@@ -39,6 +40,9 @@ bench:
 # The barrier and the group; takes five minutes.
 bench-group:
 	$(CARGO) bench --bench group
+
+torture:
+	$(CARGO) bench --bench torture -- $(or $(KILLS),10000) $(SEED)
 
 static:
 	@ls -l "$$(docker/static.sh)"

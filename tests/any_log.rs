@@ -118,9 +118,9 @@ proptest! {
             let mut lines = 0;
             while let Some(line) = reader.next_line().unwrap() {
                 judge.line(0, &line);
-                lines += 1;
+                lines = line.number;
             }
-            prop_assert_eq!(lines, log.split_inclusive(|byte| *byte == b'\n').count());
+            prop_assert_eq!(lines, log.split_inclusive(|byte| *byte == b'\n').count() as u64);
             let report = judge.finish();
             report.for_people(&[], true);
             let json: serde_json::Value = serde_json::from_str(&report.json(&[], true)).unwrap();

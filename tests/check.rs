@@ -75,3 +75,38 @@ fn a_violation_is_shown_by_its_lines() {
     assert_eq!((&finding["rule"], &finding["certainty"]), (&"one-value".into(), &"certain".into()));
     assert_eq!(finding["lines"][1]["line"], line.unwrap() + 1);
 }
+
+#[test]
+fn several_objects_on_one_line_are_all_read() {
+    let log = compose(&clean());
+    // Every second line end is gone: the next object stands behind, with or without its name.
+    let mut joined = String::new();
+    let mut previous = None;
+    for line in log.lines() {
+        let (name, json) = line.split_once(" | ").unwrap();
+        let (name, json) = (name.trim(), json.trim());
+        if previous == Some(name) {
+            joined.push_str(json);
+        } else {
+            joined.extend(["\n", name, " | ", json]);
+        }
+        previous = Some(name);
+    }
+    let joined = joined.trim_start();
+    assert!(joined.lines().count() < log.lines().count());
+    let output = check(&["--hosts", HOSTS], joined);
+    let words = String::from_utf8(output.stdout).unwrap();
+    assert!(words.contains("clean: X is chosen"), "{words}");
+    let (events, lines) = (log.lines().count(), joined.lines().count());
+    assert!(words.contains(&format!("{events} events in {lines} lines")), "{words}");
+}
+
+#[test]
+fn empty_input_is_one_line_and_a_stranger_who_proposes_is_noted() {
+    let output = check(&[], "");
+    assert_eq!((code(&output), output.stdout.len()), (Some(2), 0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1);
+    let log = compose(&clean().replace("5: 5 sent prepare", "3: 3 sent prepare"));
+    let words = String::from_utf8(check(&["--hosts", HOSTS], &log).stdout).unwrap();
+    assert!(words.contains("note: roles: peer3 proposes, but is no proposer"), "{words}");
+}

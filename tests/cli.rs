@@ -50,6 +50,7 @@ fn a_flag_that_cannot_be_used_is_refused_with_its_reason() {
         ("-v X -t NaN", "-t \"NaN\": a time"),
         ("-v X -t inf", "-t \"inf\": a time"),
         ("-v X -t 1e300", "-t \"1e300\": a time"),
+        ("-v X -t 1e10", "-t \"1e10\": a time is at most 1000000000 seconds"),
         ("-v X -t=", "-t \"\": a time"),
         ("-v X --wait -0.1", "--wait \"-0.1\": a time"),
         ("-v X --id 0", "--id \"0\": this is no number from 1 to 65535"),
@@ -280,4 +281,37 @@ fn the_projects_own_hostsfiles_can_all_be_run() {
         count += 1;
     }
     assert!(count >= 5);
+}
+
+#[test]
+fn help_that_cannot_be_written_is_an_error() {
+    for words in ["--help", "local --help", "--version"] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux");
+        let output = synod(words).stdout(full).output().expect("the program starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words}: {said}");
+        assert!(said.starts_with("synod: writing to standard output: "), "{words}: {said}");
+        assert_eq!(said.lines().count(), 1, "{words}: {said}");
+    }
+    let end = Program::start_reading(synod("--help"), 0).end();
+    assert_eq!((end.code, end.err.len()), (Some(0), 0), "nobody reads: {end:#?}");
+}
+
+#[test]
+fn a_word_that_is_no_command_is_refused_with_the_list_of_commands_named() {
+    for word in ["bogus", "lokal"] {
+        let end = Program::start(synod(&format!("{word} -h hosts"))).end();
+        assert_eq!(refusal(&end), format!("{word:?}: there is no such command"));
+        assert_eq!(end.err[1..], ["try: synod --help"]);
+    }
+}
+
+#[test]
+fn a_name_in_a_refusal_cannot_steer_the_terminal() {
+    for (name, want) in [("\u{1b}[2J", "\\u{1b}[2J: "), ("a\u{202e}b", "a\\u{202e}b: ")] {
+        let mut command = synod("check");
+        command.arg(name);
+        let end = Program::start(command).end();
+        assert!(refusal(&end).contains(want), "{end:#?}");
+    }
 }

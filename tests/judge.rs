@@ -59,3 +59,11 @@ fn flags_and_words_that_are_not_understood_are_an_error() {
     assert_eq!(judge("", &["--expect", "XY"]).0, Some(2));
     assert_eq!(judge("==> peer2 vanished\n", &[]).0, Some(2));
 }
+
+#[test]
+fn a_line_that_is_quoted_cannot_steer_the_terminal() {
+    let (code, out) = judge("peer1 | \x1b[2Ja \u{202e}b\n", &[]);
+    assert_eq!(code, Some(1), "{out:?}");
+    let want = "FAILED: peer1 printed a line of another form: \\u{1b}[2Ja \\u{202e}b\n";
+    assert!(out.contains(want), "{out:?}");
+}

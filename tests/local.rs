@@ -2,8 +2,9 @@
 
 mod common;
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::path::Path;
+use std::process::Command;
 
 use common::{End, Line, Program, Scratch, is_alive, signal, synod, until};
 
@@ -155,5 +156,160 @@ fn more_values_or_delays_than_proposers_are_refused() {
         assert_eq!((end.code, end.out.len()), (Some(2), 0), "{words}: {end:#?}");
         assert!(end.err[0].starts_with("synod: "), "{end:#?}");
         assert_eq!(end.err[1..], ["try: synod local --help"], "{words}");
+    }
+}
+
+/// Runs `synod` with these arguments under a limit of the shell.
+fn limited(limit: &str, words: &str) -> End {
+    let mut command = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_synod");
+    command.args(["-c", &format!("{limit}; exec {program} {words}")]);
+    Program::start(command).end()
+}
+
+#[test]
+fn a_machine_without_room_for_threads_is_an_error_of_one_line() {
+    let mut met = 0;
+    // Kibibytes of address space: from too few for the first thread to enough for some.
+    for room in (4_000..24_000).step_by(1_000) {
+        let end = limited(&format!("ulimit -v {room}"), "local --timeout 1");
+        assert!(!end.err.iter().any(|line| line.contains("panicked")), "{room}: {end:#?}");
+        let ours: Vec<_> = end.err.iter().filter(|line| line.starts_with("synod: ")).collect();
+        if ours.iter().any(|line| line.starts_with("synod: starting a thread: ")) {
+            met += 1;
+            assert_eq!((end.code, ours.len()), (Some(2), 1), "{room}: {end:#?}");
+        }
+    }
+    assert!(met > 0, "no room was too small");
+}
+
+#[test]
+fn a_standard_output_that_cannot_be_written_is_an_error() {
+    for words in ["local", "local --timeout 0", "local ready", "local member"] {
+        let full = OpenOptions::new().write(true).open("/dev/full").expect("Linux");
+        let output = synod(words).stdout(full).output().expect("the program starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words}: {said}");
+        let ours: Vec<_> = said.lines().filter(|line| line.starts_with("synod: ")).collect();
+        assert_eq!(ours.len(), 1, "{words}: {said}");
+        assert!(ours[0].contains("standard output: "), "{words}: {said}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_gone_does_not_change_the_verdict() {
+    let scratch = Scratch::new();
+    let picture = scratch.path("run.svg");
+    let words = format!("local --draw {}", picture.display());
+    let end = Program::start_reading(synod(&words), 1).end();
+    assert_eq!((end.code, end.out.len()), (Some(0), 1), "{end:#?}");
+    assert!(picture.exists(), "{end:#?}");
+    let end = Program::start_reading(synod("local --timeout 2 -t 0,60"), 1).end();
+    assert_eq!((end.code, end.out.len()), (Some(1), 1), "{end:#?}");
+}
+
+#[test]
+fn a_full_disk_spoils_no_data_directory() {
+    let scratch = Scratch::new();
+    // As an error, and as a sudden end in the middle of writing.
+    for limit in ["trap '' XFSZ; ulimit -f 0", "ulimit -f 0"] {
+        let data = scratch.path("data");
+        let words = format!("local --data {}", data.display());
+        let end = limited(limit, &words);
+        assert_ne!(end.code, Some(0), "{limit}: {end:#?}");
+        assert!(!data.join("hostsfile.txt").exists(), "{limit}: {end:#?}");
+        let end = local(&words["local".len()..]);
+        assert_eq!(end.code, Some(0), "{limit}: {end:#?}");
+        fs::remove_dir_all(data).expect("was made");
+    }
+}
+
+#[test]
+fn a_data_directory_belongs_to_one_run_at_a_time() {
+    let scratch = Scratch::new();
+    let data = scratch.path("data").display().to_string();
+    let run = Program::start(synod(&format!("local -t 60,60 --data {data}")));
+    for id in 1..=5 {
+        run.says(&format!("peer{id} | listens on port"));
+    }
+    for words in [format!("--data {data}"), format!("member --data {data}")] {
+        let end = local(&words);
+        let want = format!("synod: data directory {data} is in use by another run");
+        assert_eq!((end.code, &end.err), (Some(2), &vec![want]), "{words}: {end:#?}");
+    }
+}
+
+#[test]
+fn a_data_directory_without_a_name_is_refused() {
+    for words in ["local --data=", "local member --data=", "-h x --data=", "member -h x --data="] {
+        let end = Program::start(synod(words)).end();
+        assert_eq!((end.code, end.out.len()), (Some(2), 0), "{words}: {end:#?}");
+        assert_eq!(end.err[0], "synod: --data \"\": name a directory", "{words}");
+    }
+}
+
+#[test]
+fn a_picture_that_cannot_be_written_is_refused_before_the_run() {
+    let scratch = Scratch::new();
+    let folder = scratch.path("folder.svg");
+    fs::create_dir(&folder).expect("a folder");
+    for picture in [folder, "/nonexistent/x.svg".into()] {
+        let end = local(&format!("--draw {}", picture.display()));
+        assert_eq!((end.code, end.out.len(), end.err.len()), (Some(2), 0, 1), "{end:#?}");
+        let want = format!("synod: writing {}: ", picture.display());
+        assert!(end.err[0].starts_with(&want), "{end:#?}");
+    }
+    // The test leaves no file, and no other content, where the run then comes to nothing.
+    let (old, new) = (scratch.file("old.svg", "old"), scratch.path("new.svg"));
+    for picture in [&old, &new] {
+        let end = local(&format!("--draw {} /nonexistent", picture.display()));
+        assert_eq!(end.code, Some(2), "{end:#?}");
+    }
+    assert_eq!((fs::read_to_string(old).ok().as_deref(), new.exists()), (Some("old"), false));
+}
+
+#[test]
+fn the_verdict_comes_also_where_the_picture_fails() {
+    let scratch = Scratch::new();
+    let picture = scratch.path("run.svg");
+    let mut run = Program::start(synod(&format!("local -t 2,2 --draw {}", picture.display())));
+    run.says("peer1 | listens on port");
+    fs::create_dir(&picture).expect("in its way");
+    let end = run.end();
+    assert_eq!(end.code, Some(2), "{end:#?}");
+    assert!(end.out.iter().any(|line| line.starts_with("passed: 5 peers")), "{end:#?}");
+}
+
+#[test]
+fn a_peer_that_the_machine_failed_makes_it_exit_code_2() {
+    for words in ["--timeout 2", "member --timeout 5"] {
+        let scratch = Scratch::new();
+        scratch.file("peer2", "where its directory should be");
+        let end = local(&format!("{words} --data {}", scratch.path("").display()));
+        assert_eq!(end.code, Some(2), "{words}: {end:#?}");
+        let why = "FAILED: peer2 ended too early: exit status: 2";
+        assert!(end.out.iter().any(|line| line == why), "{words}: {end:#?}");
+    }
+}
+
+#[test]
+fn a_hostsfile_without_a_proposer_is_refused() {
+    let scratch = Scratch::new();
+    let hosts = scratch.file("hosts", "127.0.0.1:acceptor1\n127.0.0.2:learner1\n");
+    let end = local(&hosts.display().to_string());
+    assert_eq!((end.code, end.out.len(), end.err.len()), (Some(2), 0, 1), "{end:#?}");
+    assert!(end.err[0].contains("no line is a proposer"), "{end:#?}");
+}
+
+#[test]
+fn a_value_that_is_no_letter_spoils_no_verdict() {
+    for (value, shown) in [("\u{1b}", "\\u{1b}"), ("\n", "\\n"), ("\u{202e}", "\\u{202e}")] {
+        let mut command = synod("local -v");
+        command.arg(format!("{value},Y")).args(["-t", "0,2"]);
+        let end = Program::start(command).end();
+        assert_eq!(end.code, Some(0), "{end:#?}");
+        let rows = table(&end);
+        assert_eq!(rows.len(), 5);
+        assert!(rows.iter().all(|row| row.contains(&format!(" {shown} "))), "{rows:#?}");
     }
 }

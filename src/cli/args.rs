@@ -1,6 +1,7 @@
 //! From raw arguments to values: the checks that several commands share.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::Parser;
@@ -18,12 +19,23 @@ pub(super) fn text(flag: &str, value: OsString) -> Result<String> {
         .map_err(|raw| Error::Usage(format!("{flag} {}: this is not UTF-8 text", raw.display())))
 }
 
+/// A directory. An empty name would be the current one for some calls and none for others.
+pub(super) fn directory(flag: &str, value: OsString) -> Result<PathBuf> {
+    if value.is_empty() {
+        return Err(Error::Usage(format!("{flag} \"\": name a directory")));
+    }
+    Ok(value.into())
+}
+
 /// A time in seconds, decimals allowed.
 pub(super) fn seconds(flag: &str, value: OsString) -> Result<Duration> {
     let text = text(flag, value)?;
     let number: Option<f64> = text.trim().parse().ok();
     match number.filter(|n| (0.0..=MAX_SECONDS).contains(n)) {
         Some(number) => Ok(Duration::from_secs_f64(number)),
+        None if number.is_some_and(|n| n > MAX_SECONDS) => {
+            Err(Error::Usage(format!("{flag} {text:?}: a time is at most {MAX_SECONDS} seconds")))
+        }
         None => Err(Error::Usage(format!(
             "{flag} {text:?}: a time is a number of seconds from 0 up, as in {flag} 2.5"
         ))),

@@ -31,9 +31,10 @@ and journals (--trace); without FILES (or for -) standard input.
   --json         one JSON object for tools instead of the report
   --help, --version
 
-Exit 0: clean. 1: a rule is violated, or another value than expected is chosen, or none. 2: there
-is nothing to judge, or a flag, a file or the machine was at fault. What the log cannot decide is
-reported as not decidable and does not count as a violation.
+Exit 0: no rule is violated, also where nothing is chosen. 1: a rule is violated; with --expect also
+if nothing is chosen, or any other value. 2: no line of a run is among the lines, or a flag, a file
+or the machine was at fault. What the log cannot decide is reported as not decidable and does not
+count as a violation.
 ";
 
 #[derive(Default)]
@@ -92,6 +93,9 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
         inputs.push(name);
     }
     let mut report = judge.finish();
+    if report.subject.lines == 0 {
+        return Err(Error::Input(format!("{} is empty: nothing to judge", inputs.join(", "))));
+    }
     report.inferred.splice(0..0, inferred);
     print(&report, &inputs, &flags)?;
     Ok(match () {

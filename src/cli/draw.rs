@@ -1,7 +1,7 @@
 //! `synod draw`: a run as a picture.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -144,6 +144,24 @@ pub(super) fn journal(journal: &Path, picture: &Path, hosts: Option<&Path>) -> R
 /// Refuses a file whose ending says no form.
 pub(super) fn check_ending(picture: &Path) -> Result<()> {
     format(&Options { out: Some(picture.into()), ..Options::default() }).map(|_| ())
+}
+
+/// Refuses a file that cannot be written, and leaves it as it is.
+pub(super) fn check_place(picture: &Path) -> Result<()> {
+    let what = || format!("writing {}", picture.display());
+    match fs::metadata(picture) {
+        // A link to where nothing is yet: writing follows it, and a test would leave something.
+        Err(_) if picture.is_symlink() => Ok(()),
+        Err(_) => {
+            let new = OpenOptions::new().write(true).create_new(true).open(picture);
+            new.and_then(|_| fs::remove_file(picture)).doing(what)
+        }
+        Ok(found) if found.is_file() || found.is_dir() => {
+            OpenOptions::new().append(true).open(picture).map(|_| ()).doing(what)
+        }
+        // Opening a pipe would wait for its reader.
+        Ok(_) => Ok(()),
+    }
 }
 
 /// Writes the picture to a file or to standard output.

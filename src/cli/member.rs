@@ -6,7 +6,6 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use lexopt::Arg::{Long, Short, Value as Positional};
@@ -86,7 +85,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Long("heartbeat") => options.heartbeat = args::period("--heartbeat", parser.value()?)?,
             Long("majority") => options.majority = true,
             Long("json") => options.json = true,
-            Long("data") => options.data = Some(parser.value()?.into()),
+            Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
             Long("id") => options.id = Some(args::number("--id", parser.value()?)?),
             Long("port") => options.port = args::number("--port", parser.value()?)?,
             Long("until-eof") => options.until_eof = true,
@@ -108,7 +107,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let out = Printer::new(io::stdout()).doing(|| "starting to print".into())?;
     let err = Printer::new(io::stderr()).doing(|| "starting to print".into())?;
     if options.until_eof {
-        thread::spawn(end_with_input);
+        end_with_input()?;
     }
     let result = serve(&options, &hosts, host, out.clone(), err.clone());
     out.finish();

@@ -7,8 +7,10 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::thread;
 
-use crate::error::Result;
+use crate::error::{Doing, Result};
+use crate::trace::verdict::plain;
 
 mod args;
 mod check;
@@ -97,16 +99,29 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let asks = |long: &str| args.iter().take_while(|arg| *arg != "--").any(|arg| arg == long);
     if asks("--help") {
         let text = if named.is_some() { command.help.to_owned() } else { overview() };
-        return print(&text);
+        return end(command, print(&text).map(|()| ExitCode::SUCCESS));
     }
     if asks("--version") {
-        return print(&format!("synod {}\n", env!("CARGO_PKG_VERSION")));
+        let text = format!("synod {}\n", env!("CARGO_PKG_VERSION"));
+        return end(command, print(&text).map(|()| ExitCode::SUCCESS));
     }
     if args.is_empty() && named.is_none() {
         complain(&overview());
         return ExitCode::from(2);
     }
-    match (command.run)(lexopt::Parser::from_args(args)) {
+    if let Some(word) = args.first().filter(|_| named.is_none())
+        && !word.as_encoded_bytes().starts_with(b"-")
+    {
+        let word = word.to_string_lossy();
+        complain(&format!("synod: {word:?}: there is no such command\ntry: synod --help\n"));
+        return ExitCode::from(2);
+    }
+    end(command, (command.run)(lexopt::Parser::from_args(args)))
+}
+
+/// The exit code; an error is said first.
+fn end(command: &Command, result: Result<ExitCode>) -> ExitCode {
+    match result {
         Ok(code) => code,
         Err(error) => {
             let hint = if error.is_usage() {
@@ -114,7 +129,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             } else {
                 String::new()
             };
-            complain(&format!("synod: {error}{hint}\n"));
+            // It may quote a name or a file, and those may hold anything.
+            let lines: Vec<String> = error.to_string().lines().map(plain).collect();
+            complain(&format!("synod: {}{hint}\n", lines.join("\n")));
             ExitCode::from(2)
         }
     }
@@ -134,11 +151,19 @@ fn overview() -> String {
     text
 }
 
-/// Prints data and ends well, also when nobody reads any more.
-fn print(text: &str) -> ExitCode {
+/// Prints data. That nobody reads it any more, as in `| head`, is no error; a full disk is.
+fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    ExitCode::SUCCESS
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.doing(|| "writing to standard output".into()),
+    }
+}
+
+/// Starts a thread. A machine that has no room for it is an error, not a panic.
+fn spawn(body: impl FnOnce() + Send + 'static) -> Result<()> {
+    thread::Builder::new().spawn(body).doing(|| "starting a thread".into())?;
+    Ok(())
 }
 
 /// Prose; where standard error is closed there is nobody to tell.

@@ -5,7 +5,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use lexopt::Arg::{Long, Short, Value as Positional};
@@ -14,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::lines::Lines;
 use super::printer::Printer;
-use super::{args, ready, sockets};
+use super::{args, ready, sockets, spawn};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::{Host, Hosts, ThisMachine, identify};
 use crate::node::disk::{Disk, Owner};
@@ -93,7 +92,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Long("port") => options.port = args::number("--port", parser.value()?)?,
             Long("wait") => options.wait = args::seconds("--wait", parser.value()?)?,
             Long("ready") => options.ready = true,
-            Long("data") => options.data = Some(parser.value()?.into()),
+            Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
             Long("trace") => options.trace = Some(parser.value()?.into()),
             Long("strict-address") => options.strict_address = true,
             Long("until-eof") => options.until_eof = true,
@@ -170,7 +169,7 @@ fn serve(
         say: Box::new(say.clone()),
     };
     if options.until_eof {
-        thread::spawn(end_with_input);
+        end_with_input()?;
     }
     let names: Vec<String> = host.roles.iter().map(ToString::to_string).collect();
     say(&format!(
@@ -247,15 +246,17 @@ pub(super) fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
 }
 
 /// Ends the process with its standard input: a parent that dies takes its children with it.
-pub(super) fn end_with_input() {
-    let mut ignored = [0; 64];
-    let mut input = io::stdin().lock();
-    loop {
-        match input.read(&mut ignored) {
-            Ok(0) => break,
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => break,
-            _ => {}
+pub(super) fn end_with_input() -> Result<()> {
+    spawn(|| {
+        let mut ignored = [0; 64];
+        let mut input = io::stdin().lock();
+        loop {
+            match input.read(&mut ignored) {
+                Ok(0) => break,
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => break,
+                _ => {}
+            }
         }
-    }
-    std::process::exit(0);
+        std::process::exit(0);
+    })
 }

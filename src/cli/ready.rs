@@ -5,7 +5,6 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use lexopt::Arg::{Long, Short, Value as Positional};
@@ -100,7 +99,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let host = hosts.get(me).ok_or_else(|| Error::Input(format!("{me} is not in the file")))?;
     let err = Printer::new(io::stderr()).doing(|| "starting to print".into())?;
     if options.until_eof {
-        thread::spawn(end_with_input);
+        end_with_input()?;
     }
     let barrier = Barrier {
         interval: options.interval,

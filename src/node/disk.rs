@@ -20,8 +20,10 @@
 //! The log is never shortened; an answer costs about 100 bytes. The cure is to write the newest
 //! record of each kind to a new file on start and to rename it over the log.
 
+pub(super) mod media;
+
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -32,6 +34,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Doing, Error, Result};
 use crate::fnv::fnv1a;
 use crate::process::PeerId;
+
+use media::{Files, Media};
 
 /// Length, blank, checksum, blank.
 const PREFIX: usize = 8 + 1 + 16 + 1;
@@ -50,6 +54,7 @@ pub struct Owner {
 
 /// An open log. The directory is locked as long as this exists.
 pub struct Disk {
+    media: Box<dyn Media>,
     path: PathBuf,
     state: Mutex<State>,
     flushed: Condvar,
@@ -82,6 +87,16 @@ impl Disk {
         owner: &Owner,
         restore: impl FnMut(R),
     ) -> Result<(Self, Option<String>)> {
+        Self::open_on(Box::new(Files), dir, owner, restore)
+    }
+
+    /// [`Self::open`] on a file system of the caller's choice.
+    pub(super) fn open_on<R: DeserializeOwned>(
+        media: Box<dyn Media>,
+        dir: &Path,
+        owner: &Owner,
+        restore: impl FnMut(R),
+    ) -> Result<(Self, Option<String>)> {
         let what = || format!("data directory {}", dir.display());
         fs::create_dir_all(dir).doing(what)?;
         let lock = File::open(dir).doing(what)?;
@@ -95,11 +110,13 @@ impl Disk {
             .doing(what)?;
         let path = dir.join("log");
         if !path.try_exists().doing(what)? {
-            create(dir, &path, owner).doing(what)?;
+            create(&*media, dir, &path, owner).doing(what)?;
         }
         let mut file = OpenOptions::new().read(true).write(true).open(&path).doing(what)?;
-        let tail = replay(&mut file, owner, restore).doing(|| path.display().to_string())?;
+        let tail = replay(&*media, &mut file, owner, restore);
+        let tail = tail.doing(|| path.display().to_string())?;
         let disk = Self {
+            media,
             path,
             state: Mutex::default(),
             flushed: Condvar::new(),
@@ -167,8 +184,8 @@ impl Disk {
         text.extend_from_slice(records);
         text.push(b']');
         let mut log = self.log.lock().expect("no thread panics while it holds the lock");
-        log.write_all(&line(&text))?;
-        log.sync_data()
+        self.media.append(&mut log, &line(&text))?;
+        self.media.sync_data(&log)
     }
 }
 
@@ -185,7 +202,7 @@ fn prefix_of(length: u64, checksum: u64) -> String {
 }
 
 /// A new log in an empty directory. It appears under its name only when it is whole.
-fn create(dir: &Path, path: &Path, owner: &Owner) -> Result<()> {
+fn create(media: &dyn Media, dir: &Path, path: &Path, owner: &Owner) -> Result<()> {
     let unfinished = dir.join("log.new");
     for entry in fs::read_dir(dir)? {
         let name = entry?.file_name();
@@ -198,23 +215,25 @@ fn create(dir: &Path, path: &Path, owner: &Owner) -> Result<()> {
             )));
         }
     }
-    let mut file = File::create(&unfinished)?;
     let text = serde_json::to_vec(owner).expect("an owner serializes into memory");
-    file.write_all(&line(&text))?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    fs::write(
-        dir.join("about.txt"),
+    let file = media.create(&unfinished, &line(&text))?;
+    media.sync_all(&file)?;
+    media.rename(&unfinished, path)?;
+    // Before the next name: that one without the log looks like a log that was lost.
+    media.sync_names(dir)?;
+    media.create(
+        &dir.join("about.txt"),
         format!(
             "The durable state of {} ({}).\nDo not edit, copy or delete any part of it while the \
              group lives:\na peer that forgets its promises can make the others disagree.\n",
             owner.peer, owner.protocol
-        ),
+        )
+        .as_bytes(),
     )?;
-    // The names are durable only when the directory is, and the directory's own name likewise.
-    File::open(dir)?.sync_all()?;
+    // A name is durable only when its directory is, and the directory's own name likewise.
+    media.sync_names(dir)?;
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    media.sync_names(parent.unwrap_or(Path::new(".")))?;
     Ok(())
 }
 
@@ -261,6 +280,7 @@ fn read_piece(source: &mut impl Read) -> io::Result<Piece> {
 
 /// Reads the log from its start and leaves the file at its end, ready to append.
 fn replay<R: DeserializeOwned>(
+    media: &dyn Media,
     file: &mut File,
     owner: &Owner,
     mut restore: impl FnMut(R),
@@ -297,8 +317,8 @@ fn replay<R: DeserializeOwned>(
                 if number == 1 || !is_torn(&tail) {
                     return Err(damaged(number, why));
                 }
-                file.set_len(good)?;
-                file.sync_all()?;
+                media.cut(file, good)?;
+                media.sync_all(file)?;
                 file.seek(SeekFrom::End(0))?;
                 return Ok(Some(format!(
                     "cut off {} bytes that a crash left unfinished; nobody was answered on their \

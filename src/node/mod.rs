@@ -172,11 +172,37 @@ impl<P: Process + Send + 'static> Node<P> {
         let Sockets { streams, on_demand, datagrams, report_strays } = sockets.into();
         let post = datagrams.map(|socket| Post::new(socket, &config.peers, report_strays));
         let links = match streams {
-            Some(_) => config.peers,
+            Some(_) => config.peers.clone(),
             None => BTreeMap::new(),
         };
         let links = links.into_iter().map(|(peer, at)| (peer, Link::new(peer, at, on_demand)));
-        let node = Arc::new_cyclic(|itself| Self {
+        let links = links.collect();
+        let node = Self::new(config, process, disk, observer, post, links);
+        // The first event comes before any other can.
+        node.step(Process::start);
+        let clock = Arc::clone(&node);
+        spawn("clock", move || clock.keep_time())?;
+        if let Some(listener) = streams {
+            tcp::open(&node, listener)?;
+        }
+        udp::open(&node)?;
+        for &peer in node.links.keys().filter(|_| !on_demand) {
+            let dialler = Arc::clone(&node);
+            spawn(&peer.to_string(), move || link::keep(&dialler, &dialler.links[&peer]))?;
+        }
+        Ok(node)
+    }
+
+    /// A node that does nothing by itself yet.
+    fn new(
+        config: Config,
+        process: P,
+        disk: Option<Disk>,
+        observer: Box<dyn Observer<P>>,
+        post: Option<Post>,
+        links: BTreeMap<PeerId, Link>,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|itself| Self {
             me: config.me,
             fingerprint: config.fingerprint,
             strict_address: config.strict_address,
@@ -199,24 +225,11 @@ impl<P: Process + Send + 'static> Node<P> {
             begun: Instant::now(),
             post,
             disk,
-            links: links.collect(),
+            links,
             observer: Mutex::new(observer),
             doorkeeper: Doorkeeper::default(),
             say: config.say,
-        });
-        // The first event comes before any other can.
-        node.step(Process::start);
-        let clock = Arc::clone(&node);
-        spawn("clock", move || clock.keep_time())?;
-        if let Some(listener) = streams {
-            tcp::open(&node, listener)?;
-        }
-        udp::open(&node)?;
-        for &peer in node.links.keys().filter(|_| !on_demand) {
-            let dialler = Arc::clone(&node);
-            spawn(&peer.to_string(), move || link::keep(&dialler, &dialler.links[&peer]))?;
-        }
-        Ok(node)
+        })
     }
 
     /// Runs until the process ends itself, and returns its exit code.
@@ -511,3 +524,6 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
 fn plain(text: &str) -> String {
     text.chars().take(200).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
+
+#[cfg(test)]
+mod tests;

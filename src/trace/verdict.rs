@@ -47,6 +47,19 @@ pub struct Verdict {
     pub parts: usize,
 }
 
+/// The text in one line that steers no terminal: control characters, and those that reorder or hide
+/// others, are escaped as in Rust. Quotes and backslashes stay, as JSON has many.
+pub fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => plain.push(c),
+            _ => plain.extend(c.escape_debug()),
+        }
+    }
+    plain
+}
+
 /// How many reasons are kept: a program gone wrong gives the same one many times.
 const MOST_REASONS: usize = 20;
 
@@ -148,7 +161,7 @@ impl Judge {
             let roles = &account.roles;
             let row = match &account.chose {
                 Some(Choice { value, number, after }) => {
-                    format!("{value:<5}  {number:<6}  {:.3} s", after.as_secs_f64())
+                    format!("{:<5}  {number:<6}  {:.3} s", plain(value), after.as_secs_f64())
                 }
                 None if account.takes_part => "-".into(),
                 None => "(takes no part)".into(),
@@ -165,9 +178,14 @@ impl Verdict {
     /// Table and outcome, for people.
     pub fn for_people(&self) -> String {
         let outcome = if self.passed() {
-            format!("passed: {} peers take part, and all know the same value\n", self.parts)
+            let who = match self.parts {
+                1 => "1 peer takes part".into(),
+                parts => format!("{parts} peers take part"),
+            };
+            format!("passed: {who}, and all know the same value\n")
         } else {
-            format!("FAILED: {}\n", self.reasons.join("\nFAILED: "))
+            let reasons: Vec<String> = self.reasons.iter().map(|reason| plain(reason)).collect();
+            format!("FAILED: {}\n", reasons.join("\nFAILED: "))
         };
         format!("\n{}{outcome}", self.table)
     }
@@ -204,6 +222,34 @@ mod tests {
     #[test]
     fn a_good_run_passes() {
         assert_eq!(judge(&[(1, ASK), (1, ONE), (2, TWO)]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn one_peer_takes_part_and_two_take_part() {
+        let mut judge = Judge::new(None);
+        for (peer, want) in [(1, "passed: 1 peer takes part, and "), (2, "passed: 2 peers take ")] {
+            judge.add_peer(peer, "acceptor1".into(), true);
+            judge.line(
+                peer,
+                Duration::ZERO,
+                &ONE.replace('\'', "\"").replace("peer_id\":1", &format!("peer_id\":{peer}")),
+            );
+            let text = judge.verdict().for_people();
+            assert!(text.contains(want), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_escaped_and_nothing_else_is() {
+        for (raw, shown) in [
+            ("\u{1b}[1m", "\\u{1b}[1m"),
+            ("a\r\n\tb\u{7f}", "a\\r\\n\\tb\\u{7f}"),
+            ("\u{202e}\u{2066}\u{200b}\u{feff}", "\\u{202e}\\u{2066}\\u{200b}\\u{feff}"),
+            ("{\"a\": 'b\\'}", "{\"a\": 'b\\'}"),
+            ("é 値 ☃ 🦀", "é 値 ☃ 🦀"),
+        ] {
+            assert_eq!(plain(raw), shown);
+        }
     }
 
     #[test]

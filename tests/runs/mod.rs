@@ -152,7 +152,7 @@ pub(crate) fn broken(report: &Report) -> Vec<&'static str> {
 
 /// Safety rules that were broken.
 pub(crate) fn violated(report: &Report) -> Vec<&'static str> {
-    let notes = ["refused", "duel", "missing", "never-chose", "restarted", "other-text"];
+    let notes = ["refused", "duel", "missing", "never-chose", "restarted", "other-text", "roles"];
     broken(report).into_iter().filter(|name| !notes.contains(name)).collect()
 }
 

@@ -68,7 +68,7 @@ pub(super) fn run(member: bool, parser: Parser) -> Result<ExitCode> {
 /// Hears lines until the goal is reached and stays so for a moment, the run has failed, or time is
 /// up.
 fn listen(hosts: &Hosts, goal: &mut Goal, timeout: Duration, out: &mut impl Write) -> Result<()> {
-    let receiver = lines(io::stdin());
+    let receiver = lines(io::stdin())?;
     let begun = Instant::now();
     let mut reached: Option<Instant> = None;
     // Of the barrier the log says nothing about starts, unless the script does.

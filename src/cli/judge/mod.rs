@@ -20,14 +20,13 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::args;
 use super::paxos::{DEFAULT_PORT, roles};
+use super::{args, spawn};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::paxos::Value;
@@ -101,16 +100,16 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
     let hosts = Hosts::read(&options.hosts)?;
     let mut hearing = Hearing::new(&hosts, options.expect)?;
     let mut out = io::stdout();
-    hearing.listen(&lines(io::stdin()), options.timeout, &mut out)?;
+    hearing.listen(&lines(io::stdin())?, options.timeout, &mut out)?;
     let verdict = hearing.judge.verdict();
     pass_on(&mut out, &verdict.for_people())?;
     Ok(if verdict.passed() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// The lines of `input`, read by a thread of its own, so that waiting for one can end in time.
-fn lines(input: impl Read + Send + 'static) -> Receiver<String> {
+fn lines(input: impl Read + Send + 'static) -> Result<Receiver<String>> {
     let (sender, receiver) = sync_channel(MAX_WAITING);
-    thread::spawn(move || {
+    spawn(move || {
         let mut input = BufReader::new(input);
         let mut line = Vec::new();
         // An input that fails has ended, and then too little was heard.
@@ -125,8 +124,8 @@ fn lines(input: impl Read + Send + 'static) -> Receiver<String> {
             }
             line.clear();
         }
-    });
-    receiver
+    })?;
+    Ok(receiver)
 }
 
 /// Writes data. That nobody reads it does not change the verdict.
@@ -298,7 +297,7 @@ mod tests {
         let mut hearing = Hearing::new(&hosts, Some(Value(expect))).expect("safe roles");
         let input = io::Cursor::new(log.join("\n").into_bytes());
         hearing
-            .listen(&lines(input), Duration::from_secs(10), &mut io::sink())
+            .listen(&lines(input).expect("a thread"), Duration::from_secs(10), &mut io::sink())
             .expect("a clear log");
         hearing.judge.verdict().reasons
     }

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 use std::time::Duration;
 
+use crate::cli::spawn;
 use crate::error::{Doing, Result};
 use crate::process::PeerId;
 
@@ -23,7 +24,31 @@ pub(super) enum News {
     /// A line on standard error.
     Said(PeerId, String),
     /// It ended, which no peer does by itself.
-    Ended(PeerId, String),
+    Ended(PeerId, How),
+}
+
+/// How a child ended.
+pub(super) struct How(Option<ExitStatus>);
+
+impl How {
+    /// With exit code 0.
+    pub(super) fn is_well(&self) -> bool {
+        self.0.is_some_and(|status| status.success())
+    }
+
+    /// With exit code 2: a flag, a file or the machine was at fault.
+    pub(super) fn is_machines_fault(&self) -> bool {
+        self.0.and_then(|status| status.code()) == Some(2)
+    }
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(status) => status.fmt(f),
+            None => f.write_str("unknown"),
+        }
+    }
 }
 
 /// The children, and what comes from them.
@@ -53,14 +78,16 @@ impl Children {
             .stderr(Stdio::piped())
             .spawn()
             .doing(|| format!("starting {peer}"))?;
-        if let Some(out) = child.stdout.take() {
-            self.read(peer, out, News::Printed);
-        }
-        if let Some(err) = child.stderr.take() {
-            self.read(peer, err, News::Said);
-        }
-        // The writing end of its standard input stays in `child`, open and unused.
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        // The writing end of its standard input stays in `child`, open and unused. It is kept
+        // before anything else can fail, so that it is killed in any case.
         self.running.insert(peer, child);
+        if let Some(out) = out {
+            self.read(peer, out, News::Printed)?;
+        }
+        if let Some(err) = err {
+            self.read(peer, err, News::Said)?;
+        }
         Ok(())
     }
 
@@ -69,9 +96,9 @@ impl Children {
         peer: PeerId,
         stream: impl Read + Send + 'static,
         wrap: fn(PeerId, String) -> News,
-    ) {
+    ) -> Result<()> {
         let sender = self.sender.clone();
-        thread::spawn(move || {
+        spawn(move || {
             let mut lines = BufReader::new(stream);
             let mut line = Vec::new();
             while lines.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
@@ -81,8 +108,8 @@ impl Children {
                     return;
                 }
             }
-            let _ = sender.send(News::Ended(peer, String::new()));
-        });
+            let _ = sender.send(News::Ended(peer, How(None)));
+        })
     }
 
     /// The next news; `None` if there is none within `timeout`.
@@ -97,8 +124,7 @@ impl Children {
                 continue;
             }
             let status = self.running.get_mut(&peer).and_then(|child| child.wait().ok());
-            let how = status.map_or_else(|| "unknown".into(), |status| status.to_string());
-            return Some(News::Ended(peer, how));
+            return Some(News::Ended(peer, How(status)));
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use super::children::{Children, News};
-use super::{DEFAULT_HOSTS, Show, stage};
+use super::{DEFAULT_HOSTS, Show, exit_code, stage};
 use crate::cli::goal::{Goal, list, pairs};
 use crate::cli::paxos::DEFAULT_PORT;
 use crate::cli::{args, print};
@@ -53,7 +52,9 @@ fn parse(member: bool, mut parser: Parser) -> Result<Options> {
             Short('c') if member => options.crashes = pairs("-c", parser.value()?)?,
             Short('t') if member => options.leader_crashes = true,
             Long("majority") if member => options.others.push("--majority".into()),
-            Long("data") if member => options.data = Some(parser.value()?.into()),
+            Long("data") if member => {
+                options.data = Some(args::directory("--data", parser.value()?)?);
+            }
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
     }
@@ -79,20 +80,15 @@ pub(super) fn run(member: bool, parser: Parser) -> Result<ExitCode> {
     } else {
         Goal::ready(count)
     };
+    let _lock = options.data.as_deref().map(stage::lock).transpose()?;
     let stage = stage::set(&given, options.data.as_deref())?;
-    let mut show = Show::new(&stage.hosts);
-    let outcome = watch(&options, member, &stage, &mut goal, &mut show);
+    let show = Show::new(&stage.hosts);
+    let outcome = watch(&options, member, &stage, &mut goal, &show);
     drop(stage);
-    match outcome {
-        // Nobody reads any more, as in `| head`.
-        Err(Error::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            return Ok(ExitCode::SUCCESS);
-        }
-        outcome => outcome?,
-    }
+    let machine_failed = outcome?;
     let (text, passed) = goal.verdict();
-    print(&format!("\n{text}"));
-    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    print(&format!("\n{text}"))?;
+    Ok(exit_code(passed, machine_failed))
 }
 
 fn delay(options: &Options, peer: PeerId) -> Duration {
@@ -126,14 +122,14 @@ fn command_line(
 }
 
 /// Starts the peers and hears them until the goal is reached and stays so for a moment, or the run
-/// has failed, or time is up.
+/// has failed, or time is up. True if a flag, a file or the machine was at fault in a peer.
 fn watch(
     options: &Options,
     member: bool,
     stage: &stage::Stage,
     goal: &mut Goal,
-    show: &mut Show,
-) -> Result<()> {
+    show: &Show,
+) -> Result<bool> {
     let begun = Instant::now();
     let timeout = options.timeout.unwrap_or(Duration::from_secs(60));
     // A member sleeps itself; the barrier has no such flag.
@@ -141,6 +137,8 @@ fn watch(
     let mut waiting: Vec<PeerId> = stage.hosts.peers.iter().map(|peer| peer.id).collect();
     let mut children = Children::new()?;
     let mut reached: Option<Instant> = None;
+    let mut machine_failed = false;
+    let mut failed: Option<Instant> = None;
     loop {
         let now = Instant::now();
         let (due, later): (Vec<PeerId>, _) = waiting.iter().partition(|peer| start(**peer) <= now);
@@ -150,8 +148,10 @@ fn watch(
         }
         waiting = later;
         reached = goal.is_reached().then(|| reached.unwrap_or(now));
-        let end = reached.map_or(begun + timeout, |at| at + LINGER);
-        if goal.has_failed() || now >= end {
+        // Whoever says what no peer says may be ending with it, and tells so by its exit code.
+        failed = goal.has_failed().then(|| failed.unwrap_or(now));
+        let end = failed.or(reached).map_or(begun + timeout, |at| at + LINGER);
+        if now >= end || machine_failed {
             break;
         }
         let next = waiting.iter().map(|peer| start(*peer)).fold(end, Instant::min);
@@ -165,12 +165,14 @@ fn watch(
                 goal.said(peer, begun.elapsed(), &line);
                 show.said(peer, &line);
             }
-            News::Ended(peer, how) => goal.ended(peer, how == "exit status: 0", &how),
+            News::Ended(peer, how) => {
+                machine_failed |= how.is_machines_fault();
+                goal.ended(peer, how.is_well(), &how.to_string());
+            }
         }
     }
     if reached.is_none() && !goal.has_failed() {
         goal.object(format!("not reached within {} s", timeout.as_secs_f64()));
     }
-    io::stdout().flush()?;
-    Ok(())
+    Ok(machine_failed)
 }

@@ -9,8 +9,8 @@ mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,8 @@ use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::{Parser, ValueExt};
 
 use super::paxos::{DEFAULT_PORT, MEMORY_ONLY, roles};
-use super::{args, complain, draw};
-use crate::error::{Doing, Error, Result};
+use super::{args, complain, draw, print};
+use crate::error::{Error, Result};
 use crate::hosts::{Host, Hosts};
 use crate::paxos::Value;
 use crate::process::PeerId;
@@ -100,7 +100,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
                     .map(|t| args::seconds("-t", t.into()))
                     .collect::<Result<_>>()?;
             }
-            Long("data") => options.data = Some(parser.value()?.into()),
+            Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
             Long("trace") => options.trace = Some(parser.value()?.into()),
             Long("draw") => {
                 let picture = PathBuf::from(parser.value()?);
@@ -125,7 +125,18 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
         None => Hosts::parse(DEFAULT_HOSTS, "hostsfile-testcase2.txt")?,
     };
     let roles = roles(&given, DEFAULT_PORT)?;
+    if roles.proposers.is_empty() {
+        // Then nobody takes part, and a verdict would pass on nothing.
+        let file = options.hosts.as_deref().unwrap_or(Path::new("the hostsfile")).display();
+        return Err(Error::Input(format!(
+            "{file}: no line is a proposer, so nothing would be chosen; give one the role proposer1"
+        )));
+    }
     let proposals = proposals(&options, &given)?;
+    if let Some(picture) = &options.draw {
+        draw::check_place(picture)?;
+    }
+    let _lock = options.data.as_deref().map(stage::lock).transpose()?;
     let stage = stage::set(&given, options.data.as_deref())?;
     let journal = stage::journal(options.trace.as_deref(), options.data.is_some())?;
     if options.draw.is_some() {
@@ -145,17 +156,16 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
     for peer in &stage.hosts.peers {
         children.start(peer.id, command_line(&options, &stage, peer.id, &proposals))?;
     }
-    let mut show = Show::new(&stage.hosts);
-    let outcome = watch(&mut children, &mut judge, &mut show, started, options.timeout, stage);
+    let show = Show::new(&stage.hosts);
+    let outcome = watch(&mut children, &mut judge, &show, started, options.timeout, stage);
     drop(children);
-    if outcome.is_err() {
-        // Nobody reads any more, as in `| head`.
-        return Ok(ExitCode::SUCCESS);
-    }
+    let machine_failed = outcome?;
+    let verdict = judge.verdict();
+    print(&verdict.for_people())?;
     if let Some(picture) = &options.draw {
         draw::journal(journal.path(), picture, options.hosts.as_deref())?;
     }
-    say_verdict(&judge)
+    Ok(exit_code(verdict.passed(), machine_failed))
 }
 
 /// Value and delay of every proposer.
@@ -199,18 +209,20 @@ fn command_line(
     args
 }
 
-/// Passes the peers' lines on until all have chosen, nobody is left who could, or time is up.
+/// Passes the peers' lines on until all have chosen, nobody is left who could, or time is up. True
+/// if a flag, a file or the machine was at fault in one of them.
 ///
 /// # Errors
-/// Standard output is closed.
+/// Standard output cannot be written.
 fn watch(
     children: &mut Children,
     judge: &mut Judge,
-    show: &mut Show,
+    show: &Show,
     started: Instant,
     timeout: Duration,
     stage: stage::Stage,
-) -> io::Result<()> {
+) -> Result<bool> {
+    let mut machine_failed = false;
     let deadline = started + timeout;
     let mut stage = Some(stage);
     let mut heard = BTreeSet::new();
@@ -227,37 +239,35 @@ fn watch(
             }
             News::Said(peer, line) => {
                 show.said(peer, &line);
-                // Whoever speaks has read the hostsfile. Once all have, it need not stay, and no
-                // way of being killed leaves it behind.
+                // Whoever speaks has read the hostsfile. Once all have, it need not stay: a kill
+                // before that leaves it behind, one from then on does not.
                 heard.insert(peer);
                 if heard.len() == show.count() {
                     stage = None;
                 }
             }
-            News::Ended(peer, how) => judge.object(format!("{peer} ended too early: {how}")),
+            News::Ended(peer, how) => {
+                machine_failed |= how.is_machines_fault();
+                judge.object(format!("{peer} ended too early: {how}"));
+            }
         }
     }
     drop(stage);
-    show.flush()
+    Ok(machine_failed)
 }
 
-fn say_verdict(judge: &Judge) -> Result<ExitCode> {
-    let verdict = judge.verdict();
-    let text = verdict.for_people();
-    let written = io::stdout().write_all(text.as_bytes());
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).doing(|| "writing the verdict".into())
-        }
-        _ if verdict.passed() => Ok(ExitCode::SUCCESS),
-        _ => Ok(ExitCode::from(1)),
+/// How the run ends. Where the machine failed a peer, the verdict says nothing about the protocol.
+fn exit_code(passed: bool, machine_failed: bool) -> ExitCode {
+    match (machine_failed, passed) {
+        (true, _) => ExitCode::from(2),
+        (false, true) => ExitCode::SUCCESS,
+        (false, false) => ExitCode::from(1),
     }
 }
 
 /// Puts the peer's name in front of its lines, in a colour of its own on a terminal.
 struct Show {
     prefixes: BTreeMap<PeerId, (String, String)>,
-    out: io::BufWriter<io::Stdout>,
 }
 
 impl Show {
@@ -271,23 +281,19 @@ impl Show {
         };
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let prefix = |host: &Host| (host.id, (colour(out, host.id), colour(err, host.id)));
-        Self {
-            prefixes: hosts.peers.iter().map(prefix).collect(),
-            out: io::BufWriter::new(io::stdout()),
-        }
+        Self { prefixes: hosts.peers.iter().map(prefix).collect() }
     }
 
     fn count(&self) -> usize {
         self.prefixes.len()
     }
 
-    fn printed(&mut self, peer: PeerId, line: &str) -> io::Result<()> {
+    fn printed(&self, peer: PeerId, line: &str) -> Result<()> {
         let prefix = self.prefixes.get(&peer).map_or("", |(out, _)| out);
-        writeln!(self.out, "{prefix}{line}")?;
-        self.out.flush()
+        print(&format!("{prefix}{line}\n"))
     }
 
-    fn said(&mut self, peer: PeerId, line: &str) {
+    fn said(&self, peer: PeerId, line: &str) {
         let prefix = self.prefixes.get(&peer).map_or("", |(_, err)| err);
         // The prefix names the peer already.
         let line = line.strip_prefix(&format!("{peer}: ")).unwrap_or(line);
@@ -296,9 +302,5 @@ impl Show {
             return;
         }
         complain(&format!("{prefix}{line}\n"));
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
     }
 }

@@ -1,7 +1,7 @@
 //! Where a local run takes place: the hostsfile with loopback addresses, and its ports.
 
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
@@ -18,6 +18,8 @@ const PORTS: Range<u16> = 10_000..32_768;
 const TRIES: usize = 5_000;
 /// The generated hostsfile in a data directory.
 const KEPT: &str = "hostsfile.txt";
+/// The same while it is written.
+const UNFINISHED: &str = "hostsfile.txt.unfinished";
 
 /// A file of the run; a temporary one goes with this value.
 pub(super) struct Prop {
@@ -66,7 +68,8 @@ pub(super) fn journal(given: Option<&Path>, durable: bool) -> Result<Prop> {
 }
 
 /// Writes the hostsfile for a run. In a data directory it is kept and used again: the ports are
-/// part of its fingerprint, and durable state belongs to a fingerprint.
+/// part of its fingerprint, and durable state belongs to a fingerprint. Whoever names a data
+/// directory holds its [`lock`].
 pub(super) fn set(given: &Hosts, data: Option<&Path>) -> Result<Stage> {
     let Some(dir) = data else {
         let file = Prop { path: temporary("txt"), temporary: true };
@@ -74,11 +77,10 @@ pub(super) fn set(given: &Hosts, data: Option<&Path>) -> Result<Stage> {
         write(&file.path, &hosts)?;
         return Ok(Stage { hosts, file });
     };
-    fs::create_dir_all(dir).doing(|| format!("data directory {}", dir.display()))?;
     let path = dir.join(KEPT);
     if !path.try_exists().doing(|| path.display().to_string())? {
         let hosts = relocate(given)?;
-        write(&path, &hosts)?;
+        keep(dir, &path, &hosts)?;
         return Ok(Stage { hosts, file: Prop { path, temporary: false } });
     }
     let hosts = Hosts::read(&path)?;
@@ -102,6 +104,34 @@ fn write(path: &Path, hosts: &Hosts) -> Result<()> {
             file.sync_all()
         });
     written.doing(|| format!("writing the hostsfile {}", path.display()))
+}
+
+/// Writes the hostsfile of a data directory, whole or not at all: a part of it would be refused, or
+/// taken for the whole, by every later run.
+fn keep(dir: &Path, path: &Path, hosts: &Hosts) -> Result<()> {
+    let unfinished = Prop { path: dir.join(UNFINISHED), temporary: true };
+    // One that a killed run left; nobody else is here.
+    let _ = fs::remove_file(&unfinished.path);
+    write(&unfinished.path, hosts)?;
+    let renamed = fs::rename(&unfinished.path, path);
+    renamed
+        .and_then(|()| File::open(dir)?.sync_all())
+        .doing(|| format!("writing the hostsfile {}", path.display()))
+}
+
+/// Makes a data directory, or finds it there, and keeps other runs out of it while the file is
+/// open.
+pub(super) fn lock(dir: &Path) -> Result<File> {
+    let what = || format!("data directory {}", dir.display());
+    fs::create_dir_all(dir).doing(what)?;
+    let lock = File::open(dir).doing(what)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::Input(format!("{} is in use by another run", what())))
+        }
+        Err(TryLockError::Error(error)) => Err(error).doing(what),
+    }
 }
 
 /// The same peers on free ports of the loopback interface.

@@ -2,12 +2,10 @@
 
 use super::super::event::{Action, MessageType};
 use super::super::read::{Entry, Number};
+use super::acks::Standing;
 use super::judge::{Judge, Message, Refusal, Unasked};
 use super::rules::{Certainty, Findings, MOST_FINDINGS, Rule};
 use super::state::{Held, Spot, Stream, Values, Witness};
-
-/// How many open accepts are told apart; a peer with more open ones has lost count.
-const MOST_OPEN: usize = 16;
 
 impl Judge {
     /// A line of a journal that says that a peer began, and with what.
@@ -23,6 +21,7 @@ impl Judge {
             (lowest, found) => lowest.or(found),
         };
         stream.open_accepts.clear();
+        stream.open_prepares.clear();
         stream.chose = None;
         if again {
             stream.life += 1;
@@ -40,10 +39,16 @@ impl Judge {
         }
     }
 
-    /// Judges a message or a choice by the lines that its printer printed before.
-    pub(super) fn judge_conduct(&mut self, spot: Spot<'_>, action: Action, message: Message) {
+    /// Judges a message or a choice by the lines that its printer printed before. Says of an ack
+    /// that was sent what it is to its number.
+    pub(super) fn judge_conduct(
+        &mut self,
+        spot: Spot<'_>,
+        action: Action,
+        message: Message,
+    ) -> Standing {
         self.note_facts(action, message);
-        let Some(printer) = message.printer else { return };
+        let Some(printer) = message.printer else { return Standing::Open };
         let stream = self.streams.entry((spot.input, printer)).or_default();
         let number = message.number;
         match (action, message.kind) {
@@ -59,16 +64,12 @@ impl Judge {
                 }
             }
             (Action::Received, MessageType::Prepare) => {
-                stream.last_prepare = Some(number);
+                stream.open_prepares.ask(number);
                 lower(&mut stream.lowest_prepare, number);
             }
             (Action::Received, MessageType::Accept) => {
                 lower(&mut stream.lowest_accept, number);
-                if stream.open_accepts.len() < MOST_OPEN {
-                    stream.open_accepts.push(number);
-                } else {
-                    stream.lost_count = true;
-                }
+                stream.open_accepts.ask(number);
             }
             (Action::Sent, MessageType::Prepare) => {
                 grows(&mut self.findings, stream, spot, message, printer);
@@ -80,15 +81,17 @@ impl Judge {
             (Action::Sent, MessageType::PrepareAck | MessageType::AcceptAck) => {
                 keeps_promise(&mut self.findings, stream, spot, message, printer);
                 keeps_vote(&mut self.findings, stream, spot, message, &self.values);
-                let refused = stream.answer(spot, message);
+                let (standing, refused) = stream.answer(spot, message);
                 let asked = stream.was_asked(message);
                 self.follows_question(spot, message, printer, asked);
                 if let Some(refused) = refused {
                     self.note_refusal(spot, refused, message, printer);
                 }
+                return standing;
             }
             _ => {}
         }
+        Standing::Open
     }
 
     fn note_facts(&mut self, action: Action, message: Message) {
@@ -98,6 +101,7 @@ impl Judge {
         if message.kind == MessageType::Prepare {
             self.prepare_without_value |= message.value.is_none();
             self.candidates.extend(message.value);
+            lower(&mut self.lowest_prepared, message.number);
         }
         self.acks_show_values |= ack && message.value.is_some();
         self.nameless_answers |= ack && action == Action::Received && message.printer.is_none();
@@ -313,38 +317,6 @@ impl Stream {
             _ => self.lowest_accept,
         };
         lowest.is_some_and(|lowest| lowest <= message.number)
-    }
-
-    /// Notes an answer; the number it refused, if it refused one.
-    fn answer(&mut self, spot: Spot<'_>, message: Message) -> Option<Number> {
-        let number = message.number;
-        if message.kind == MessageType::PrepareAck {
-            let asked = message.answers.or(self.last_prepare);
-            return asked.filter(|asked| *asked < number);
-        }
-        let others = self.open_accepts.iter().any(|open| *open != number);
-        let at = self.open_accepts.iter().position(|open| *open == number);
-        let (granted, refused) = match (message.answers, at) {
-            (Some(answers), _) => {
-                (answers == number, Some(answers).filter(|answers| *answers < number))
-            }
-            (None, Some(_)) if others || self.lost_count => {
-                self.voted = None;
-                (false, None)
-            }
-            (None, Some(_)) => (true, None),
-            // A copy for a learner answers no question; anything else refuses one.
-            (None, None) if self.voted_now(&message) => (false, None),
-            (None, None) => (false, self.open_accepts.iter().min().copied()),
-        };
-        if granted {
-            self.voted = Some((number, message.value, spot.witness()));
-        }
-        let answered = message.answers.or(refused).unwrap_or(number);
-        if let Some(at) = self.open_accepts.iter().position(|open| *open == answered) {
-            self.open_accepts.swap_remove(at);
-        }
-        refused.filter(|refused| *refused < number)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::event::{Action, MessageType};
 use super::super::read::{Content, Entry, Line, Number};
+use super::acks::Standing;
 use super::rules::{Certainty, Findings, Rule};
 use super::state::{
     Choice, Exchange, Facts, Held, MOST_EXCHANGES, MOST_PEERS, MOST_RECORDS, Promise, Proposal,
@@ -52,15 +53,20 @@ pub struct Judge {
     /// The first certain majority behind each value.
     pub(super) majorities: Vec<(ValueId, Number, Vec<Witness>)>,
     pub(super) candidates: BTreeSet<ValueId>,
+    /// The lowest number that somebody prepared.
+    pub(super) lowest_prepared: Option<Number>,
     pub(super) prepare_without_value: bool,
     pub(super) number_without_prepare: bool,
     pub(super) acks_show_values: bool,
+    /// A blank is among the values; as an ack prints it, it may as well be none.
+    pub(super) blank_values: bool,
     /// Answers were received by it is not known whom.
     pub(super) nameless_answers: bool,
     /// The lowest and the highest settled number that asked for each value.
     pub(super) value_numbers: BTreeMap<ValueId, (Number, Number)>,
     pub(super) findings: Findings,
     pub(super) counts: Counts,
+    pub(super) last_line: Option<(u16, u64)>,
     pub(super) refusals: u64,
     /// Numbers that somebody asked under, those of them that came to nothing, and who asked.
     pub(super) numbers: u64,
@@ -114,13 +120,6 @@ pub(super) struct Message {
     pub(super) is_journal: bool,
 }
 
-impl Message {
-    /// True if it may grant what was asked under its number: it is not known to answer another.
-    pub(super) fn may_grant(&self) -> bool {
-        self.answers.is_none_or(|answers| answers == self.number)
-    }
-}
-
 impl Judge {
     /// A judge who has seen nothing.
     pub fn new(options: Options) -> Self {
@@ -137,13 +136,16 @@ impl Judge {
             choices: Vec::new(),
             majorities: Vec::new(),
             candidates: BTreeSet::new(),
+            lowest_prepared: None,
             prepare_without_value: false,
             number_without_prepare: false,
             acks_show_values: false,
+            blank_values: false,
             nameless_answers: false,
             value_numbers: BTreeMap::new(),
             findings: Findings::default(),
             counts: Counts::default(),
+            last_line: None,
             refusals: 0,
             numbers: 0,
             given_up: 0,
@@ -155,7 +157,10 @@ impl Judge {
 
     /// Takes a line of the input with this number, from 0. The lines of one input come in order.
     pub fn line(&mut self, input: u16, line: &Line<'_>) {
-        self.counts.lines += 1;
+        // Several objects may stand on one line.
+        let place = Some((input, line.number));
+        self.counts.lines += u64::from(self.last_line != place);
+        self.last_line = place;
         self.counts.sources = self.counts.sources.max(input.saturating_add(1));
         let kept = OnceCell::new();
         let spot = Spot { input, line: line.number, text: &line.text, kept: &kept };
@@ -195,6 +200,7 @@ impl Judge {
             return self.started(spot, entry);
         }
         let Some(kind) = entry.message_type else { return };
+        self.blank_values |= entry.value.as_deref().is_some_and(|value| value.trim().is_empty());
         let value = entry.value.as_deref().map(|value| self.values.id(value));
         let Some(number) = entry.number else {
             self.counts.unnumbered += 1;
@@ -218,17 +224,19 @@ impl Judge {
             held,
             is_journal: entry.is_journal,
         };
-        self.judge_conduct(spot, entry.action, message);
+        let sent_as = self.judge_conduct(spot, entry.action, message);
         if self.floor.is_some_and(|floor| number <= floor) {
             self.counts.forgotten += 1;
             return;
         }
         let proposal = self.proposals.entry(number).or_default();
         let before = proposal.records();
+        let stream = entry.printer.and_then(|printer| self.streams.get(&(spot.input, printer)));
+        let standing = message.standing(entry.action, sent_as, stream, proposal);
         match entry.action {
             Action::Chose => chose(proposal, spot, message, &mut self.choices),
-            Action::Sent => sent(proposal, spot, message, &self.streams),
-            _ => received(proposal, spot, message, &self.streams),
+            Action::Sent => sent(proposal, spot, message, standing),
+            _ => received(proposal, spot, message, standing),
         }
         self.records += proposal.records() - before;
         while self.records + self.proposals.len() > MOST_RECORDS && self.proposals.len() > 1 {
@@ -264,12 +272,7 @@ fn exchange(proposal: &mut Proposal, spot: Spot<'_>, message: Message, is_sent: 
     witness.get_or_insert_with(|| spot.witness());
 }
 
-fn sent(
-    proposal: &mut Proposal,
-    spot: Spot<'_>,
-    message: Message,
-    streams: &BTreeMap<(u16, u16), Stream>,
-) {
+fn sent(proposal: &mut Proposal, spot: Spot<'_>, message: Message, standing: Standing) {
     exchange(proposal, spot, message, true);
     let Some(sender) = message.sender else { return };
     let own = (sender, spot.input);
@@ -282,23 +285,14 @@ fn sent(
             proposal.accept_sent |= *proposal.order.get_or_insert(own) == own;
             proposal.accepts_sent += 1;
         }
-        MessageType::PrepareAck => promise(proposal, spot, message, sender, false),
-        MessageType::AcceptAck => {
-            let stream = streams.get(&(spot.input, sender));
-            let certain = message.answers == Some(message.number)
-                || stream.is_some_and(|stream| !stream.lost_count && stream.voted_now(&message));
-            vote(proposal, spot, message, sender, certain);
-        }
+        _ if standing == Standing::Refusal => {}
+        MessageType::PrepareAck => promise(proposal, spot, message, sender, standing, false),
+        MessageType::AcceptAck => vote(proposal, spot, message, sender, standing),
         MessageType::Chose | MessageType::Chosen => {}
     }
 }
 
-fn received(
-    proposal: &mut Proposal,
-    spot: Spot<'_>,
-    message: Message,
-    streams: &BTreeMap<(u16, u16), Stream>,
-) {
+fn received(proposal: &mut Proposal, spot: Spot<'_>, message: Message, standing: Standing) {
     exchange(proposal, spot, message, false);
     let is_owner = |(owner, input)| {
         input == spot.input && message.printer.is_none_or(|printer| printer == owner)
@@ -308,31 +302,27 @@ fn received(
     match (message.kind, message.printer) {
         (MessageType::Prepare, Some(printer)) => proposal.answer(printer).got_prepare = true,
         (MessageType::Accept, Some(printer)) => proposal.answer(printer).got_accept = true,
-        (MessageType::PrepareAck, _) if message.may_grant() => {
+        _ if standing == Standing::Refusal => {}
+        (MessageType::PrepareAck, _) => {
             let in_time = in_order && !proposal.accept_sent;
             proposal.early_promises += usize::from(early);
             if let Some(sender) = message.sender {
-                promise(proposal, spot, message, sender, true);
+                promise(proposal, spot, message, sender, standing, true);
                 proposal.answer(sender).promised_in_time |= in_time;
             } else {
                 proposal.nameless_promises += usize::from(in_time);
             }
         }
-        (MessageType::AcceptAck, printer) if message.may_grant() => {
+        (MessageType::AcceptAck, printer) => {
             let in_time = in_order && !proposal.owner_chose;
             proposal.owner_got_vote |= in_order && printer.is_some();
             proposal.early_votes += usize::from(early);
-            let Some(sender) = message.sender else {
+            if let Some(sender) = message.sender {
+                vote(proposal, spot, message, sender, standing);
+                proposal.answer(sender).voted_in_time |= in_time;
+            } else {
                 proposal.nameless_votes += usize::from(in_time);
-                return;
-            };
-            // Who never asked under a lower number cannot have been refused one.
-            let lowest = printer.and_then(|printer| streams.get(&(spot.input, printer)));
-            let lowest = lowest.map(|stream| stream.lowest_asked);
-            let certain = message.answers.is_some()
-                || lowest.is_some_and(|lowest| lowest.is_none_or(|asked| asked >= message.number));
-            vote(proposal, spot, message, sender, certain);
-            proposal.answer(sender).voted_in_time |= in_time;
+            }
         }
         _ => {}
     }
@@ -343,17 +333,19 @@ fn promise(
     spot: Spot<'_>,
     message: Message,
     acceptor: u16,
+    standing: Standing,
     received: bool,
 ) {
-    if !message.may_grant() {
+    let certain = standing == Standing::Grant;
+    let promise = &mut proposal.answer(acceptor).promise;
+    let (value, held) = (message.value, message.held);
+    let fresh = || Promise { value, held, received, certain, witness: spot.witness() };
+    let known = promise.get_or_insert_with(fresh);
+    if known.certain && !certain {
         return;
     }
-    let promise = &mut proposal.answer(acceptor).promise;
-    let fresh =
-        || Promise { value: message.value, held: message.held, received, witness: spot.witness() };
-    let known = promise.get_or_insert_with(fresh);
     // A proposer acts on what it received, whatever was sent.
-    if received && !known.received {
+    if (received && !known.received) || (certain && !known.certain) {
         let held = known.held;
         *known = fresh();
         if known.held == Held::Unknown {
@@ -364,14 +356,19 @@ fn promise(
     }
 }
 
-fn vote(proposal: &mut Proposal, spot: Spot<'_>, message: Message, acceptor: u16, certain: bool) {
-    if !message.may_grant() {
-        return;
-    }
+fn vote(
+    proposal: &mut Proposal,
+    spot: Spot<'_>,
+    message: Message,
+    acceptor: u16,
+    standing: Standing,
+) {
+    let certain = standing == Standing::Grant;
     let vote = &mut proposal.answer(acceptor).vote;
-    let known =
-        vote.get_or_insert_with(|| Vote { value: message.value, certain, witness: spot.witness() });
-    known.certain |= certain;
+    // What may be a refusal shows perhaps another value.
+    if vote.as_ref().is_none_or(|known| certain && !known.certain) {
+        *vote = Some(Vote { value: message.value, certain, witness: spot.witness() });
+    }
 }
 
 fn chose(

@@ -32,6 +32,7 @@
 //! Left out: one log with several decisions (each would need a name in its lines), and messages
 //! that were altered between two peers whose values are both plausible.
 
+mod acks;
 mod conduct;
 mod finish;
 mod form;

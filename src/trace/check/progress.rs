@@ -21,6 +21,7 @@ impl Judge {
 
     /// The notes on the whole run.
     pub(super) fn judge_progress(&mut self) {
+        self.who_proposes();
         self.who_never_chose();
         if self.choices.is_empty() {
             self.what_was_missing();
@@ -42,6 +43,18 @@ impl Judge {
                     "{lost} of {all} numbers came to nothing while {who} proposed: {because}"
                 );
                 (line, words)
+            });
+        }
+    }
+
+    /// Peers that propose although the hostsfile does not say so.
+    fn who_proposes(&mut self) {
+        let Some(roles) = &self.options.roles else { return };
+        let is_other = |peer: &&u16| !roles.acceptors.contains_key(*peer);
+        let asking = self.peers.iter().filter(|(_, facts)| facts.asks).map(|(peer, _)| peer);
+        for peer in asking.filter(is_other) {
+            self.findings.add(Rule::Roles, Certainty::Certain, || {
+                (Vec::new(), format!("peer{peer} proposes, but is no proposer of the hostsfile"))
             });
         }
     }

@@ -41,6 +41,7 @@ pub enum Rule {
     Refused,
     Duel,
     Restarted,
+    Roles,
 }
 
 /// A row of the table.
@@ -126,6 +127,7 @@ pub const TABLE: &[Row] = &[
     row(Rule::Refused, "refused", Progress, "questions that were refused"),
     row(Rule::Duel, "duel", Progress, "proposers that got in each other's way"),
     row(Rule::Restarted, "restarted", Progress, "peers that began anew"),
+    row(Rule::Roles, "roles", Progress, "who proposes is a proposer of the hostsfile"),
 ];
 
 impl Rule {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::super::event::MessageType;
 use super::super::read::Number;
+use super::acks::Questions;
 
 /// How much of a line's text a finding shows.
 pub const MAX_SHOWN_BYTES: usize = 400;
@@ -146,6 +147,8 @@ pub(super) struct Promise {
     pub(super) held: Held,
     /// True if the proposer's own line shows it.
     pub(super) received: bool,
+    /// False if the line may as well be a refusal of a lower number.
+    pub(super) certain: bool,
     pub(super) witness: Witness,
 }
 
@@ -237,17 +240,16 @@ pub(super) struct Stream {
     pub(super) promised: Option<(Number, Witness)>,
     /// Its last vote, if it is certain what it holds.
     pub(super) voted: Option<(Number, Option<ValueId>, Witness)>,
-    /// The lowest numbers it was asked about, and the last.
+    /// The lowest numbers it was asked about.
     pub(super) lowest_prepare: Option<Number>,
-    pub(super) last_prepare: Option<Number>,
     pub(super) lowest_accept: Option<Number>,
     /// What it found on its disk when it began.
     pub(super) found: Option<Number>,
     /// The line of its last start, if it is not the first.
     pub(super) restart: Option<Witness>,
-    /// Accepts received and not answered yet.
-    pub(super) open_accepts: Vec<Number>,
-    pub(super) lost_count: bool,
+    /// Questions received and not answered yet.
+    pub(super) open_prepares: Questions,
+    pub(super) open_accepts: Questions,
     /// The last number it prepared, and in which life.
     pub(super) prepared: Option<(Number, u32, Witness)>,
     /// The lowest number it asked to accept.

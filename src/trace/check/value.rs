@@ -105,12 +105,16 @@ impl Judge {
         number: Number,
     ) -> Option<Bounds<'a>> {
         let promise = answer.promise.as_ref()?;
+        // Of what may be a refusal it is not known who asked about its value.
+        if !promise.certain && self.lowest_prepared.is_some_and(|lowest| lowest < number) {
+            return None;
+        }
         let value = promise.value;
         let known = value.and_then(|value| self.value_numbers.get(&value).copied());
         let (low, high) = match (promise.held, value) {
             (Held::Nothing, _) => (None, None),
             (Held::Under(held), _) => (Some(held), Some(held)),
-            (Held::Unknown, None) if self.acks_show_values => (None, None),
+            (Held::Unknown, None) if self.acks_show_values && !self.blank_values => (None, None),
             (Held::Unknown, None) => return None,
             (Held::Unknown, Some(_)) if value == candidate => {
                 (None, known.map(|(_, highest)| highest))

@@ -23,7 +23,8 @@ pub struct Entry<'a> {
     pub sender: Option<u16>,
     /// Who received it, or the other end of a link.
     pub receiver: Option<u16>,
-    /// The value; none if absent, empty, blank, null, `<nil>` or a NUL character.
+    /// The value; none if absent, empty, null or a NUL character. Programs print acks without a
+    /// value as a blank or `<nil>` too: only in a journal that is a value.
     pub value: Option<Cow<'a, str>>,
     /// The number; of acks by the lab's form the acceptor's `min_proposal`.
     pub number: Option<Number>,
@@ -156,6 +157,7 @@ pub(super) struct Fields<'a> {
     unknown: bool,
     /// Faults that are none in a journal, which has lines that are no messages.
     blank_value: bool,
+    blank_word: bool,
     odd_number: bool,
 }
 
@@ -178,9 +180,12 @@ impl<'a> Fields<'a> {
             Key::Action => self.action = text(raw),
             Key::MessageType => self.message_type = text(raw),
             Key::MessageValue => {
-                self.blank_value = !matches!(raw, Raw::Text(_));
-                self.value = text(raw).filter(|value| !is_blank(value));
-                self.blank_value |= self.value.is_none();
+                let quoted = matches!(raw, Raw::Text(_));
+                self.value = text(raw)
+                    .filter(|value| if quoted { !is_empty(value) } else { !is_blank(value) });
+                let is_word = self.value.as_deref().is_some_and(|v| v.trim() != "" && is_blank(v));
+                self.blank_value = !quoted || self.value.is_none();
+                self.blank_word = quoted && is_word;
             }
             Key::ProposalNum => {
                 self.odd_number = !matches!(&raw, Raw::Bare(word) if digits(word).is_some());
@@ -194,6 +199,19 @@ impl<'a> Fields<'a> {
             Key::Note => self.note = text(raw),
             Key::TimeUs => self.time_us = number(raw).map(|number| number.round),
         }
+    }
+
+    /// The five keys as the lab's form has them, with no more escapes than JSON needs.
+    pub(super) fn plainly(&self) -> Option<String> {
+        let value = serde_json::to_string(self.value.as_deref()?).ok()?;
+        Some(format!(
+            "{{\"peer_id\":{},\"action\":\"{}\",\"message_type\":\"{}\",\"message_value\":{value},\
+             \"proposal_num\":{}}}",
+            self.peer_id?,
+            self.action.as_deref()?,
+            self.message_type.as_deref()?,
+            self.number?
+        ))
     }
 
     /// The event of these keys; none if they are none of Paxos.
@@ -218,12 +236,13 @@ impl<'a> Fields<'a> {
         }
         let peer_id = self.peer_id.or(self.at)?;
         let is_journal = self.at.is_some();
+        let may_lack = is_ack(message_type) && !is_journal;
         if !is_journal {
             self.judge_form(action, named.flatten(), faults);
         }
         Some(Entry {
             message_type,
-            value: self.value,
+            value: self.value.filter(|value| !may_lack || !is_blank(value)),
             number: self.number,
             printer: self.at,
             receiver: self.to,
@@ -243,7 +262,7 @@ impl<'a> Fields<'a> {
             (self.count < 5, Fault::MissingKeys),
             (self.disordered && self.count >= 5, Fault::KeyOrder),
             (self.count > 5 || self.unknown || journal_only, Fault::ExtraKeys),
-            (self.blank_value, Fault::ValueKind),
+            (self.blank_value || (self.blank_word && is_ack(named)), Fault::ValueKind),
             (self.odd_number, Fault::NumberKind),
             (action == Action::Chose && named != Some(MessageType::Chose), Fault::Words),
         ] {
@@ -325,6 +344,15 @@ fn id(raw: Raw<'_>, faults: &mut Faults) -> Option<u16> {
     let id = digits(&text[name.len()..])?;
     let is_name = name.chars().all(|c| c.is_alphabetic() || c == '_');
     u16::try_from(id).ok().filter(|_| is_name)
+}
+
+fn is_ack(kind: Option<MessageType>) -> bool {
+    matches!(kind, Some(MessageType::PrepareAck | MessageType::AcceptAck))
+}
+
+/// True if this is no value, not even a blank one.
+fn is_empty(value: &str) -> bool {
+    value.trim_matches('\0').is_empty()
 }
 
 /// The ways in which programs write that there is no value.

@@ -22,8 +22,10 @@
 //!
 //! Lines of exactly the lab's form take a path without an allocation; all others are scanned.
 //!
-//! Left out: several objects on one line (the first is read), objects spread over lines while
-//! another peer's lines come between.
+//! Several objects on one line are several [`Line`]s of one number.
+//!
+//! Left out: objects of one line beyond the 256th, objects spread over lines while another peer's
+//! lines come between.
 
 mod entry;
 mod exact;

@@ -64,6 +64,9 @@ pub enum Content<'a> {
     TooLong,
 }
 
+/// How many objects of one line are read.
+const MOST_PIECES: usize = 256;
+
 /// Reads lines from one input.
 pub struct Reader<R> {
     input: Chain<Cursor<Vec<u8>>, R>,
@@ -83,6 +86,10 @@ struct Interpreter {
     last_prefix: (Vec<u8>, Prefix),
     /// An object that has begun and not ended, and how many lines it has so far.
     open: Option<(String, usize)>,
+    /// What stands behind the first object of a line, if it has another one.
+    more: Option<String>,
+    /// How many objects of this line have been read.
+    pieces: usize,
 }
 
 impl<R: BufRead> Reader<R> {
@@ -98,6 +105,8 @@ impl<R: BufRead> Reader<R> {
             conclusion: Conclusion::default(),
             last_prefix: (Vec::new(), Prefix::default()),
             open: None,
+            more: None,
+            pieces: 0,
         };
         interpreter.survey(&head, name);
         let inferred = interpreter.conclusion.in_words(name);
@@ -111,18 +120,25 @@ impl<R: BufRead> Reader<R> {
         &self.inferred
     }
 
-    /// The next line; none at the end of the input.
+    /// The next line, or the next object of this one; none at the end of the input.
     ///
     /// # Errors
     /// The input cannot be read.
     pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         self.line.clear();
+        if let Some(more) = self.interpreter.more.take() {
+            self.line.extend_from_slice(more.as_bytes());
+            let mut line = self.interpreter.interpret(&self.line, &mut self.plain);
+            line.number = self.number;
+            return Ok(Some(line));
+        }
         let limit = MAX_LINE_BYTES as u64 + 1;
         let read = (&mut self.input).take(limit).read_until(b'\n', &mut self.line)?;
         if read == 0 {
             return Ok(None);
         }
         self.number += 1;
+        self.interpreter.pieces = 0;
         let ended = self.line.pop_if(|byte| *byte == b'\n').is_some();
         if !ended && read > MAX_LINE_BYTES {
             skip_line(&mut self.input)?;
@@ -178,6 +194,14 @@ impl Interpreter {
     }
 
     fn survey_line(&mut self, line: &[u8], plain: &mut String, survey: &mut Survey) {
+        self.pieces = 0;
+        self.survey_piece(line, plain, survey);
+        while let Some(more) = self.more.take() {
+            self.survey_piece(more.as_bytes(), plain, survey);
+        }
+    }
+
+    fn survey_piece(&mut self, line: &[u8], plain: &mut String, survey: &mut Survey) {
         let line = self.interpret(line, plain);
         if let Content::Event(entry) = &line.content {
             let printer = entry.printer.filter(|_| line.attribution == Attribution::Prefix);
@@ -267,12 +291,18 @@ impl Interpreter {
         if from.other || !rest.trim().is_empty() {
             faults.add(Fault::TextAround);
         }
+        self.pieces += 1;
+        if let Some(next) = rest.find('{').filter(|_| self.pieces < MOST_PIECES) {
+            self.more = Some(format!("{}{}", &plain[..start], &rest[next..]));
+        }
+        let written = &object_text[..object_text.len() - rest.len()];
+        let is_plain = faults.is_empty() && fields.plainly().is_some_and(|plain| plain == written);
         let Some(mut entry) = fields.entry(&mut faults) else {
             let mut faults = Faults::default();
             faults.add(Fault::Unreadable);
             return Line { content: Content::Unreadable, ..nothing(text, faults) };
         };
-        if faults.is_empty() && !entry.is_journal {
+        if faults.is_empty() && !entry.is_journal && !is_plain {
             faults.add(Fault::Spelling);
         }
         let attribution = self.fill_ends(&mut entry, from.peer, &mut faults);

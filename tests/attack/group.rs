@@ -1,0 +1,235 @@
+//! One group of real processes: started, stopped, killed, and asked whether they have chosen.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::random::Random;
+
+/// How long all peers, left alone, may take to choose: far beyond what they need.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A shell that sends signals: one that is started for each signal would come too late.
+pub(super) struct Signals {
+    shell: Child,
+    orders: ChildStdin,
+    done: BufReader<ChildStdout>,
+}
+
+impl Signals {
+    pub(super) fn new() -> Result<Self, String> {
+        let mut shell = Command::new("sh")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|e| format!("sh: {e}"))?;
+        let orders = shell.stdin.take().ok_or("sh has no input")?;
+        let done = BufReader::new(shell.stdout.take().ok_or("sh has no output")?);
+        Ok(Self { shell, orders, done })
+    }
+
+    fn send(&mut self, name: &str, pid: u32) -> Result<(), String> {
+        let said = |e: std::io::Error| format!("sh: {e}");
+        writeln!(self.orders, "kill -{name} {pid} && echo done || echo failed").map_err(said)?;
+        let mut answer = String::new();
+        self.done.read_line(&mut answer).map_err(said)?;
+        if answer == "done\n" { Ok(()) } else { Err(format!("kill -{name} {pid} {answer}")) }
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
+}
+
+/// One life of a peer.
+struct Life {
+    child: Child,
+    /// Where its journal begins.
+    begins: u64,
+    stopped: bool,
+}
+
+/// What a peer is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
+    Dead,
+    Stopped,
+    Running,
+}
+
+/// The peers of one hostsfile, in a directory of their own.
+pub(super) struct Group<'a> {
+    synod: &'a Path,
+    dir: PathBuf,
+    proposers: Vec<u16>,
+    pub(super) ids: Vec<u16>,
+    lives: BTreeMap<u16, Life>,
+}
+
+impl<'a> Group<'a> {
+    /// Writes the hostsfile of peers with these roles; nobody is started yet.
+    pub(super) fn new(
+        synod: &'a Path,
+        dir: &Path,
+        roles: &[&str],
+        ports: &[u16],
+    ) -> Result<Self, String> {
+        let line = |(port, roles): (&u16, &&str)| format!("127.0.0.1:{port}:{roles}\n");
+        let text: String = ports.iter().zip(roles).map(line).collect();
+        fs::write(dir.join("hosts"), text).map_err(|e| format!("{}: {e}", dir.display()))?;
+        let ids: Vec<u16> = (1..).take(roles.len()).collect();
+        let has_value = |id: &u16| roles[usize::from(*id) - 1].contains("proposer");
+        let proposers = ids.iter().copied().filter(has_value).collect();
+        Ok(Self { synod, dir: dir.to_owned(), proposers, ids, lives: BTreeMap::new() })
+    }
+
+    pub(super) fn trace(&self, id: u16) -> PathBuf {
+        self.dir.join(format!("peer{id}.trace"))
+    }
+
+    pub(super) fn doing(&self, id: u16) -> Doing {
+        match self.lives.get(&id) {
+            None => Doing::Dead,
+            Some(life) if life.stopped => Doing::Stopped,
+            Some(_) => Doing::Running,
+        }
+    }
+
+    /// Starts a peer; a proposer with a value that it draws anew.
+    pub(super) fn start(&mut self, id: u16, random: &mut Random) -> Result<(), String> {
+        let words = self.dir.join(format!("peer{id}.err"));
+        let words = OpenOptions::new().create(true).append(true).open(&words);
+        let words = words.map_err(|e| format!("{}: {e}", self.dir.display()))?;
+        let mut command = Command::new(self.synod);
+        command.arg("-h").arg(self.dir.join("hosts")).args(["--id", &id.to_string()]);
+        command.arg("--data").arg(self.dir.join(format!("peer{id}")));
+        command.arg("--trace").arg(self.trace(id));
+        if self.proposers.contains(&id) {
+            let value = char::from(b'A' + u8::try_from(random.below(26)).expect("a letter"));
+            command.args(["--wait", random.one_of(&["0", "0", "0.003"])]);
+            command.args(["-v", &value.to_string()]);
+        }
+        // Its input is ours: should the attacker die, the peers do too.
+        command.arg("--until-eof").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(words);
+        let begins = fs::metadata(self.trace(id)).map_or(0, |metadata| metadata.len());
+        let child = command.spawn().map_err(|e| format!("{}: {e}", self.synod.display()))?;
+        self.lives.insert(id, Life { child, begins, stopped: false });
+        Ok(())
+    }
+
+    /// `kill -9`. A peer that has ended by itself has refused to live, which is a failure.
+    pub(super) fn kill(&mut self, id: u16) -> Result<(), String> {
+        self.still_lives(id)?;
+        if let Some(mut life) = self.lives.remove(&id) {
+            let ended = life.child.kill().and_then(|()| life.child.wait());
+            ended.map_err(|e| format!("peer{id} cannot be killed: {e}"))?;
+        }
+        Ok(())
+    }
+
+    /// SIGSTOP and SIGCONT.
+    pub(super) fn stop(&mut self, id: u16, stop: bool, by: &mut Signals) -> Result<(), String> {
+        self.still_lives(id)?;
+        if let Some(life) = self.lives.get_mut(&id) {
+            by.send(if stop { "STOP" } else { "CONT" }, life.child.id())?;
+            life.stopped = stop;
+        }
+        Ok(())
+    }
+
+    fn still_lives(&mut self, id: u16) -> Result<(), String> {
+        let Some(life) = self.lives.get_mut(&id) else { return Ok(()) };
+        match life.child.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => {
+                let words = fs::read_to_string(self.dir.join(format!("peer{id}.err")));
+                let words = words.unwrap_or_default();
+                let last = words.lines().last().unwrap_or("nothing").to_owned();
+                Err(format!("peer{id} ended by itself ({status}) and said: {last}"))
+            }
+            Err(e) => Err(format!("peer{id}: {e}")),
+        }
+    }
+
+    /// True if this peer's present life knows the choice.
+    pub(super) fn has_chosen(&self, id: u16) -> bool {
+        let Some(life) = self.lives.get(&id) else { return false };
+        let read = || -> std::io::Result<String> {
+            let mut file = File::open(self.trace(id))?;
+            file.seek(SeekFrom::Start(life.begins))?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        // Before its first line there is no file.
+        read().is_ok_and(|text| text.contains("\"action\":\"chose\""))
+    }
+
+    /// Leaves all peers alone until everyone has chosen.
+    pub(super) fn await_choice(&mut self) -> Result<(), String> {
+        let begun = Instant::now();
+        let mut left = self.ids.clone();
+        loop {
+            left.retain(|id| !self.has_chosen(*id));
+            if left.is_empty() {
+                return Ok(());
+            }
+            for id in self.ids.clone() {
+                self.still_lives(id)?;
+            }
+            if begun.elapsed() > DEADLINE {
+                return Err(format!("left alone for {DEADLINE:?}, peers {left:?} never chose"));
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// What nobody should ever have said, if somebody did.
+    pub(super) fn alarm(&self) -> Result<(), String> {
+        for id in &self.ids {
+            let words = fs::read_to_string(self.dir.join(format!("peer{id}.err")));
+            let words = words.unwrap_or_default();
+            let bad = ["SAFETY", "panicked", "damaged"];
+            let found = words.lines().find(|line| bad.iter().any(|bad| line.contains(bad)));
+            if let Some(line) = found {
+                return Err(format!("peer{id} said: {line}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        for life in self.lives.values_mut() {
+            let _ = life.child.kill();
+            let _ = life.child.wait();
+        }
+    }
+}
+
+/// Free ports below those that the system takes for outgoing connections. `lane` of `lanes` keeps
+/// groups that live at the same time apart.
+pub(super) fn free_ports(count: usize, lane: usize, lanes: usize, random: &mut Random) -> Vec<u16> {
+    let mut free = Vec::new();
+    while free.len() < count {
+        let port = 10_000 + random.below(22_000 / lanes) * lanes + lane;
+        let port = u16::try_from(port).expect("below 32,000");
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        // Asked from outside: a listener of ours would be inherited by a process that another lane
+        // starts at this moment, and live on until that one is another program.
+        let taken = TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok();
+        if !taken && !free.contains(&port) {
+            free.push(port);
+        }
+    }
+    free
+}
