@@ -289,3 +289,15 @@ fn a_proposer_whose_disk_is_full_ends_with_one_line() {
     let last = end.err.last().expect("it says why");
     assert!(last.starts_with("synod: writing ") && last.contains("No space left"), "{end:#?}");
 }
+
+#[test]
+fn a_journal_torn_by_a_kill_goes_on_with_a_line_of_its_own() {
+    let mut cluster = Cluster::new(&["proposer1", "acceptor1"]);
+    cluster.durable = true;
+    std::fs::write(cluster.trace(2), "{\"peer_id\":2,\"acti").expect("a scratch file");
+    cluster.start(2, "");
+    let text = std::fs::read_to_string(cluster.trace(2)).expect("a journal");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "{\"peer_id\":2,\"acti");
+    assert!(lines[1].contains("\"action\":\"started\""), "{text}");
+}

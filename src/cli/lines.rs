@@ -1,7 +1,7 @@
 //! What a node does, as lines: the printed ones, the journal, and prose.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,10 +32,8 @@ impl Lines {
         err: Printer,
         journal: Option<&Path>,
     ) -> Result<Self> {
-        let open = |path: &Path| {
-            let file = OpenOptions::new().create(true).append(true).open(path);
-            file.doing(|| format!("trace file {}", path.display()))
-        };
+        let open =
+            |path: &Path| open_journal(path).doing(|| format!("trace file {}", path.display()));
         let journal = journal.map(open).transpose()?;
         let (printed, said, journalled) = (Vec::new(), Vec::new(), Vec::new());
         Ok(Self { me, out, err, journal, printed, said, journalled })
@@ -127,6 +125,21 @@ impl Lines {
         }
         self.journalled.clear();
     }
+}
+
+/// Opens a journal to write at its end. A life that was killed in the middle of a write leaves half
+/// a line; the next one begins on a line of its own.
+fn open_journal(path: &Path) -> io::Result<File> {
+    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    let mut last = [b'\n'];
+    // What is no regular file has no end to look at, and needs none.
+    if file.metadata()?.is_file() && file.seek(SeekFrom::End(-1)).is_ok() {
+        file.read_exact(&mut last)?;
+    }
+    if last != [b'\n'] {
+        file.write_all(b"\n")?;
+    }
+    Ok(file)
 }
 
 /// What a line shows of a message.

@@ -12,8 +12,18 @@ pub(crate) type Journals = BTreeMap<u16, Vec<Value>>;
 /// Reads one peer's journal.
 pub(crate) fn read(path: &Path) -> Result<Vec<Value>, String> {
     let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let parse = |line| serde_json::from_str(line).map_err(|e| format!("{e}: {line}"));
-    text.lines().map(parse).collect()
+    let mut lines = Vec::new();
+    let mut torn = None;
+    for line in text.lines() {
+        match (serde_json::from_str::<Value>(line), torn.take()) {
+            (Ok(event), None) => lines.push(event),
+            // Half a line is what a kill in the middle of a write leaves, and only that.
+            (Ok(event), Some(_)) if event["action"] == "started" => lines.push(event),
+            (Err(error), None) => torn = Some(format!("{error}: {line}")),
+            (_, Some(why)) => return Err(why),
+        }
+    }
+    Ok(lines)
 }
 
 /// True if this line is of that message, sent or received.
