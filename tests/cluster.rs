@@ -27,10 +27,12 @@ fn test_case_1_is_decided_as_x_by_all_five() {
     }
     assert_eq!(cluster.choice(ALL), "X");
     let printed = cluster.finish(&ALL);
-    // What an acceptor prints, in its order, whatever the number that got through.
-    let number = printed[&2][0].number;
+    // What an acceptor prints, in its order, whatever the number that got through. On a busy
+    // machine another peer's notice of the choice can be there before the question to accept.
+    let mut of_acceptor = printed[&2].iter().filter(|line| line.action != "chose").peekable();
+    let number = of_acceptor.peek().expect("it was asked").number;
     assert_eq!(number % 5, 1, "peer1's numbers are 1, 6, 11...");
-    for (line, (sender, action, kind)) in printed[&2].iter().zip([
+    for (line, (sender, action, kind)) in of_acceptor.zip([
         (1, "received", "prepare"),
         (2, "sent", "prepare_ack"),
         (1, "received", "accept"),

@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -126,7 +126,9 @@ impl Program {
     /// Starts a process whose standard output is closed after so many lines.
     pub(crate) fn start_reading(mut command: Command, most: usize) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let forking = FORKS.read().unwrap_or_else(PoisonError::into_inner);
         let mut child = command.spawn().expect("the program starts");
+        drop(forking);
         let out = Stream::listen(child.stdout.take().expect("is piped"), most);
         let err = Stream::listen(child.stderr.take().expect("is piped"), usize::MAX);
         Self { child, out, err }
@@ -192,11 +194,16 @@ impl Drop for Program {
     }
 }
 
+/// A process that is being started holds what its parent has open until it becomes another program.
+/// So none is started while ports are tried: it would keep one of them for a moment longer.
+static FORKS: RwLock<()> = RwLock::new(());
+
 /// Free ports below those that the system takes for outgoing connections, no two alike in this
 /// process.
 pub(crate) fn free_ports(count: usize) -> Vec<u16> {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _no_forks = FORKS.write().unwrap_or_else(PoisonError::into_inner);
     let mut held = Vec::new();
     while held.len() < count {
         let port = u16::try_from(10_000 + random() % 22_000).expect("fits");
@@ -207,6 +214,7 @@ pub(crate) fn free_ports(count: usize) -> Vec<u16> {
             held.push((port, listener));
         }
     }
+    // They are let go before anybody may be started again.
     held.into_iter().map(|(port, _)| port).collect()
 }
 
