@@ -130,7 +130,7 @@ fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Print
         // Fresh keys come from the system's random source.
         life: Life(RandomState::new().hash_one(0u8)),
         hosts: hosts.peers.iter().map(|peer| peer.id).collect(),
-        group: fingerprint.clone(),
+        group: hosts.mark(options.port),
         heartbeat: options.heartbeat,
         crash_after: options.crash_after,
         crash_as_leader: options.crash_as_leader,
@@ -176,14 +176,26 @@ struct Lines {
     err: Printer,
 }
 
+/// The line that a member prints for this fact, if it is one of the four; `first` is the first line
+/// of the hostsfile.
+pub(super) fn line_of(me: PeerId, first: PeerId, fact: &Fact) -> Option<Line> {
+    let (view, words) = match fact {
+        Fact::Installed(view) => {
+            (Some(view), Words::Members(view.members.keys().map(|peer| peer.0).collect()))
+        }
+        Fact::Unreachable { peer, view } => {
+            (Some(view), Line::unreachable(peer.0, view.leader().0))
+        }
+        Fact::Crashing(view) => (view.as_ref(), Words::Message(CRASHING.into())),
+        _ => return None,
+    };
+    let view_id = view.map_or(0, |view| view.id);
+    let leader = view.map_or(first, View::leader).0;
+    Some(Line { peer_id: me.0, view_id, leader, words })
+}
+
 impl Lines {
-    fn line(&self, view: Option<&View>, words: Words) {
-        let line = Line {
-            peer_id: self.me.0,
-            view_id: view.map_or(0, |view| view.id),
-            leader: view.map_or(self.first, View::leader).0,
-            words,
-        };
+    fn line(&self, line: &Line) {
         self.err.print(format!("{line}\n").as_bytes());
         if let Some(out) = &self.out {
             out.print(format!("{}\n", line.json()).as_bytes());
@@ -198,15 +210,10 @@ impl Lines {
 impl Observer<Peer> for Lines {
     fn observe(&mut self, output: &Output<Peer>) {
         let Output::Report(fact) = output else { return };
+        if let Some(line) = line_of(self.me, self.first, fact) {
+            return self.line(&line);
+        }
         match fact {
-            Fact::Installed(view) => {
-                let members = view.members.keys().map(|peer| peer.0).collect();
-                self.line(Some(view), Words::Members(members));
-            }
-            Fact::Unreachable { peer, view } => {
-                self.line(Some(view), Line::unreachable(peer.0, view.leader().0));
-            }
-            Fact::Crashing(view) => self.line(view.as_ref(), Words::Message(CRASHING.into())),
             Fact::NoMajority { view, alive } => self.say(&format!(
                 "keeps view {}: {} of its {} members are alive, and a new one needs {}",
                 view.id,
@@ -221,7 +228,13 @@ impl Observer<Peer> for Lines {
                 self.say(&format!("was removed by view {view_id} on request, and stays out"));
             }
             Fact::Waiting => self.say("waits to be let in; nobody who could has done it yet"),
+            // They have lines.
+            Fact::Installed(_) | Fact::Unreachable { .. } | Fact::Crashing(_) => {}
         }
+    }
+
+    fn sees_traffic(&self) -> bool {
+        false
     }
 
     fn before_frames(&mut self) {}

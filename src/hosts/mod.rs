@@ -264,6 +264,11 @@ impl Hosts {
     /// the order of roles do not change it; everything else does. It is made of what is written,
     /// not of what names resolve to, since that differs from network to network.
     pub fn fingerprint(&self, default_port: u16) -> String {
+        format!("{:016x}", self.mark(default_port))
+    }
+
+    /// The fingerprint as the number that it is, for datagrams.
+    pub fn mark(&self, default_port: u16) -> u64 {
         let mut text = String::new();
         for peer in &self.peers {
             // No part holds a space or a line's end, so two files never make one text.
@@ -271,7 +276,7 @@ impl Hosts {
             let (port, roles) = (peer.port.unwrap_or(default_port), peer.roles_text());
             let _ = writeln!(text, "{id} {host} {port} {roles}"); // a String takes everything
         }
-        format!("{:016x}", fnv1a(text.as_bytes()))
+        fnv1a(text.as_bytes())
     }
 
     /// The same peers and roles at other addresses, the first for peer 1: how a file that names

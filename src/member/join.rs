@@ -12,6 +12,9 @@ use crate::process::{Effect, Effects, PeerId};
 const SECOND_TRY: Duration = Duration::from_millis(100);
 /// The longest time for which the first line listens before it founds a view of its own.
 const FOUNDING: Duration = Duration::from_millis(500);
+/// It listens in so many parts. One that ends late by more than a part shows that the process stood
+/// still, and then it listens anew.
+const PARTS: u32 = 8;
 /// How many others are asked in one try, beside the first line: hundreds that ask each other at
 /// once would be a storm. The next try asks the next ones.
 const ASKED_AT_ONCE: usize = 16;
@@ -28,6 +31,12 @@ pub(super) struct Joining {
     followed: Option<PeerId>,
     /// Somebody has answered since the last try, so not all need to be asked again.
     heard: bool,
+    /// For how long the first line listens,
+    listens: Duration,
+    /// how many parts of that are left,
+    parts: u32,
+    /// and when the present one ends.
+    part_ends: Duration,
     tries: usize,
 }
 
@@ -45,7 +54,16 @@ impl Peer {
         let t = self.setup.heartbeat;
         out.push(Effect::SetTimer(Timer::Retry, Self::about((t / 2).min(SECOND_TRY))));
         if self.is_first_line() {
-            out.push(Effect::SetTimer(Timer::Found, (t / 2).min(FOUNDING).into()));
+            self.listen((t / 2).min(FOUNDING), out);
+        }
+    }
+
+    /// The first line listens for so long, and then founds a view if nobody has answered.
+    fn listen(&mut self, time: Duration, out: &mut Effects<Self>) {
+        if let Phase::Joining(joining) = &mut self.phase {
+            (joining.listens, joining.parts) = (time, PARTS);
+            joining.part_ends = self.now + time / PARTS;
+            out.push(Effect::SetTimer(Timer::Found, (time / PARTS).into()));
         }
     }
 
@@ -104,15 +122,28 @@ impl Peer {
         }
     }
 
-    /// Nobody has answered the first line.
+    /// With majorities, whoever has ever been in a group never founds another one.
+    fn may_found(&self) -> bool {
+        self.is_first_line() && !(self.setup.majority && self.seen.is_some())
+    }
+
+    /// The first line has listened for a part of its time; when it has for all of it, and nobody
+    /// has answered, it founds a view.
     pub(super) fn found(&mut self, out: &mut Effects<Self>) {
         let Phase::Joining(joining) = &mut self.phase else { return };
-        // With majorities, whoever has ever been in a group never founds another one.
-        let forbidden = self.setup.majority && self.seen.is_some();
-        if joining.answered || forbidden {
-            joining.answered = false;
-            out.push(Effect::SetTimer(Timer::Found, (self.setup.heartbeat * 2).into()));
-            return;
+        let (time, part) = (joining.listens, joining.listens / PARTS);
+        if self.now > joining.part_ends + part {
+            // It stood still itself, and the answers may be those that it finds now.
+            return self.listen(time, out);
+        }
+        joining.parts = joining.parts.saturating_sub(1);
+        if joining.parts > 0 {
+            joining.part_ends = self.now + part;
+            return out.push(Effect::SetTimer(Timer::Found, part.into()));
+        }
+        let answered = std::mem::take(&mut joining.answered);
+        if answered || !self.may_found() {
+            return self.listen(self.setup.heartbeat * 2, out);
         }
         self.order_crash(out);
         let id = self.seen.map_or(0, |seen| seen + 1);
@@ -129,8 +160,9 @@ impl Peer {
         out: &mut Effects<Self>,
     ) {
         let Phase::In(member) = &self.phase else {
-            // Others may stand in line while the first line listens.
-            if !self.is_out() && self.is_first_line() {
+            // Others may stand in line while the first line listens; unless it waits itself for
+            // those who are in.
+            if !self.is_out() && self.may_found() {
                 self.stand_in_line(peer, life, seen);
                 out.push(Effect::Send(peer, Message::Leader { leader: self.me() }));
             }

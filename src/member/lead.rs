@@ -196,24 +196,20 @@ impl Peer {
     fn say_again(&self, out: &mut Effects<Self>) {
         let Phase::In(member) = &self.phase else { return };
         let view_id = member.view.id;
-        let (message, answered, spared) = match &member.leading {
+        let (message, answered) = match &member.leading {
             Leading::Free(_) => return,
             Leading::Taking { request, answers } => {
                 let op = Operation::Pending;
                 let answered: BTreeSet<PeerId> = answers.keys().copied().collect();
-                (Message::NewLeader { request: *request, view_id, op }, answered, None)
+                (Message::NewLeader { request: *request, view_id, op }, answered)
             }
+            // Also the one who is held for dead: if it lives, there may be no majority without it.
             Leading::Asking { request, op, agreed } => {
-                // Asked about its own removal, it would stay out for good.
-                let spared = match op {
-                    Operation::Del { peer, asked: false } => Some(*peer),
-                    _ => None,
-                };
-                (Message::Req { request: *request, view_id, op: *op }, agreed.clone(), spared)
+                (Message::Req { request: *request, view_id, op: *op }, agreed.clone())
             }
         };
         for peer in member.view.members.keys() {
-            if !answered.contains(peer) && spared != Some(*peer) {
+            if !answered.contains(peer) {
                 out.push(Effect::Send(*peer, message.clone()));
             }
         }

@@ -115,7 +115,7 @@ pub enum Message {
     /// A sign of life; the only datagram.
     Heartbeat {
         /// The fingerprint of the sender's hostsfile: streams compare it when they say hello.
-        group: String,
+        group: u64,
         /// The sender's view.
         view_id: u64,
     },
@@ -132,7 +132,7 @@ impl Message {
         &self,
         from: PeerId,
         hosts: &BTreeSet<PeerId>,
-        group: &str,
+        group: u64,
     ) -> Option<String> {
         let numbers = |request: &RequestId, view_id: u64| {
             (request.round >= MAX_ID || view_id >= MAX_ID)
@@ -169,8 +169,10 @@ impl Message {
                 }
                 numbers(request, *view_id).or_else(|| op.objection(hosts))
             }
-            Self::Heartbeat { group: theirs, .. } => (theirs != group).then(|| {
-                format!("its hostsfile is another one (fingerprint {}, not {group})", plain(theirs))
+            Self::Heartbeat { group: theirs, .. } => (*theirs != group).then(|| {
+                format!(
+                    "its hostsfile is another one (fingerprint {theirs:016x}, not {group:016x})"
+                )
             }),
         }
     }
@@ -178,7 +180,9 @@ impl Message {
     /// A heartbeat as a datagram.
     pub(super) fn to_datagram(&self) -> Vec<u8> {
         match self {
-            Self::Heartbeat { group, view_id } => format!("HEARTBEAT {view_id} {group}").into(),
+            Self::Heartbeat { group, view_id } => {
+                format!("HEARTBEAT {view_id} {group:016x}").into()
+            }
             // Nothing else is ever cast; and if it were, nobody would take it.
             _ => Vec::new(),
         }
@@ -189,7 +193,8 @@ impl Message {
         let text = std::str::from_utf8(bytes).ok()?.strip_prefix("HEARTBEAT ")?;
         let (view_id, group) = text.split_once(' ')?;
         let view_id: u64 = view_id.parse().ok()?;
-        (view_id < MAX_ID).then(|| Self::Heartbeat { group: group.to_owned(), view_id })
+        let group = u64::from_str_radix(group, 16).ok()?;
+        (view_id < MAX_ID).then_some(Self::Heartbeat { group, view_id })
     }
 }
 
@@ -204,9 +209,4 @@ impl Operation {
         };
         (!hosts.contains(peer)).then(|| format!("{peer} is not in the hostsfile"))
     }
-}
-
-/// A stranger's word, fit to be printed.
-fn plain(text: &str) -> String {
-    text.chars().take(32).filter(char::is_ascii_alphanumeric).collect()
 }

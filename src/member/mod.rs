@@ -23,7 +23,7 @@
 //!
 //! Whoever was removed by mistake (it was paused) goes on sending heartbeats; each of those is
 //! answered with the view, so it learns that it is out and joins again. Whoever was itself asked to
-//! agree to its removal stays out.
+//! agree to its removal, and not because it was silent, stays out.
 //!
 //! # Two rules of agreement
 //!

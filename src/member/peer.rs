@@ -25,7 +25,7 @@ pub struct Setup {
     /// All peers of the hostsfile; the lowest is its first line.
     pub hosts: BTreeSet<PeerId>,
     /// The hostsfile's fingerprint.
-    pub group: String,
+    pub group: u64,
     /// T: from one heartbeat to the next.
     pub heartbeat: Duration,
     /// Crash this long after the first `JOIN`.
@@ -127,6 +127,8 @@ pub struct Peer {
     pub(super) detector: Detector,
     /// The highest view id that it has seen.
     pub(super) seen: Option<u64>,
+    /// The highest view that it was told of without being in it.
+    newest: Option<View>,
     /// It was asked to agree to its own removal.
     pub(super) asked_out: bool,
     /// Those who wait to be let in, in the order in which they came.
@@ -146,6 +148,7 @@ impl Peer {
             phase: Phase::Joining(Joining::default()),
             detector,
             seen: None,
+            newest: None,
             asked_out: false,
             waiting: Vec::new(),
             next_beat: Duration::MAX,
@@ -224,6 +227,7 @@ impl Peer {
     }
 
     fn was_removed(&mut self, view: &View, out: &mut Effects<Self>) {
+        self.newest = Some(view.clone());
         if self.asked_out {
             self.phase = Phase::Out;
             out.push(Effect::Report(Fact::Left { view_id: view.id }));
@@ -245,10 +249,9 @@ impl Peer {
 
     fn beat(&mut self, out: &mut Effects<Self>) {
         let Phase::In(member) = &self.phase else { return };
-        let (group, view_id) = (&self.setup.group, member.view.id);
+        let (group, view_id) = (self.setup.group, member.view.id);
         for peer in member.view.members.keys().filter(|peer| **peer != self.setup.me) {
-            let message = Message::Heartbeat { group: group.clone(), view_id };
-            out.push(Effect::Cast(*peer, message));
+            out.push(Effect::Cast(*peer, Message::Heartbeat { group, view_id }));
         }
         self.next_beat = self.now + self.setup.heartbeat;
         out.push(Effect::SetTimer(Timer::Heartbeat, self.setup.heartbeat.into()));
@@ -279,6 +282,12 @@ impl Peer {
     }
 
     fn new_view(&mut self, from: PeerId, view: View, out: &mut Effects<Self>) {
+        if matches!(self.phase, Phase::Joining(_))
+            && let Some(newest) = self.newest.as_ref().filter(|newest| newest.id > view.id)
+        {
+            // Whoever made the newer one may be dead, and nobody in it may know of it.
+            out.push(Effect::Send(from, Message::new_view(newest)));
+        }
         match (&mut self.phase, self.setup.me) {
             (Phase::In(member), _) if view.id < member.view.id => {
                 // It is behind.
@@ -288,6 +297,9 @@ impl Peer {
                 // A view without this life: there is a group, and that is its leader.
                 joining.answered = true;
                 self.seen = self.seen.max(Some(view.id));
+                if self.newest.as_ref().is_none_or(|newest| newest.id < view.id) {
+                    self.newest = Some(view.clone());
+                }
                 let leader = view.leader();
                 self.follow(leader, out);
             }
@@ -344,8 +356,9 @@ impl Process for Peer {
                 }
             }
             Message::Req { request, view_id, op } => {
-                // Whatever becomes of it: this peer knows that it is to go.
-                self.asked_out |= matches!(op, Operation::Del { peer, .. } if peer == self.me());
+                // Whatever becomes of it: this peer knows that it is to go. (Asked because it was
+                // silent, it agrees as well, and comes back.)
+                self.asked_out |= op == Operation::Del { peer: self.me(), asked: true };
                 self.requested(from, request, view_id, op, out);
             }
             Message::Ok { request, view_id } => self.agreed(from, request, view_id, out),
@@ -375,7 +388,7 @@ impl Process for Peer {
     }
 
     fn objection(&self, from: PeerId, message: &Message) -> Option<String> {
-        message.objection(from, &self.setup.hosts, &self.setup.group)
+        message.objection(from, &self.setup.hosts, self.setup.group)
     }
 
     fn to_datagram(message: &Message) -> Vec<u8> {

@@ -129,6 +129,8 @@ struct Core<P: Process> {
     timers: Timers<P::Timer>,
     ends: BTreeMap<PeerId, Ends>,
     outputs: VecDeque<Entry<P>>,
+    /// The observer wants to see links and messages too.
+    sees_traffic: bool,
     /// A thread is handing outputs over; it will look again before it stops.
     releasing: bool,
     /// How many records the steps so far have appended.
@@ -211,6 +213,7 @@ impl<P: Process + Send + 'static> Node<P> {
                 timers: Timers::default(),
                 ends: BTreeMap::new(),
                 outputs: VecDeque::new(),
+                sees_traffic: observer.sees_traffic(),
                 releasing: false,
                 appended: 0,
                 waiting: 0,
@@ -351,8 +354,8 @@ impl<P: Process + Send + 'static> Node<P> {
                     }
                 }
                 Effect::Send(to, message) if to == self.me => {
-                    core.put(Pending::Ready(Output::Sent(to, message.clone())));
-                    core.put(Pending::Ready(Output::Received(to, message.clone())));
+                    core.show(|| Output::Sent(to, message.clone()));
+                    core.show(|| Output::Received(to, message.clone()));
                     to_me.push_back(message);
                 }
                 Effect::Send(to, message) => core.put(Pending::Send(to, message)),
@@ -374,8 +377,10 @@ impl<P: Process + Send + 'static> Node<P> {
     /// Ends a step: makes its records durable and hands over what became ready.
     fn finish(&self, core: MutexGuard<'_, Core<P>>) {
         let needs = core.appended;
+        // What others have put there, they release themselves.
+        let silent = core.outputs.is_empty();
         drop(core);
-        if self.commit(needs) {
+        if self.commit(needs) && !silent {
             self.release();
         }
     }
@@ -415,7 +420,7 @@ impl<P: Process + Send + 'static> Node<P> {
     ) -> Option<String> {
         let objection = core.process.objection(from, &message);
         if objection.is_none() {
-            core.put(Pending::Ready(Output::Received(from, message.clone())));
+            core.show(|| Output::Received(from, message.clone()));
             self.step_locked(&mut core, |process, out| process.receive(from, message, out));
             self.finish(core);
         }
@@ -463,7 +468,7 @@ impl<P: Process + Send + 'static> Node<P> {
     }
 
     fn connected(&self, mut core: MutexGuard<'_, Core<P>>, peer: PeerId) {
-        core.put(Pending::Ready(Output::Connected(peer)));
+        core.show(|| Output::Connected(peer));
         self.step_locked(&mut core, |process, out| process.connected(peer, out));
         self.finish(core);
     }

@@ -27,6 +27,11 @@ pub trait Observer<P: Process>: Send {
     fn before_frames(&mut self);
     /// They have left: what only people wait for can be written now.
     fn after_frames(&mut self);
+    /// False if only reports are of interest: then links and messages are never shown, and a
+    /// message that changes nothing costs no more than its step.
+    fn sees_traffic(&self) -> bool {
+        true
+    }
 }
 
 pub(super) struct Entry<P: Process> {
@@ -48,6 +53,13 @@ pub(super) enum Pending<P: Process> {
 impl<P: Process> Core<P> {
     pub(super) fn put(&mut self, output: Pending<P>) {
         self.outputs.push_back(Entry { needs: self.appended, output });
+    }
+
+    /// Shows traffic, where it is of interest.
+    pub(super) fn show(&mut self, output: impl FnOnce() -> Output<P>) {
+        if self.sees_traffic {
+            self.put(Pending::Ready(output()));
+        }
     }
 }
 
@@ -85,7 +97,7 @@ impl<P: Process + Send + 'static> Node<P> {
     fn hand_over(&self, batch: Vec<Entry<P>>) -> Option<u8> {
         let mut observer = self.observer.lock().expect(UNPOISONED);
         let mut written: Vec<&Link> = Vec::new();
-        let mut casts: Vec<(PeerId, Vec<u8>)> = Vec::new();
+        let mut casts = Vec::new();
         let mut halted = None;
         for entry in batch {
             match entry.output {
@@ -114,9 +126,7 @@ impl<P: Process + Send + 'static> Node<P> {
             }
         }
         if let Some(post) = &self.post {
-            for (to, bytes) in casts {
-                post.send(to, &bytes);
-            }
+            post.send(&casts);
         }
         observer.after_frames();
         halted

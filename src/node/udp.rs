@@ -46,7 +46,7 @@ pub(super) struct Post {
 #[derive(Default)]
 struct Book {
     /// Where to send to.
-    targets: BTreeMap<PeerId, SocketAddr>,
+    targets: Arc<BTreeMap<PeerId, SocketAddr>>,
     /// Every address of every peer.
     known: BTreeMap<PeerId, Vec<SocketAddr>>,
     senders: BTreeMap<SocketAddr, PeerId>,
@@ -96,9 +96,10 @@ impl Post {
             book.senders.entry(*address).or_insert(peer);
         }
         // A socket that is bound to an IPv4 address reaches only such.
+        let targets = Arc::make_mut(&mut book.targets);
         match list.iter().find(|address| self.wide || address.is_ipv4()) {
-            Some(target) => book.targets.insert(peer, self.fitting(*target)),
-            None => book.targets.remove(&peer),
+            Some(target) => targets.insert(peer, self.fitting(*target)),
+            None => targets.remove(&peer),
         };
         book.known.insert(peer, list);
         true
@@ -114,11 +115,16 @@ impl Post {
         }
     }
 
-    /// Sends a datagram; what cannot be sent is lost, as datagrams are.
-    pub(super) fn send(&self, to: PeerId, bytes: &[u8]) {
-        let target = self.book().targets.get(&to).copied();
-        if let Some(target) = target {
-            let _ = self.socket.send_to(bytes, target);
+    /// Sends datagrams; what cannot be sent is lost, as datagrams are.
+    pub(super) fn send(&self, datagrams: &[(PeerId, Vec<u8>)]) {
+        if datagrams.is_empty() {
+            return;
+        }
+        let targets = Arc::clone(&self.book().targets);
+        for (to, bytes) in datagrams {
+            if let Some(target) = targets.get(to) {
+                let _ = self.socket.send_to(bytes, target);
+            }
         }
     }
 

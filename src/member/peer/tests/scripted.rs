@@ -141,6 +141,49 @@ fn a_first_line_that_starts_again_founds_nothing_while_others_are_there() {
 }
 
 #[test]
+fn a_first_line_that_stood_still_while_it_listened_listens_again() {
+    // Also if it goes on just before its time to listen is over.
+    for ms in [100, 300, 440, 480, 495, 499, 501, 600, 2 * T] {
+        let mut world = World::new(16, 3);
+        world.gather();
+        world.crash(1);
+        world.until_agreed(&[2, 3], 4 * T);
+        world.start(1);
+        world.run(1);
+        world.pause(1, ms);
+        world.until_agreed(&[1, 2, 3], 8 * T);
+        assert_eq!(world.views.len(), 5, "after a pause of {ms} ms");
+    }
+}
+
+/// 2 is let in again and does not hear of it; then the first line starts again, which may found
+/// nothing. 2 has been sent to it before, and must not be kept there: 3 and 4 need it.
+#[test]
+fn with_majorities_a_first_line_that_waits_itself_keeps_nobody() {
+    let mut untold = 0;
+    for cut_after in 1..20 {
+        let mut world = World::new(17, 4);
+        world.majority = true;
+        world.gather();
+        world.crash(2);
+        world.until_agreed(&[1, 3, 4], 4 * T);
+        world.start(2);
+        world.run(cut_after);
+        world.cut.insert((1, 2));
+        world.run(20);
+        let is_in = world.list(3).len() == 4;
+        untold += usize::from(is_in && world.list(2).is_empty());
+        world.crash(1);
+        world.start(1);
+        world.cut.clear();
+        if is_in {
+            world.until_agreed(&[1, 2, 3, 4], 12 * T);
+        }
+    }
+    assert!(untold > 3, "{untold} times in, and not told");
+}
+
+#[test]
 fn all_at_once_is_a_way_to_start_too() {
     let mut world = World::new(9, 9);
     (1..=9).for_each(|at| world.start(at));
@@ -168,6 +211,21 @@ fn with_majorities_a_minority_keeps_its_view_and_says_so() {
     world.until_agreed(&[1, 2, 3, 4, 5], 8 * T);
 }
 
+/// The leader asks for the removal of 3, which stands still, while 4 is dead and nobody knows. Then
+/// 3 is back, and without it there is no majority for anything.
+#[test]
+fn with_majorities_one_that_is_back_is_asked_about_its_own_removal() {
+    let mut world = World::new(15, 4);
+    world.majority = true;
+    world.gather();
+    world.run(3 * T);
+    world.pause(3, 3 * T);
+    world.run(800);
+    world.crash(4);
+    world.until_agreed(&[1, 2, 3], 10 * T);
+    assert!(!world.peer(3).is_out(), "it was asked, but not to go for good");
+}
+
 #[test]
 fn by_default_the_last_one_goes_on_alone() {
     let mut world = World::new(11, 3);
@@ -191,8 +249,7 @@ fn heartbeats_of_old_views_count_for_nothing_and_of_new_ones_do() {
         let mut out = Vec::new();
         for n in 1..=12 {
             peer.clock(now + std::time::Duration::from_millis(250) * n);
-            let group = "g".to_owned();
-            peer.receive(PeerId(2), Message::Heartbeat { group, view_id }, &mut out);
+            peer.receive(PeerId(2), Message::Heartbeat { group: 7, view_id }, &mut out);
             let _ = peer.detector.check(peer.now);
         }
         let answers = out.iter().filter(|e| matches!(e, Effect::Send(PeerId(2), _))).count();
@@ -238,6 +295,28 @@ fn a_lower_number_is_refused_and_a_view_is_never_taken_back() {
     assert_eq!(peer.view().map(|view| view.id), Some(view_id));
 }
 
+/// The one who made the new view may have told nobody else before it died.
+#[test]
+fn whoever_was_removed_tells_those_who_are_behind() {
+    use crate::process::{Effect, Process};
+    let mut world = World::new(18, 3);
+    world.gather();
+    let mut peer = world.peer(3).clone();
+    let old = peer.view().expect("is in").clone();
+    let new = old.after(&Operation::Del { peer: PeerId(3), asked: false });
+    let mut answer = |from: u16, view: &crate::member::View| {
+        let mut out = Vec::new();
+        peer.receive(PeerId(from), Message::new_view(view), &mut out);
+        let to_it = |effect: &Effect<_>| match effect {
+            Effect::Send(PeerId(to), Message::NewView { view, .. }) if *to == from => Some(view.id),
+            _ => None,
+        };
+        out.iter().find_map(to_it)
+    };
+    assert_eq!(answer(1, &new), None, "removed");
+    assert_eq!(answer(2, &old), Some(new.id), "it is in the old one and does not go back");
+}
+
 #[test]
 fn what_no_honest_peer_sends_is_refused() {
     use crate::process::Process;
@@ -252,7 +331,7 @@ fn what_no_honest_peer_sends_is_refused() {
     let mut empty = view.clone();
     empty.members.clear();
     for message in [
-        Message::Heartbeat { group: "another\u{1b}".into(), view_id },
+        Message::Heartbeat { group: 8, view_id },
         Message::Req { request, view_id, op },
         Message::Req { request, view_id, op: Operation::Pending },
         Message::Req { request: RequestId { by: PeerId(3), ..request }, view_id, op: stranger },
@@ -271,15 +350,15 @@ fn what_no_honest_peer_sends_is_refused() {
             leader: PeerId(1),
         },
     ] {
-        let why = peer.objection(PeerId(2), &message);
-        assert!(why.as_ref().is_some_and(|why| !why.contains('\u{1b}')), "{message:?}: {why:?}");
+        assert!(peer.objection(PeerId(2), &message).is_some(), "{message:?}");
     }
     for bytes in [
         &b""[..],
         b"HEARTBEAT",
-        b"HEARTBEAT x g",
-        b"HEARTBEAT -1 g",
-        b"HEARTBEAT 99999999999999999999 g",
+        b"HEARTBEAT x 7",
+        b"HEARTBEAT -1 7",
+        b"HEARTBEAT 99999999999999999999 7",
+        b"HEARTBEAT 1 g\x1b",
         b"ALIVE?",
         b"\xff\xfe",
         b"{\"join\":{\"life\":1,\"seen\":null}}",

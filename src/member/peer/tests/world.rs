@@ -170,7 +170,7 @@ impl World {
                     me: PeerId(at),
                     life,
                     hosts: (1..=self.size).map(PeerId).collect(),
-                    group: "g".into(),
+                    group: 7,
                     heartbeat: Duration::from_millis(T),
                     crash_after: None,
                     crash_as_leader: self.crash_as_leader,
