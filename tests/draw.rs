@@ -82,6 +82,89 @@ fn nine_peers_are_drawn_in_eighty_columns() {
     assert!(widest <= Some(80), "{widest:?}");
 }
 
+const REMOVAL: &str = "tests/views/case4.log";
+
+#[test]
+fn the_views_of_a_group_as_text_and_mermaid() {
+    compare("draw-views", &[REMOVAL]);
+    compare("draw-views-mermaid", &[REMOVAL, "--format", "mermaid", "--on-request", "5"]);
+    compare("draw-views-crashes", &["tests/views/case3.log", "--width", "100"]);
+    compare("draw-views-part", &[REMOVAL, "--from", "@15", "--to", "@20"]);
+    compare("draw-views-broken", &["tests/draw/views-broken.log"]);
+    compare("draw-views-broken-mermaid", &["tests/draw/views-broken.log", "--format", "mermaid"]);
+    compare("draw-views-timed", &["tests/draw/views-timed.log", "--hosts", "tests/alone.hosts"]);
+}
+
+/// A file for each peer, whose lines have no times: the picture is that of the mixed log.
+#[test]
+fn a_file_for_each_peer_makes_the_same_picture() {
+    let folder = tempfile::tempdir().expect("a folder for this test");
+    for case in 1..=4 {
+        let mixed = root().join(format!("tests/views/case{case}.log"));
+        let log = fs::read_to_string(&mixed).expect("a file of the project");
+        let mut files = Vec::new();
+        for peer in (1..=5).rev() {
+            let name = format!("peer{peer} | ");
+            let own = log.lines().filter_map(|line| line.strip_prefix(&name));
+            let path = folder.path().join(format!("{case}-{peer}"));
+            fs::write(&path, own.collect::<Vec<_>>().join("\n") + "\n").expect("a file");
+            files.push(path.display().to_string());
+        }
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let apart = draw(&files);
+        let mixed = draw(&[mixed.to_str().expect("UTF-8")]);
+        assert_eq!(String::from_utf8_lossy(&apart.stdout), String::from_utf8_lossy(&mixed.stdout));
+    }
+}
+
+/// In the page, each part of the drawing has its data, in the same order.
+#[test]
+fn the_page_of_a_group_has_a_step_for_each_mark() {
+    for log in [REMOVAL, "tests/draw/views-broken.log"] {
+        let output = draw(&[log, "--format", "html"]);
+        let page = String::from_utf8(output.stdout).expect("UTF-8");
+        let (_, data) = page.split_once("id=\"data\">").expect("there is data");
+        let (data, _) = data.split_once("</script>").expect("it ends");
+        let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
+        let steps = data["steps"].as_array().expect("a list");
+        assert_eq!(page.matches("<g class=\"s\" data-s=").count(), steps.len());
+        for (index, step) in steps.iter().enumerate() {
+            let mark = format!("<g class=\"s\" data-s=\"{index}\" data-p=\"{}\">", step["peer"]);
+            assert!(page.contains(&mark), "{mark}");
+        }
+    }
+}
+
+#[test]
+fn hostile_and_damaged_views_do_no_harm() {
+    let log = fs::read_to_string(root().join(REMOVAL)).expect("a file of the project");
+    let nasty = "</text><script>alert(1)</script>\u{202e}\u{1b}[31m";
+    let hostile = log.replace("crashing", nasty);
+    let folder = tempfile::tempdir().expect("a folder for this test");
+    let path = folder.path().join("log");
+    for form in ["text", "mermaid", "svg", "html"] {
+        fs::write(&path, &hostile).expect("a file");
+        let output = draw(&[path.to_str().expect("UTF-8"), "--format", form]);
+        let drawn = String::from_utf8(output.stdout).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(0), "{form}");
+        assert!(!drawn.contains("<script>alert") || form == "text", "{form}");
+        assert!(!drawn.contains('\u{202e}') && !drawn.contains('\u{1b}'), "{form}");
+        let mut state = 7_u64;
+        for _ in 0..40 {
+            let mut bytes = log.clone().into_bytes();
+            for _ in 0..6 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let length = bytes.len() as u64;
+                let at = usize::try_from((state >> 20) % length).expect("fits");
+                bytes[at] = b"0123456789,]}x"[usize::try_from(state >> 60).expect("fits") % 14];
+            }
+            fs::write(&path, &bytes).expect("a file");
+            let output = draw(&["--membership", path.to_str().expect("UTF-8"), "--format", form]);
+            assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&bytes));
+        }
+    }
+}
+
 #[test]
 fn the_ending_of_the_file_chooses_the_form() {
     let dir = std::env::temp_dir().join(format!("synod-draw-{}", std::process::id()));
@@ -126,6 +209,11 @@ fn what_cannot_be_drawn_is_refused_in_one_line() {
     refused(&[DUEL, "--number", "1e9"], "--number");
     refused(&[DUEL, "--hosts", "tests/draw/none"], "No such file");
     refused(&["tests/draw/printed.jsonl", "--from", "1"], "no times");
+    refused(&[REMOVAL, "--from", "1"], "no times");
+    refused(&[REMOVAL, "--number", "1"], "these are views");
+    refused(&[REMOVAL, "--on-request", "x"], "--on-request");
+    refused(&["--membership", DUEL], "no line is of a group");
+    refused(&["--membership", "tests/draw/none.log"], "No such file");
 }
 
 #[test]

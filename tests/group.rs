@@ -3,6 +3,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 use std::thread;
@@ -78,10 +79,21 @@ fn the_four_cases_of_the_lab() {
     ];
     at_once(2, cases.len(), |case| {
         let (flags, want) = cases[case];
+        let scratch = Scratch::new();
+        let picture = scratch.path("run.svg");
         let words = format!("local member -d 0,0.4,0.8,1.2,1.6 {BEAT} {flags}");
+        let words = format!("{words} --draw {}", picture.display());
         let end = Program::start(synod(&words)).end();
         assert_eq!(end.code, Some(0), "{flags}: {end:#?}");
         assert_eq!(end.out.last(), Some(&format!("passed: {want}")));
+        let drawn = fs::read_to_string(&picture).expect("it was drawn");
+        assert!(drawn.contains("The last view is ") && drawn.contains(">ms</text>"), "{drawn}");
+        // What it printed is judged by the same rules, to the letter.
+        let log = scratch.file("log", end.err.join("\n"));
+        let left = want.trim_end_matches(" are one group");
+        let words = format!("check --strict --expect {left} {}", log.display());
+        let judged = Program::start(synod(&words)).end();
+        assert_eq!(judged.code, Some(0), "{judged:#?}");
         let last_case = flags == "-t";
         let has = |text: &str| end.err.iter().any(|line| line.ends_with(text));
         assert_eq!(has("message:\"peer 1 (leader) unreachable\"}"), last_case);
@@ -245,6 +257,7 @@ fn flags_that_cannot_be_used_are_refused() {
         "member -h x -c x",
         "member -h x y",
         "local member -c 6:1",
+        "local member --draw run.png",
         "local member -c 5",
         "local member -c 1:1,2:1,3:1,4:1,5:1",
         "judge member",

@@ -16,6 +16,7 @@ mod args;
 mod check;
 mod draw;
 mod goal;
+mod inputs;
 mod judge;
 mod lines;
 mod local;

@@ -2,7 +2,7 @@
 //!
 //! [`event`] is the form that this program writes; [`read`] takes what any program wrote, and
 //! [`check`] judges it; [`diagram`] draws it. [`verdict`] judges a run of our own while it is
-//! going on.
+//! going on. The lines of a group are others: [`views`] reads and judges them.
 
 pub mod check;
 pub mod diagram;

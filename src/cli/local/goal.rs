@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use super::children::{Children, News};
 use super::{DEFAULT_HOSTS, Show, exit_code, stage};
 use crate::cli::goal::{Goal, list, pairs};
 use crate::cli::paxos::DEFAULT_PORT;
-use crate::cli::{args, print};
+use crate::cli::{args, draw, print};
 use crate::error::{Error, Result};
 use crate::hosts::Hosts;
 use crate::process::PeerId;
@@ -30,6 +31,7 @@ struct Options {
     /// Handed on as they are.
     others: Vec<OsString>,
     data: Option<PathBuf>,
+    draw: Option<PathBuf>,
     timeout: Option<Duration>,
 }
 
@@ -52,6 +54,11 @@ fn parse(member: bool, mut parser: Parser) -> Result<Options> {
             Short('c') if member => options.crashes = pairs("-c", parser.value()?)?,
             Short('t') if member => options.leader_crashes = true,
             Long("majority") if member => options.others.push("--majority".into()),
+            Long("draw") if member => {
+                let picture = PathBuf::from(parser.value()?);
+                draw::check_ending(&picture)?;
+                options.draw = Some(picture);
+            }
             Long("data") if member => {
                 options.data = Some(args::directory("--data", parser.value()?)?);
             }
@@ -80,14 +87,23 @@ pub(super) fn run(member: bool, parser: Parser) -> Result<ExitCode> {
     } else {
         Goal::ready(count)
     };
+    if let Some(picture) = &options.draw {
+        draw::check_place(picture)?;
+    }
     let _lock = options.data.as_deref().map(stage::lock).transpose()?;
     let stage = stage::set(&given, options.data.as_deref())?;
     let show = Show::new(&stage.hosts);
-    let outcome = watch(&options, member, &stage, &mut goal, &show);
+    let mut log = String::new();
+    let outcome = watch(&options, member, &stage, &mut goal, &show, &mut log);
     drop(stage);
     let machine_failed = outcome?;
     let (text, passed) = goal.verdict();
     print(&format!("\n{text}"))?;
+    // Of peers that said nothing there is no picture.
+    if let Some(picture) = options.draw.as_deref().filter(|_| !log.is_empty()) {
+        let asked = options.leader_crashes.then_some(count);
+        draw::group::log(log, picture, None, &asked.into_iter().collect())?;
+    }
     Ok(exit_code(passed, machine_failed))
 }
 
@@ -122,13 +138,15 @@ fn command_line(
 }
 
 /// Starts the peers and hears them until the goal is reached and stays so for a moment, or the run
-/// has failed, or time is up. True if a flag, a file or the machine was at fault in a peer.
+/// has failed, or time is up. Their lines are added to `log` if they are to be drawn. True if a
+/// flag, a file or the machine was at fault in a peer.
 fn watch(
     options: &Options,
     member: bool,
     stage: &stage::Stage,
     goal: &mut Goal,
     show: &Show,
+    log: &mut String,
 ) -> Result<bool> {
     let begun = Instant::now();
     let timeout = options.timeout.unwrap_or(Duration::from_secs(60));
@@ -162,8 +180,13 @@ fn watch(
                 goal.object(format!("{peer} prints on standard output: {line}"));
             }
             News::Said(peer, line) => {
-                goal.said(peer, begun.elapsed(), &line);
+                let after = begun.elapsed();
+                goal.said(peer, after, &line);
                 show.said(peer, &line);
+                if options.draw.is_some() && line.starts_with('{') {
+                    let seconds = after.as_secs_f64();
+                    let _ = writeln!(log, "{peer} | {seconds:.6} {line}"); // a String takes all
+                }
             }
             News::Ended(peer, how) => {
                 machine_failed |= how.is_machines_fault();

@@ -48,7 +48,7 @@ The barrier: exit 0 if all are ready, and none before all were started.
   -d S,S,...         when each peer is started, in seconds, in the order of the file (0)
 
 usage: synod local member [HOSTSFILE] [-d 0,2,...] [-c 5:4,...] [-t] [--heartbeat SECS]
-                          [--majority] [--data DIR] [--timeout SECS]
+                          [--majority] [--data DIR] [--draw FILE] [--timeout SECS]
 
 A group: exit 0 if it keeps every rule, whoever is to crash has crashed, and all others are members
 of one view.
@@ -56,6 +56,7 @@ of one view.
   -d S,S,...         how long each peer sleeps first, in the order of the file (0)
   -c N:S,...         peer N crashes S seconds after it asked to be let in
   -t                 once all are in, the first asks for the removal of the highest and crashes
+  --draw FILE        draw the views; the ending chooses the form
 
 Exit 0: one value, chosen by all who take part. Exit 1: not so, and why. Exit 2: a flag, a file or
 the machine was at fault.

@@ -36,6 +36,7 @@ mod acks;
 mod conduct;
 mod finish;
 mod form;
+mod json;
 mod judge;
 mod progress;
 mod report;
@@ -45,7 +46,10 @@ mod state;
 mod support;
 mod value;
 
+pub(in crate::trace) use json::{JsonFinding, JsonRule, name_of};
 pub use judge::{Judge, Options, Roles};
 pub use report::{Report, Subject};
+pub(in crate::trace) use report::{say, shown};
 pub use rules::{Certainty, Finding, Level, MOST_FINDINGS, Row, Rule, TABLE, Tally};
+pub(in crate::trace) use state::Spot;
 pub use state::{MAX_SHOWN_BYTES, MOST_EXCHANGES, MOST_PEERS, MOST_RECORDS, MOST_VALUES, Witness};

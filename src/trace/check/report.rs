@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::json::{JsonFinding, JsonRule, name_of};
 use super::rules::{Certainty, Finding, Level, Row, Rule, TABLE, Tally};
 
 /// What was judged.
@@ -42,33 +43,6 @@ struct JsonReport<'a> {
     inferred: &'a [String],
     rules: Vec<JsonRule>,
     findings: Vec<JsonFinding<'a>>,
-}
-
-#[derive(Serialize)]
-struct JsonRule {
-    name: &'static str,
-    level: &'static str,
-    claim: &'static str,
-    outcome: &'static str,
-    kept: u64,
-    broken: u64,
-    undecided: u64,
-}
-
-#[derive(Serialize)]
-struct JsonFinding<'a> {
-    rule: &'static str,
-    level: &'static str,
-    certainty: &'static str,
-    sentence: &'a str,
-    lines: Vec<JsonLine<'a>>,
-}
-
-#[derive(Serialize)]
-struct JsonLine<'a> {
-    input: &'a str,
-    line: u64,
-    text: &'a str,
 }
 
 /// How many findings of one rule are shown where it is not about safety.
@@ -204,31 +178,12 @@ impl Report {
     /// The report for tools: one JSON object.
     pub fn json(&self, inputs: &[String], strict: bool) -> String {
         let rules = TABLE.iter().map(|row| {
-            let tally = self.tally(row.rule).cloned().unwrap_or_default();
-            JsonRule {
-                name: row.name,
-                level: level_name(row.level),
-                claim: row.claim,
-                outcome: self.outcome(row),
-                kept: tally.kept,
-                broken: tally.broken,
-                undecided: tally.undecided,
-            }
+            JsonRule::new(row.name, row.level, row.claim, self.outcome(row), self.tally(row.rule))
         });
-        let findings = self.findings.iter().map(|finding| JsonFinding {
-            rule: finding.rule.row().name,
-            level: level_name(finding.rule.row().level),
-            certainty: finding.certainty.words(),
-            sentence: &finding.sentence,
-            lines: finding
-                .lines
-                .iter()
-                .map(|line| JsonLine {
-                    input: name_of(inputs, line.input),
-                    line: line.line,
-                    text: &line.text,
-                })
-                .collect(),
+        let findings = self.findings.iter().map(|finding| {
+            let Row { name, level, .. } = finding.rule.row();
+            let (sure, lines) = (finding.certainty.words(), &finding.lines);
+            JsonFinding::new((name, *level), sure, &finding.sentence, lines, inputs)
         });
         let report = JsonReport {
             verdict: match () {
@@ -245,18 +200,6 @@ impl Report {
         };
         serde_json::to_string_pretty(&report).expect("strings and integers always serialize")
     }
-}
-
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Safety => "safety",
-        Level::Form => "form",
-        Level::Progress => "progress",
-    }
-}
-
-fn name_of(inputs: &[String], input: u16) -> &str {
-    inputs.get(usize::from(input)).map_or("?", |name| name)
 }
 
 fn write_finding(text: &mut String, finding: &Finding, inputs: &[String], strict: bool) {
@@ -283,7 +226,7 @@ fn write_finding(text: &mut String, finding: &Finding, inputs: &[String], strict
 }
 
 /// Text of a log, fit for a terminal: it must not move the cursor or change colours.
-fn shown(text: &str) -> String {
+pub(in crate::trace) fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() {
@@ -295,6 +238,6 @@ fn shown(text: &str) -> String {
     out
 }
 
-fn say(text: &mut String, words: std::fmt::Arguments<'_>) {
+pub(in crate::trace) fn say(text: &mut String, words: std::fmt::Arguments<'_>) {
     let _ = writeln!(text, "{words}"); // a String takes everything
 }

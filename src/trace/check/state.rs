@@ -34,16 +34,16 @@ pub struct Witness {
 
 /// A line being looked at.
 #[derive(Clone, Copy)]
-pub(super) struct Spot<'a> {
-    pub(super) input: u16,
-    pub(super) line: u64,
-    pub(super) text: &'a str,
+pub(in crate::trace) struct Spot<'a> {
+    pub(in crate::trace) input: u16,
+    pub(in crate::trace) line: u64,
+    pub(in crate::trace) text: &'a str,
     /// The copy that all who keep this line share.
-    pub(super) kept: &'a OnceCell<Arc<str>>,
+    pub(in crate::trace) kept: &'a OnceCell<Arc<str>>,
 }
 
 impl Spot<'_> {
-    pub(super) fn witness(self) -> Witness {
+    pub(in crate::trace) fn witness(self) -> Witness {
         let text = self.kept.get_or_init(|| {
             let mut end = self.text.len().min(MAX_SHOWN_BYTES);
             while !self.text.is_char_boundary(end) {

@@ -14,80 +14,117 @@ use super::{ink, signs, words};
 
 /// What the page knows of a step.
 #[derive(Serialize)]
-struct StepData<'a> {
+pub(super) struct StepData<'a> {
     /// When, in words.
-    when: String,
+    pub(super) when: String,
     /// The index of its peer.
-    peer: usize,
+    pub(super) peer: usize,
     /// What it is, in sentences.
-    says: Vec<String>,
-    lines: &'a [String],
-    at: [f64; 2],
+    pub(super) says: Vec<String>,
+    pub(super) lines: &'a [String],
+    pub(super) at: [f64; 2],
 }
 
 /// What the page knows of a message.
 #[derive(Serialize)]
-struct ArrowData<'a> {
+pub(super) struct ArrowData<'a> {
     says: String,
     lines: &'a [String],
 }
 
 #[derive(Serialize)]
-struct Data<'a> {
-    steps: Vec<StepData<'a>>,
-    arrows: Vec<ArrowData<'a>>,
+pub(super) struct Data<'a> {
+    pub(super) steps: Vec<StepData<'a>>,
+    pub(super) arrows: Vec<ArrowData<'a>>,
+}
+
+/// A drawing with what stands around it.
+pub(super) struct Page<'a> {
+    pub(super) title: &'a str,
+    pub(super) mood: Mood,
+    /// The lines below the title.
+    pub(super) remarks: Vec<&'a str>,
+    /// The buttons.
+    pub(super) tools: String,
+    pub(super) width: f64,
+    pub(super) heads: String,
+    pub(super) body: String,
+    pub(super) height: f64,
+    /// The legend, and how high it is.
+    pub(super) legend: (String, f64),
+    /// What one can do here.
+    pub(super) hint: &'a str,
+    pub(super) data: &'a Data<'a>,
 }
 
 /// A whole page.
 pub(super) fn draw(diagram: &Diagram) -> String {
     let layout = Layout::of(diagram);
-    let (width, height) = (layout.width, layout.height);
-    let (legend, legend_height) = signs::legend(diagram, width.max(620.0));
+    let mut tools = String::new();
+    self::tools(&mut tools, diagram);
+    let remarks = std::iter::once(&diagram.summary).chain(&diagram.remarks);
+    page(&Page {
+        title: &diagram.title,
+        mood: diagram.mood,
+        remarks: remarks.map(String::as_str).collect(),
+        tools,
+        width: layout.width,
+        heads: heads(diagram, &layout),
+        body: body(diagram, &layout, false),
+        height: layout.height,
+        legend: signs::legend(diagram, layout.width.max(620.0)),
+        hint: "Arrow keys step through the run, Escape shows all of it. Point at or tap a message \
+               to read it whole. The buttons filter by peer and by number.",
+        data: &data(diagram, &layout),
+    })
+}
+
+/// The page of a drawing.
+pub(super) fn page(page: &Page<'_>) -> String {
+    let Page { width, height, heads, body, tools, .. } = page;
+    let title = escape(page.title);
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
          style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
-         <title>{}</title>\n<style>\n{}{}{}</style>\n</head>\n<body>\n",
-        escape(&diagram.title),
+         <title>{title}</title>\n<style>\n{}{}{}</style>\n</head>\n<body>\n",
         ink::style(),
         ink::variables(),
         include_str!("page.css")
     );
-    let bad = if diagram.mood == Mood::Bad { " class=\"bad\"" } else { "" };
-    put!(out, "<header>\n<h1{bad}>{}</h1>\n", escape(&diagram.title));
-    put!(out, "<p>{}</p>\n", escape(&diagram.summary));
-    for remark in &diagram.remarks {
+    let bad = if page.mood == Mood::Bad { " class=\"bad\"" } else { "" };
+    put!(out, "<header>\n<h1{bad}>{title}</h1>\n");
+    for remark in &page.remarks {
         put!(out, "<p>{}</p>\n", escape(remark));
     }
-    out.push_str("</header>\n");
-    tools(&mut out, diagram);
+    let (legend, legend_height) = &page.legend;
     put!(
         out,
-        "<main id=\"stage\" tabindex=\"0\">\n<svg class=\"heads\" width=\"{width:.0}\" \
-         height=\"{HEAD:.0}\">\n{}</svg>\n<svg class=\"body\" width=\"{width:.0}\" \
-         height=\"{height:.0}\" role=\"img\" aria-label=\"{}\">\n{}\
+        "</header>\n{tools}<main id=\"stage\" tabindex=\"0\">\n\
+         <svg class=\"heads\" width=\"{width:.0}\" \
+         height=\"{HEAD:.0}\">\n{heads}</svg>\n<svg class=\"body\" width=\"{width:.0}\" \
+         height=\"{height:.0}\" role=\"img\" aria-label=\"{title}\">\n{body}\
          <circle id=\"now\" r=\"12\" cx=\"-99\" cy=\"-99\"/>\n</svg>\n\
          <svg class=\"legend\" width=\"{:.0}\" height=\"{legend_height:.0}\">\n{legend}</svg>\n\
          </main>\n",
-        heads(diagram, &layout),
-        escape(&diagram.title),
-        body(diagram, &layout, false),
         width.max(620.0)
     );
     put!(
         out,
-        "<aside id=\"details\" aria-live=\"polite\"></aside>\n<div id=\"tip\" hidden></div>\n\
+        "<aside id=\"details\" aria-live=\"polite\" data-hint=\"{}\"></aside>\n\
+         <div id=\"tip\" hidden></div>\n\
          <script type=\"application/json\" id=\"data\">{}</script>\n<script>\n{}</script>\n\
          </body>\n</html>\n",
-        data(diagram, &layout),
+        escape(page.hint),
+        embedded(page.data),
         include_str!("page.js")
     );
     out
 }
 
-/// The buttons.
-fn tools(out: &mut String, diagram: &Diagram) {
+/// The button of each peer, and those that step.
+pub(super) fn steps_and_peers(out: &mut String, names: &[String]) {
     out.push_str(
         "<nav>\n<span class=\"group\"><button id=\"back\" title=\"step back (left \
          arrow)\">←</button>\
@@ -95,14 +132,21 @@ fn tools(out: &mut String, diagram: &Diagram) {
          <button id=\"whole\" title=\"the whole run (Escape)\">all</button>\
          <output id=\"place\"></output></span>\n<span class=\"group\">",
     );
-    for (index, line) in diagram.lifelines.iter().enumerate() {
+    for (index, name) in names.iter().enumerate() {
         put!(
             out,
             "<button class=\"peer\" data-p=\"{index}\" aria-pressed=\"false\">{}</button>",
-            escape(&line.name)
+            escape(name)
         );
     }
-    out.push_str("</span>\n<span class=\"group\">");
+    out.push_str("</span>\n");
+}
+
+/// The buttons.
+fn tools(out: &mut String, diagram: &Diagram) {
+    let names: Vec<String> = diagram.lifelines.iter().map(|line| line.name.clone()).collect();
+    steps_and_peers(out, &names);
+    out.push_str("<span class=\"group\">");
     for (rank, number) in diagram.numbers.iter().enumerate().take(MOST_NUMBERS) {
         put!(
             out,
@@ -117,8 +161,7 @@ fn tools(out: &mut String, diagram: &Diagram) {
 /// How many proposal numbers have a button; the rest is reached with `--number`.
 const MOST_NUMBERS: usize = 60;
 
-/// The data as JSON that can stand in a page: no sign in it ends the script.
-fn data(diagram: &Diagram, layout: &Layout) -> String {
+fn data<'a>(diagram: &'a Diagram, layout: &Layout) -> Data<'a> {
     let unit = words::Unit::of(diagram);
     let steps = diagram.steps.iter().enumerate().map(|(index, step)| {
         let arrow = |index: &usize| diagram.arrows.get(*index).map(|a| describe(diagram, a));
@@ -147,8 +190,12 @@ fn data(diagram: &Diagram, layout: &Layout) -> String {
         .arrows
         .iter()
         .map(|arrow| ArrowData { says: describe(diagram, arrow), lines: &arrow.lines });
-    let data = Data { steps: steps.collect(), arrows: arrows.collect() };
-    let json = serde_json::to_string(&data).unwrap_or_else(|_| "{}".into());
+    Data { steps: steps.collect(), arrows: arrows.collect() }
+}
+
+/// The data as JSON that can stand in a page: no sign in it ends the script.
+fn embedded(data: &Data<'_>) -> String {
+    let json = serde_json::to_string(data).unwrap_or_else(|_| "{}".into());
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         match c {

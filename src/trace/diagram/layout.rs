@@ -92,7 +92,8 @@ impl Layout {
             x.push(right + column / 2.0);
             right += column;
         }
-        let (y, pauses) = rows(diagram);
+        let times: Vec<u64> = diagram.steps.iter().map(|step| step.time_us.unwrap_or(0)).collect();
+        let (y, pauses) = rows(&times, diagram.timed);
         let height = y.last().copied().unwrap_or(0.0) + ROW.1;
         let width = right + MARGIN;
         let mut layout = Self { width, height, x, y, column, pauses, labels: Vec::new() };
@@ -190,8 +191,7 @@ fn texts(diagram: &Diagram, step: &Step) -> Vec<(String, Tone)> {
 }
 
 /// The rows' places, and the pauses between them.
-fn rows(diagram: &Diagram) -> (Vec<f64>, Vec<(f64, String)>) {
-    let times: Vec<u64> = diagram.steps.iter().map(|step| step.time_us.unwrap_or(0)).collect();
+pub(super) fn rows(times: &[u64], to_scale: bool) -> (Vec<f64>, Vec<(f64, String)>) {
     let mut waits: Vec<u64> =
         times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
     let mut sorted = waits.clone();
@@ -203,8 +203,8 @@ fn rows(diagram: &Diagram) -> (Vec<f64>, Vec<(f64, String)>) {
     let (mut y, mut pauses) = (Vec::new(), Vec::new());
     for wait in waits.iter().take(times.len()) {
         let ratio = to_float(*wait) / usual;
-        let gap = if diagram.timed { ROW.0 + 5.0 * (1.0 + ratio).log2() } else { ROW.0 };
-        if diagram.timed && ratio > PAUSE {
+        let gap = if to_scale { ROW.0 + 5.0 * (1.0 + ratio).log2() } else { ROW.0 };
+        if to_scale && ratio > PAUSE {
             pauses.push((at + ROW.1 / 2.0 + 2.0, words::span(*wait)));
             at += ROW.1 + 4.0;
         } else {

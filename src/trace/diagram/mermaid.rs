@@ -81,7 +81,7 @@ fn message(diagram: &Diagram, arrow: &Arrow, to: Option<usize>) -> String {
 }
 
 /// Text in a message or a note: only letters, digits and harmless signs stand as they are.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {
@@ -96,6 +96,6 @@ fn escape(text: &str) -> String {
 }
 
 /// Text in a comment, which ends with its line; braces would begin a directive.
-fn comment(text: &str) -> String {
+pub(super) fn comment(text: &str) -> String {
     text.replace(['{', '}', '\n', '\r'], " ")
 }

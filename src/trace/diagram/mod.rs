@@ -19,7 +19,9 @@
 //! Everything that comes from a log is escaped where it enters a format, and before that freed
 //! from characters that would steer a terminal or turn the direction of writing.
 //!
-//! Left out: messages of other protocols than Paxos, and the wall-clock's scale. Pauses are
+//! The run of a group is another kind of picture, of views and not of messages: [`group`].
+//!
+//! Left out: messages of other protocols, and the wall-clock's scale. Pauses are
 //! drawn shorter than they were, or a run of milliseconds with a pause of seconds would show
 //! nothing but the pause; the times stand at the left.
 
@@ -34,6 +36,7 @@ mod assemble;
 mod breath;
 mod canvas;
 mod collect;
+pub mod group;
 mod html;
 mod ink;
 mod layout;

@@ -24,9 +24,7 @@
     for (const text of lines) add("code", text);
   }
 
-  const hint = () =>
-    fill($("details"), "", ["Arrow keys step through the run, Escape shows all of it. Point at or tap " +
-      "a message to read it whole. The buttons filter by peer and by number."], []);
+  const hint = () => fill($("details"), "", [$("details").dataset.hint], []);
 
   function wanted(node) {
     const isArrow = node.classList.contains("a");

@@ -31,7 +31,7 @@ pub(super) fn sign(out: &mut String, at: Point, act: &Act, mark: Option<&Mark>) 
         )
     };
     match (act, mark) {
-        (Act::Chose { .. }, _) => star(out, at, 8.5),
+        (Act::Chose { .. }, _) => star(out, "star", at, 8.5),
         (Act::Ended { .. }, _) => cross(out, at, 5.0),
         (Act::Alarm { .. }, _) => {
             put!(
@@ -83,23 +83,29 @@ pub(super) fn sign(out: &mut String, at: Point, act: &Act, mark: Option<&Mark>) 
     }
 }
 
-fn star(out: &mut String, at: Point, r: f64) {
+pub(super) fn star(out: &mut String, class: &str, at: Point, r: f64) {
     let mut path = String::from("M");
     for corner in 0..10_u8 {
         let angle = f64::from(corner) * std::f64::consts::PI / 5.0;
         let r = if corner % 2 == 0 { r } else { r * 0.44 };
         put!(path, "{:.1} {:.1} ", at.x + r * angle.sin(), at.y - r * angle.cos());
     }
-    put!(out, "<path class=\"star\" d=\"{}Z\"/>", path.trim_end());
+    put!(out, "<path class=\"{class}\" d=\"{}Z\"/>", path.trim_end());
 }
 
 /// What the signs mean: only those that are in the picture. Also how high that is.
 pub(super) fn legend(diagram: &Diagram, width: f64) -> (String, f64) {
     let mut items = strokes(diagram);
     items.extend(marks(diagram));
+    in_lines(&items, width)
+}
+
+/// Drawn signs with their words, set in lines; also how high that is.
+pub(super) fn in_lines<S: AsRef<str>>(items: &[(String, S)], width: f64) -> (String, f64) {
     let (mut x, mut y, mut out) = (0.0, 14.0, String::new());
     for (drawn, words) in items {
-        let wide = 34.0 + text_width(&words) + 22.0;
+        let words = words.as_ref();
+        let wide = 34.0 + text_width(words) + 22.0;
         if x + wide > width {
             (x, y) = (0.0, y + 22.0);
         }

@@ -17,50 +17,68 @@ const EDGE: f64 = 20.0;
 /// A whole file.
 pub(super) fn draw(diagram: &Diagram) -> String {
     let layout = Layout::of(diagram);
-    let width = layout.width.max(620.0) + 2.0 * EDGE;
+    let width = layout.width.max(620.0);
+    let remarks: Vec<&str> =
+        std::iter::once(&diagram.summary).chain(&diagram.remarks).map(String::as_str).collect();
+    sheet(
+        std::slice::from_ref(&diagram.title),
+        diagram.mood == Mood::Bad,
+        &remarks,
+        width,
+        |out, top| {
+            put!(out, "<g transform=\"translate(0 {top})\">\n{}</g>\n", heads(diagram, &layout));
+            let top = top + HEAD;
+            put!(
+                out,
+                "<g transform=\"translate(0 {top:.1})\">\n{}</g>\n",
+                body(diagram, &layout, true)
+            );
+            let top = top + layout.height + 14.0;
+            let (legend, height) = legend(diagram, width);
+            put!(out, "<g transform=\"translate(0 {top:.1})\">\n{legend}</g>\n");
+            top + height
+        },
+    )
+}
+
+/// A file with a title, in lines, and remarks; `draw` adds what stands below this height, and says
+/// how high it has become.
+pub(super) fn sheet(
+    title: &[String],
+    bad: bool,
+    remarks: &[&str],
+    width: f64,
+    draw: impl FnOnce(&mut String, f64) -> f64,
+) -> String {
+    let full = width + 2.0 * EDGE;
     let mut top = EDGE + 20.0;
-    let mut words = String::new();
-    let bad = if diagram.mood == Mood::Bad { " alarm" } else { "" };
-    put!(
-        words,
-        "<text class=\"title{bad}\" x=\"{EDGE}\" y=\"{top}\">{}</text>\n",
-        escape(&diagram.title)
-    );
-    for line in std::iter::once(&diagram.summary).chain(&diagram.remarks) {
-        for part in super::canvas::wrap(line, remark_columns(width)) {
+    let mut drawn = String::new();
+    let bad = if bad { " alarm" } else { "" };
+    for (place, line) in title.iter().enumerate() {
+        top += if place > 0 { 24.0 } else { 0.0 };
+        let line = escape(line);
+        put!(drawn, "<text class=\"title{bad}\" x=\"0\" y=\"{top}\">{line}</text>\n");
+    }
+    for line in remarks {
+        for part in super::canvas::wrap(line, remark_columns(full)) {
             top += 17.0;
-            put!(words, "<text class=\"soft\" x=\"{EDGE}\" y=\"{top}\">{}</text>\n", escape(&part));
+            put!(drawn, "<text class=\"soft\" x=\"0\" y=\"{top}\">{}</text>\n", escape(&part));
         }
     }
-    top += 18.0;
-    let (legend, legend_height) = legend(diagram, width - 2.0 * EDGE);
-    let height = top + HEAD + layout.height + 14.0 + legend_height + EDGE;
-    let mut out = format!(
+    let height = draw(&mut drawn, top + 18.0) + EDGE;
+    format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
-         viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\">\n<title>{}</title>\n\
-         <style>\n{}</style>\n<rect class=\"ground\" width=\"100%\" height=\"100%\"/>\n",
-        escape(&diagram.title),
+         <svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{full:.0}\" height=\"{height:.0}\" \
+         viewBox=\"0 0 {full:.0} {height:.0}\" role=\"img\">\n<title>{}</title>\n\
+         <style>\n{}</style>\n<rect class=\"ground\" width=\"100%\" height=\"100%\"/>\n\
+         <g transform=\"translate({EDGE} 0)\">\n{drawn}</g>\n</svg>\n",
+        escape(&title.join(" ")),
         ink::style()
-    );
-    out.push_str(&words);
-    put!(out, "<g transform=\"translate({EDGE} {top})\">\n{}</g>\n", heads(diagram, &layout));
-    put!(
-        out,
-        "<g transform=\"translate({EDGE} {:.1})\">\n{}</g>\n",
-        top + HEAD,
-        body(diagram, &layout, true)
-    );
-    put!(
-        out,
-        "<g transform=\"translate({EDGE} {:.1})\">\n{legend}</g>\n</svg>\n",
-        top + HEAD + layout.height + 14.0
-    );
-    out
+    )
 }
 
 /// How many characters of 11 pixels a line of that width takes.
-fn remark_columns(width: f64) -> usize {
+pub(super) fn remark_columns(width: f64) -> usize {
     // Positive and small.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let columns = ((width - 2.0 * EDGE) / 6.2) as usize;

@@ -159,7 +159,11 @@ const LONG_RUN_US: u64 = 100_000_000;
 impl Unit {
     /// The unit that suits this picture.
     pub(super) fn of(diagram: &Diagram) -> Self {
-        let last = diagram.steps.last().and_then(|step| step.time_us);
+        Self::lasting(diagram.steps.last().and_then(|step| step.time_us))
+    }
+
+    /// The unit for a picture whose last time is this.
+    pub(super) fn lasting(last: Option<u64>) -> Self {
         if last.is_some_and(|us| us >= LONG_RUN_US) { Self::Seconds } else { Self::Milliseconds }
     }
 

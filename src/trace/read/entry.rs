@@ -325,7 +325,7 @@ fn text(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     match raw {
         Raw::Text(text) => Some(text),
         Raw::Bare(word) => Some(Cow::Borrowed(word)),
-        Raw::Nested => None,
+        Raw::Nested(_) => None,
     }
 }
 

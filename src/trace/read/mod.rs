@@ -41,7 +41,10 @@ mod tests;
 pub use entry::Entry;
 pub use fault::{Fault, Faults};
 pub use number::Number;
+pub(in crate::trace) use object::{Raw, object};
 pub use prefix::Names;
+pub(in crate::trace) use prefix::{Prefix, prefix, time_us, without_colours};
 pub use reader::{
     Attribution, Content, Line, MAX_LINE_BYTES, MAX_OBJECT_LINES, Reader, SURVEY_BYTES,
 };
+pub(in crate::trace) use reader::{skip_line, text_of};

@@ -10,25 +10,25 @@ use super::fault::{Fault, Faults};
 
 /// The value of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Raw<'a> {
+pub(in crate::trace) enum Raw<'a> {
     /// In quotation marks; escapes are resolved.
     Text(Cow<'a, str>),
     /// Without: a number, `null`, or a word that JSON would not allow.
     Bare(&'a str),
-    /// An object or a list.
-    Nested,
+    /// An object or a list, with its brackets.
+    Nested(&'a str),
 }
 
 /// How the scan ended.
-pub(super) struct End<'a> {
+pub(in crate::trace) struct End<'a> {
     /// What stands behind the object.
-    pub(super) rest: &'a str,
+    pub(in crate::trace) rest: &'a str,
     /// False if the text ended before the closing brace.
-    pub(super) closed: bool,
+    pub(in crate::trace) closed: bool,
 }
 
 /// Reads the object at the start of `text` and hands each key and value to `field`.
-pub(super) fn object<'a>(
+pub(in crate::trace) fn object<'a>(
     text: &'a str,
     faults: &mut Faults,
     mut field: impl FnMut(Cow<'a, str>, Raw<'a>, &mut Faults),
@@ -125,8 +125,9 @@ impl<'a> Scan<'a, '_> {
         match self.peek() {
             Some(quote @ (b'"' | b'\'')) => Raw::Text(self.quoted(quote)),
             Some(b'{' | b'[') => {
+                let start = self.at;
                 self.nested();
-                Raw::Nested
+                Raw::Nested(&self.text[start..self.at])
             }
             _ => {
                 let word = self.until(b",}\"");
@@ -209,7 +210,7 @@ mod tests {
             let value = match value {
                 Raw::Text(text) => text.into_owned(),
                 Raw::Bare(word) => format!("={word}"),
-                Raw::Nested => "nested".into(),
+                Raw::Nested(_) => "nested".into(),
             };
             found.push((key.into_owned(), value));
         });

@@ -9,7 +9,7 @@ use super::number::digits;
 pub type Names = BTreeMap<String, u16>;
 
 /// The text without ANSI escape sequences (colours of compose) and without a byte order mark.
-pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
+pub(in crate::trace) fn without_colours(text: &str) -> Cow<'_, str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if !text.contains('\u{1b}') {
         return Cow::Borrowed(text);
@@ -30,15 +30,15 @@ pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
 
 /// What a prefix says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Prefix {
+pub(in crate::trace) struct Prefix {
     /// The peer it names.
-    pub(super) peer: Option<u16>,
+    pub(in crate::trace) peer: Option<u16>,
     /// True if there is more than a name and a time.
-    pub(super) other: bool,
+    pub(in crate::trace) other: bool,
 }
 
 /// Reads the text in front of an object.
-pub(super) fn prefix(text: &str, names: &Names) -> Prefix {
+pub(in crate::trace) fn prefix(text: &str, names: &Names) -> Prefix {
     let (name, rest) = match text.split_once('|') {
         Some((name, rest)) => (name, rest),
         None => ("", text),
@@ -94,6 +94,56 @@ fn is_time(word: &str) -> bool {
     digits > 0 && rest && has(&[':', '-', '.', '/'])
 }
 
+/// The time that a prefix names, in microseconds since some moment: a clock time, with or without
+/// a date in front, or seconds with decimals.
+pub(in crate::trace) fn time_us(text: &str) -> Option<u64> {
+    let mut day = 0;
+    for word in text.split(|c: char| c.is_whitespace() || "|[]()".contains(c)) {
+        if !is_time(word) {
+            continue;
+        }
+        let (date, clock) = match word.split_once(['T', 't']) {
+            Some((date, clock)) => (Some(date), clock),
+            None if word.contains(':') || !word.contains('-') => (None, word),
+            None => (Some(word), ""),
+        };
+        day = date.and_then(days).unwrap_or(day);
+        if !clock.is_empty() {
+            return Some(day * 86_400_000_000 + clock_us(clock)?);
+        }
+    }
+    None
+}
+
+/// Days since some moment, of `2024-05-01`.
+fn days(date: &str) -> Option<u64> {
+    let mut parts = date.split(['-', '/', '.']).map(|part| part.parse::<u64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    if year > 9999 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // The year begins with March, so that the leap day is its last.
+    let (year, month) =
+        if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+    Some(year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day)
+}
+
+/// `12:00:01.5`, `12:00:01,123Z` or `2.5`: microseconds since midnight or since the start.
+fn clock_us(clock: &str) -> Option<u64> {
+    let clock = clock.trim_end_matches(['Z', 'z', 's', ':']);
+    // A zone behind the time is the same for all lines.
+    let clock = clock.split('+').next()?;
+    let (whole, fraction) = clock.split_once(['.', ',']).unwrap_or((clock, ""));
+    let mut seconds = 0_u64;
+    for part in whole.split(':') {
+        let part = digits(part)?;
+        seconds = seconds.checked_mul(60)?.checked_add(part)?;
+    }
+    let micros = format!("{fraction:0<6}");
+    let micros = digits(micros.get(..6)?)?;
+    seconds.checked_mul(1_000_000)?.checked_add(micros).filter(|us| *us < 1 << 60)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +165,25 @@ mod tests {
         ] {
             assert_eq!(prefix(text, &names), Prefix { peer, other }, "{text}");
         }
+    }
+
+    #[test]
+    fn the_time_in_a_prefix_is_read() {
+        let noon = 12 * 3_600_000_000;
+        for (text, us) in [
+            ("peer1  | 12:00:00.5 ", Some(noon + 500_000)),
+            ("12:00:01,123456789Z ", Some(noon + 1_123_456)),
+            ("peer1 | 2.5 ", Some(2_500_000)),
+            ("peer1 | [0.000001] ", Some(1)),
+            ("peer1 | ", None),
+            ("peer1 | 99999999999999999999:00 ", None),
+        ] {
+            assert_eq!(time_us(text), us, "{text}");
+        }
+        let of = |text| time_us(text).expect("is a time");
+        let (feb, mar) = (of("a | 2024-02-28T23:59:59.0Z "), of("a | 2024-03-01 00:00:00.0 "));
+        assert_eq!(mar - feb, 86_401_000_000, "2024 had a leap day");
+        assert_eq!(of("2025-01-01T00:00:00Z") - of("2024-12-31T23:59:59Z"), 1_000_000);
     }
 
     #[test]

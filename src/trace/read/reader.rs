@@ -157,7 +157,7 @@ impl<R: BufRead> Reader<R> {
 }
 
 /// Reads on to the end of the line and keeps nothing.
-fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+pub(in crate::trace) fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
     loop {
         let buffer = match input.fill_buf() {
             Ok(buffer) => buffer,
@@ -345,7 +345,7 @@ impl Interpreter {
 }
 
 /// The text of these bytes. Nearly always they are UTF-8, which is quickly seen.
-fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+pub(in crate::trace) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 

@@ -1,15 +1,17 @@
 //! `synod draw`: a run as a picture.
 
+pub(super) mod group;
+
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::{args, check};
+use super::{args, check, inputs};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::process::PeerId;
@@ -34,6 +36,12 @@ Draw a run as a space-time diagram: a line per peer, an arrow per message. FILES
   --width N          columns of the text form (the terminal's, else 80)
   --help, --version
 
+Of a group (synod member) a row per view is drawn: a box at each member that installs it, and
+between the views who is called unreachable and who crashes. Its lines are known as such.
+
+  --membership       draw the lines of a group, also where events of Paxos stand beside them
+  --on-request LIST  who was removed on request, as for synod check
+
 Exit 0: drawn. Exit 2: a flag or a file was at fault.
 ";
 
@@ -48,6 +56,8 @@ struct Options {
     hosts: Option<PathBuf>,
     window: Window,
     width: Option<u16>,
+    membership: bool,
+    on_request: Option<String>,
 }
 
 fn parse(mut parser: Parser) -> Result<Options> {
@@ -69,12 +79,20 @@ fn parse(mut parser: Parser) -> Result<Options> {
                 options.window.number = Some(number.ok_or_else(wrong)?);
             }
             Long("all") => options.window.all = true,
+            Long("membership") => options.membership = true,
+            Long("on-request") => {
+                options.on_request = Some(args::text("--on-request", parser.value()?)?);
+                options.membership = true;
+            }
             Long("width") => options.width = Some(args::number("--width", parser.value()?)?),
             Short(_) | Long(_) => return Err(arg.unexpected().into()),
         }
     }
     if options.files.len() > usize::from(u16::MAX) {
         return Err(Error::Usage(format!("more than {} files", u16::MAX)));
+    }
+    if options.files.is_empty() {
+        options.files.push("-".into());
     }
     Ok(options)
 }
@@ -105,20 +123,19 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let options = parse(parser)?;
     let format = format(&options)?;
     let hosts = options.hosts.as_deref().map(Hosts::read).transpose()?;
+    let looked = inputs::look(&options.files, name_of)?;
+    if options.membership || looked.is_group {
+        let drawn = group::draw(&options, format, hosts.as_ref(), looked.sources)?;
+        write(options.out.as_deref(), &drawn)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut collector = Collector::new(options.window.clone());
     let names = hosts.as_ref().map(check::names).unwrap_or_default();
     // A file without roles has nothing to tell the judge.
     let roles = hosts.as_ref().and_then(|hosts| check::roles(hosts).ok());
     let mut judge = Judge::new(JudgeOptions { roles, expect: None });
-    let remarks = read(&options.files, &names, &mut collector, &mut judge)?;
-    let timed_window = [options.window.from, options.window.to]
-        .iter()
-        .any(|bound| matches!(bound, Some(Bound::Time(_))));
-    if timed_window && collector.is_untimed() {
-        return Err(Error::Input(
-            "the lines have no times (journals do); name a part by lines, as in --from @40".into(),
-        ));
-    }
+    let remarks = read(&options.files, looked.sources, &names, &mut collector, &mut judge)?;
+    timed_part(&options, collector.is_untimed())?;
     let mut picture =
         collector.finish(|peer| host(hosts.as_ref()?, peer), &violations(judge.finish()));
     if hosts.is_none() {
@@ -130,6 +147,17 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let drawn = diagram::draw(&picture, format);
     write(options.out.as_deref(), &drawn)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a part that is named by times where the lines have none.
+fn timed_part(options: &Options, untimed: bool) -> Result<()> {
+    let bounds = [options.window.from, options.window.to];
+    if untimed && bounds.iter().any(|bound| matches!(bound, Some(Bound::Time(_)))) {
+        return Err(Error::Input(
+            "the lines have no times (journals do); name a part by lines, as in --from @40".into(),
+        ));
+    }
+    Ok(())
 }
 
 /// Draws a journal into a file, as `synod draw JOURNAL -o PICTURE` does.
@@ -253,7 +281,7 @@ fn terminal_columns() -> Option<u16> {
 
 /// One input: its next event, and what it has besides.
 struct Source {
-    reader: Reader<Box<dyn BufRead>>,
+    reader: Reader<inputs::Source>,
     /// Its place among the inputs.
     index: u16,
     name: String,
@@ -262,14 +290,14 @@ struct Source {
 }
 
 impl Source {
-    fn open(index: u16, path: &Path, names: &Names) -> Result<Self> {
-        let stdin = path.as_os_str() == "-";
-        let name = if stdin { "standard input".into() } else { path.display().to_string() };
-        let lines: Box<dyn BufRead> = if stdin {
-            Box::new(io::stdin().lock())
-        } else {
-            Box::new(BufReader::new(File::open(path).doing(|| name.clone())?))
-        };
+    fn open(
+        index: u16,
+        path: &Path,
+        opened: Option<inputs::Source>,
+        names: &Names,
+    ) -> Result<Self> {
+        let name = name_of(path);
+        let lines = opened.map_or_else(|| inputs::open(path, || name.clone()), Ok)?;
         let reader = Reader::new(&name, lines, names.clone()).doing(|| name.clone())?;
         Ok(Self { reader, index, name, next: None, strange: 0 })
     }
@@ -296,17 +324,23 @@ impl Source {
 /// What was found out about the inputs, for the picture's remarks.
 type Remarks = Vec<String>;
 
+/// What people call an input.
+fn name_of(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() }
+}
+
 /// Feeds all files to the collector, the earliest line first, or line by line in turn where there
 /// are no times.
 fn read(
     files: &[PathBuf],
+    opened: Vec<inputs::Source>,
     names: &Names,
     collector: &mut Collector,
     judge: &mut Judge,
 ) -> Result<Remarks> {
-    let stdin = [PathBuf::from("-")];
-    let files = if files.is_empty() { &stdin } else { files };
-    let sources = (0_u16..).zip(files).map(|(index, path)| Source::open(index, path, names));
+    let mut opened = opened.into_iter();
+    let sources =
+        (0_u16..).zip(files).map(|(index, path)| Source::open(index, path, opened.next(), names));
     let mut sources = sources.collect::<Result<Vec<_>>>()?;
     for source in &mut sources {
         source.advance(judge)?;

@@ -1,0 +1,83 @@
+//! The picture of a group.
+
+use std::collections::BTreeSet;
+use std::io::Cursor;
+use std::path::Path;
+
+use super::{Options, host, inputs, timed_part};
+use crate::cli::check;
+use crate::cli::check::group::{Inputs, on_request};
+use crate::error::{Error, Result};
+use crate::hosts::Hosts;
+use crate::trace::check::Level;
+use crate::trace::diagram::group::{Collector, draw as draw_picture};
+use crate::trace::diagram::{Format, Violation};
+use crate::trace::views::{self, Certainty, Report, Rules, Said};
+
+/// Draws these lines.
+pub(super) fn draw(
+    options: &Options,
+    format: Format,
+    hosts: Option<&Hosts>,
+    opened: Vec<inputs::Source>,
+) -> Result<String> {
+    if options.window.number.is_some() {
+        return Err(Error::Usage("--number is about proposals, and these are views".into()));
+    }
+    let names = hosts.map(check::names).unwrap_or_default();
+    let mut rules = Rules::with(views::Options {
+        on_request: options.on_request.as_deref().map(on_request).transpose()?,
+        expect: None,
+        named: hosts.is_some(),
+    });
+    let mut collector = Collector::new(options.window.clone());
+    let mut inputs = Inputs::open(&options.files, opened, &names)?;
+    inputs.read(|input, found| {
+        let is_new = rules.take(input, found);
+        if let (true, Said::Line(line)) = (is_new, &found.said) {
+            collector.take(input, found, line);
+        }
+    })?;
+    if collector.is_empty() {
+        let names = inputs.names.join(", ");
+        return Err(Error::Input(format!("{names}: no line is of a group")));
+    }
+    timed_part(options, collector.is_untimed())?;
+    let report = rules.finish();
+    let broken = violations(&report);
+    let picture = collector.finish(|peer| host(hosts?, peer), &report, &broken);
+    Ok(draw_picture(&picture, format))
+}
+
+/// Draws lines that are in memory into a file; these were removed on request.
+pub(in crate::cli) fn log(
+    text: String,
+    picture: &Path,
+    hosts: Option<&Hosts>,
+    on_request: &BTreeSet<u16>,
+) -> Result<()> {
+    let asked: Vec<String> = on_request.iter().map(u16::to_string).collect();
+    let options = Options {
+        files: vec!["-".into()],
+        out: Some(picture.into()),
+        on_request: Some(if asked.is_empty() { "none".into() } else { asked.join(",") }),
+        ..Options::default()
+    };
+    let opened: inputs::Source = Box::new(Cursor::new(text.into_bytes()));
+    let drawn = draw(&options, super::format(&options)?, hosts, vec![opened])?;
+    super::write(options.out.as_deref(), &drawn)
+}
+
+/// The rules that the run broke.
+fn violations(report: &Report) -> Vec<Violation> {
+    let broken = report.findings.iter().filter(|finding| {
+        let safety = finding.rule.row().level == Level::Safety;
+        safety && finding.certainty != Certainty::NotDecidable
+    });
+    let violation = |finding: &views::Finding| Violation {
+        rule: finding.rule.row().name.into(),
+        sentence: finding.sentence.clone(),
+        places: finding.lines.iter().map(|line| (usize::from(line.input), line.line)).collect(),
+    };
+    broken.map(violation).collect()
+}

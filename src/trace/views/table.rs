@@ -1,0 +1,180 @@
+//! The table of rules, and what became of each.
+
+use std::collections::BTreeMap;
+
+use super::near::Fault;
+use crate::trace::check::{Level, MOST_FINDINGS, Tally, Witness};
+
+/// A rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)] // the table below says what each one claims
+pub enum Rule {
+    IdsGrow,
+    OneList,
+    LowestLeads,
+    SelfInView,
+    UnreachableFirst,
+    RemovedIsOut,
+    CrashEnds,
+    EveryView,
+    LastView,
+    Expected,
+    Form(Fault),
+    OwnLines,
+    OwnView,
+    OtherText,
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Which rule.
+    pub rule: Rule,
+    /// Its name in findings.
+    pub name: &'static str,
+    /// What breaking it means.
+    pub level: Level,
+    /// What it claims.
+    pub claim: &'static str,
+}
+
+const fn row(rule: Rule, name: &'static str, level: Level, claim: &'static str) -> Row {
+    Row { rule, name, level, claim }
+}
+
+use Level::{Form, Progress, Safety};
+
+/// Every rule, in the order of the summary.
+pub const TABLE: &[Row] = &[
+    row(Rule::IdsGrow, "ids-grow", Safety, "the view ids of a peer grow"),
+    row(Rule::OneList, "one-list", Safety, "a view id has one list of members, whoever prints it"),
+    row(Rule::LowestLeads, "lowest-leads", Safety, "the lowest member of a view is its leader"),
+    row(Rule::SelfInView, "self-in-view", Safety, "whoever installs a view is in it"),
+    row(
+        Rule::UnreachableFirst,
+        "unreachable-first",
+        Safety,
+        "who is removed was called unreachable before, or left on request",
+    ),
+    row(
+        Rule::RemovedIsOut,
+        "removed-is-out",
+        Safety,
+        "who was removed installs views only after joining again",
+    ),
+    row(Rule::CrashEnds, "crash-ends", Safety, "nothing comes after crashing"),
+    row(Rule::EveryView, "every-view", Safety, "a member installs each view that it belongs to"),
+    row(Rule::LastView, "last-view", Safety, "all who live end with the last view they belong to"),
+    row(Rule::Expected, "expected-members", Safety, "the living end as one group, as expected"),
+    row(Rule::Form(Fault::Blanks), "blanks", Form, "the blanks are the lab's"),
+    row(Rule::Form(Fault::Quotes), "bare-keys", Form, "keys have no quotation marks"),
+    row(Rule::Form(Fault::KeyOrder), "key-order", Form, "the keys stand in order"),
+    row(Rule::Form(Fault::KeyNames), "key-names", Form, "the keys have the lab's names"),
+    row(Rule::Form(Fault::ExtraKeys), "four-keys", Form, "there is no fifth key"),
+    row(Rule::Form(Fault::NoLeader), "all-keys", Form, "the leader is not missing"),
+    row(Rule::Form(Fault::ListOrder), "sorted-list", Form, "members ascend, each once"),
+    row(Rule::Form(Fault::Numbers), "plain-numbers", Form, "numbers are plain"),
+    row(Rule::Form(Fault::Words), "words", Form, "messages are the lab's words"),
+    row(Rule::Form(Fault::Punctuation), "punctuation", Form, "the signs are the lab's"),
+    row(Rule::Form(Fault::TextAround), "nothing-around", Form, "nothing beside the line"),
+    row(Rule::Form(Fault::NotUtf8), "utf-8", Form, "lines are UTF-8"),
+    row(Rule::Form(Fault::Unreadable), "readable", Form, "each line can be read"),
+    row(Rule::Form(Fault::TooLong), "line-length", Form, "no line is longer than 64 KiB"),
+    row(Rule::OwnLines, "own-lines", Form, "a peer prints its own lines only"),
+    row(Rule::OwnView, "own-view", Form, "a message names the view that its peer has"),
+    row(Rule::OtherText, "other-text", Progress, "text that is no line of a group"),
+];
+
+impl Rule {
+    /// Its row of the table.
+    pub fn row(self) -> &'static Row {
+        TABLE.iter().find(|row| row.rule == self).unwrap_or(&TABLE[0])
+    }
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Certainty {
+    /// The lines alone prove it.
+    Certain,
+    /// It holds if the log has the lines of all peers.
+    IfComplete,
+    /// The log cannot decide it: neither broken nor kept.
+    NotDecidable,
+}
+
+impl Certainty {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Certain => "certain",
+            Self::IfComplete => "if the lines of every peer are here",
+            Self::NotDecidable => "not decidable from this log",
+        }
+    }
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule.
+    pub rule: Rule,
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// The lines that show it; none where a line is missing.
+    pub lines: Vec<Witness>,
+    /// What is wrong, in a sentence.
+    pub sentence: String,
+}
+
+/// Collects findings.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Findings {
+    pub(super) list: Vec<Finding>,
+    pub(super) tallies: BTreeMap<Rule, Tally>,
+}
+
+/// How many findings of one rule that the log cannot decide are kept in full.
+const MOST_UNDECIDED: u64 = 3;
+
+impl Findings {
+    pub(super) fn kept(&mut self, rule: Rule) {
+        self.tallies.entry(rule).or_default().kept += 1;
+    }
+
+    /// Adds a finding, in full if there are not many of this rule yet.
+    pub(super) fn add(&mut self, finding: Finding) {
+        let tally = self.tallies.entry(finding.rule).or_default();
+        let undecided = finding.certainty == Certainty::NotDecidable;
+        let count = if undecided { &mut tally.undecided } else { &mut tally.broken };
+        *count += 1;
+        if *count <= if undecided { MOST_UNDECIDED } else { MOST_FINDINGS } {
+            self.list.push(finding);
+        }
+    }
+
+    /// True while findings of this rule are kept in full.
+    pub(super) fn has_room(&self, rule: Rule) -> bool {
+        self.tallies.get(&rule).is_none_or(|tally| tally.broken < MOST_FINDINGS)
+    }
+}
+
+/// In what a line differs, in words.
+pub(super) fn fault_words(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Blanks => "there is a blank too many or too few",
+        Fault::Quotes => "keys stand in quotation marks",
+        Fault::KeyOrder => "the keys stand in another order",
+        Fault::KeyNames => "a key has another name",
+        Fault::ExtraKeys => "there are more than the four keys",
+        Fault::NoLeader => "the leader is missing",
+        Fault::ListOrder => "the members do not stand in order, each once",
+        Fault::Numbers => "a number is written in another way",
+        Fault::Words => "the message is in other words",
+        Fault::Punctuation => "there are other signs between the parts",
+        Fault::TextAround => "there is other text beside the line",
+        Fault::NotUtf8 => "these bytes are no UTF-8",
+        Fault::Unreadable => "this begins as a line of a group does, and cannot be read",
+        Fault::TooLong => "this line is longer than 64 KiB and was skipped",
+    }
+}
