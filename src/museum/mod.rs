@@ -12,14 +12,23 @@
 //!            └────── Notes ◄───┘         what the mutant itself remembers
 //! ```
 //!
-//! [`exhibits`] is the catalogue: what each does, and where it was seen.
+//! [`exhibits`] is the catalogue: what each does, and where it was seen. The siblings of Paxos have
+//! catalogues of their own, [`barrier`] and [`group`], in the same frame ([`wrap`]).
 
 mod around;
+pub mod barrier;
 mod counting;
+pub mod group;
+
 mod proposing;
 mod voting;
+pub mod wrap;
+
+pub use wrap::Label;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Debug};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::paxos::acceptor::Acceptor;
@@ -85,8 +94,28 @@ pub fn exhibit(name: &str) -> Option<&'static Mutant> {
     exhibits().find(|mutant| mutant.name == name)
 }
 
+impl PartialEq for Mutant {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Mutant {}
+
+impl Hash for Mutant {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.name.hash(hasher);
+    }
+}
+
+impl Debug for Mutant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
 /// What a mutant remembers beside its peer.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Notes {
     /// The acceptor before a doctored step, to be put back in part.
     before: Option<Acceptor>,
@@ -103,6 +132,7 @@ struct Notes {
 }
 
 /// An unbroken peer and what its mutant needs to break it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Ward {
     setup: Arc<Setup>,
     peer: Peer,
@@ -152,6 +182,7 @@ impl Ward {
 }
 
 /// A peer of Paxos inside its mutant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Broken {
     mutant: &'static Mutant,
     ward: Ward,
@@ -172,14 +203,22 @@ impl Broken {
         let mut effects = Vec::new();
         event(&mut self.ward.peer, &mut effects);
         (self.mutant.tell)(&mut self.ward, &mut effects);
-        out.extend(effects.into_iter().map(|effect| match effect {
-            Effect::Persist(record) => Effect::Persist(record),
-            Effect::Send(to, message) => Effect::Send(to, message),
-            Effect::Cast(to, message) => Effect::Cast(to, message),
-            Effect::Halt(code) => Effect::Halt(code),
-            Effect::SetTimer(timer, delay) => Effect::SetTimer(timer, delay),
-            Effect::Report(fact) => Effect::Report(fact),
-        }));
+        out.extend(effects.into_iter().map(recast));
+    }
+}
+
+/// What one process wants done, as another wants it that speaks the same language.
+fn recast<P: Process, Q>(effect: Effect<P>) -> Effect<Q>
+where
+    Q: Process<Message = P::Message, Record = P::Record, Timer = P::Timer, Fact = P::Fact>,
+{
+    match effect {
+        Effect::Persist(record) => Effect::Persist(record),
+        Effect::Send(to, message) => Effect::Send(to, message),
+        Effect::Cast(to, message) => Effect::Cast(to, message),
+        Effect::Halt(code) => Effect::Halt(code),
+        Effect::SetTimer(timer, delay) => Effect::SetTimer(timer, delay),
+        Effect::Report(fact) => Effect::Report(fact),
     }
 }
 

@@ -62,7 +62,8 @@ pub enum Record {
 }
 
 /// The timers of a proposer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Timer {
     /// Time to say for which links it waits.
     Waiting,

@@ -47,9 +47,10 @@ impl Spell {
 }
 
 /// All that can go wrong. The first phase of a run has all of it, the second only the delays.
+/// Without a first phase the second has all of it, for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults {
-    /// How long the first phase lasts; zero leaves it out.
+    /// How long the first phase lasts; zero leaves it out, and then nothing is ever healed.
     pub chaos: Span,
     /// How long a message travels.
     pub delay: Span,
@@ -61,6 +62,9 @@ pub struct Faults {
     pub duplication: u32,
     /// A message is overtaken by later ones, and survives the end of its connection.
     pub reordering: u32,
+    /// Only datagrams are lost, repeated and overtaken. What a wire takes arrives once and in
+    /// order, unless the wire is cut or an end of it dies: the contract to the letter.
+    pub streams_hold: bool,
     /// How long copies and overtaken messages travel.
     pub late: Span,
     /// The peers fall into two halves that do not hear each other.
@@ -115,6 +119,7 @@ impl Faults {
             loss: 0,
             duplication: 0,
             reordering: 0,
+            streams_hold: false,
             late: Span::ms(1, 30),
             partition: Spell::NEVER,
             one_way: Spell::NEVER,

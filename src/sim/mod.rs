@@ -28,26 +28,37 @@
 //! First *chaos*: all faults, and the [`Watch`] looks at everything after every step. Then the
 //! world is *healed*: every link comes up anew, nothing goes wrong any more, and the watch's goal
 //! must be reached within [`Course::patience`] of virtual time. A protocol that is merely silent
-//! keeps every promise; the second phase is what it fails.
+//! keeps every promise; the second phase is what it fails. A world whose chaos lasts no time is
+//! never healed: the goal must be reached in spite of all that goes wrong in it.
+//!
+//! # Twice
+//!
+//! A run can be written down as what happened, without times and without chance, and be played
+//! from that: [`script`] says what it is, [`cut`] takes out of it all that a failure does not need.
 //!
 //! # Left out
 //!
 //! A disk that lies about what it has flushed, or damages what it kept. (The cure for the second
 //! is in the log's checksums; against the first nothing helps but another machine.)
 
+pub mod cut;
+mod fate;
 pub mod faults;
 mod host;
 pub mod prng;
 mod queue;
+pub mod script;
 mod wires;
 mod world;
 
 use std::fmt::Debug;
 
-use crate::process::{PeerId, Process};
+use crate::process::{Effect, PeerId, Process};
 
+pub use fate::Arrivals;
 pub use faults::{Faults, Span, Spell};
 pub use prng::Prng;
+pub use script::{Script, ScriptOf, Step};
 pub use world::World;
 
 /// What can be seen of a peer, at the moment when others could see it.
@@ -83,6 +94,28 @@ pub trait Watch<P: Process> {
     fn failed(&self) -> bool;
     /// True if the goal of the second phase is reached, as things stand.
     fn reached(&self) -> bool;
+
+    /// True if the crash that is about to strike within these effects does not. So a watch can keep
+    /// crashes apart from each other, or for the steps that matter.
+    fn spared(&mut self, _now: u64, _peer: PeerId, _effects: &[Effect<P>]) -> bool {
+        false
+    }
+
+    /// The process has crashed. False if it never begins again.
+    fn crashed(&mut self, _now: u64, _peer: PeerId) -> bool {
+        true
+    }
+
+    /// The process has ended itself, with this exit code, and stays away.
+    fn halted(&mut self, _now: u64, _peer: PeerId, _code: u8) {}
+
+    /// The peer is about to stand still. False if it does not.
+    fn pauses(&mut self, _now: u64, _peer: PeerId) -> bool {
+        true
+    }
+
+    /// The peer stood still and goes on now.
+    fn resumed(&mut self, _now: u64, _peer: PeerId) {}
 }
 
 /// What a run is, beside its seed and its watch.
@@ -101,6 +134,13 @@ pub struct Course<'a> {
     pub distances: &'a [u64],
     /// Peers that never begin.
     pub absent: &'a [PeerId],
+    /// For a protocol that has datagrams only: how long after its birth a peer learns where another
+    /// one is, and the others where it is, if it was elsewhere before. [`Process::connected`] tells
+    /// it, whether or not the other one listens yet. With none the links tell who is there, and
+    /// datagrams find their way from the first step on.
+    pub addresses: Option<Span>,
+    /// Records survive a crash. Without it every life begins with nothing.
+    pub memory: bool,
 }
 
 /// How a run ended.
@@ -112,6 +152,8 @@ pub enum End {
     Failed,
     /// The second phase ended without the goal.
     TooLate,
+    /// The script has no more steps, and the watch has found nothing wrong.
+    Over,
 }
 
 /// What happened in a run, counted.
@@ -121,6 +163,8 @@ pub struct Counts {
     pub steps: u64,
     /// Messages that a link took, without those of a peer to itself.
     pub sent: u64,
+    /// Messages that arrived, copies included; without those of a peer to itself.
+    pub delivered: u64,
     /// Messages that were sent, or would have been, and never arrived.
     pub lost: u64,
     /// Second copies.
@@ -142,6 +186,7 @@ impl Counts {
     pub fn add(&mut self, other: &Self) {
         self.steps += other.steps;
         self.sent += other.sent;
+        self.delivered += other.delivered;
         self.lost += other.lost;
         self.duplicated += other.duplicated;
         self.reordered += other.reordered;

@@ -1,5 +1,6 @@
 //! Links: a wire each way between two peers, cut and repaired.
 
+use super::faults::Span;
 use super::queue::{Carrier, Event};
 use super::world::World;
 use super::{Seen, Watch};
@@ -20,7 +21,7 @@ pub(super) struct Wire {
 }
 
 impl<P: Process, W: Watch<P>> World<P, W> {
-    fn wire(&mut self, from: usize, to: usize) -> &mut Wire {
+    pub(super) fn wire(&mut self, from: usize, to: usize) -> &mut Wire {
         let index = from * self.hosts.len() + to;
         &mut self.wires[index]
     }
@@ -33,25 +34,21 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     /// Gives a message to the wire.
     pub(super) fn send(&mut self, from: usize, to: PeerId, message: P::Message) {
         let target = usize::from(to.0) - 1;
+        if self.prompter.is_some() {
+            return self.post(from, target, message);
+        }
         if !self.wire(from, target).up {
             self.counts.lost += 1;
             return;
         }
         self.counts.sent += 1;
         self.watch.seen(self.now, id(from), &Seen::Sent(to, &message));
-        if self.prng.chance(self.faults.loss) {
-            self.counts.lost += 1;
-            return;
-        }
-        if self.prng.chance(self.faults.duplication) {
-            self.counts.duplicated += 1;
-            self.stray(from, target, message.clone());
-        }
-        if self.prng.chance(self.faults.reordering) {
-            self.counts.reordered += 1;
-            self.stray(from, target, message);
-            return;
-        }
+        let message = if self.faults.streams_hold {
+            message
+        } else {
+            let Some(message) = self.goes_astray(from, target, message) else { return };
+            message
+        };
         let arrival = self.now + self.travel(from, target);
         let wire = self.wire(from, target);
         wire.last_arrival = wire.last_arrival.max(arrival);
@@ -59,19 +56,38 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         self.queue.put(time, Event::Deliver { from, to: target, carrier, message });
     }
 
-    /// Lets a datagram travel: it needs no connection, only that nothing is cut when it arrives.
-    pub(super) fn cast(&mut self, from: usize, to: PeerId, message: P::Message) {
-        let target = usize::from(to.0) - 1;
-        self.counts.sent += 1;
-        self.watch.seen(self.now, id(from), &Seen::Sent(to, &message));
+    /// The message, unless it is lost or late. A second copy of it may be under way.
+    fn goes_astray(&mut self, from: usize, to: usize, message: P::Message) -> Option<P::Message> {
         if self.prng.chance(self.faults.loss) {
             self.counts.lost += 1;
-            return;
+            return None;
         }
         if self.prng.chance(self.faults.duplication) {
             self.counts.duplicated += 1;
-            self.stray(from, target, message.clone());
+            self.stray(from, to, message.clone());
         }
+        if self.prng.chance(self.faults.reordering) {
+            self.counts.reordered += 1;
+            self.stray(from, to, message);
+            return None;
+        }
+        Some(message)
+    }
+
+    /// Lets a datagram travel: it needs no connection, only that nothing is cut when it arrives,
+    /// and an address to go to.
+    pub(super) fn cast(&mut self, from: usize, to: PeerId, message: P::Message) {
+        let target = usize::from(to.0) - 1;
+        if self.prompter.is_some() {
+            return self.mail(from, target, message);
+        }
+        if self.addresses.is_some() && !self.wire(from, target).up {
+            self.counts.lost += 1;
+            return;
+        }
+        self.counts.sent += 1;
+        self.watch.seen(self.now, id(from), &Seen::Sent(to, &message));
+        let Some(message) = self.goes_astray(from, target, message) else { return };
         let time = self.now + self.travel(from, target);
         let carrier = Carrier::Stray;
         self.queue.put(time, Event::Deliver { from, to: target, carrier, message });
@@ -99,12 +115,21 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         if !wire.exists {
             return;
         }
-        wire.up = false;
-        wire.connection += 1;
         wire.blocked_until = wire.blocked_until.max(until);
         let blocked_until = wire.blocked_until;
         self.counts.cuts += 1;
-        self.dial(from, to, blocked_until);
+        self.redial(from, to, blocked_until);
+    }
+
+    /// Ends the wire's connection, and makes another one after that time. An address stays known.
+    fn redial(&mut self, from: usize, to: usize, not_before: u64) {
+        if self.addresses.is_some() {
+            return;
+        }
+        let wire = self.wire(from, to);
+        wire.up = false;
+        wire.connection += 1;
+        self.dial(from, to, not_before);
     }
 
     /// Sees to it that the wire comes up some time after `not_before`.
@@ -116,6 +141,9 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     /// The wire comes up. `to` hears of it first, `from` a while later.
     pub(super) fn wire_up(&mut self, from: usize, to: usize) {
         let now = self.now;
+        if self.addresses.is_some() {
+            return self.address_known(from, to);
+        }
         let both_live = self.hosts[from].process.is_some() && self.hosts[to].process.is_some();
         let wire = self.wire(from, to);
         if wire.up || !both_live || wire.blocked_until > now {
@@ -135,9 +163,22 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         }
     }
 
-    /// True if both wires are up and still the same connections.
+    /// `at` learns where `with` is. Datagrams need no more, and nobody need listen there.
+    fn address_known(&mut self, at: usize, with: usize) {
+        let lives = self.hosts[at].process.is_some();
+        let wire = self.wire(at, with);
+        if lives && !wire.up {
+            wire.up = true;
+            self.queue.put(self.now, Event::Joined { at, with, wires: [0, 0] });
+        }
+    }
+
+    /// True if both wires are up and still the same connections; or if the address is known.
     pub(super) fn is_joined(&mut self, at: usize, with: usize, wires: [u32; 2]) -> bool {
         let (there, back) = (*self.wire(at, with), *self.wire(with, at));
+        if self.addresses.is_some() {
+            return there.up;
+        }
         there.up && back.up && [there.connection, back.connection] == wires
     }
 
@@ -151,14 +192,29 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         }
     }
 
-    /// The process of `at` begins: it dials, and is dialled.
+    /// The process of `at` begins: it dials, and is dialled; or all learn addresses.
     pub(super) fn plug(&mut self, at: usize) {
+        if let Some(after) = self.addresses {
+            return self.announce(at, after);
+        }
         for other in 0..self.hosts.len() {
             if self.wire(at, other).exists && self.hosts[other].process.is_some() {
                 let blocked =
                     [self.wire(at, other).blocked_until, self.wire(other, at).blocked_until];
                 self.dial(at, other, blocked[0]);
                 self.dial(other, at, blocked[1]);
+            }
+        }
+    }
+
+    /// `at` will learn where the others are, and they where it is.
+    fn announce(&mut self, at: usize, after: Span) {
+        for other in 0..self.hosts.len() {
+            if self.wire(at, other).exists {
+                for (from, to) in [(at, other), (other, at)] {
+                    let time = self.now + self.prng.within(after);
+                    self.queue.put(time, Event::WireUp { from, to });
+                }
             }
         }
     }
@@ -171,9 +227,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
                 let wire = self.wire(from, to);
                 wire.blocked_until = wire.blocked_until.min(now);
                 if wire.exists {
-                    wire.up = false;
-                    wire.connection += 1;
-                    self.dial(from, to, now);
+                    self.redial(from, to, now);
                 }
             }
         }

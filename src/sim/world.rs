@@ -3,17 +3,19 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::faults::{Faults, Spell};
+use super::fate::Prompter;
+use super::faults::{Faults, Span, Spell};
 use super::host::{Host, Output};
 use super::prng::{MILLION, Prng};
 use super::queue::{Event, Queue};
+use super::script::{ScriptOf, What};
 use super::wires::{Wire, id};
 use super::{Counts, Course, End, Seen, Watch};
-use crate::process::{Delay, Effect, Effects, Process};
+use crate::process::{Delay, Effect, Effects, PeerId, Process};
 
 /// How many effects beyond those of its event a crash may strike behind: what the messages of a
 /// peer to itself bring about.
-const LATE_STRIKES: u64 = 8;
+const LATE_STRIKES: usize = 8;
 
 /// One run.
 pub struct World<P: Process, W> {
@@ -28,6 +30,9 @@ pub struct World<P: Process, W> {
     pub(super) wires: Vec<Wire>,
     pub(super) faults: Faults,
     pub(super) distances: Vec<u64>,
+    /// See [`Course::addresses`].
+    pub(super) addresses: Option<Span>,
+    memory: bool,
     patience: u64,
     /// When the second phase must have reached its goal; none in the first phase.
     deadline: Option<u64>,
@@ -35,17 +40,30 @@ pub struct World<P: Process, W> {
     /// Kept between steps, so that a step need not allocate.
     effects: Effects<P>,
     to_itself: VecDeque<P::Message>,
+    /// What happened, written down for those who want to see it again.
+    pub(super) script: Option<ScriptOf<P>>,
+    /// Answers what would be left to chance, while a script is followed.
+    pub(super) prompter: Option<Prompter<P>>,
+    /// How often in this step it was asked how long a flush takes.
+    pub(super) flushes_asked: u32,
 }
 
 impl<P: Process, W: Watch<P>> World<P, W> {
     /// The world of this seed, before anything has happened.
     pub fn new(course: &Course<'_>, seed: u64, watch: W) -> Self {
         let mut prng = Prng::new(seed);
-        let peers = usize::from(course.peers);
         let mut faults = course.faults.clone();
         if prng.chance(faults.slow) {
             faults.stretch();
         }
+        let mut world = Self::empty(course, prng, faults, watch);
+        world.schedule(course.absent);
+        world
+    }
+
+    /// Peers that never begin unless something happens.
+    pub(super) fn empty(course: &Course<'_>, mut prng: Prng, faults: Faults, watch: W) -> Self {
+        let peers = usize::from(course.peers);
         let mut host = |_| {
             let drift = u64::from(faults.drift);
             let wrong = if drift > 0 { prng.below(2 * drift + 1) } else { 0 };
@@ -58,7 +76,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             wires[one * peers + other].exists = true;
             wires[other * peers + one].exists = true;
         }
-        let mut world = Self {
+        Self {
             watch,
             counts: Counts::default(),
             now: 0,
@@ -68,27 +86,35 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             wires,
             faults,
             distances: course.distances.to_vec(),
+            addresses: course.addresses,
+            memory: course.memory,
             patience: course.patience,
             deadline: None,
             stamps: 0,
             effects: Vec::new(),
             to_itself: VecDeque::new(),
-        };
-        for at in (0..peers).filter(|at| !course.absent.contains(&id(*at))) {
-            let time = world.prng.within(world.faults.boot);
-            world.queue.put(time, Event::Boot { at });
+            script: None,
+            prompter: None,
+            flushes_asked: 0,
         }
-        if world.faults.chaos.most == 0 {
-            world.deadline = Some(world.patience);
-            world.watch.healed(0);
+    }
+
+    /// Lets everybody begin, and things begin to go wrong.
+    fn schedule(&mut self, absent: &[PeerId]) {
+        for at in (0..self.hosts.len()).filter(|at| !absent.contains(&id(*at))) {
+            let time = self.prng.within(self.faults.boot);
+            self.queue.put(time, Event::Boot { at });
+        }
+        if self.faults.chaos.most == 0 {
+            self.deadline = Some(self.patience);
+            self.watch.healed(0);
         } else {
-            let end = world.prng.within(world.faults.chaos);
-            world.queue.put(end, Event::Heal);
-            world.next_spell(world.faults.partition, Event::Partition);
-            world.next_spell(world.faults.one_way, Event::OneWay);
-            world.next_spell(world.faults.pause, Event::Pause);
+            let end = self.prng.within(self.faults.chaos);
+            self.queue.put(end, Event::Heal);
         }
-        world
+        self.next_spell(self.faults.partition, Event::Partition);
+        self.next_spell(self.faults.one_way, Event::OneWay);
+        self.next_spell(self.faults.pause, Event::Pause);
     }
 
     /// Lets everything happen until the run ends.
@@ -139,27 +165,48 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         match event {
             Event::Deliver { from, to, carrier, message } => {
                 let carries = self.carries(from, to, carrier);
-                let Some(process) = self.hosts[to].process.as_ref().filter(|_| carries) else {
+                if !carries || self.hosts[to].process.is_none() {
                     self.counts.lost += 1;
                     return;
-                };
-                if let Some(why) = process.objection(id(from), &message) {
-                    return self.watch.refused(self.now, id(to), id(from), why);
                 }
-                self.put(to, Output::Received(id(from), message.clone()));
-                self.step(to, |process, out| process.receive(id(from), message, out));
+                self.receive(from, to, message);
             }
             Event::Timer { at, stamp, timer } if self.hosts[at].take_timer(timer, stamp) => {
-                self.step(at, |process, out| process.timeout(timer, out));
+                self.timeout(at, timer);
             }
             Event::Flushed { at, life } if self.hosts[at].life == life => self.flushed(at),
             Event::Joined { at, with, wires } if self.is_joined(at, with, wires) => {
-                self.put(at, Output::Connected(id(with)));
-                self.step(at, |process, out| process.connected(id(with), out));
+                self.connected(at, with);
             }
             // Of an earlier life, or replaced since.
             _ => {}
         }
+    }
+
+    /// A message reaches a process.
+    pub(super) fn receive(&mut self, from: usize, to: usize, message: P::Message) {
+        let Some(process) = &self.hosts[to].process else { return };
+        self.counts.delivered += 1;
+        let objection = process.objection(id(from), &message);
+        self.note(to, || What::Received { from: id(from), message: message.clone() });
+        if let Some(why) = objection {
+            return self.watch.refused(self.now, id(to), id(from), why);
+        }
+        self.put(to, Output::Received(id(from), message.clone()));
+        self.step(to, |process, out| process.receive(id(from), message, out));
+    }
+
+    /// A timer fires.
+    pub(super) fn timeout(&mut self, at: usize, timer: P::Timer) {
+        self.note(at, || What::Timeout(timer));
+        self.step(at, |process, out| process.timeout(timer, out));
+    }
+
+    /// A peer hears that its links with another are up.
+    pub(super) fn connected(&mut self, at: usize, with: usize) {
+        self.note(at, || What::Connected(id(with)));
+        self.put(at, Output::Connected(id(with)));
+        self.step(at, |process, out| process.connected(id(with), out));
     }
 
     /// Feeds one event to a process and performs its effects, all or, in a crash, the first ones.
@@ -171,14 +218,16 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         process.clock(Duration::from_micros(u64::try_from(own_time).unwrap_or(u64::MAX)));
         event(process, &mut effects);
         self.counts.steps += 1;
-        let crashes = self.prng.chance(self.faults.crash);
-        let places = effects.len() as u64 + LATE_STRIKES;
-        let mut left = if crashes { self.prng.below(places) } else { u64::MAX };
-        let mut halts = false;
+        let strike = self.strike(at, &effects, effects.len() + LATE_STRIKES);
+        let mut left = strike.unwrap_or(u32::MAX);
+        let (mut exit_code, mut unfinished) = (None, false);
         'effects: loop {
             for effect in effects.drain(..) {
-                halts = matches!(effect, Effect::Halt(_));
-                if left == 0 || halts {
+                if let Effect::Halt(code) = effect {
+                    exit_code = Some(code);
+                }
+                unfinished = left == 0;
+                if unfinished || exit_code.is_some() {
                     break 'effects;
                 }
                 left -= 1;
@@ -193,15 +242,15 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         if let Some(process) = &self.hosts[at].process {
             self.watch.stepped(self.now, id(at), process);
         }
-        if halts {
-            self.halt(at);
-        } else if crashes {
-            self.crash(at);
+        if let Some(code) = exit_code {
+            self.halt(at, code);
+        } else if let Some(after) = strike {
+            self.crash(at, unfinished.then_some(after));
         }
     }
 
     /// The process ends itself, when all that it did before has been seen through. It stays away.
-    fn halt(&mut self, at: usize) {
+    fn halt(&mut self, at: usize, code: u8) {
         self.keep(at, usize::MAX);
         while let Some(output) = self.hosts[at].outputs.pop_front() {
             self.leave(at, output);
@@ -210,6 +259,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         self.hosts[at].process = None;
         self.hosts[at].life += 1;
         self.unplug(at);
+        self.watch.halted(self.now, id(at), code);
     }
 
     fn perform(&mut self, at: usize, effect: Effect<P>) {
@@ -231,6 +281,10 @@ impl<P: Process, W: Watch<P>> World<P, W> {
 
     fn set_timer(&mut self, at: usize, timer: P::Timer, delay: Delay) {
         let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        if self.prompter.is_some() {
+            let earliest = self.now.saturating_add(us(delay.at_least));
+            return self.hosts[at].set_timer(timer, earliest);
+        }
         let spread = us(delay.at_most.saturating_sub(delay.at_least));
         let drawn = us(delay.at_least) + if spread > 0 { self.prng.below(spread + 1) } else { 0 };
         let host = &mut self.hosts[at];
@@ -245,7 +299,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     /// ends; a flush that takes no time has ended.
     fn append(&mut self, at: usize, record: P::Record) {
         if self.hosts[at].unflushed.is_empty() {
-            let time = self.prng.within(self.faults.flush);
+            let time = self.flush_lasts();
             if time == 0 {
                 self.watch.durable(self.now, id(at), &record);
                 self.hosts[at].disk.push(record);
@@ -257,17 +311,17 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         self.hosts[at].unflushed.push_back(record);
     }
 
-    fn flushed(&mut self, at: usize) {
+    pub(super) fn flushed(&mut self, at: usize) {
+        self.note(at, || What::Flushed);
         self.keep(at, usize::MAX);
-        let crashes = self.prng.chance(self.faults.crash);
-        let outputs = self.hosts[at].outputs.len() as u64;
-        let leaving = if crashes { self.prng.below(outputs + 1) } else { outputs };
-        for _ in 0..leaving {
+        let strike = self.strike(at, &[], self.hosts[at].outputs.len() + 1);
+        for _ in 0..strike.unwrap_or(u32::MAX) {
             let Some(output) = self.hosts[at].outputs.pop_front() else { break };
             self.leave(at, output);
         }
-        if crashes {
-            self.crash(at);
+        if let Some(after) = strike {
+            let unfinished = !self.hosts[at].outputs.is_empty();
+            self.crash(at, unfinished.then_some(after));
         }
     }
 
@@ -307,10 +361,12 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         }
     }
 
-    /// Ends the process. Of the records that no flush has served, some first ones survive.
-    fn crash(&mut self, at: usize) {
+    /// Ends the process, `after` some effects of an unfinished step or between two. Of the records
+    /// that no flush has served, some first ones survive.
+    pub(super) fn crash(&mut self, at: usize, after: Option<u32>) {
         let waiting = self.hosts[at].unflushed.len();
-        let kept = if waiting > 0 { self.prng.index(waiting + 1) } else { 0 };
+        let kept = self.survivors(waiting);
+        self.note_crash(at, after, kept);
         self.keep(at, kept);
         let host = &mut self.hosts[at];
         host.unflushed.clear();
@@ -321,14 +377,17 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         self.counts.crashes += 1;
         self.counts.records_lost += (waiting - kept) as u64;
         self.unplug(at);
-        let time = self.now + self.prng.within(self.faults.restart);
-        self.queue.put(time, Event::Boot { at });
+        if self.watch.crashed(self.now, id(at)) {
+            let time = self.now + self.prng.within(self.faults.restart);
+            self.queue.put(time, Event::Boot { at });
+        }
     }
 
     /// Begins a life with what the disk has kept.
-    fn boot(&mut self, at: usize) {
+    pub(super) fn boot(&mut self, at: usize) {
+        self.note(at, || What::Start);
         let mut process = self.watch.build(id(at));
-        for record in &self.hosts[at].disk {
+        for record in self.hosts[at].disk.iter().filter(|_| self.memory) {
             process.restore(record.clone());
         }
         self.watch.born(self.now, id(at), &process);
@@ -338,7 +397,9 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     }
 
     fn resume(&mut self, at: usize) {
-        for event in self.hosts[at].held.take().unwrap_or_default() {
+        let Some(held) = self.hosts[at].held.take() else { return };
+        self.watch.resumed(self.now, id(at));
+        for event in held {
             self.happen_to(event);
         }
     }
@@ -384,7 +445,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         }
         let until = self.now + self.prng.within(spell.lasts);
         let at = self.prng.index(self.hosts.len());
-        if self.hosts[at].held.is_none() {
+        if self.hosts[at].held.is_none() && self.watch.pauses(self.now, id(at)) {
             self.hosts[at].held = Some(Vec::new());
             self.counts.pauses += 1;
             self.queue.put(until, Event::Resume { at });

@@ -33,8 +33,8 @@ pub(crate) enum CrashPoints {
     BetweenEffects,
     /// Between two steps. On a network that may lose anything this is as strong: a peer that
     /// crashes within a step has sent fewer messages than one that crashes after it, and nothing
-    /// else, because every record stands before the first message of its list. The model asserts
-    /// that last point on every step.
+    /// else, because every record stands before the first message of its list. That last
+    /// point is a property of every state.
     BetweenSteps,
 }
 

@@ -39,6 +39,7 @@ pub(crate) enum Event {
 
 /// What an onlooker knows of one peer: no more than what left it or became durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(crate) struct Seen {
     /// Everything that this acceptor ever accepted.
     pub(crate) votes: BTreeSet<Accepted>,
@@ -54,6 +55,8 @@ pub(crate) struct Seen {
     pub(crate) contradicted: bool,
     /// It found that a message cannot come from an honest peer.
     pub(crate) objected: bool,
+    /// A message stood before a record of the same step.
+    pub(crate) told_early: bool,
 }
 
 /// One peer.
@@ -87,8 +90,6 @@ pub(crate) struct Outcome<P> {
     pub(crate) sent: Vec<Letter>,
     /// How many effects there were, all of them performed unless it crashed.
     pub(crate) effects: usize,
-    /// A message stood before a record.
-    pub(crate) told_before_durable: bool,
 }
 
 /// The fixed rules of a step.
@@ -140,8 +141,8 @@ impl<P: Subject> Local<P> {
         let mut next = self.clone();
         let mut step = Step::new(&mut next, rules, crash_after);
         step.happen(event);
-        let Step { sent, performed, told_before_durable, .. } = step;
-        Outcome { next, sent, effects: performed, told_before_durable }
+        let Step { sent, performed, .. } = step;
+        Outcome { next, sent, effects: performed }
     }
 
     /// True if this timer can fire now and lead on.
@@ -160,7 +161,6 @@ struct Step<'a, P: Subject> {
     sent: Vec<Letter>,
     to_itself: VecDeque<Message>,
     performed: usize,
-    told_before_durable: bool,
     gave_up: bool,
 }
 
@@ -173,7 +173,6 @@ impl<'a, P: Subject> Step<'a, P> {
             sent: Vec::new(),
             to_itself: VecDeque::new(),
             performed: 0,
-            told_before_durable: false,
             gave_up: false,
         }
     }
@@ -249,7 +248,7 @@ impl<'a, P: Subject> Step<'a, P> {
                 self.performed += 1;
                 match &effect {
                     Effect::Send(..) => told = true,
-                    Effect::Persist(_) => self.told_before_durable |= told,
+                    Effect::Persist(_) => self.local.seen.told_early |= told,
                     Effect::SetTimer(..) | Effect::Report(_) => {}
                     Effect::Cast(..) | Effect::Halt(_) => unreachable!("{NO_CASTS}"),
                 }

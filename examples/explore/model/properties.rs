@@ -22,6 +22,10 @@ pub(crate) const PROMISES_HOLD: &str = "promises never go down";
 pub(crate) const REPORTS_ARE_TRUE: &str = "a reported choice is chosen";
 /// No value comes from nowhere.
 pub(crate) const WAS_PROPOSED: &str = "a chosen value was proposed";
+/// Every record of a step stands before its first message, so that no answer can be taken back.
+pub(crate) const DURABLE_FIRST: &str = "nothing is told before it is durable";
+/// Somewhere somebody comes to know a choice.
+pub(crate) const DECISION: &str = "a decision";
 /// The guard against strangers lets all honest messages pass, and nobody sees a contradiction.
 pub(crate) const NO_OBJECTION: &str = "no peer objects to another";
 
@@ -34,6 +38,7 @@ pub(crate) struct Findings {
     promise_broken: bool,
     false_report: bool,
     unheard_of: bool,
+    told_early: bool,
     objection: bool,
     duel: bool,
     adopted: bool,
@@ -55,6 +60,7 @@ impl Findings {
         for local in peers() {
             let Seen { votes: cast, asked, broke_promise, objected, contradicted, .. } =
                 &local.seen;
+            found.told_early |= local.seen.told_early;
             votes.extend(cast);
             uses.extend(cast.iter().chain(asked));
             found.promise_broken |= broke_promise;
@@ -97,6 +103,7 @@ impl Findings {
             || self.promise_broken
             || self.false_report
             || self.unheard_of
+            || self.told_early
             || self.objection
     }
 }
@@ -119,10 +126,11 @@ pub(crate) fn all<P: Subject>() -> Vec<Property<Exploration<P>>> {
         Property::always(PROMISES_HOLD, |_, state: &State<P>| !state.findings.promise_broken),
         Property::always(REPORTS_ARE_TRUE, |_, state: &State<P>| !state.findings.false_report),
         Property::always(WAS_PROPOSED, |_, state: &State<P>| !state.findings.unheard_of),
+        Property::always(DURABLE_FIRST, |_, state: &State<P>| !state.findings.told_early),
         Property::always(NO_OBJECTION, |_, state: &State<P>| !state.findings.objection),
         Property::sometimes("a duel", |_, state: &State<P>| state.findings.duel),
         Property::sometimes("an adopted value", |_, state: &State<P>| state.findings.adopted),
-        Property::sometimes("a decision", |_, state: &State<P>| state.findings.decided),
+        Property::sometimes(DECISION, |_, state: &State<P>| state.findings.decided),
         Property::sometimes("a decision after a restart", |_, state: &State<P>| {
             state.findings.decided_after_restart
         }),

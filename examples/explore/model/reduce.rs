@@ -41,6 +41,10 @@ impl<P: Subject> Table<P> {
     }
 }
 
+/// Answers to answers are followed so far. Two unbroken peers never answer each other for ever, but
+/// broken ones may; a letter that is kept for too long hides nothing.
+const DEPTH: usize = 16;
+
 /// True if this letter can no longer matter. With `again` any peer may still crash.
 pub(crate) fn is_dead<P: Subject>(
     table: &mut Table<P>,
@@ -48,12 +52,23 @@ pub(crate) fn is_dead<P: Subject>(
     letter: LetterId,
     again: bool,
 ) -> bool {
+    is_dead_within(DEPTH, table, locals, letter, again)
+}
+
+fn is_dead_within<P: Subject>(
+    depth: usize,
+    table: &mut Table<P>,
+    locals: &[LocalId],
+    letter: LetterId,
+    again: bool,
+) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
     let Letter { to, message, .. } = table.letter(letter);
     let at = locals[usize::from(to.0 - 1)];
     if table.rules().eager && is_stale(table.local(at).number, message) {
         return true;
     }
-    if !table.local(at).off && !is_idle(table, locals, at, letter, again) {
+    if !table.local(at).off && !is_idle(depth, table, locals, at, letter, again) {
         return false;
     }
     let answer = matches!(message, Message::PrepareAck(_) | Message::AcceptAck(_));
@@ -61,7 +76,7 @@ pub(crate) fn is_dead<P: Subject>(
         return true;
     }
     let restarted = table.step(at, Cause::from(What::Else(Event::Crash))).next;
-    is_idle(table, locals, restarted, letter, again)
+    is_idle(depth, table, locals, restarted, letter, again)
 }
 
 /// True for an answer to a question that is not open any more.
@@ -74,6 +89,7 @@ fn is_stale(open: Option<ProposalNumber>, message: Message) -> bool {
 
 /// True if this letter finds the peer as it leaves it, and all answers are dead.
 fn is_idle<P: Subject>(
+    depth: usize,
     table: &mut Table<P>,
     locals: &[LocalId],
     at: LocalId,
@@ -87,5 +103,6 @@ fn is_idle<P: Subject>(
         after.off && after.seen == before.seen
     };
     gives_up
-        || step.next == at && step.sent.iter().all(|&answer| is_dead(table, locals, answer, again))
+        || step.next == at
+            && step.sent.iter().all(|&answer| is_dead_within(depth, table, locals, answer, again))
 }

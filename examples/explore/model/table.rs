@@ -235,11 +235,6 @@ impl<P: Subject> Table<P> {
         };
         let before = Arc::clone(&self.locals.things[at as usize]);
         let outcome = before.step(event, cause.crash_after.map(usize::from), &self.rules);
-        assert!(
-            !(self.rules.reduce && outcome.told_before_durable),
-            "{event:?} makes {} tell what is not durable",
-            before.me
-        );
         let next = self.locals.place(outcome.next, Origin::Step(at, cause));
         let sent = outcome.sent.into_iter().map(|letter| self.letters.place(letter, ())).collect();
         let step = Arc::new(Step { next, sent, effects: outcome.effects });

@@ -70,6 +70,12 @@ impl Claim {
         }
     }
 
+    /// True if it is a claim about what happens in time. A script knows no time: in one from which
+    /// all deliveries are gone nobody decides, and no back-off is long enough.
+    pub fn hangs_on_time(self) -> bool {
+        matches!(self, Self::Decides | Self::ShortDuels)
+    }
+
     /// The claim of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|claim| claim.name() == name)

@@ -1,15 +1,17 @@
-//! The kill matrix: every mutant against every claim.
+//! The kill matrix: every mutant against every check.
 //!
 //! A check that never fails proves nothing. Here each claim of the simulator is seen to fail on
-//! mutants, and each mutant to be caught, by at least two claims.
+//! mutants, and each mutant to be caught, by at least two checks: the simulator's claims, the judge
+//! of `synod check` on the journals of the same runs, and the model checker, which is a program of
+//! its own (`examples/explore`) and hands its findings over in a file.
 
-use std::fmt::Write as _;
-use std::process::ExitCode;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::claims::Claim;
 use super::play::Scenario;
 use super::{say, trial};
-use crate::error::Result;
+use crate::error::{Doing, Error, Result};
 use crate::museum::{self, Mutant};
 use crate::sim::Faults;
 
@@ -68,33 +70,64 @@ pub(super) fn row(mutant: &'static Mutant, share: u64) -> Result<Row> {
     Ok(row)
 }
 
-/// Prints the matrix. Exit 1 if a mutant is caught by fewer than two checks.
-pub(super) fn print() -> Result<ExitCode> {
+/// How the model checker caught the mutants that it caught, by name.
+pub(super) type Explored = BTreeMap<String, String>;
+
+/// Reads what `explore museum` has printed: a mutant, a tab, and how it was caught; nothing if it
+/// was not.
+///
+/// # Errors
+/// The file cannot be read, or a line is not of this form.
+pub(super) fn explored(path: &Path) -> Result<Explored> {
+    let text = std::fs::read_to_string(path).doing(|| path.display().to_string())?;
+    let mut found = Explored::new();
+    for (at, line) in (1..).zip(text.lines()) {
+        let known = line.split_once('\t').filter(|(name, _)| museum::exhibit(name).is_some());
+        let Some((name, how)) = known else {
+            let name = path.display();
+            let why = "a line is a mutant of Paxos, a tab, and how it was caught";
+            return Err(Error::Input(format!("{name}:{at}: {why} (explore museum prints them)")));
+        };
+        if !how.is_empty() {
+            found.insert(name.to_owned(), how.to_owned());
+        }
+    }
+    Ok(found)
+}
+
+/// What the simulator found, as a cell: the claims that were broken, each with its runs.
+pub(super) fn cell<'a>(broken: impl Iterator<Item = (&'a str, u64)>) -> String {
+    let broken = broken.filter(|(_, count)| *count > 0);
+    let list: Vec<String> = broken.map(|(claim, count)| format!("{claim} {count}")).collect();
+    if list.is_empty() { "·".into() } else { list.join(", ") }
+}
+
+/// Prints the matrix: three checks that share no code. False if a mutant is caught by fewer than
+/// two; where nothing was explored, two claims are enough.
+pub(super) fn print(explored: Option<&Explored>) -> Result<bool> {
     let runs: u64 = WORLDS.iter().map(|world| world.3).sum();
-    let mut text = format!("runs of {runs} in which each claim is broken\n\n");
-    let width = museum::exhibits().map(|mutant| mutant.name.len()).max().unwrap_or(0);
-    let _ = write!(text, "| {:<width$} |", "mutant"); // a String takes all
-    for claim in Claim::ALL {
-        let _ = write!(text, " {claim} |");
-    }
-    let _ = write!(text, " synod check |\n|{:-<1$}|", "", width + 2);
-    for claim in Claim::ALL {
-        let _ = write!(text, "{:->1$}:|", "", claim.name().len() + 1);
-    }
-    say(&(text + "-----------:|\n"))?;
+    let tried = TRIED_SEEDS * WORLDS.len() as u64;
+    let [more, line] = if explored.is_some() { [" exploration |", ":---|"] } else { [""; 2] };
+    say(&format!(
+        "| mutant | simulator: in how many of {runs} runs a claim breaks | synod check, of {tried} \
+         |{more}\n|:---|:---|---:|{line}\n"
+    ))?;
     let (mut caught, mut all) = (0, 0);
     for mutant in museum::exhibits() {
         let row = row(mutant, 1)?;
-        let mut line = format!("| {:<width$} |", mutant.name);
-        for (count, claim) in row.broken.iter().zip(Claim::ALL) {
-            let shown = if *count == 0 { "·".into() } else { count.to_string() };
-            let _ = write!(line, " {shown:>0$} |", claim.name().len());
-        }
-        let (tried, violated) = row.tried;
-        say(&format!("{line} {:>11} |\n", format!("{violated}/{tried}")))?;
+        let broken = Claim::ALL.iter().map(|claim| claim.name()).zip(row.broken);
+        let violated = row.tried.1;
+        let how = explored.map(|explored| explored.get(mutant.name));
+        let shown =
+            how.map_or_else(String::new, |how| format!(" {} |", how.map_or("·", String::as_str)));
+        say(&format!("| {} | {} | {violated} |{shown}\n", mutant.name, cell(broken)))?;
+        let simulated = usize::from(row.broken.iter().any(|count| *count > 0));
+        let kills = how.map_or(row.kills(), |how| {
+            simulated + usize::from(violated > 0) + usize::from(how.is_some())
+        });
         all += 1;
-        caught += u32::from(row.kills() >= 2);
+        caught += u32::from(kills >= 2);
     }
     say(&format!("\n{caught} of {all} mutants are caught by two checks or more\n"))?;
-    Ok(ExitCode::from(u8::from(caught < all)))
+    Ok(caught == all)
 }

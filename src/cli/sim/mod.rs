@@ -1,37 +1,46 @@
-//! `synod sim`: Paxos under the simulator, judged after every step.
+//! `synod sim`: Paxos under the simulator, judged after every step; and its siblings ([`beside`]).
 //!
 //! Here the protocol meets the driver: [`stage`] casts the peers, [`mod@play`] runs one seed,
 //! [`claims`] says what may never happen, [`ledger`] keeps account, [`journal`] writes the run
-//! down as real peers would, and [`trial`] has that judged a second time.
+//! down as real peers would, and [`trial`] has that judged a second time. Of a failure `shrink`
+//! looks for smaller ones, [`smallest`] takes out whatever it does not need, and [`scene`] is the
+//! file in which that is kept.
 
+pub mod barrier;
+pub mod beside;
 pub mod claims;
 mod failures;
+pub mod group;
+
 pub mod journal;
 pub mod ledger;
 mod matrix;
 mod options;
 pub mod play;
-mod plot;
-mod regions;
-mod report;
+mod replay;
+mod scale;
+pub mod scene;
 pub mod shortest;
 mod show;
 mod shrink;
+pub mod smallest;
 pub mod stage;
 mod summary;
 pub mod trial;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::complain;
 use crate::error::{Doing, Result};
 use crate::museum;
 use claims::Claim;
+use journal::Tape;
 pub(super) use options::HELP;
 use options::{Job, Options};
 use play::Outcome;
+use replay::Paths;
 use shrink::Failure;
 use summary::{Progress, Summary};
 
@@ -45,7 +54,10 @@ const SHRINK_BUDGET: u64 = 3_000;
 const FAILURE_FILE: &str = "synod-sim-failure.jsonl";
 
 /// The command.
-pub(super) fn run(parser: lexopt::Parser) -> Result<ExitCode> {
+pub(super) fn run(mut parser: lexopt::Parser) -> Result<ExitCode> {
+    if let Some(member) = super::args::group_protocol(&mut parser) {
+        return beside::run(beside::STAGES[usize::from(member)], parser);
+    }
     let options = options::parse(parser)?;
     match options.job {
         Job::Play if options.bug.is_some() && options.seeds.is_none() && !options.staged => {
@@ -53,18 +65,33 @@ pub(super) fn run(parser: lexopt::Parser) -> Result<ExitCode> {
         }
         Job::Play => play(&options),
         Job::List => list(),
-        Job::Museum => matrix::print(),
+        Job::Museum => museum(options.explored.as_deref()),
         Job::Find => shortest::find(options.bug),
-        Job::Report => report::print(options.plot.as_deref()),
+        Job::Report => scale::report(options.plot.as_deref(), options.sockets),
+        Job::Sockets => scale::on_sockets(options.peers, options.slow, options.down),
+        Job::Replay(ref script) => replay::replay(script, options.paths()),
     }
 }
 
 /// The catalogue of the museum, a line for each mutant.
 fn list() -> Result<ExitCode> {
     for mutant in museum::exhibits() {
-        say(&format!("{}\t{}\n", mutant.name, mutant.does))?;
+        say(&format!("{}\t{}\tpaxos\n", mutant.name, mutant.does))?;
+    }
+    for stage in beside::STAGES {
+        beside::list(stage)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The tables of all three protocols.
+fn museum(explored: Option<&Path>) -> Result<ExitCode> {
+    let explored = explored.map(matrix::explored).transpose()?;
+    let mut all_caught = matrix::print(explored.as_ref())?;
+    for stage in beside::STAGES {
+        all_caught &= beside::print_matrix(stage)?;
+    }
+    Ok(ExitCode::from(u8::from(!all_caught)))
 }
 
 /// Plays the seeds until one fails.
@@ -78,7 +105,7 @@ fn play(options: &Options) -> Result<ExitCode> {
     for seed in seeds.clone() {
         let outcome = scenario.play(seed);
         summary.add(seed, &outcome);
-        progress.show(summary.runs, count);
+        progress.show(summary.runs(), count);
         if outcome.breach.is_some() {
             failed = Some((seed, outcome));
             break;
@@ -91,7 +118,7 @@ fn play(options: &Options) -> Result<ExitCode> {
         return explain(options, seed, outcome, only_one.is_some());
     }
     if let Some(seed) = only_one {
-        keep(&scenario, seed, options.trace.as_deref(), options.draw.as_deref())?;
+        keep(&scenario.record(seed).tape, options.paths())?;
     }
     say(if options.bug.is_some() { "the mutant survives\n" } else { "no claim broken\n" })?;
     Ok(ExitCode::from(u8::from(options.bug.is_some())))
@@ -116,9 +143,11 @@ fn explain(options: &Options, seed: u64, outcome: Outcome, only_one: bool) -> Re
     if small.command() != failure.command() {
         say(&format!("\nsmaller: {}\nreplay: {}\n", broken(&small), small.command()))?;
     }
-    let trace = options.trace.clone();
-    let trace = trace.or_else(|| options.bug.is_none().then(|| PathBuf::from(FAILURE_FILE)));
-    keep(&small.scenario(), small.seed, trace.as_deref(), options.draw.as_deref())?;
+    let mut paths = options.paths();
+    if options.bug.is_none() {
+        paths.trace = paths.trace.or(Some(Path::new(FAILURE_FILE)));
+    }
+    replay::cut_down(&small, paths, only_one)?;
     Ok(ExitCode::from(u8::from(options.bug.is_none())))
 }
 
@@ -128,7 +157,7 @@ fn exhibit(options: &Options) -> Result<ExitCode> {
     say(&format!("{}\n  {}\n  seen: {}\n", bug.name, bug.does, bug.seen))?;
     let Some(failure) = shortest::failure_of(bug) else { return play(options) };
     say(&format!("\nBROKEN: {}\nreplay: {}\n", broken(&failure), failure.command()))?;
-    keep(&failure.scenario(), failure.seed, options.trace.as_deref(), options.draw.as_deref())?;
+    replay::cut_down(&failure, options.paths(), false)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -145,27 +174,15 @@ fn broken(failure: &Failure) -> String {
     )
 }
 
-/// Plays a seed again, and writes and draws its journal.
-fn keep(
-    scenario: &play::Scenario,
-    seed: u64,
-    trace: Option<&Path>,
-    drawing: Option<&Path>,
-) -> Result<()> {
-    if trace.is_none() && drawing.is_none() {
-        return Ok(());
-    }
-    let tape = scenario.record(seed).tape;
-    // The picture is made of the journal's file, as `synod draw` would make it.
-    let beside = drawing.map(|path| path.with_extension("jsonl"));
-    if let Some(path) = trace.or(beside.as_deref()) {
-        std::fs::write(path, tape.text()).doing(|| format!("writing {}", path.display()))?;
-        complain(&format!("the journal is in {}\n", path.display()));
-        if let Some(picture) = drawing {
-            let args = [path.as_os_str(), "-o".as_ref(), picture.as_os_str()];
-            super::draw::run(lexopt::Parser::from_args(args))?;
-            complain(&format!("the picture is in {}\n", picture.display()));
-        }
+/// Writes and draws a journal.
+fn keep(tape: &Tape, paths: Paths<'_>) -> Result<()> {
+    let Some(path) = paths.journal() else { return Ok(()) };
+    std::fs::write(&path, tape.text()).doing(|| format!("writing {}", path.display()))?;
+    complain(&format!("the journal is in {}\n", path.display()));
+    if let Some(picture) = paths.draw {
+        let args = [path.as_os_str(), "-o".as_ref(), picture.as_os_str()];
+        super::draw::run(lexopt::Parser::from_args(args))?;
+        complain(&format!("the picture is in {}\n", picture.display()));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use lexopt::Parser;
 
 use super::claims::Claim;
 use super::play::Scenario;
+use super::replay::Paths;
 use super::stage::MOST_PEERS;
 use crate::cli::args;
 use crate::error::{Error, Result};
@@ -22,6 +23,12 @@ Run Paxos from seeds, each a run of its own with a virtual clock: first everythi
 what may never happen is looked for after every step, then nothing goes wrong any more and a
 decision must come. The same seed is the same run on every machine.
 
+A failure is made smaller: other seeds in smaller worlds are played, then single messages, crashes
+and time-outs are taken out of the run while the same claim breaks. What is left goes, a step a
+line, into a script beside the journal (FILE.script.jsonl). Claims about time (decides,
+short-duels) know no second part. The journal and the drawing are of what is left, unless --seed
+names the run.
+
   --seeds A..B       the seeds from A up to, not including, B (0..10000)
   --seed S           one seed
   --peers N          how many peers (5)
@@ -33,12 +40,27 @@ decision must come. The same seed is the same run on every machine.
   --bug NAME         a mutant from the museum instead of Paxos; without --seeds its shortest failure
   --trace FILE       write the journal of the run that failed, or of the only one
   --draw FILE        draw that run; the form follows the name: .html, .svg, .mmd, else text
-  --bugs             the names of all mutants, with what they do
-  --museum           every mutant against every claim, as a table
+  --replay FILE      play a failure that was cut down, from its script
+  --bugs             the names of all mutants, with what they do, and of which protocol
+  --museum           every mutant against every claim, a table for each protocol
+  --explored FILE    with --museum: what the model checker found too (make museum does it)
   --find-shortest    search the shortest failure of every mutant, or of the one of --bug
   --report           how long a decision takes for 3 to 101 peers round the world
   --plot FILE        with --report: the picture, as SVG
+  --sockets          one decision of --peers N real peers, each message held up by its way round
+                     the world; with --report: small worlds so, beside the simulated ones
+  --slow K, --down K with --sockets: the K peers nearest to the proposer are slow, or not there
   --help
+
+usage: synod sim ready [--seeds A..B] [--peers N] [--faults lossy|none|heavy] [options]
+       synod sim member [--majority] [--seeds A..B] [--peers N]
+                        [--faults light|heavy|jitter|none] [options]
+
+The barrier and the group in the same way; the first of their worlds is the usual one. --seed,
+--only, --claim, --bug, --bugs, --museum and --find-shortest mean the same; --trace writes the lines
+that the peers print, and --draw draws those of a group. In lossy three datagrams of ten are lost,
+for ever. In light one peer fails at a time, and a group without --majority promises no more than
+that; in jitter everything takes up to a fifth of a heartbeat, for an hour.
 
 Exit 0: no claim was broken, or with --bug one was. Exit 1: not so; the last lines say how to run it
 again. Exit 2: a flag, a file or the machine was at fault.
@@ -56,6 +78,10 @@ pub(super) enum Job {
     Find,
     /// Print the latencies.
     Report,
+    /// Measure one decision on real sockets.
+    Sockets,
+    /// Play the script in this file.
+    Replay(PathBuf),
 }
 
 /// The command line, checked.
@@ -73,11 +99,22 @@ pub(super) struct Options {
     pub(super) trace: Option<PathBuf>,
     pub(super) draw: Option<PathBuf>,
     pub(super) plot: Option<PathBuf>,
+    pub(super) explored: Option<PathBuf>,
+    /// Real sockets too.
+    pub(super) sockets: bool,
+    /// How many of the real peers are slow, and how many are not there.
+    pub(super) slow: u16,
+    pub(super) down: u16,
     /// True if peers, proposers, faults or claim were named.
     pub(super) staged: bool,
 }
 
 impl Options {
+    /// Where the run is to be written and drawn.
+    pub(super) fn paths(&self) -> Paths<'_> {
+        Paths { trace: self.trace.as_deref(), draw: self.draw.as_deref() }
+    }
+
     /// The scenario that the flags describe.
     pub(super) fn scenario(&self) -> Scenario {
         let faults = faults(&self.preset, &self.without);
@@ -113,6 +150,10 @@ pub(super) fn parse(mut parser: Parser) -> Result<Options> {
         trace: None,
         draw: None,
         plot: None,
+        explored: None,
+        sockets: false,
+        slow: 0,
+        down: 0,
         staged: false,
     };
     while let Some(arg) = parser.next()? {
@@ -134,14 +175,22 @@ pub(super) fn parse(mut parser: Parser) -> Result<Options> {
             Long("trace") => options.trace = Some(parser.value()?.into()),
             Long("draw") => options.draw = Some(parser.value()?.into()),
             Long("plot") => options.plot = Some(parser.value()?.into()),
+            Long("sockets") => options.sockets = true,
+            Long("slow") => options.slow = args::number("--slow", parser.value()?)?,
+            Long("down") => options.down = args::number("--down", parser.value()?)?,
             Long("bugs") => options.job = Job::List,
             Long("museum") => options.job = Job::Museum,
+            Long("explored") => options.explored = Some(parser.value()?.into()),
             Long("find-shortest") => options.job = Job::Find,
             Long("report") => options.job = Job::Report,
+            Long("replay") => options.job = Job::Replay(parser.value()?.into()),
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
     }
     check(&options)?;
+    if options.sockets && matches!(options.job, Job::Play) {
+        options.job = Job::Sockets;
+    }
     Ok(options)
 }
 
@@ -152,20 +201,30 @@ fn check(options: &Options) -> Result<()> {
     if options.proposers > options.peers {
         return Err(Error::Usage("--proposers: more proposers than peers".into()));
     }
+    let replays = matches!(options.job, Job::Replay(_));
+    if replays && (options.staged || options.seeds.is_some() || options.bug.is_some()) {
+        return Err(Error::Usage("--replay: all about the run stands in its file".into()));
+    }
+    if options.sockets && (options.seeds.is_some() || options.bug.is_some()) {
+        return Err(Error::Usage("--sockets: a real run has neither a seed nor a mutant".into()));
+    }
+    if options.slow.max(options.down) > 0 && !options.sockets {
+        return Err(Error::Usage("--slow and --down are for --sockets".into()));
+    }
     let wants_a_run = options.trace.is_some() || options.draw.is_some();
-    if wants_a_run && !matches!(options.job, Job::Play) {
+    if wants_a_run && !replays && !matches!(options.job, Job::Play) {
         return Err(Error::Usage("--trace and --draw are for one run".into()));
     }
     Ok(())
 }
 
-fn whole(flag: &str, value: OsString) -> Result<u64> {
+pub(super) fn whole(flag: &str, value: OsString) -> Result<u64> {
     let text = args::text(flag, value)?;
     let number = text.replace('_', "").parse();
     number.map_err(|_| Error::Usage(format!("{flag} {text:?}: this is no whole number")))
 }
 
-fn seeds(value: OsString) -> Result<Range<u64>> {
+pub(super) fn seeds(value: OsString) -> Result<Range<u64>> {
     let text = args::text("--seeds", value)?;
     let refuse = || Error::Usage(format!("--seeds {text:?}: write a range as in --seeds 0..10000"));
     let (from, to) = text.split_once("..").ok_or_else(refuse)?;
@@ -174,7 +233,7 @@ fn seeds(value: OsString) -> Result<Range<u64>> {
 }
 
 /// One of several words.
-fn word<T>(
+pub(super) fn word<T>(
     flag: &str,
     value: OsString,
     known: &[&str],
@@ -191,7 +250,7 @@ fn preset(value: OsString) -> Result<String> {
     word("--faults", value, &known, |name| Faults::preset(name).map(|_| name.to_owned()))
 }
 
-fn only(value: OsString) -> Result<Vec<String>> {
+pub(super) fn only(value: OsString) -> Result<Vec<String>> {
     let text = args::text("--only", value)?;
     let known: Vec<&str> = Faults::kinds().chain(["nothing"]).collect();
     for name in text.split(',') {

@@ -8,9 +8,9 @@ use super::show::Show;
 pub use super::show::Tally;
 use super::stage::{self, Cast};
 use crate::museum::{Broken, Mutant, Subject};
-use crate::paxos::{Peer, Roles, Setup};
+use crate::paxos::{Message, Peer, Roles, Setup, Timer};
 use crate::process::PeerId;
-use crate::sim::{Counts, Course, End, Faults, Prng, World};
+use crate::sim::{Arrivals, Counts, Course, End, Faults, Prng, Script, Step, World};
 
 /// In the second phase everybody must know the choice within this much virtual time.
 pub const PATIENCE_US: u64 = 5_000_000;
@@ -80,35 +80,73 @@ impl Scenario {
 
     /// The run of this seed.
     pub fn play(&self, seed: u64) -> Outcome {
-        self.perform(seed, None).0
+        self.perform(seed, Keep::default()).outcome
     }
 
     /// The same run, with its journal.
     pub fn record(&self, seed: u64) -> Recording {
-        let (outcome, tape) = self.perform(seed, Some(Tape::default()));
+        let run = self.perform(seed, Keep { tape: true, script: false });
         let (cast, absent) = self.cast(seed);
-        Recording { outcome, tape: tape.unwrap_or_default(), roles: cast.roles.clone(), absent }
+        let roles = self.casts[cast].roles.clone();
+        Recording { outcome: run.outcome, tape: run.tape.unwrap_or_default(), roles, absent }
+    }
+
+    /// The same run, written down as what happened.
+    pub fn write_down(&self, seed: u64) -> (Outcome, Scene) {
+        let run = self.perform(seed, Keep { tape: false, script: true });
+        let cast = self.cast(seed).0;
+        (run.outcome, Scene { cast, steps: run.script.unwrap_or_default() })
+    }
+
+    /// The run of this script, and what of it was performed. The scene is in one of these peers'
+    /// [`casts`](Self::casts).
+    pub fn follow(&self, scene: &Scene) -> (Outcome, Scene) {
+        let run = self.enact(scene, Keep { tape: false, script: true }, None);
+        (run.outcome, Scene { cast: scene.cast, steps: run.script.unwrap_or_default() })
+    }
+
+    /// The run of this script, with its journal. What never arrives is not shown as sent either: no
+    /// link took it. Unless the claim breaks by the very sending; then all is shown.
+    pub fn record_scene(&self, scene: &Scene) -> Recording {
+        let keep = Keep { tape: true, script: false };
+        let full = self.enact(scene, keep, None);
+        let bare = self.enact(scene, keep, full.arrivals.clone());
+        let claim = |run: &Run| run.outcome.breach.as_ref().map(|breach| breach.claim);
+        let run = if claim(&full) == claim(&bare) { bare } else { full };
+        let roles = self.casts[scene.cast].roles.clone();
+        let tape = run.tape.unwrap_or_default();
+        Recording { outcome: run.outcome, tape, roles, absent: None }
+    }
+
+    /// How many casts these peers and proposers leave room for.
+    pub fn casts(&self) -> usize {
+        self.casts.len()
     }
 
     /// What the run of this seed is made of: its cast, and who never begins.
-    fn cast(&self, seed: u64) -> (&Cast, Option<PeerId>) {
+    fn cast(&self, seed: u64) -> (usize, Option<PeerId>) {
         // Drawn apart from what happens in the run.
         let mut prng = Prng::new(seed ^ 0x5eed_ca57);
-        let cast = &self.casts[prng.index(self.casts.len())];
+        let index = prng.index(self.casts.len());
         let calm = self.faults.chaos.most == 0;
         let away = !calm && prng.chance(ABSENCE);
-        (cast, if away { cast.dispensable(&mut prng) } else { None })
+        (index, if away { self.casts[index].dispensable(&mut prng) } else { None })
     }
 
     /// The run of this seed, between peers that are far apart, while some never begin.
     pub fn play_at(&self, seed: u64, absent: &[PeerId], distances: &[u64]) -> Outcome {
-        let cast = self.cast(seed).0;
-        self.stage_it(cast, absent, distances, seed, None).0
+        let cast = &self.casts[self.cast(seed).0];
+        self.stage_it(cast, absent, distances, Lead::Seed(seed), Keep::default()).outcome
     }
 
-    fn perform(&self, seed: u64, tape: Option<Tape>) -> (Outcome, Option<Tape>) {
+    fn perform(&self, seed: u64, keep: Keep) -> Run {
         let (cast, absent) = self.cast(seed);
-        self.stage_it(cast, absent.as_slice(), &[], seed, tape)
+        self.stage_it(&self.casts[cast], absent.as_slice(), &[], Lead::Seed(seed), keep)
+    }
+
+    fn enact(&self, scene: &Scene, keep: Keep, arrivals: Option<Arrivals>) -> Run {
+        let lead = Lead::Script(&scene.steps, arrivals);
+        self.stage_it(&self.casts[scene.cast], &[], &[], lead, keep)
     }
 
     fn stage_it(
@@ -116,9 +154,9 @@ impl Scenario {
         cast: &Cast,
         absent: &[PeerId],
         distances: &[u64],
-        seed: u64,
-        tape: Option<Tape>,
-    ) -> (Outcome, Option<Tape>) {
+        lead: Lead<'_>,
+        keep: Keep,
+    ) -> Run {
         let course = Course {
             peers: self.peers,
             links: &cast.links,
@@ -126,15 +164,17 @@ impl Scenario {
             patience: PATIENCE_US,
             distances,
             absent,
+            addresses: None,
+            memory: true,
         };
         match self.bug {
             None => {
                 let build = |setup: &Arc<Setup>| Peer::new(Arc::clone(setup));
-                self.run(cast, &course, build, seed, tape)
+                self.run(cast, &course, build, lead, keep)
             }
             Some(bug) => {
                 let build = move |setup: &Arc<Setup>| Broken::new(bug, Arc::clone(setup));
-                self.run(cast, &course, build, seed, tape)
+                self.run(cast, &course, build, lead, keep)
             }
         }
     }
@@ -144,13 +184,24 @@ impl Scenario {
         cast: &Cast,
         course: &Course<'_>,
         build: impl Fn(&Arc<Setup>) -> S,
-        seed: u64,
-        tape: Option<Tape>,
-    ) -> (Outcome, Option<Tape>) {
+        lead: Lead<'_>,
+        keep: Keep,
+    ) -> Run {
+        let tape = keep.tape.then(Tape::default);
         let show = Show::new(self, cast, course.absent, build, tape);
-        let mut world = World::new(course, seed, show);
-        let end = world.run();
+        let (mut world, steps) = match lead {
+            Lead::Seed(seed) => (World::new(course, seed, show), None),
+            Lead::Script(steps, known) => (World::scripted(course, show, known), Some(steps)),
+        };
+        if keep.script {
+            world.keep_script();
+        }
+        let end = match steps {
+            None => world.run(),
+            Some(steps) => world.follow(steps),
+        };
         let (now, counts) = (world.now(), world.counts);
+        let (script, arrivals) = (world.take_script(), world.arrivals());
         let mut show = world.watch;
         if end == End::TooLate {
             show.ledger.object(Claim::Decides, || {
@@ -160,8 +211,41 @@ impl Scenario {
             });
         }
         let (breach, broken) = (show.ledger.breach().cloned(), show.ledger.broken());
-        (Outcome { breach, broken, counts, tally: show.tally, virtual_us: now }, show.tape)
+        let outcome = Outcome { breach, broken, counts, tally: show.tally, virtual_us: now };
+        Run { outcome, tape: show.tape, script, arrivals }
     }
+}
+
+/// What happened in a run of Paxos.
+pub type Steps = Script<Message, Timer>;
+
+/// A run that is written down: in which cast, and what happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scene {
+    /// Which of the casts of [`stage::casts`].
+    pub cast: usize,
+    /// The steps.
+    pub steps: Steps,
+}
+
+/// What leads a run.
+enum Lead<'a> {
+    Seed(u64),
+    Script(&'a [Step<Message, Timer>], Option<Arrivals>),
+}
+
+/// What is kept of a run beside its outcome.
+#[derive(Clone, Copy, Default)]
+struct Keep {
+    tape: bool,
+    script: bool,
+}
+
+struct Run {
+    outcome: Outcome,
+    tape: Option<Tape>,
+    script: Option<Steps>,
+    arrivals: Option<Arrivals>,
 }
 
 /// A run and its journal.

@@ -1,30 +1,70 @@
 //! What many runs came to, in a few lines; and the line that moves while they run.
 
-use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use super::play::{Outcome, Tally};
 use crate::sim::Counts;
 
+/// What the worlds of many runs did, whatever was played in them.
+#[derive(Default)]
+pub(super) struct Worlds {
+    pub(super) runs: u64,
+    counts: Counts,
+    virtual_us: u64,
+}
+
+impl Worlds {
+    pub(super) fn add(&mut self, counts: &Counts, virtual_us: u64) {
+        self.runs += 1;
+        self.counts.add(counts);
+        self.virtual_us += virtual_us;
+    }
+
+    /// The lines.
+    pub(super) fn text(&self, took: Duration) -> String {
+        let counts = &self.counts;
+        let seconds = took.as_secs_f64().max(1e-9);
+        let speed = as_f64(self.runs) / seconds;
+        let a_run = as_f64(counts.steps) / as_f64(self.runs.max(1));
+        let (twice, astray) = (counts.duplicated, counts.reordered);
+        [
+            line("runs", &format!("{} in {seconds:.1} s, {speed:.0} a second", self.runs)),
+            line("virtual time", &format!("{:.0} s", as_f64(self.virtual_us) / 1e6)),
+            line("steps", &format!("{}, {a_run:.0} a run", counts.steps)),
+            line("messages", &format!("{} sent, {} lost", counts.sent, counts.lost)),
+            line("", &format!("{twice} delivered twice, {astray} out of order")),
+            line("wires cut, pauses", &format!("{}, {}", counts.cuts, counts.pauses)),
+            line("crashes and restarts", &counts.crashes.to_string()),
+            line("records lost in them", &counts.records_lost.to_string()),
+        ]
+        .concat()
+    }
+}
+
+/// One line of a summary.
+pub(super) fn line(what: &str, value: &str) -> String {
+    format!("{what:<22} {value}\n")
+}
+
 /// Adds up runs.
 #[derive(Default)]
 pub(super) struct Summary {
-    pub(super) runs: u64,
-    pub(super) counts: Counts,
+    worlds: Worlds,
     pub(super) tally: Tally,
     longest_duel: (u64, u64),
     most_healed: (u64, u64),
     longest_heal_us: u64,
-    virtual_us: u64,
 }
 
 impl Summary {
+    pub(super) fn runs(&self) -> u64 {
+        self.worlds.runs
+    }
+
     pub(super) fn add(&mut self, seed: u64, outcome: &Outcome) {
-        self.runs += 1;
-        self.counts.add(&outcome.counts);
+        self.worlds.add(&outcome.counts, outcome.virtual_us);
         self.tally.add(&outcome.tally);
-        self.virtual_us += outcome.virtual_us;
         self.longest_duel = self.longest_duel.max((outcome.tally.duel, seed));
         self.most_healed = self.most_healed.max((outcome.tally.rounds_healed, seed));
         let heal = outcome.virtual_us - outcome.tally.healed_us.min(outcome.virtual_us);
@@ -33,23 +73,10 @@ impl Summary {
 
     /// The lines.
     pub(super) fn text(&self, took: Duration) -> String {
-        let (counts, tally) = (&self.counts, &self.tally);
-        let mut text = String::new();
-        let mut line = |what: &str, value: String| {
-            let _ = writeln!(text, "{what:<22} {value}"); // a String takes all
-        };
-        let rate = |n: u64| if self.runs == 0 { 0.0 } else { as_f64(n) / as_f64(self.runs) };
-        let seconds = took.as_secs_f64().max(1e-9);
-        let speed = as_f64(self.runs) / seconds;
-        line("runs", format!("{} in {seconds:.1} s, {speed:.0} a second", self.runs));
-        line("virtual time", format!("{:.0} s", as_f64(self.virtual_us) / 1e6));
-        line("steps", format!("{}, {:.0} a run", counts.steps, rate(counts.steps)));
-        line("messages", format!("{} sent, {} lost", counts.sent, counts.lost));
-        let (twice, astray) = (counts.duplicated, counts.reordered);
-        line("", format!("{twice} delivered twice, {astray} out of order"));
-        line("wires cut, pauses", format!("{}, {}", counts.cuts, counts.pauses));
-        line("crashes and restarts", counts.crashes.to_string());
-        line("records lost in them", counts.records_lost.to_string());
+        let tally = &self.tally;
+        let mut text = self.worlds.text(took);
+        let mut line = |what: &str, value: String| text += &line(what, &value);
+        let rate = |n: u64| as_f64(n) / as_f64(self.runs().max(1));
         line("decisions", tally.decisions.to_string());
         line("after a crash", format!("{} found by a peer with a past", tally.chose_after_crash));
         line(

@@ -1,0 +1,352 @@
+//! The account of one run of a group, and what in it breaks a claim.
+//!
+//! It is kept from what members say, what was delivered to them and what they sent. Of the protocol
+//! it takes only the shape of a view; which change needs whose agreement is reckoned anew
+//! ([`super::votes`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::T;
+use super::claims::{
+    AGREED, CALLED_ONCE, IDS_GROW, IN_ITS_VIEW, NAMED_DEAD, NO_FALSE_ALARM, ONE_LIST,
+    SILENCE_FOUND, STAYS_OUT,
+};
+use super::votes::Votes;
+use crate::cli::sim::beside::account::Account;
+use crate::cli::sim::beside::scenario::Scenario;
+use crate::member::{Fact, Life, Message, Operation, View};
+use crate::process::PeerId;
+
+/// How long a silence goes unseen at most: 2 T, two checks (after it has joined again, the first
+/// one begins to count anew), and some time for clocks and flushes.
+const FOUND_US: u64 = 28 * T / 10;
+/// By how much the ledger's times and those of a member may differ.
+const FLUSH_US: u64 = 40_000;
+
+/// What is known of one peer.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
+pub(super) struct Peer {
+    pub(super) life: Option<Life>,
+    pub(super) lives: bool,
+    /// What it holds, while it is a member.
+    pub(super) view: Option<View>,
+    last_id: Option<u64>,
+    /// This life has been a member.
+    pub(super) was_in: bool,
+    /// When each member of its view was last heard.
+    heard: BTreeMap<PeerId, u64>,
+    /// When it stood still the last time, from and until: then it counts silence anew.
+    paused: u64,
+    resumed: u64,
+    /// Whom it has called unreachable since it last heard them.
+    pub(super) called: BTreeSet<PeerId>,
+    /// Another life of these has asked to be let in, since they were last heard.
+    reborn: BTreeSet<PeerId>,
+    /// Called so a moment ago, and not silent for long enough: the next view must lack them.
+    doubts: Vec<PeerId>,
+    /// Those of the step before: in this one it is certain that no crash has cut that one short.
+    late_doubts: Vec<PeerId>,
+    /// It was asked to agree to its removal.
+    pub(super) asked_out: bool,
+    /// It was removed on request.
+    pub(super) out: bool,
+}
+
+/// The account of one run.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
+pub(super) struct Ledger {
+    pub(super) account: Account,
+    pub(super) peers: Vec<Peer>,
+    /// The view of every id.
+    pub(super) views: BTreeMap<u64, View>,
+    votes: Votes,
+    majority: bool,
+    /// Agreement is promised.
+    agrees: bool,
+    /// Nothing goes wrong.
+    calm: bool,
+    memory: bool,
+    drift: u64,
+    pub(super) installed: u64,
+    pub(super) removed: u64,
+    pub(super) alarms: u64,
+}
+
+fn index(peer: PeerId) -> usize {
+    usize::from(peer.0) - 1
+}
+
+impl Ledger {
+    pub(super) fn new(scenario: &Scenario, memory: bool) -> Self {
+        Self {
+            account: Account::new(scenario.only),
+            peers: vec![Peer::default(); scenario.peers.into()],
+            views: BTreeMap::new(),
+            votes: Votes::default(),
+            majority: scenario.majority,
+            agrees: scenario.majority || scenario.world != "heavy",
+            calm: ["none", "jitter"].contains(&scenario.world),
+            memory,
+            drift: scenario.faults().drift.into(),
+            installed: 0,
+            removed: 0,
+            alarms: 0,
+        }
+    }
+
+    pub(super) fn of(&self, peer: PeerId) -> &Peer {
+        &self.peers[index(peer)]
+    }
+
+    /// True if some living member calls a living one unreachable: that is a failure, too.
+    pub(super) fn has_false_alarm(&self) -> bool {
+        let living = self.peers.iter().filter(|peer| peer.lives);
+        living.flat_map(|peer| &peer.called).any(|called| self.of(*called).lives)
+    }
+
+    /// True if this life of this peer is alive.
+    pub(super) fn is_alive(&self, peer: PeerId, life: Life) -> bool {
+        let of = self.of(peer);
+        of.lives && of.life == Some(life)
+    }
+
+    pub(super) fn born(&mut self, peer: PeerId, life: Life) {
+        let of = &mut self.peers[index(peer)];
+        let last_id = of.last_id.filter(|_| self.memory);
+        *of = Peer { life: Some(life), lives: true, last_id, ..Peer::default() };
+        self.votes.forget(peer);
+    }
+
+    pub(super) fn died(&mut self, peer: PeerId) {
+        let of = &mut self.peers[index(peer)];
+        (of.lives, of.view) = (false, None);
+        (of.doubts, of.late_doubts) = <_>::default();
+    }
+
+    /// It stands still from now on.
+    pub(super) fn paused(&mut self, now: u64, peer: PeerId) {
+        self.peers[index(peer)].paused = now;
+    }
+
+    /// It stood still: its own detector begins anew, so the others get their time again.
+    pub(super) fn resumed(&mut self, now: u64, peer: PeerId) {
+        self.peers[index(peer)].resumed = now;
+    }
+
+    pub(super) fn received(&mut self, now: u64, peer: PeerId, from: PeerId, message: &Message) {
+        match message {
+            Message::Heartbeat { view_id, .. } => {
+                let of = &mut self.peers[index(peer)];
+                let current = of.view.as_ref().is_some_and(|view| *view_id >= view.id);
+                if let Some(heard) = of.heard.get_mut(&from).filter(|_| current) {
+                    *heard = now;
+                    of.called.remove(&from);
+                    of.reborn.remove(&from);
+                }
+            }
+            Message::Join { life, .. } => {
+                let of = &mut self.peers[index(peer)];
+                let members = of.view.as_ref().map(|view| &view.members);
+                if members.and_then(|m| m.get(&from)).is_some_and(|member| member != life) {
+                    of.reborn.insert(from);
+                }
+            }
+            Message::Req { op: Operation::Del { peer: target, asked: true }, .. } => {
+                self.peers[index(peer)].asked_out |= *target == peer;
+            }
+            Message::Pending { request, view_id, op, under } => {
+                // With its own vote, that is a majority.
+                let half =
+                    self.views.get(view_id).map_or(usize::MAX, |view| view.members.len() / 2);
+                let enough = if self.majority { half } else { usize::MAX };
+                let told = under.map(|under| (under, *op));
+                self.votes.answered(peer, from, (*view_id, *request), told, enough);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn sent(&mut self, peer: PeerId, message: &Message) {
+        let life = self.of(peer).life;
+        let fault = match message {
+            Message::Req { request, view_id, op } => {
+                self.votes.asked(peer, life, *view_id, *request, *op)
+            }
+            Message::Ok { request, view_id } => self.votes.agreed(peer, life, *view_id, *request),
+            Message::NewLeader { request, view_id, .. } => {
+                self.votes.leads(peer, *view_id, *request);
+                None
+            }
+            Message::Pending { request, view_id, op, under } => {
+                let told = under.map(|under| (under, *op));
+                self.votes.told(peer, *view_id, *request, told)
+            }
+            Message::NewView { view, .. } => {
+                self.known(peer, view);
+                None
+            }
+            _ => None,
+        };
+        if let Some((claim, how)) = fault {
+            self.account.object(claim, || format!("{peer} {how}"));
+        }
+    }
+
+    /// This view becomes known, by this peer.
+    fn known(&mut self, by: PeerId, view: &View) {
+        if let Some(first) = self.views.get(&view.id) {
+            if self.agrees && first != view {
+                let (id, first) = (view.id, text(first));
+                self.account.object(ONE_LIST, || {
+                    format!("view {id} is {first}, and {} says {by}", text(view))
+                });
+            }
+            return;
+        }
+        let before = self.views.range(..view.id).next_back().map(|(_, before)| before);
+        // Nobody need agree to its own removal.
+        let called = &self.peers[index(by)].called;
+        let free = |peer: PeerId| {
+            !self.majority && (called.contains(&peer) || !view.members.contains_key(&peer))
+        };
+        let agreed = match before {
+            None => view.members.len() == 1,
+            Some(before) => {
+                let all = before.members.len();
+                let needed = if self.majority { all / 2 + 1 } else { all };
+                self.votes.has_agreed(by, before, view, needed, &free)
+            }
+        };
+        if self.agrees && !agreed {
+            let before =
+                before.map_or("nothing".into(), |view| format!("{} {}", view.id, text(view)));
+            self.account.object(AGREED, || {
+                format!("{by} makes view {} {} of {before}, unagreed", view.id, text(view))
+            });
+        }
+        self.views.insert(view.id, view.clone());
+    }
+
+    pub(super) fn reported(&mut self, now: u64, peer: PeerId, fact: &Fact) {
+        match fact {
+            Fact::Installed(view) => {
+                self.known(peer, view);
+                self.installs(now, peer, view);
+            }
+            Fact::Unreachable { peer: dead, view } => self.calls(now, peer, *dead, view),
+            Fact::Removed { view_id } => {
+                self.removed += 1;
+                let of = &mut self.peers[index(peer)];
+                of.view = None;
+                if of.asked_out {
+                    self.account.object(STAYS_OUT, || {
+                        format!(
+                            "{peer} was asked to go, view {view_id} lets it, and it joins again"
+                        )
+                    });
+                }
+            }
+            Fact::Left { .. } => {
+                let of = &mut self.peers[index(peer)];
+                (of.view, of.out) = (None, true);
+            }
+            Fact::Crashing(_) | Fact::NoMajority { .. } | Fact::Waiting => {}
+        }
+    }
+
+    fn installs(&mut self, now: u64, peer: PeerId, view: &View) {
+        self.installed += 1;
+        let of = &mut self.peers[index(peer)];
+        let id = view.id;
+        let last_id = of.last_id.max(Some(id));
+        let before = std::mem::replace(&mut of.last_id, last_id);
+        let account = &mut self.account;
+        if before >= Some(id) {
+            let before = before.unwrap_or(0);
+            account.object(IDS_GROW, || format!("{peer} installs view {id} after view {before}"));
+        }
+        if !of.life.is_some_and(|life| view.holds(peer, life)) {
+            account.object(IN_ITS_VIEW, || {
+                format!("{peer} installs view {id}, and its present life is not in it")
+            });
+        }
+        if of.out {
+            account.object(STAYS_OUT, || format!("{peer} was asked to go, and is in view {id}"));
+        }
+        of.was_in = true;
+        let old = of.view.replace(view.clone());
+        for gone in old.iter().flat_map(|old| old.members.keys()) {
+            let is_gone = !view.members.contains_key(gone) && !view.left.contains(gone);
+            if is_gone && !of.called.contains(gone) {
+                account.object(NAMED_DEAD, || {
+                    format!("{peer} installs view {id} without {gone}, and never said why")
+                });
+            }
+        }
+        of.doubts.retain(|doubted| view.members.contains_key(doubted));
+        if old.is_none() {
+            (of.heard, of.called) = <_>::default();
+        }
+        of.heard.retain(|other, _| view.members.contains_key(other));
+        of.called.retain(|other| view.members.contains_key(other));
+        for other in view.members.keys().filter(|other| **other != peer) {
+            of.heard.entry(*other).or_insert(now);
+        }
+    }
+
+    fn calls(&mut self, now: u64, peer: PeerId, dead: PeerId, view: &View) {
+        self.alarms += 1;
+        let alive = view.members.get(&dead).is_some_and(|life| self.is_alive(dead, *life));
+        let of = &mut self.peers[index(peer)];
+        let account = &mut self.account;
+        if !of.called.insert(dead) {
+            account.object(CALLED_ONCE, || format!("{peer} calls {dead} unreachable again"));
+        }
+        if self.calm {
+            account.object(NO_FALSE_ALARM, || {
+                format!("{peer} calls {dead} unreachable where nothing goes wrong")
+            });
+        }
+        let heard = of.heard.get(&dead).copied().unwrap_or(now);
+        // What waited for a flush while it stood still had happened before.
+        let late = (of.resumed..of.resumed + FLUSH_US).contains(&heard);
+        let silence = now - if late { of.paused.min(heard) } else { heard };
+        let least = 2 * T - 2 * T / 1_000_000 * self.drift - FLUSH_US;
+        // Such a word of an earlier life may be late, and is believed all the same.
+        if alive && silence < least && !of.reborn.contains(&dead) {
+            of.doubts.push(dead);
+        }
+    }
+
+    /// A step has been taken.
+    pub(super) fn stepped(&mut self, now: u64, peer: PeerId) {
+        let of = &mut self.peers[index(peer)];
+        let doubts = std::mem::take(&mut of.doubts);
+        if let Some(doubted) = std::mem::replace(&mut of.late_doubts, doubts).pop() {
+            self.account.object(NO_FALSE_ALARM, || {
+                format!("{peer} calls {doubted} unreachable, which it has heard")
+            });
+        }
+        if of.view.is_none() {
+            return;
+        }
+        let resumed = of.resumed;
+        let silent = of.heard.iter().find(|(other, heard)| {
+            now - resumed.max(**heard) > FOUND_US && !of.called.contains(other)
+        });
+        if let Some((silent, heard)) = silent.map(|(silent, heard)| (*silent, *heard)) {
+            let ms = (now - heard) / 1000;
+            self.account.object(SILENCE_FOUND, || {
+                format!("{peer} has not heard {silent} for {ms} ms, and does not notice")
+            });
+        }
+    }
+}
+
+/// A list with its lives.
+pub(super) fn text(view: &View) -> String {
+    let members: Vec<String> =
+        view.members.iter().map(|(peer, life)| format!("{}.{}", peer.0, life.0)).collect();
+    format!("[{}]", members.join(","))
+}

@@ -1,0 +1,252 @@
+//! What is kept of a run of a group while it goes on: the ledger, the goal, the lines, their judge.
+
+use std::collections::BTreeSet;
+use std::marker::PhantomData;
+
+use super::Plan;
+use super::claims::{HONEST, ONE_GROUP};
+use super::goal::{Goal, State};
+use super::ledger::Ledger;
+use crate::cli::member::line_of;
+use crate::cli::sim::beside::scenario::{Outcome, Scenario};
+use crate::member::{Fact, Life, Message, Peer, Record, Timer};
+use crate::process::{Effect, PeerId, Process};
+use crate::sim::{Counts, End, Prng, Seen, Watch};
+use crate::trace::views::Rules;
+
+/// A member, broken or not.
+pub(super) trait Subject:
+    Process<Message = Message, Record = Record, Timer = Timer, Fact = Fact>
+{
+}
+
+impl Subject for Peer {}
+impl Subject for crate::museum::group::Broken {}
+
+/// Of so many crashes that would strike where nothing is sent or kept, one does.
+const IDLE_CRASHES: u64 = 15;
+
+/// Builds the peers, keeps the ledger and the lines, and says who may crash.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
+pub(super) struct Show<S, B> {
+    build: B,
+    plan: Plan,
+    prng: Prng,
+    majority: bool,
+    ledger: Ledger,
+    goal: Goal,
+    /// The printed lines and their judge.
+    lines: Option<(String, Rules)>,
+    lives: Vec<u64>,
+    /// Those who will begin, or begin again.
+    away: BTreeSet<PeerId>,
+    /// Those who stand still.
+    paused: BTreeSet<PeerId>,
+    /// Somebody came back: the lines do not tell its lives apart.
+    returned: bool,
+    changed: bool,
+    to_the_end: bool,
+    subject: PhantomData<S>,
+}
+
+fn index(peer: PeerId) -> usize {
+    usize::from(peer.0) - 1
+}
+
+impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
+    pub(super) fn new(
+        scenario: &Scenario,
+        plan: Plan,
+        seed: u64,
+        not_before: u64,
+        journal: bool,
+        build: B,
+    ) -> Self {
+        let (peers, majority) = (scenario.peers, scenario.majority);
+        let unpromised = scenario.world == "heavy" && !majority;
+        let on_request = if plan.ordered { [peers].into() } else { BTreeSet::new() };
+        Self {
+            build,
+            plan,
+            prng: Prng::new(seed ^ 0x5eed_dead),
+            majority,
+            ledger: Ledger::new(scenario, plan.memory),
+            goal: Goal::new(unpromised, majority, plan.one_at_a_time, not_before),
+            lines: journal.then(|| (String::new(), Rules::new(on_request))),
+            lives: vec![0; peers.into()],
+            away: (1..=peers).map(PeerId).collect(),
+            paused: BTreeSet::new(),
+            returned: false,
+            changed: true,
+            to_the_end: scenario.to_the_end,
+            subject: PhantomData,
+        }
+    }
+
+    pub(super) fn outcome(mut self, end: End, virtual_us: u64, counts: Counts) -> Outcome {
+        self.goal.look(&self.ledger, self.away.is_empty());
+        if end == End::TooLate && !self.goal.is_excused() && self.goal.state != State::One {
+            self.not_one_group();
+        }
+        let ledger = &self.ledger;
+        let one = self.goal.state == State::One;
+        let stood_still = u64::from(!one && self.goal.is_excused() && !self.goal.unpromised);
+        let beyond_lines = self.goal.unpromised || self.returned || ledger.removed > 0;
+        let (journal, rules) = self.lines.unzip();
+        let judged = rules.filter(|_| !beyond_lines).map(|rules| {
+            let mut reasons = rules.reasons().to_vec();
+            let here = (1u16..).zip(&ledger.peers).filter(|(_, p)| p.lives && !p.asked_out);
+            if !rules.agree(&here.map(|(id, _)| id).collect()) && stood_still == 0 {
+                reasons.push("not one group".into());
+            }
+            reasons
+        });
+        Outcome {
+            counts,
+            virtual_us,
+            sums: vec![
+                ("views installed", ledger.installed),
+                ("called unreachable", ledger.alarms),
+                ("removed and back", ledger.removed),
+                ("one group in the end", u64::from(one)),
+                ("stood still, rightly", stood_still),
+            ],
+            longest: ("one group after", if one { self.goal.took(virtual_us) } else { 0 }),
+            journal: journal.unwrap_or_default(),
+            judged,
+            ..Outcome::of(&ledger.account)
+        }
+    }
+
+    fn not_one_group(&mut self) {
+        let holds = |(id, peer): (u16, &super::ledger::Peer)| {
+            let view = peer.view.as_ref();
+            let view = view
+                .map_or("none".into(), |view| format!("{} {}", view.id, super::ledger::text(view)));
+            format!("peer{id}: {view}")
+        };
+        let living = (1u16..).zip(&self.ledger.peers).filter(|(_, peer)| peer.lives);
+        let lists: Vec<String> = living.map(holds).collect();
+        self.ledger.account.object(ONE_GROUP, || lists.join("; "));
+    }
+
+    /// True if nobody stands still, nobody who lives is held for dead, and all who are or were in
+    /// are in one view without the dead that can spare one.
+    fn is_settled(&self) -> bool {
+        let ledger = &self.ledger;
+        let insiders = ledger.peers.iter().filter(|p| p.lives && p.was_in && !p.asked_out);
+        let mut views = insiders.map(|peer| peer.view.as_ref());
+        let Some(Some(view)) = views.next() else { return false };
+        let here = 1 + views.clone().count();
+        let can_spare = if self.majority { (here - 1) * 2 > ledger.peers.len() } else { here >= 2 };
+        self.paused.is_empty()
+            && !ledger.has_false_alarm()
+            && can_spare
+            && views.all(|other| other == Some(view))
+            && view.members.iter().all(|(peer, life)| ledger.is_alive(*peer, *life))
+    }
+}
+
+impl<S: Subject, B: Fn(PeerId, Life) -> S> Watch<S> for Show<S, B> {
+    fn build(&mut self, peer: PeerId) -> S {
+        let lives = &mut self.lives[index(peer)];
+        *lives += 1;
+        self.returned |= *lives > 1;
+        let life = Life(*lives);
+        self.ledger.born(peer, life);
+        (self.build)(peer, life)
+    }
+
+    fn born(&mut self, _now: u64, peer: PeerId, _process: &S) {
+        self.away.remove(&peer);
+        self.changed = true;
+    }
+
+    fn durable(&mut self, _now: u64, _peer: PeerId, _record: &Record) {
+        self.goal.founded = true;
+    }
+
+    fn seen(&mut self, now: u64, peer: PeerId, seen: &Seen<'_, S>) {
+        match seen {
+            Seen::Connected(_) => {}
+            Seen::Received(from, message) => self.ledger.received(now, peer, *from, message),
+            Seen::Sent(_, message) => self.ledger.sent(peer, message),
+            Seen::Report(fact) => {
+                self.ledger.reported(now, peer, fact);
+                self.changed = true;
+                if let (Some((lines, rules)), Some(line)) =
+                    (&mut self.lines, line_of(peer, PeerId(1), fact))
+                {
+                    let line = line.to_string();
+                    rules.line(peer.0, &line);
+                    *lines += &(line + "\n");
+                }
+            }
+        }
+    }
+
+    fn stepped(&mut self, now: u64, peer: PeerId, _process: &S) {
+        self.ledger.stepped(now, peer);
+        if std::mem::take(&mut self.changed) {
+            self.goal.look(&self.ledger, self.away.is_empty());
+        }
+        self.goal.tick(now);
+    }
+
+    fn refused(&mut self, _now: u64, peer: PeerId, from: PeerId, why: String) {
+        self.ledger.account.object(HONEST, || format!("{peer} cannot believe {from}: {why}"));
+    }
+
+    fn healed(&mut self, now: u64) {
+        self.goal.healed(now);
+    }
+
+    fn failed(&self) -> bool {
+        !self.to_the_end && self.ledger.account.breach().is_some()
+    }
+
+    fn reached(&self) -> bool {
+        self.goal.reached
+    }
+
+    fn spared(&mut self, _now: u64, _peer: PeerId, effects: &[Effect<S>]) -> bool {
+        let alarms = |e: &Effect<S>| match e {
+            Effect::Report(Fact::Unreachable { peer, .. }) => self.ledger.of(*peer).lives,
+            _ => false,
+        };
+        let fails = |show: &Self| effects.iter().any(alarms) || !show.is_settled();
+        let matters = |e: &Effect<S>| matches!(e, Effect::Send(..) | Effect::Persist(_));
+        let idle = !effects.iter().any(matters) && self.prng.below(IDLE_CRASHES) > 0;
+        let spared = idle || self.plan.crashes == 0 || self.plan.one_at_a_time && fails(self);
+        self.plan.crashes -= u32::from(!spared);
+        spared
+    }
+
+    fn crashed(&mut self, _now: u64, peer: PeerId) -> bool {
+        self.ledger.died(peer);
+        self.changed = true;
+        if self.plan.returns {
+            self.away.insert(peer);
+        }
+        self.plan.returns
+    }
+
+    fn halted(&mut self, _now: u64, peer: PeerId, _code: u8) {
+        self.ledger.died(peer);
+        self.changed = true;
+    }
+
+    fn pauses(&mut self, now: u64, peer: PeerId) -> bool {
+        let pauses = !self.plan.one_at_a_time || self.is_settled();
+        if pauses {
+            self.paused.insert(peer);
+            self.ledger.paused(now, peer);
+        }
+        pauses
+    }
+
+    fn resumed(&mut self, now: u64, peer: PeerId) {
+        self.paused.remove(&peer);
+        self.ledger.resumed(now, peer);
+    }
+}

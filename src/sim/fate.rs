@@ -1,0 +1,242 @@
+//! Who decides what happens: chance, or a script.
+//!
+//! Everything that a step asks of fate stands here, with both answers side by side: does the peer
+//! crash, and after which effect; how long does the flush take; how many records survive. What is
+//! decided is written down where it is decided, if a script is kept.
+
+use std::mem::discriminant;
+
+use super::faults::Faults;
+use super::prng::Prng;
+use super::script::{Death, ScriptOf, Step, What};
+use super::wires::id;
+use super::world::World;
+use super::{Course, End, Seen, Watch};
+use crate::process::{Effect, PeerId, Process};
+
+/// From one step of a script to the next, in microseconds.
+const TICK: u64 = 1_000;
+
+/// A message that was sent while a script is followed.
+struct Letter<M> {
+    message: M,
+    /// It has arrived at least once.
+    delivered: bool,
+}
+
+/// Which of the messages that were sent ever arrived: by link, in the order of sending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrivals(Vec<Vec<bool>>);
+
+/// What answers in the place of chance.
+pub(super) struct Prompter<P: Process> {
+    /// All messages that were sent, by link: `from * peers + to`, oldest first.
+    letters: Vec<Vec<Letter<P::Message>>>,
+    /// Which of them arrive, if that is known from the same script: no link takes the others.
+    arrivals: Option<Arrivals>,
+    /// Of the step that is performed: from which record on a flush takes time,
+    waits_from: Option<u32>,
+    /// after how many effects the peer crashes,
+    strike: Option<u32>,
+    /// and how many waiting records survive that.
+    kept: u32,
+}
+
+/// Counts of one step are far below 2^32.
+fn small(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+impl<P: Process, W: Watch<P>> World<P, W> {
+    /// Writes down what happens from here on.
+    pub fn keep_script(&mut self) {
+        self.script = Some(Vec::new());
+    }
+
+    /// What happened, if it was written down.
+    pub fn take_script(&mut self) -> Option<ScriptOf<P>> {
+        self.script.take()
+    }
+
+    /// A step begins.
+    pub(super) fn note(&mut self, at: usize, what: impl FnOnce() -> What<P::Message, P::Timer>) {
+        self.flushes_asked = 0;
+        if let Some(script) = &mut self.script {
+            script.push(Step::new(id(at), what()));
+        }
+    }
+
+    /// The peer crashes, `after` some effects of the step that was noted last or between two.
+    pub(super) fn note_crash(&mut self, at: usize, after: Option<u32>, kept: usize) {
+        let Some(script) = &mut self.script else { return };
+        let kept = small(kept);
+        match (after, script.last_mut()) {
+            (Some(after), Some(step)) => step.dies = Some(Death { after, kept }),
+            _ => script.push(Step::new(id(at), What::Crash { kept })),
+        }
+    }
+
+    /// In which of so many places of these effects the peer crashes, counted from 0; `None`: it
+    /// does not.
+    pub(super) fn strike(
+        &mut self,
+        at: usize,
+        effects: &[Effect<P>],
+        places: usize,
+    ) -> Option<u32> {
+        if let Some(prompter) = &self.prompter {
+            return prompter.strike;
+        }
+        let strikes =
+            self.prng.chance(self.faults.crash) && !self.watch.spared(self.now, id(at), effects);
+        strikes.then(|| small(self.prng.index(places)))
+    }
+
+    /// How long the flush that begins now takes.
+    pub(super) fn flush_lasts(&mut self) -> u64 {
+        self.flushes_asked += 1;
+        let asked = self.flushes_asked;
+        let time = match &self.prompter {
+            Some(prompter) => u64::from(prompter.waits_from.is_some_and(|from| asked >= from)),
+            None => self.prng.within(self.faults.flush),
+        };
+        if let Some(step) = self.script.as_mut().filter(|_| time > 0).and_then(|s| s.last_mut()) {
+            step.waits_from = Some(asked);
+        }
+        time
+    }
+
+    /// How many of the records that wait for a flush survive a crash.
+    pub(super) fn survivors(&mut self, waiting: usize) -> usize {
+        match &self.prompter {
+            Some(prompter) => waiting.min(prompter.kept as usize),
+            None if waiting > 0 => self.prng.index(waiting + 1),
+            None => 0,
+        }
+    }
+
+    /// Gives a message to a link, which takes it while both ends live.
+    pub(super) fn post(&mut self, from: usize, to: usize, message: P::Message) {
+        if self.wire(from, to).exists && self.hosts[to].process.is_some() {
+            self.mail(from, to, message);
+        } else {
+            self.counts.lost += 1;
+        }
+    }
+
+    /// Puts a message where a step may find it.
+    pub(super) fn mail(&mut self, from: usize, to: usize, message: P::Message) {
+        let link = from * self.hosts.len() + to;
+        let Some(prompter) = &mut self.prompter else { return };
+        let letters = &mut prompter.letters[link];
+        let arrives = |Arrivals(known): &Arrivals| {
+            known.get(link).and_then(|link| link.get(letters.len())) == Some(&true)
+        };
+        if prompter.arrivals.as_ref().is_none_or(arrives) {
+            self.counts.sent += 1;
+            self.watch.seen(self.now, id(from), &Seen::Sent(id(to), &message));
+        } else {
+            self.counts.lost += 1;
+        }
+        letters.push(Letter { message, delivered: false });
+    }
+}
+
+impl<P: Process, W: Watch<P>> World<P, W>
+where
+    P::Message: PartialEq,
+{
+    /// A world without chance, in which nothing happens but what [`World::follow`] is given. Of the
+    /// course only peers and links matter.
+    ///
+    /// With the arrivals of an earlier run of the same script, messages that never arrive are never
+    /// taken by a link either: the same run with less to see.
+    pub fn scripted(course: &Course<'_>, watch: W, arrivals: Option<Arrivals>) -> Self {
+        let mut world = Self::empty(course, Prng::new(0), Faults::none(), watch);
+        let links = world.hosts.len() * world.hosts.len();
+        world.prompter = Some(Prompter {
+            letters: (0..links).map(|_| Vec::new()).collect(),
+            arrivals,
+            waits_from: None,
+            strike: None,
+            kept: 0,
+        });
+        world
+    }
+
+    /// Performs the steps until one fails. Those that cannot be performed are skipped.
+    pub fn follow(&mut self, script: &[Step<P::Message, P::Timer>]) -> End {
+        for step in script {
+            self.now += TICK;
+            self.perform_step(step);
+            if self.watch.failed() {
+                return End::Failed;
+            }
+        }
+        End::Over
+    }
+
+    /// Which messages have arrived; none where there is no script to follow.
+    pub fn arrivals(&self) -> Option<Arrivals> {
+        let of_link = |letters: &Vec<_>| letters.iter().map(|l: &Letter<_>| l.delivered).collect();
+        Some(Arrivals(self.prompter.as_ref()?.letters.iter().map(of_link).collect()))
+    }
+
+    fn perform_step(&mut self, step: &Step<P::Message, P::Timer>) {
+        let Some(at) = self.index(step.peer) else { return };
+        let Some(prompter) = &mut self.prompter else { return };
+        prompter.waits_from = step.waits_from;
+        prompter.strike = step.dies.map(|death| death.after);
+        prompter.kept = step.dies.map_or(0, |death| death.kept);
+        let is_up = self.hosts[at].process.is_some();
+        match &step.event {
+            What::Start if !is_up => self.boot(at),
+            What::Connected(with) if is_up => {
+                let other = self.index(*with).filter(|other| self.wire(at, *other).exists);
+                if let Some(other) = other.filter(|other| self.hosts[*other].process.is_some()) {
+                    self.connected(at, other);
+                }
+            }
+            What::Received { from, message } if is_up => {
+                let Some(from) = self.index(*from) else { return };
+                if let Some(message) = self.letter(from, at, message) {
+                    self.receive(from, at, message);
+                }
+            }
+            What::Timeout(timer) if is_up => {
+                let set = self.hosts[at].timers.iter().find(|(name, _)| name == timer);
+                if let Some((timer, earliest)) = set.copied() {
+                    self.now = self.now.max(earliest);
+                    self.hosts[at].take_timer(timer, earliest);
+                    self.timeout(at, timer);
+                }
+            }
+            What::Flushed if is_up && !self.hosts[at].unflushed.is_empty() => self.flushed(at),
+            What::Crash { kept } if is_up => {
+                if let Some(prompter) = &mut self.prompter {
+                    prompter.kept = *kept;
+                }
+                self.crash(at, None);
+            }
+            _ => {}
+        }
+    }
+
+    /// This message if it was ever sent over this link; else the newest of its kind that has not
+    /// arrived.
+    fn letter(&mut self, from: usize, to: usize, wanted: &P::Message) -> Option<P::Message> {
+        let link = from * self.hosts.len() + to;
+        let letters = &mut self.prompter.as_mut()?.letters[link];
+        let same = letters.iter().position(|letter| letter.message == *wanted);
+        let alike = |letter: &Letter<P::Message>| {
+            !letter.delivered && discriminant(&letter.message) == discriminant(wanted)
+        };
+        let found = same.or_else(|| letters.iter().rposition(alike))?;
+        letters[found].delivered = true;
+        Some(letters[found].message.clone())
+    }
+
+    fn index(&self, peer: PeerId) -> Option<usize> {
+        usize::from(peer.0).checked_sub(1).filter(|at| *at < self.hosts.len())
+    }
+}
