@@ -10,10 +10,10 @@ help:
 	@echo 'make check   formatting, lints and documentation, without a warning'
 	@echo 'make bench   latency, start-up, memory, size, and how fast a log is judged'
 	@echo 'make bench-group   the barrier and the group: readiness, joins, deaths, many members'
-	@echo 'make sim     a million runs in the simulator, from seeds, with heavy faults'
-	@echo 'make museum  forty broken variants of Paxos, and which checks catch them; with drawings'
+	@echo 'make sim     a million runs in the simulator, from seeds, with heavy faults; then the siblings'
+	@echo 'make museum  broken variants of all three protocols, and which checks catch them; with drawings'
 	@echo 'make explore every run of a few peers, exhaustively; make explorer shows them in a browser'
-	@echo 'make scale   decision latency round the world for 3 to 101 peers, simulated'
+	@echo 'make scale   decision latency round the world for 3 to 101 peers, simulated; small ones on sockets too'
 	@echo 'make torture real processes killed 10,000 times while they decide (KILLS=n SEED=n)'
 	@echo 'make static  the one static binary, as it goes into the image'
 	@echo 'make docker-test1, docker-test2   the lab test cases on five containers, with a verdict'
@@ -53,13 +53,23 @@ SIM := $(TARGET_DIR)/sim/synod
 sim:
 	@$(CARGO) build --profile sim --quiet
 	@$(SIM) sim --seeds 0..1000000
+	@$(SIM) sim ready --seeds 0..100000
+	@$(SIM) sim member --seeds 0..20000
+	@$(SIM) sim member --majority --faults heavy --seeds 0..20000
 
 museum:
 	@$(CARGO) build --profile sim --quiet
-	@$(SIM) sim --museum
 	@mkdir -p $(TARGET_DIR)/museum
-	@for bug in $$($(SIM) sim --bugs | cut -f1); do \
+	@echo 'exploring the mutants: three minutes'
+	@$(CARGO) run --profile explore --example explore --quiet -- museum \
+	    > $(TARGET_DIR)/museum/explored.txt
+	@$(SIM) sim --museum --explored $(TARGET_DIR)/museum/explored.txt
+	@for bug in $$($(SIM) sim --bugs | grep 'paxos$$' | cut -f1); do \
 	    $(SIM) sim --bug $$bug --draw $(TARGET_DIR)/museum/$$bug.html >/dev/null 2>&1 || exit 1; \
+	done
+	@for bug in $$($(SIM) sim member --bugs | cut -f1); do \
+	    $(SIM) sim member --bug $$bug --draw $(TARGET_DIR)/museum/member-$$bug.html >/dev/null 2>&1 \
+	        || exit 1; \
 	done
 	@echo 'drawings: $(TARGET_DIR)/museum/'
 
@@ -71,7 +81,7 @@ explorer:
 
 scale:
 	@$(CARGO) build --profile sim --quiet
-	@$(SIM) sim --report --plot $(TARGET_DIR)/scale.svg
+	@$(SIM) sim --report --sockets --plot $(TARGET_DIR)/scale.svg
 	@echo 'plot: $(TARGET_DIR)/scale.svg'
 
 clean:
