@@ -27,6 +27,11 @@ pub(super) fn directory(flag: &str, value: OsString) -> Result<PathBuf> {
     Ok(value.into())
 }
 
+/// The hostsfile, which no command can do without.
+pub(super) fn hostsfile(given: Option<PathBuf>) -> Result<PathBuf> {
+    given.ok_or_else(|| Error::Usage("which hostsfile? name it with -h HOSTSFILE".into()))
+}
+
 /// A time in seconds, decimals allowed.
 pub(super) fn seconds(flag: &str, value: OsString) -> Result<Duration> {
     let text = text(flag, value)?;

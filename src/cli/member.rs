@@ -1,6 +1,5 @@
 //! `synod member`: be one member of a group.
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::PathBuf;
@@ -11,13 +10,14 @@ use std::time::Duration;
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::paxos::{DEFAULT_PORT, end_with_input, open_disk};
+use super::identity::{Flag, Identity, addresses};
+use super::paxos::{DEFAULT_PORT, open_disk};
 use super::printer::Printer;
 use super::{args, sockets};
-use crate::error::{Doing, Error, Result};
-use crate::hosts::{Host, Hosts, ThisMachine, identify};
+use crate::error::{Doing, Result};
+use crate::hosts::{Host, Hosts};
 use crate::member::{Fact, Life, Peer, Setup, View};
-use crate::node::{Address, Config, Node, Observer, Output, Sockets};
+use crate::node::{Config, Node, Observer, Output, Sockets};
 use crate::process::{PeerId, Process};
 use crate::trace::views::{CRASHING, Line, Words};
 
@@ -46,9 +46,8 @@ killed or told to crash. A hostsfile needs no roles here.
 Exit 0: it crashed as told. Exit 2: a flag, a file or the machine was at fault.
 ";
 
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is given or not")]
 struct Options {
-    hosts: PathBuf,
+    identity: Identity,
     delay: Duration,
     crash_after: Option<Duration>,
     crash_as_leader: bool,
@@ -56,14 +55,11 @@ struct Options {
     majority: bool,
     json: bool,
     data: Option<PathBuf>,
-    id: Option<u16>,
-    port: u16,
-    until_eof: bool,
 }
 
 fn parse(mut parser: Parser) -> Result<Options> {
     let mut options = Options {
-        hosts: PathBuf::new(),
+        identity: Identity::new(DEFAULT_PORT),
         delay: Duration::ZERO,
         crash_after: None,
         crash_as_leader: false,
@@ -71,14 +67,13 @@ fn parse(mut parser: Parser) -> Result<Options> {
         majority: false,
         json: false,
         data: None,
-        id: None,
-        port: DEFAULT_PORT,
-        until_eof: false,
     };
-    let mut hosts = None;
     while let Some(arg) = parser.next()? {
+        if let Some(flag) = Flag::of(&arg) {
+            options.identity.take(flag, &mut parser)?;
+            continue;
+        }
         match arg {
-            Short('h') => hosts = Some(PathBuf::from(parser.value()?)),
             Short('d') => options.delay = args::seconds("-d", parser.value()?)?,
             Short('c') => options.crash_after = Some(args::seconds("-c", parser.value()?)?),
             Short('t') => options.crash_as_leader = true,
@@ -86,29 +81,20 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Long("majority") => options.majority = true,
             Long("json") => options.json = true,
             Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
-            Long("id") => options.id = Some(args::number("--id", parser.value()?)?),
-            Long("port") => options.port = args::number("--port", parser.value()?)?,
-            Long("until-eof") => options.until_eof = true,
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
     }
-    options.hosts =
-        hosts.ok_or_else(|| Error::Usage("which hostsfile? name it with -h HOSTSFILE".into()))?;
     Ok(options)
 }
 
 /// The command.
 pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let options = parse(parser)?;
-    let hosts = Hosts::read(&options.hosts)?;
-    hosts.check_ports(options.port)?;
-    let me = identify(&hosts, options.id, &ThisMachine)?;
-    let host = hosts.get(me).ok_or_else(|| Error::Input(format!("{me} is not in the file")))?;
+    let hosts = options.identity.hosts()?;
+    let host = options.identity.find(&hosts)?;
     let out = Printer::new(io::stdout()).doing(|| "starting to print".into())?;
     let err = Printer::new(io::stderr()).doing(|| "starting to print".into())?;
-    if options.until_eof {
-        end_with_input()?;
-    }
+    options.identity.end_with_input()?;
     let result = serve(&options, &hosts, host, out.clone(), err.clone());
     out.finish();
     err.finish();
@@ -123,14 +109,14 @@ fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Print
         say(&format!("sleeps for {} s", options.delay.as_secs_f64()));
         sleep(options.delay);
     }
-    let port = |host: &Host| host.port.unwrap_or(options.port);
-    let fingerprint = hosts.fingerprint(options.port);
+    let (port, default_port) = (options.identity.port_of(host), options.identity.port);
+    let fingerprint = hosts.fingerprint(default_port);
     let setup = Setup {
         me,
         // Fresh keys come from the system's random source.
         life: Life(RandomState::new().hash_one(0u8)),
         hosts: hosts.peers.iter().map(|peer| peer.id).collect(),
-        group: hosts.mark(options.port),
+        group: hosts.mark(default_port),
         heartbeat: options.heartbeat,
         crash_after: options.crash_after,
         crash_as_leader: options.crash_as_leader,
@@ -145,16 +131,15 @@ fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Print
         }
     };
     let others = hosts.peers.iter().filter(|peer| peer.id != me);
-    let address = |peer: &Host| Address { host: peer.host.clone(), port: port(peer) };
-    let peers: BTreeMap<PeerId, Address> = others.map(|peer| (peer.id, address(peer))).collect();
+    let peers = addresses(others, default_port);
     let sockets = Sockets {
-        streams: Some(sockets::streams(host, port(host))?),
+        streams: Some(sockets::streams(host, port)?),
         // In a group at rest nobody but the leader has anything to say over a stream.
         on_demand: true,
-        datagrams: Some(sockets::datagrams(host, port(host))?),
+        datagrams: Some(sockets::datagrams(host, port)?),
         report_strays: false,
     };
-    say(&format!("listens on port {}", port(host)));
+    say(&format!("listens on port {port}"));
     let first = hosts.peers.first().map_or(me, |peer| peer.id);
     let lines = Lines { me, first, out: options.json.then_some(out), err };
     let config = Config { me, fingerprint, peers, strict_address: false, say: Box::new(say) };

@@ -16,6 +16,7 @@ mod args;
 mod check;
 mod draw;
 mod goal;
+mod identity;
 mod inputs;
 mod judge;
 mod lines;

@@ -1,7 +1,7 @@
 //! `synod -h HOSTSFILE`: be one peer.
 
 use std::collections::BTreeSet;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,13 +11,14 @@ use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 use serde::de::DeserializeOwned;
 
+use super::identity::{Flag, Identity, addresses};
 use super::lines::Lines;
 use super::printer::Printer;
-use super::{args, ready, sockets, spawn};
+use super::{args, ready, sockets};
 use crate::error::{Doing, Error, Result};
-use crate::hosts::{Host, Hosts, ThisMachine, identify};
+use crate::hosts::{Host, Hosts};
 use crate::node::disk::{Disk, Owner};
-use crate::node::{Address, Config, Node};
+use crate::node::{Config, Node};
 use crate::paxos::{Audience, Peer, Roles, Setup, Value};
 use crate::process::{PeerId, Process};
 
@@ -55,67 +56,58 @@ machine was at fault.
 ";
 
 struct Options {
-    hosts: PathBuf,
+    identity: Identity,
     value: Option<Value>,
     delay: Duration,
-    id: Option<u16>,
-    port: u16,
     wait: Duration,
     data: Option<PathBuf>,
     trace: Option<PathBuf>,
     strict_address: bool,
-    until_eof: bool,
     ready: bool,
 }
 
 fn parse(mut parser: Parser) -> Result<Options> {
     let mut options = Options {
-        hosts: PathBuf::new(),
+        identity: Identity::new(DEFAULT_PORT),
         value: None,
         delay: Duration::ZERO,
-        id: None,
-        port: DEFAULT_PORT,
         wait: Duration::from_secs(2),
         data: None,
         trace: None,
         strict_address: false,
-        until_eof: false,
         ready: false,
     };
-    let mut hosts = None;
     while let Some(arg) = parser.next()? {
+        if let Some(flag) = Flag::of(&arg) {
+            options.identity.take(flag, &mut parser)?;
+            continue;
+        }
         match arg {
-            Short('h') => hosts = Some(PathBuf::from(parser.value()?)),
             Short('v') => options.value = Some(args::value("-v", parser.value()?)?),
             Short('t') => options.delay = args::seconds("-t", parser.value()?)?,
-            Long("id") => options.id = Some(args::number("--id", parser.value()?)?),
-            Long("port") => options.port = args::number("--port", parser.value()?)?,
             Long("wait") => options.wait = args::seconds("--wait", parser.value()?)?,
             Long("ready") => options.ready = true,
             Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
             Long("trace") => options.trace = Some(parser.value()?.into()),
             Long("strict-address") => options.strict_address = true,
-            Long("until-eof") => options.until_eof = true,
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
     }
-    options.hosts =
-        hosts.ok_or_else(|| Error::Usage("which hostsfile? name it with -h HOSTSFILE".into()))?;
     Ok(options)
 }
 
 /// The command.
 pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let options = parse(parser)?;
-    let hosts = Hosts::read(&options.hosts)?;
-    let roles = roles(&hosts, options.port)?;
-    let me = identify(&hosts, options.id, &ThisMachine)?;
-    let host = hosts.get(me).ok_or_else(|| Error::Input(format!("{me} is not in the file")))?;
+    let identity = &options.identity;
+    let hosts = identity.hosts()?;
+    let roles = roles(&hosts, identity.port)?;
+    let host = identity.find(&hosts)?;
+    let me = host.id;
     if roles.proposers.contains_key(&me) && options.value.is_none() {
         return Err(Error::Usage(format!(
-            "{}:{}: {me} is a proposer and needs a value: give it with -v C",
-            options.hosts.display(),
-            host.line
+            "{}: {me} is a proposer and needs a value: give it with -v C",
+            identity.place(host)
         )));
     }
     let out = Printer::new(io::stdout()).doing(|| "starting to print".into())?;
@@ -140,17 +132,15 @@ fn serve(
         let err = err.clone();
         move |text: &str| err.print(format!("{me}: {text}\n").as_bytes())
     };
-    let port = host.port.unwrap_or(options.port);
+    let (port, default_port) = (options.identity.port_of(host), options.identity.port);
     let listener = sockets::streams(host, port)?;
-    let address =
-        |host: &Host| Address { host: host.host.clone(), port: host.port.unwrap_or(options.port) };
     let links = roles.links_of(me);
     let is_proposer = roles.proposers.contains_key(&me);
     let takes_part = roles.participants().contains(&me);
     let setup =
         Setup { me, roles, candidate: options.value, delay: options.delay, patience: options.wait };
     let mut peer = Peer::new(Arc::new(setup));
-    let fingerprint = hosts.fingerprint(options.port);
+    let fingerprint = hosts.fingerprint(default_port);
     let disk = if let Some(dir) = &options.data {
         let restore = |record| peer.restore(record);
         Some(open_disk(dir, Peer::PROTOCOL, me, &fingerprint, restore, &say)?)
@@ -164,13 +154,11 @@ fn serve(
     let config = Config {
         me,
         fingerprint,
-        peers: links.iter().filter_map(|id| Some((*id, address(hosts.get(*id)?)))).collect(),
+        peers: addresses(links.iter().filter_map(|id| hosts.get(*id)), default_port),
         strict_address: options.strict_address,
         say: Box::new(say.clone()),
     };
-    if options.until_eof {
-        end_with_input()?;
-    }
+    options.identity.end_with_input()?;
     let names: Vec<String> = host.roles.iter().map(ToString::to_string).collect();
     say(&format!(
         "listens on port {port} as {}{}",
@@ -243,20 +231,4 @@ pub(super) fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
         )));
     }
     Ok(roles)
-}
-
-/// Ends the process with its standard input: a parent that dies takes its children with it.
-pub(super) fn end_with_input() -> Result<()> {
-    spawn(|| {
-        let mut ignored = [0; 64];
-        let mut input = io::stdin().lock();
-        loop {
-            match input.read(&mut ignored) {
-                Ok(0) => break,
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => break,
-                _ => {}
-            }
-        }
-        std::process::exit(0);
-    })
 }

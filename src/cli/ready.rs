@@ -1,8 +1,6 @@
 //! `synod ready`: the readiness barrier.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +9,12 @@ use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use super::args;
-use super::paxos::end_with_input;
+use super::identity::{Flag, Identity, addresses};
 use super::printer::Printer;
 use super::sockets::{self, stamp};
-use crate::error::{Doing, Error, Result};
-use crate::hosts::{Host, Hosts, ThisMachine, identify};
-use crate::node::{Address, Config, Node, Observer, Output, Sockets};
+use crate::error::{Doing, Result};
+use crate::hosts::{Host, Hosts};
+use crate::node::{Config, Node, Observer, Output, Sockets};
 use crate::process::PeerId;
 use crate::ready::{Fact, Ready, Setup};
 
@@ -50,64 +48,52 @@ Exit 0: all were ready. Exit 1: not in time. Exit 2: a flag, a file or the machi
 ";
 
 struct Options {
-    hosts: PathBuf,
+    identity: Identity,
     debug: bool,
     interval: Duration,
     timeout: Duration,
     exit: bool,
-    id: Option<u16>,
-    port: u16,
-    until_eof: bool,
 }
 
 fn parse(mut parser: Parser) -> Result<Options> {
     let mut options = Options {
-        hosts: PathBuf::new(),
+        identity: Identity::new(DEFAULT_PORT),
         debug: false,
         interval: INTERVAL,
         timeout: TIMEOUT,
         exit: false,
-        id: None,
-        port: DEFAULT_PORT,
-        until_eof: false,
     };
-    let mut hosts = None;
     while let Some(arg) = parser.next()? {
+        if let Some(flag) = Flag::of(&arg) {
+            options.identity.take(flag, &mut parser)?;
+            continue;
+        }
         match arg {
-            Short('h') => hosts = Some(PathBuf::from(parser.value()?)),
             Short('d') => options.debug = true,
             Long("interval") => options.interval = args::period("--interval", parser.value()?)?,
             Long("timeout") => options.timeout = args::seconds("--timeout", parser.value()?)?,
             Long("exit") => options.exit = true,
-            Long("id") => options.id = Some(args::number("--id", parser.value()?)?),
-            Long("port") => options.port = args::number("--port", parser.value()?)?,
-            Long("until-eof") => options.until_eof = true,
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
     }
-    options.hosts =
-        hosts.ok_or_else(|| Error::Usage("which hostsfile? name it with -h HOSTSFILE".into()))?;
     Ok(options)
 }
 
 /// The command.
 pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let options = parse(parser)?;
-    let hosts = Hosts::read(&options.hosts)?;
-    hosts.check_ports(options.port)?;
-    let me = identify(&hosts, options.id, &ThisMachine)?;
-    let host = hosts.get(me).ok_or_else(|| Error::Input(format!("{me} is not in the file")))?;
+    let identity = &options.identity;
+    let hosts = identity.hosts()?;
+    let host = identity.find(&hosts)?;
     let err = Printer::new(io::stderr()).doing(|| "starting to print".into())?;
-    if options.until_eof {
-        end_with_input()?;
-    }
+    identity.end_with_input()?;
     let barrier = Barrier {
         interval: options.interval,
         timeout: Some(options.timeout),
         stay: false,
         exit: options.exit,
         debug: options.debug,
-        port: options.port,
+        port: identity.port,
     };
     let result = barrier.start(&hosts, host, &err).and_then(|node| node.run());
     err.finish();
@@ -140,12 +126,9 @@ impl Barrier {
         err: &Printer,
     ) -> Result<Arc<Node<Ready>>> {
         let me = host.id;
-        let port = |host: &Host| host.port.unwrap_or(self.port);
-        let socket = sockets::datagrams(host, port(host))?;
+        let socket = sockets::datagrams(host, host.port.unwrap_or(self.port))?;
         let others = hosts.peers.iter().filter(|peer| peer.id != me);
-        let peers: BTreeMap<PeerId, Address> = others
-            .map(|peer| (peer.id, Address { host: peer.host.clone(), port: port(peer) }))
-            .collect();
+        let peers = addresses(others, self.port);
         let setup = Setup {
             others: peers.keys().copied().collect(),
             interval: self.interval,

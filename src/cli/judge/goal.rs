@@ -13,7 +13,7 @@ use super::log::{self, Fault, Line};
 use super::{LINGER, lines, pass_on};
 use crate::cli::args;
 use crate::cli::goal::Goal;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hosts::Hosts;
 
 struct Options {
@@ -44,8 +44,7 @@ fn parse(member: bool, mut parser: Parser) -> Result<Options> {
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
     }
-    options.hosts =
-        hosts.ok_or_else(|| Error::Usage("which hostsfile? name it with -h HOSTSFILE".into()))?;
+    options.hosts = args::hostsfile(hosts)?;
     Ok(options)
 }
 

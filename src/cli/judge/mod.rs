@@ -86,8 +86,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
     }
-    let hosts =
-        hosts.ok_or_else(|| Error::Usage("which hostsfile? name it with -h HOSTSFILE".into()))?;
+    let hosts = args::hostsfile(hosts)?;
     Ok(Options { hosts, expect, timeout })
 }
 

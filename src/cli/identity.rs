@@ -1,0 +1,116 @@
+//! Which peer of which hostsfile a process is: the flags that every peer command has.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use lexopt::Arg::{self, Long, Short};
+use lexopt::Parser;
+
+use super::{args, spawn};
+use crate::error::{Error, Result};
+use crate::hosts::{Host, Hosts, ThisMachine, identify};
+use crate::node::Address;
+use crate::process::PeerId;
+
+/// What the flags say.
+pub(super) struct Identity {
+    file: Option<PathBuf>,
+    /// Of lines that give none.
+    pub(super) port: u16,
+    id: Option<u16>,
+    until_eof: bool,
+}
+
+/// A flag that belongs here.
+#[derive(Clone, Copy)]
+pub(super) enum Flag {
+    Hosts,
+    Id,
+    Port,
+    UntilEof,
+}
+
+impl Flag {
+    /// The flag that this argument is, if it belongs here.
+    pub(super) fn of(arg: &Arg<'_>) -> Option<Self> {
+        match arg {
+            Short('h') => Some(Self::Hosts),
+            Long("id") => Some(Self::Id),
+            Long("port") => Some(Self::Port),
+            Long("until-eof") => Some(Self::UntilEof),
+            _ => None,
+        }
+    }
+}
+
+impl Identity {
+    /// Of a protocol whose lines mean this port if they give none.
+    pub(super) fn new(default_port: u16) -> Self {
+        Self { file: None, port: default_port, id: None, until_eof: false }
+    }
+
+    /// Takes a flag's value.
+    pub(super) fn take(&mut self, flag: Flag, parser: &mut Parser) -> Result<()> {
+        match flag {
+            Flag::Hosts => self.file = Some(parser.value()?.into()),
+            Flag::Id => self.id = Some(args::number("--id", parser.value()?)?),
+            Flag::Port => self.port = args::number("--port", parser.value()?)?,
+            Flag::UntilEof => self.until_eof = true,
+        }
+        Ok(())
+    }
+
+    /// Reads the hostsfile.
+    pub(super) fn hosts(&self) -> Result<Hosts> {
+        let hosts = Hosts::read(&args::hostsfile(self.file.clone())?)?;
+        hosts.check_ports(self.port)?;
+        Ok(hosts)
+    }
+
+    /// The line that this process is.
+    pub(super) fn find<'a>(&self, hosts: &'a Hosts) -> Result<&'a Host> {
+        let me = identify(hosts, self.id, &ThisMachine)?;
+        hosts.get(me).ok_or_else(|| Error::Input(format!("{me} is not in the file")))
+    }
+
+    /// Where in the file a line stands, for messages.
+    pub(super) fn place(&self, host: &Host) -> String {
+        format!("{}:{}", self.file.as_deref().unwrap_or(Path::new("")).display(), host.line)
+    }
+
+    /// The port of a line.
+    pub(super) fn port_of(&self, host: &Host) -> u16 {
+        host.port.unwrap_or(self.port)
+    }
+
+    /// Ends the process with its standard input, if asked to: a parent that dies takes its children
+    /// with it.
+    pub(super) fn end_with_input(&self) -> Result<()> {
+        if !self.until_eof {
+            return Ok(());
+        }
+        spawn(|| {
+            let mut ignored = [0; 64];
+            let mut input = io::stdin().lock();
+            loop {
+                match input.read(&mut ignored) {
+                    Ok(0) => break,
+                    Err(error) if error.kind() != io::ErrorKind::Interrupted => break,
+                    _ => {}
+                }
+            }
+            std::process::exit(0);
+        })
+    }
+}
+
+/// Where these peers are, by the hostsfile.
+pub(super) fn addresses<'a>(
+    peers: impl IntoIterator<Item = &'a Host>,
+    default_port: u16,
+) -> BTreeMap<PeerId, Address> {
+    let address =
+        |host: &Host| Address { host: host.host.clone(), port: host.port.unwrap_or(default_port) };
+    peers.into_iter().map(|host| (host.id, address(host))).collect()
+}
