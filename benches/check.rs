@@ -60,7 +60,7 @@ fn main() {
             let report = judge.finish();
             let rate = f64::from(lines) / start.seconds() / 1e6;
             let what = if with_judge { "read and judged" } else { "read" };
-            assert!(!report.violated(false), "the duel is lawful");
+            assert!(!report.findings.violated(false), "the duel is lawful");
             println!("{text:<8} {what:<16} {rate:>6.2} million lines a second");
         }
     }

@@ -71,10 +71,10 @@ fn a_clean_run_is_clean_in_every_dialect() {
         for options in [options(), Options::default()] {
             let report = judge(&[("log".into(), lines.clone())], options);
             assert_eq!(report.subject.events, 22, "{name}\n{lines}");
-            assert!(!report.violated(false), "{name}: {}", report.for_people(&[], false));
+            assert!(!report.findings.violated(false), "{name}: {}", report.for_people(&[], false));
             assert_eq!(report.subject.chosen, ["X"], "{name}");
             let exact = ["compose", "older compose", "colours", "times", "other text"];
-            let differs = report.violated(true);
+            let differs = report.findings.violated(true);
             assert_eq!(differs, !exact.contains(&name), "{name}");
         }
     }
@@ -111,7 +111,7 @@ fn one_sent_line_for_a_broadcast_is_a_matter_of_form() {
     );
     let report = run(&text, Form::Printed, options());
     assert_eq!(violated(&report), ["sent-per-receiver"]);
-    assert!(!report.violated(false) && report.violated(true));
+    assert!(!report.findings.violated(false) && report.findings.violated(true));
 }
 
 #[test]

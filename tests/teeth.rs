@@ -11,7 +11,8 @@ use runs::{
     Form, broken, clean, doctored, edit, judge, options, render, round, run, third_round,
     undecided, violated, without,
 };
-use synod::trace::check::{Certainty, Options};
+use synod::trace::check::{Options, Rule};
+use synod::trace::findings::{Certainty, Level, Rule as _};
 
 #[test]
 fn clean_runs_are_clean_and_every_rule_has_looked() {
@@ -24,7 +25,7 @@ fn clean_runs_are_clean_and_every_rule_has_looked() {
         for options in [options(), Options::default()] {
             let report = run(&text, form, options);
             assert_eq!(violated(&report), Vec::<&str>::new(), "{form:?}");
-            assert!(report.is_readable() && !report.violated(true));
+            assert!(report.is_readable() && !report.findings.violated(true));
             let people = report.for_people(&["f".into()], false);
             assert!(!people.contains("nothing to judge"), "{people}");
         }
@@ -45,14 +46,15 @@ fn each_doctored_run_is_caught_by_its_rule() {
             if form == Form::Journal || printed_too {
                 let people = report.for_people(&[], false);
                 assert!(caught.contains(&rule), "{rule} {form:?}: {caught:?}\n{text}\n{people}");
-                let finding = report.findings.iter().find(|f| f.rule.row().name == rule).unwrap();
+                let finding =
+                    report.findings.list.iter().find(|f| f.rule.row().name == rule).unwrap();
                 assert!((1..=2).contains(&finding.lines.len()), "{finding:?}");
             }
         }
     }
-    for row in synod::trace::check::TABLE {
+    for row in Rule::TABLE {
         let elsewhere = ["expected-value", "own-peer-id"].contains(&row.name);
-        let safety = row.level == synod::trace::check::Level::Safety;
+        let safety = row.level == Level::Safety;
         assert!(!safety || elsewhere || seen.get(row.name) >= Some(&2), "{}", row.name);
     }
 }
@@ -68,7 +70,7 @@ fn the_same_run_without_a_hostsfile_is_caught_too() {
         let open = ["majority-of-promises", "majority-of-votes", "value-was-proposed"];
         let roles = open.contains(&rule);
         assert!(violated(&report).contains(&rule) || roles, "{rule}\n{text}");
-        for finding in report.findings.iter().filter(|f| f.rule.row().name == rule && roles) {
+        for finding in report.findings.list.iter().filter(|f| f.rule.row().name == rule && roles) {
             assert_ne!(finding.certainty, Certainty::Certain);
         }
     }
@@ -104,7 +106,7 @@ fn what_the_five_keys_leave_open_is_neither_broken_nor_kept() {
         &[("5: 5 sent prepare Y 5 >2", "1: 1 sent accept X 6 >4\n5: 5 sent prepare Y 5 >2")],
     );
     let report = run(&open, Form::Printed, Options::default());
-    assert!(undecided(&report).contains(&"highest-accepted-value"), "{:?}", report.findings);
+    assert!(undecided(&report).contains(&"highest-accepted-value"), "{:?}", report.findings.list);
     assert!(!broken(&report).contains(&"highest-accepted-value"));
 }
 
@@ -134,7 +136,8 @@ fn a_restart_that_forgets_is_named_and_one_that_remembers_is_clean() {
     round(&mut forgets, 1, "prepare", "X", 1, &[(2, "X", 1, None)]);
     let report = run(&forgets, Form::Journal, options());
     assert!(violated(&report).contains(&"promise-kept"));
-    let finding = report.findings.iter().find(|f| f.rule.row().name == "promise-kept").unwrap();
+    let finding =
+        report.findings.list.iter().find(|f| f.rule.row().name == "promise-kept").unwrap();
     assert!(finding.sentence.contains("restarted"), "{}", finding.sentence);
 }
 
@@ -186,7 +189,7 @@ fn what_the_last_proposal_lacked_is_said() {
     round(&mut text, 5, "prepare", "Y", 5, &[(2, "Y", 5, None), (3, "Y", 6, None)]);
     for form in [Form::Journal, Form::Printed] {
         let report = run(&text, form, options());
-        let mut missing = report.findings.iter().filter(|f| f.rule.row().name == "missing");
+        let mut missing = report.findings.list.iter().filter(|f| f.rule.row().name == "missing");
         let sentence = &missing.find(|f| f.sentence.contains("proposal 5")).unwrap().sentence;
         assert!(sentence.contains("has promises from peer2 only and needs 2 of 3"), "{sentence}");
         assert!(sentence.contains("peer3 promised 6 to peer1 at line"), "{sentence}");

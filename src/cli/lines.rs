@@ -41,46 +41,8 @@ impl Lines {
 
     /// The journal's first line of a life: what the peer found on its disk.
     pub(super) fn started(&mut self, peer: &Peer) {
-        let held = peer.acceptor();
-        self.record(Event {
-            message_value: held.accepted.map(|accepted| accepted.value.0.to_string()),
-            proposal_num: held.min_proposal.map(ProposalNumber::get),
-            journal: Journal {
-                accepted_proposal: held.accepted.map(|accepted| accepted.number.get()),
-                last_proposal: peer.last_number().map(ProposalNumber::get),
-                ..Journal::default()
-            },
-            ..self.event(Action::Started)
-        });
+        self.record(found(self.me, peer));
         self.write_journal();
-    }
-
-    fn event(&self, action: Action) -> Event {
-        Event {
-            peer_id: self.me.0,
-            action,
-            message_type: None,
-            message_value: None,
-            proposal_num: None,
-            journal: Journal::default(),
-        }
-    }
-
-    fn message(&self, action: Action, from: PeerId, to: PeerId, message: &Message) -> Event {
-        let (message_type, number, value, ack) = fields(message);
-        Event {
-            peer_id: from.0,
-            message_type: Some(message_type),
-            message_value: Some(value.0.to_string()),
-            proposal_num: Some(number.get()),
-            journal: Journal {
-                to: Some(to.0),
-                answers: ack.map(|ack| ack.answers.get()),
-                accepted_proposal: ack.and_then(|ack| ack.accepted).map(|a| a.number.get()),
-                ..Journal::default()
-            },
-            ..self.event(action)
-        }
     }
 
     /// Prints what the printed form has of this event, and journals all of it.
@@ -104,14 +66,14 @@ impl Lines {
                 message_type: Some(MessageType::Chose),
                 message_value: Some(value.0.to_string()),
                 proposal_num: Some(number.get()),
-                ..self.event(Action::Chose)
+                ..Event::plain(self.me.0, Action::Chose)
             });
             return;
         }
         self.said.extend_from_slice(format!("{}: {fact}\n", self.me).as_bytes());
         self.record(Event {
             journal: Journal { note: Some(fact.to_string()), ..Journal::default() },
-            ..self.event(Action::Noted)
+            ..Event::plain(self.me.0, Action::Noted)
         });
     }
 
@@ -142,8 +104,40 @@ fn open_journal(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// The first line of a life: what the peer found on its disk.
+pub(super) fn found(me: PeerId, peer: &Peer) -> Event {
+    let held = peer.acceptor();
+    Event {
+        message_value: held.accepted.map(|accepted| accepted.value.0.to_string()),
+        proposal_num: held.min_proposal.map(ProposalNumber::get),
+        journal: Journal {
+            accepted_proposal: held.accepted.map(|accepted| accepted.number.get()),
+            last_proposal: peer.last_number().map(ProposalNumber::get),
+            ..Journal::default()
+        },
+        ..Event::plain(me.0, Action::Started)
+    }
+}
+
+/// The line of a message, for either end.
+pub(super) fn of_message(action: Action, from: PeerId, to: PeerId, message: &Message) -> Event {
+    let (message_type, number, value, ack) = fields(message);
+    Event {
+        message_type: Some(message_type),
+        message_value: Some(value.0.to_string()),
+        proposal_num: Some(number.get()),
+        journal: Journal {
+            to: Some(to.0),
+            answers: ack.map(|ack| ack.answers.get()),
+            accepted_proposal: ack.and_then(|ack| ack.accepted).map(|a| a.number.get()),
+            ..Journal::default()
+        },
+        ..Event::plain(from.0, action)
+    }
+}
+
 /// What a line shows of a message.
-pub(super) fn fields(message: &Message) -> (MessageType, ProposalNumber, Value, Option<&Ack>) {
+fn fields(message: &Message) -> (MessageType, ProposalNumber, Value, Option<&Ack>) {
     fn of_ack(kind: MessageType, ack: &Ack) -> (MessageType, ProposalNumber, Value, Option<&Ack>) {
         let value = ack.accepted.map_or(ack.asked, |accepted| accepted.value);
         (kind, ack.min_proposal, value, Some(ack))
@@ -162,13 +156,13 @@ impl Observer<Peer> for Lines {
         match output {
             Output::Connected(peer) => {
                 let journal = Journal { to: Some(peer.0), ..Journal::default() };
-                self.record(Event { journal, ..self.event(Action::Connected) });
+                self.record(Event { journal, ..Event::plain(self.me.0, Action::Connected) });
             }
             Output::Received(from, message) => {
-                self.record(self.message(Action::Received, *from, self.me, message));
+                self.record(of_message(Action::Received, *from, self.me, message));
             }
             Output::Sent(to, message) => {
-                self.record(self.message(Action::Sent, self.me, *to, message));
+                self.record(of_message(Action::Sent, self.me, *to, message));
             }
             Output::Report(fact) => self.report(fact),
         }

@@ -117,6 +117,13 @@ struct Printed<'a> {
 }
 
 impl Event {
+    /// An event of a peer of which nothing more is known.
+    pub fn plain(peer_id: u16, action: Action) -> Self {
+        let (message_type, message_value, proposal_num) = (None, None, None);
+        let journal = Journal::default();
+        Self { peer_id, action, message_type, message_value, proposal_num, journal }
+    }
+
     /// The lab's line, without its newline; `None` for events that only the journal has, and for
     /// messages of a peer to itself.
     pub fn printed(&self) -> Option<String> {

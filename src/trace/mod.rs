@@ -2,11 +2,13 @@
 //!
 //! [`event`] is the form that this program writes; [`read`] takes what any program wrote, and
 //! [`check`] judges it; [`diagram`] draws it. [`verdict`] judges a run of our own while it is
-//! going on. The lines of a group are others: [`views`] reads and judges them.
+//! going on. The lines of a group are others: [`views`] reads and judges them. What the judges
+//! report has one form: [`findings`].
 
 pub mod check;
 pub mod diagram;
 pub mod event;
+pub mod findings;
 pub mod read;
 pub mod verdict;
 pub mod views;

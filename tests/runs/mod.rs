@@ -147,7 +147,7 @@ pub(crate) fn run(text: &str, form: Form, options: Options) -> Report {
 }
 
 pub(crate) fn broken(report: &Report) -> Vec<&'static str> {
-    report.names(|tally| tally.broken)
+    report.findings.names(|tally| tally.broken)
 }
 
 /// Safety rules that were broken.
@@ -157,7 +157,7 @@ pub(crate) fn violated(report: &Report) -> Vec<&'static str> {
 }
 
 pub(crate) fn undecided(report: &Report) -> Vec<&'static str> {
-    report.names(|tally| tally.undecided)
+    report.findings.names(|tally| tally.undecided)
 }
 
 /// One line (or more, with newlines) put in place of another, which must be there.

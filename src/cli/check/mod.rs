@@ -121,7 +121,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     } else {
         report.for_people(&names_of_inputs, flags.strict)
     })?;
-    Ok(exit_code(report.is_readable(), report.violated(flags.strict)))
+    Ok(exit_code(report.is_readable(), report.findings.violated(flags.strict)))
 }
 
 fn run_group(
@@ -141,7 +141,7 @@ fn run_group(
     } else {
         report.for_people(&inputs, flags.strict)
     })?;
-    Ok(exit_code(report.is_readable(), report.violated(flags.strict)))
+    Ok(exit_code(report.is_readable(), report.findings.violated(flags.strict)))
 }
 
 fn exit_code(readable: bool, violated: bool) -> ExitCode {

@@ -9,10 +9,10 @@ use crate::cli::check;
 use crate::cli::check::group::{Inputs, on_request};
 use crate::error::{Error, Result};
 use crate::hosts::Hosts;
-use crate::trace::check::Level;
 use crate::trace::diagram::group::{Collector, draw as draw_picture};
 use crate::trace::diagram::{Format, Violation};
-use crate::trace::views::{self, Certainty, Report, Rules, Said};
+use crate::trace::findings::{Certainty, Finding, Level, Rule as _};
+use crate::trace::views::{self, Report, Rules, Said};
 
 /// Draws these lines.
 pub(super) fn draw(
@@ -70,11 +70,11 @@ pub(in crate::cli) fn log(
 
 /// The rules that the run broke.
 fn violations(report: &Report) -> Vec<Violation> {
-    let broken = report.findings.iter().filter(|finding| {
+    let broken = report.findings.list.iter().filter(|finding| {
         let safety = finding.rule.row().level == Level::Safety;
         safety && finding.certainty != Certainty::NotDecidable
     });
-    let violation = |finding: &views::Finding| Violation {
+    let violation = |finding: &Finding<views::Rule>| Violation {
         rule: finding.rule.row().name.into(),
         sentence: finding.sentence.clone(),
         places: finding.lines.iter().map(|line| (usize::from(line.input), line.line)).collect(),

@@ -15,8 +15,9 @@ use super::{args, check, inputs};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::process::PeerId;
-use crate::trace::check::{Certainty, Finding, Judge, Level, Options as JudgeOptions, Report};
+use crate::trace::check::{Judge, Options as JudgeOptions, Report, Rule};
 use crate::trace::diagram::{self, Bound, Collector, Format, Host, Page, Violation, Window};
+use crate::trace::findings::{Certainty, Finding, Level, Rule as _};
 use crate::trace::read::{Content, Entry, Names, Number, Reader};
 
 pub(super) const HELP: &str = "\
@@ -207,16 +208,16 @@ fn write(path: Option<&Path>, drawn: &str) -> Result<()> {
 
 /// The safety rules that the run broke.
 fn violations(report: Report) -> Vec<Violation> {
-    let broken = |finding: &Finding| {
+    let broken = |finding: &Finding<Rule>| {
         let safety = finding.rule.row().level == Level::Safety;
         safety && finding.certainty != Certainty::NotDecidable
     };
-    let violation = |finding: Finding| Violation {
+    let violation = |finding: Finding<Rule>| Violation {
         rule: finding.rule.row().name.into(),
         sentence: finding.sentence,
         places: finding.lines.iter().map(|line| (usize::from(line.input), line.line)).collect(),
     };
-    report.findings.into_iter().filter(broken).map(violation).collect()
+    report.findings.list.into_iter().filter(broken).map(violation).collect()
 }
 
 /// What the hostsfile says of a peer.

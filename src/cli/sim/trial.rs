@@ -31,8 +31,9 @@ pub fn judged(run: &Recording) -> Result<Report> {
 /// None: the journal is in memory.
 pub fn condemned(run: &Recording) -> Result<bool> {
     let report = judged(run)?;
-    let never_chose = report.tallies.get(&Rule::NeverChose).map_or(0, |tally| tally.broken);
-    Ok(report.violated(false) || never_chose > u64::from(run.absent.is_some()))
+    let never_chose =
+        report.findings.tallies.get(&Rule::NeverChose).map_or(0, |tally| tally.broken);
+    Ok(report.findings.violated(false) || never_chose > u64::from(run.absent.is_some()))
 }
 
 fn in_its_terms(roles: &paxos::Roles) -> Roles {

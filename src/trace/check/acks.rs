@@ -13,7 +13,8 @@
 use super::super::event::{Action, MessageType};
 use super::super::read::Number;
 use super::judge::Message;
-use super::state::{Proposal, Spot, Stream};
+use super::state::{Proposal, Stream};
+use crate::trace::findings::Spot;
 
 /// How many open questions are told apart; a peer with more open ones has lost count.
 const MOST_OPEN: usize = 16;

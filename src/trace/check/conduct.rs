@@ -4,8 +4,9 @@ use super::super::event::{Action, MessageType};
 use super::super::read::{Entry, Number};
 use super::acks::Standing;
 use super::judge::{Judge, Message, Refusal, Unasked};
-use super::rules::{Certainty, Findings, MOST_FINDINGS, Rule};
-use super::state::{Held, Spot, Stream, Values, Witness};
+use super::rules::Rule;
+use super::state::{Held, Stream, Values};
+use crate::trace::findings::{Certainty, Findings, MOST_FINDINGS, Spot, Witness};
 
 impl Judge {
     /// A line of a journal that says that a peer began, and with what.
@@ -188,7 +189,7 @@ fn lower(known: &mut Option<Number>, number: Number) {
 
 /// A proposer's numbers grow; the same one again is the same question to another acceptor.
 fn grows(
-    findings: &mut Findings,
+    findings: &mut Findings<Rule>,
     stream: &mut Stream,
     spot: Spot<'_>,
     message: Message,
@@ -223,7 +224,7 @@ fn by_ack_number(message: Message) -> Certainty {
 }
 
 fn keeps_promise(
-    findings: &mut Findings,
+    findings: &mut Findings<Rule>,
     stream: &mut Stream,
     spot: Spot<'_>,
     message: Message,
@@ -265,7 +266,7 @@ fn keeps_promise(
 
 /// What was accepted is reported until something else is accepted under a higher number.
 fn keeps_vote(
-    findings: &mut Findings,
+    findings: &mut Findings<Rule>,
     stream: &Stream,
     spot: Spot<'_>,
     message: Message,

@@ -4,8 +4,9 @@ use super::super::read::Number;
 use super::conduct::both;
 use super::judge::Judge;
 use super::report::{Report, Subject};
-use super::rules::{Certainty, Rule};
-use super::state::{Held, Proposal, ValueId, Values, Witness};
+use super::rules::Rule;
+use super::state::{Held, Proposal, ValueId, Values};
+use crate::trace::findings::{Certainty, Witness};
 
 impl Judge {
     /// Judges what is left and reports.
@@ -161,7 +162,7 @@ impl Judge {
             let certainty = match () {
                 () if open => Certainty::NotDecidable,
                 () if self.options.roles.is_some() => Certainty::Certain,
-                () => Certainty::IfComplete,
+                () => Certainty::IfEveryProposer,
             };
             let text = self.values.text(value);
             self.findings.add(Rule::ValueWasProposed, certainty, || {
@@ -175,11 +176,9 @@ impl Judge {
         }
     }
 
-    fn report(mut self) -> Report {
+    fn report(self) -> Report {
         let chosen: Vec<String> =
             self.chosen().iter().map(|(value, ..)| self.values.text(*value).to_owned()).collect();
-        let order = |rule: Rule| super::rules::TABLE.iter().position(|row| row.rule == rule);
-        self.findings.list.sort_by_key(|finding| order(finding.rule));
         let mut inferred = Vec::new();
         if self.options.roles.is_none() {
             for (owner, acceptors) in self.answered.iter().filter(|(_, seen)| !seen.is_empty()) {
@@ -201,8 +200,7 @@ impl Judge {
             }
         }
         Report {
-            findings: self.findings.list,
-            tallies: self.findings.tallies,
+            findings: self.findings.sorted(),
             subject: Subject { lines: counts.lines, events: counts.events, chosen },
             inferred,
             expects: self.options.expect.is_some(),

@@ -3,8 +3,9 @@
 use super::super::event::MessageType;
 use super::super::read::{Fault, Faults, Number};
 use super::judge::Judge;
-use super::rules::{Certainty, Rule};
-use super::state::{Proposal, Spot};
+use super::rules::Rule;
+use super::state::Proposal;
+use crate::trace::findings::{Certainty, Spot};
 
 impl Judge {
     /// Notes in what a line differs from the form.

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::event::{Action, MessageType};
 use super::super::read::{Content, Entry, Line, Number};
 use super::acks::Standing;
-use super::rules::{Certainty, Findings, Rule};
+use super::rules::Rule;
 use super::state::{
     Choice, Exchange, Facts, Held, MOST_EXCHANGES, MOST_PEERS, MOST_RECORDS, Promise, Proposal,
-    Spot, Stream, ValueId, Values, Vote, Witness,
+    Stream, ValueId, Values, Vote,
 };
+use crate::trace::findings::{Certainty, Findings, Spot, Witness};
 
 /// Who serves whom, as a hostsfile says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub struct Judge {
     pub(super) nameless_answers: bool,
     /// The lowest and the highest settled number that asked for each value.
     pub(super) value_numbers: BTreeMap<ValueId, (Number, Number)>,
-    pub(super) findings: Findings,
+    pub(super) findings: Findings<Rule>,
     pub(super) counts: Counts,
     pub(super) last_line: Option<(u16, u64)>,
     pub(super) refusals: u64,

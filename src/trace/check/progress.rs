@@ -2,10 +2,11 @@
 
 use super::super::event::MessageType;
 use super::judge::Judge;
-use super::rules::{Certainty, Rule};
+use super::rules::Rule;
 use super::settle::peers;
-use super::state::{Proposal, Witness};
+use super::state::Proposal;
 use super::support::Quorum;
+use crate::trace::findings::{Certainty, Witness};
 
 /// Of how many unfinished numbers it is said what they lacked: the last ones matter.
 const MOST_MISSING: usize = 3;

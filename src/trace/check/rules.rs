@@ -1,20 +1,7 @@
-//! The table of rules for single-decree Paxos, and what became of each.
+//! The table of rules for single-decree Paxos.
 
-use std::collections::BTreeMap;
-
-use super::super::read::Fault;
-use super::state::Witness;
-
-/// What breaking a rule means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// Two values could be chosen: an error.
-    Safety,
-    /// The lab's exact form: a warning, or an error if asked for.
-    Form,
-    /// Whether and how the run got on: a note.
-    Progress,
-}
+use crate::trace::findings::{self, Level, Row, row};
+use crate::trace::read::Fault;
 
 /// A rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,27 +31,10 @@ pub enum Rule {
     Roles,
 }
 
-/// A row of the table.
-#[derive(Clone, Copy, Debug)]
-pub struct Row {
-    /// Which rule.
-    pub rule: Rule,
-    /// Its name in findings.
-    pub name: &'static str,
-    /// What breaking it means.
-    pub level: Level,
-    /// What it claims.
-    pub claim: &'static str,
-}
-
-const fn row(rule: Rule, name: &'static str, level: Level, claim: &'static str) -> Row {
-    Row { rule, name, level, claim }
-}
-
 use Level::{Form, Progress, Safety};
 
 /// Every rule, in the order of the summary.
-pub const TABLE: &[Row] = &[
+const TABLE: &[Row<Rule>] = &[
     row(Rule::OneValue, "one-value", Safety, "one value is chosen"),
     row(Rule::ExpectedValue, "expected-value", Safety, "the value chosen is the one expected"),
     row(Rule::ValueWasProposed, "value-was-proposed", Safety, "a proposer put it forward"),
@@ -130,95 +100,9 @@ pub const TABLE: &[Row] = &[
     row(Rule::Roles, "roles", Progress, "who proposes is a proposer of the hostsfile"),
 ];
 
-impl Rule {
-    /// Its row of the table.
-    pub fn row(self) -> &'static Row {
-        TABLE.iter().find(|row| row.rule == self).unwrap_or(&TABLE[0])
-    }
-}
-
-/// How sure a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Certainty {
-    /// The lines alone prove it.
-    Certain,
-    /// It holds if the roles are as they were inferred from who answered whom.
-    IfRoles,
-    /// It holds if the `proposal_num` of an ack is the acceptor's promise, as the lab has it.
-    IfAckNumber,
-    /// It holds if the log has the lines of every proposer.
-    IfComplete,
-    /// The log cannot decide it: neither broken nor kept.
-    NotDecidable,
-}
-
-impl Certainty {
-    /// In words.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Certain => "certain",
-            Self::IfRoles => "if the inferred roles are right (--hosts makes it certain)",
-            Self::IfAckNumber => "if an ack's proposal_num is the acceptor's promise",
-            Self::IfComplete => "if the lines of every proposer are here",
-            Self::NotDecidable => "not decidable from this log",
-        }
-    }
-}
-
-/// One finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The rule.
-    pub rule: Rule,
-    /// How sure it is.
-    pub certainty: Certainty,
-    /// The one or two lines that show it; none where a line is missing.
-    pub lines: Vec<Witness>,
-    /// What is wrong, in a sentence.
-    pub sentence: String,
-}
-
-/// What became of one rule.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// How often it was looked at and kept.
-    pub kept: u64,
-    /// How often it was broken; of notes, how often there was something to note.
-    pub broken: u64,
-    /// How often the log could not decide it.
-    pub undecided: u64,
-}
-
-/// How many findings of one rule are kept in full; a broken program breaks one rule many times.
-pub const MOST_FINDINGS: u64 = 10;
-
-/// Collects findings.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Findings {
-    pub(super) list: Vec<Finding>,
-    pub(super) tallies: BTreeMap<Rule, Tally>,
-}
-
-impl Findings {
-    pub(super) fn kept(&mut self, rule: Rule) {
-        self.tallies.entry(rule).or_default().kept += 1;
-    }
-
-    /// Adds a finding; its words are made only if it is kept.
-    pub(super) fn add(
-        &mut self,
-        rule: Rule,
-        certainty: Certainty,
-        words: impl FnOnce() -> (Vec<Witness>, String),
-    ) {
-        let tally = self.tallies.entry(rule).or_default();
-        let undecided = certainty == Certainty::NotDecidable;
-        let count = if undecided { &mut tally.undecided } else { &mut tally.broken };
-        *count += 1;
-        // One reason is enough to say why a rule is not decidable.
-        if *count <= if undecided { 1 } else { MOST_FINDINGS } {
-            let (lines, sentence) = words();
-            self.list.push(Finding { rule, certainty, lines, sentence });
-        }
-    }
+impl findings::Rule for Rule {
+    const TABLE: &'static [Row<Self>] = TABLE;
+    // One reason is enough to say why a rule is not decidable.
+    const MOST_UNDECIDED: u64 = 1;
+    const MOST_NOTES: usize = 3;
 }

@@ -4,9 +4,10 @@ use super::super::event::MessageType;
 use super::super::read::Number;
 use super::conduct::both;
 use super::judge::Judge;
-use super::rules::{Certainty, Rule};
-use super::state::{Choice, Exchange, Proposal, ValueId, Values, Witness};
+use super::rules::Rule;
+use super::state::{Choice, Exchange, Proposal, ValueId, Values};
 use super::support::Quorum;
+use crate::trace::findings::{Certainty, Witness};
 
 impl Judge {
     /// Judges a number. `early` says that it is to be forgotten: further lines may have followed.

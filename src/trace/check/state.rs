@@ -1,16 +1,13 @@
 //! What the judge remembers: for each number who asked, promised and voted, and for each peer the
 //! little that the order of its own lines needs.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::super::event::MessageType;
 use super::super::read::Number;
 use super::acks::Questions;
+use crate::trace::findings::Witness;
 
-/// How much of a line's text a finding shows.
-pub const MAX_SHOWN_BYTES: usize = 400;
 /// How many records of exchanges and votes are kept; beyond it the lowest numbers are judged by
 /// what is known of them and forgotten. Some 100 bytes each, and as much text.
 pub const MOST_RECORDS: usize = 200_000;
@@ -20,40 +17,6 @@ pub const MOST_EXCHANGES: usize = 1024;
 pub const MOST_PEERS: usize = 256;
 /// How many values are kept apart; all further ones are one.
 pub const MOST_VALUES: usize = 4096;
-
-/// A line that shows something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Witness {
-    /// Which input, from 0.
-    pub input: u16,
-    /// Its number there, from 1.
-    pub line: u64,
-    /// Its text, cut after [`MAX_SHOWN_BYTES`].
-    pub text: Arc<str>,
-}
-
-/// A line being looked at.
-#[derive(Clone, Copy)]
-pub(in crate::trace) struct Spot<'a> {
-    pub(in crate::trace) input: u16,
-    pub(in crate::trace) line: u64,
-    pub(in crate::trace) text: &'a str,
-    /// The copy that all who keep this line share.
-    pub(in crate::trace) kept: &'a OnceCell<Arc<str>>,
-}
-
-impl Spot<'_> {
-    pub(in crate::trace) fn witness(self) -> Witness {
-        let text = self.kept.get_or_init(|| {
-            let mut end = self.text.len().min(MAX_SHOWN_BYTES);
-            while !self.text.is_char_boundary(end) {
-                end -= 1;
-            }
-            self.text[..end].into()
-        });
-        Witness { input: self.input, line: self.line, text: Arc::clone(text) }
-    }
-}
 
 /// A value's place in [`Values`].
 pub(super) type ValueId = u16;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::super::event::MessageType;
 use super::super::read::Number;
 use super::judge::Judge;
-use super::rules::Certainty;
 use super::state::Proposal;
+use crate::trace::findings::Certainty;
 
 /// What is known of the majority that a proposer needs.
 #[derive(Clone, Debug)]

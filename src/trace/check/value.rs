@@ -12,9 +12,10 @@
 use super::super::event::MessageType;
 use super::super::read::Number;
 use super::judge::Judge;
-use super::rules::{Certainty, Rule};
+use super::rules::Rule;
 use super::state::{Answer, Held, Promise, Proposal, ValueId};
 use super::support::Quorum;
+use crate::trace::findings::Certainty;
 
 /// A promise, and between which numbers its value may have been accepted. `None` is "it may hold
 /// nothing" for `low`, and "it holds nothing" for `high`.
@@ -62,7 +63,7 @@ impl Judge {
         let certainty = match () {
             () if open => Certainty::NotDecidable,
             () if journal || !rests_on_all => quorum.certainty(),
-            () if self.every_proposer_speaks() => Certainty::IfComplete,
+            () if self.every_proposer_speaks() => Certainty::IfEveryProposer,
             () => Certainty::NotDecidable,
         };
         let other = bounds.iter().filter(|b| b.high.is_some() && b.value != Some(asked));

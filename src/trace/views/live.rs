@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::line::{Line, Words, listed};
 use super::near::is_strange;
 use super::rules::Rules;
-use crate::trace::check::Spot;
+use crate::trace::findings::Spot;
 
 /// How many reasons are kept.
 const MOST_REASONS: usize = 20;

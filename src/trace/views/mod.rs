@@ -8,7 +8,7 @@
 //! # What a log can decide
 //!
 //! A log is a set of accounts, one for each peer. Only the order of *one peer's own lines in one
-//! input* is trusted; what two peers say of one view is compared by its id. [`TABLE`] has the
+//! input* is trusted; what two peers say of one view is compared by its id. [`Rule`] has the
 //! rules. Of these, one line or two of one peer decide: its ids grow, the lowest leads, it is in
 //! its views, nothing comes after its crash. That a view id has one list needs two lines of any
 //! peers. The others depend on what else is in the log:
@@ -51,7 +51,7 @@ pub use near::{Fault, Faults};
 pub use read::{Found, Reader, Said};
 pub use report::{End, Report};
 pub use rules::{MOST_RECORDS, Options, Rules};
-pub use table::{Certainty, Finding, Row, Rule, TABLE};
+pub use table::Rule;
 
 #[cfg(test)]
 mod tests {

@@ -10,8 +10,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::line::{Line, Words, listed};
 use super::near::Faults;
 use super::read::{Found, Said};
-use super::table::{Certainty, Finding, Findings, Rule, fault_words};
-use crate::trace::check::{MOST_PEERS, Spot, Witness};
+use super::table::{Rule, fault_words};
+use crate::trace::check::MOST_PEERS;
+use crate::trace::findings::{Certainty, Findings, Spot, Witness};
 
 /// How much is kept of views that are not settled: one for every member, installation and call.
 /// Beyond it, the lowest views are judged by what is known and forgotten.
@@ -109,7 +110,7 @@ pub struct Rules {
     pub(super) floor: Option<u64>,
     pub(super) streams: BTreeMap<(u16, u16), Stream>,
     pub(super) members: BTreeMap<u16, Account>,
-    pub(super) findings: Findings,
+    pub(super) findings: Findings<Rule>,
     pub(super) counts: Counts,
     pub(super) inferred: Vec<String>,
     pub(super) ends: super::settle::Ends,
@@ -389,6 +390,6 @@ impl Rules {
             let line = lines.last().map_or(String::new(), |line| format!(": {}", line.text));
             self.object(format!("{sentence}{line}"));
         }
-        self.findings.add(Finding { rule, certainty, lines, sentence });
+        self.findings.add(rule, certainty, || (lines, sentence));
     }
 }

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::line::listed;
 use super::report::{End, Report};
 use super::rules::{MOST_RECORDS, Removal, Rules, Seen};
-use super::table::{Certainty, Rule, TABLE};
-use crate::trace::check::Witness;
+use super::table::Rule;
+use crate::trace::findings::{Certainty, Witness};
 
 /// Where a member is in the order of the views.
 #[derive(Clone, Debug, Default)]
@@ -224,7 +224,7 @@ impl Rules {
             return self.findings.kept(Rule::CrashEnds);
         }
         let alone = self.members.len() == 1;
-        let certainty = if alone { Certainty::NotDecidable } else { Certainty::IfComplete };
+        let certainty = if alone { Certainty::NotDecidable } else { Certainty::IfEveryPeer };
         self.add(Rule::CrashEnds, certainty, vec![witness.clone()], || {
             format!("peer{peer} has crashed and goes on with view {id}; nobody has removed it")
         });
@@ -261,7 +261,7 @@ impl Rules {
         });
         // Only the first line founds a view of its own.
         let refutes = refutes || (list.len() == 1 && peer != 1);
-        let certainty = if refutes { Certainty::IfComplete } else { Certainty::NotDecidable };
+        let certainty = if refutes { Certainty::IfEveryPeer } else { Certainty::NotDecidable };
         self.add(Rule::RemovedIsOut, certainty, vec![witness], || {
             format!(
                 "peer{peer} was removed by view {removed_by} and installs view {id}, which no \
@@ -312,7 +312,7 @@ impl Rules {
         for peer in expected {
             let Some(account) = self.members.get(peer) else {
                 let single = self.members.len() <= 1;
-                let sure = if single { Certainty::NotDecidable } else { Certainty::IfComplete };
+                let sure = if single { Certainty::NotDecidable } else { Certainty::IfEveryPeer };
                 wrong.push((
                     sure,
                     None,
@@ -373,12 +373,8 @@ impl Rules {
             let last = account.last.map(|(id, list, _)| (id, list));
             End { peer, views: account.views, last, is_member, how }
         };
-        let mut findings = self.findings.list;
-        let place = |rule: Rule| TABLE.iter().position(|row| row.rule == rule);
-        findings.sort_by_key(|finding| place(finding.rule));
         Report {
-            findings,
-            tallies: self.findings.tallies,
+            findings: self.findings.sorted(),
             ends: self.members.into_iter().map(end).collect(),
             inferred: self.inferred,
             lines: self.counts.lines,

@@ -1,9 +1,7 @@
-//! The table of rules, and what became of each.
-
-use std::collections::BTreeMap;
+//! The table of rules for a group.
 
 use super::near::Fault;
-use crate::trace::check::{Level, MOST_FINDINGS, Tally, Witness};
+use crate::trace::findings::{self, Level, Row, row};
 
 /// A rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,27 +23,10 @@ pub enum Rule {
     OtherText,
 }
 
-/// A row of the table.
-#[derive(Clone, Copy, Debug)]
-pub struct Row {
-    /// Which rule.
-    pub rule: Rule,
-    /// Its name in findings.
-    pub name: &'static str,
-    /// What breaking it means.
-    pub level: Level,
-    /// What it claims.
-    pub claim: &'static str,
-}
-
-const fn row(rule: Rule, name: &'static str, level: Level, claim: &'static str) -> Row {
-    Row { rule, name, level, claim }
-}
-
 use Level::{Form, Progress, Safety};
 
 /// Every rule, in the order of the summary.
-pub const TABLE: &[Row] = &[
+const TABLE: &[Row<Rule>] = &[
     row(Rule::IdsGrow, "ids-grow", Safety, "the view ids of a peer grow"),
     row(Rule::OneList, "one-list", Safety, "a view id has one list of members, whoever prints it"),
     row(Rule::LowestLeads, "lowest-leads", Safety, "the lowest member of a view is its leader"),
@@ -85,77 +66,13 @@ pub const TABLE: &[Row] = &[
     row(Rule::OtherText, "other-text", Progress, "text that is no line of a group"),
 ];
 
-impl Rule {
-    /// Its row of the table.
-    pub fn row(self) -> &'static Row {
-        TABLE.iter().find(|row| row.rule == self).unwrap_or(&TABLE[0])
-    }
-}
+impl findings::Rule for Rule {
+    const TABLE: &'static [Row<Self>] = TABLE;
+    const MOST_UNDECIDED: u64 = 3;
+    const MOST_NOTES: usize = 1;
 
-/// How sure a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Certainty {
-    /// The lines alone prove it.
-    Certain,
-    /// It holds if the log has the lines of all peers.
-    IfComplete,
-    /// The log cannot decide it: neither broken nor kept.
-    NotDecidable,
-}
-
-impl Certainty {
-    /// In words.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Certain => "certain",
-            Self::IfComplete => "if the lines of every peer are here",
-            Self::NotDecidable => "not decidable from this log",
-        }
-    }
-}
-
-/// One finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The rule.
-    pub rule: Rule,
-    /// How sure it is.
-    pub certainty: Certainty,
-    /// The lines that show it; none where a line is missing.
-    pub lines: Vec<Witness>,
-    /// What is wrong, in a sentence.
-    pub sentence: String,
-}
-
-/// Collects findings.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Findings {
-    pub(super) list: Vec<Finding>,
-    pub(super) tallies: BTreeMap<Rule, Tally>,
-}
-
-/// How many findings of one rule that the log cannot decide are kept in full.
-const MOST_UNDECIDED: u64 = 3;
-
-impl Findings {
-    pub(super) fn kept(&mut self, rule: Rule) {
-        self.tallies.entry(rule).or_default().kept += 1;
-    }
-
-    /// Adds a finding, in full if there are not many of this rule yet.
-    pub(super) fn add(&mut self, finding: Finding) {
-        let tally = self.tallies.entry(finding.rule).or_default();
-        let undecided = finding.certainty == Certainty::NotDecidable;
-        let count = if undecided { &mut tally.undecided } else { &mut tally.broken };
-        *count += 1;
-        if *count <= if undecided { MOST_UNDECIDED } else { MOST_FINDINGS } {
-            self.list.push(finding);
-        }
-    }
-
-    /// True while findings of this rule are kept in full.
-    pub(super) fn has_room(&self, rule: Rule) -> bool {
-        self.tallies.get(&rule).is_none_or(|tally| tally.broken < MOST_FINDINGS)
+    fn must_be_decided(self) -> bool {
+        self == Self::EveryView
     }
 }
 

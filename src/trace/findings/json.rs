@@ -1,0 +1,78 @@
+//! The rules and findings of a report for tools.
+
+use serde::Serialize;
+
+use super::{Finding, Findings, Level, Row, Rule, Tally, Witness};
+
+/// A rule, and how it fared.
+#[derive(Serialize)]
+pub(in crate::trace) struct JsonRule {
+    name: &'static str,
+    level: &'static str,
+    claim: &'static str,
+    outcome: &'static str,
+    kept: u64,
+    broken: u64,
+    undecided: u64,
+}
+
+/// A finding, with the lines that show it.
+#[derive(Serialize)]
+pub(in crate::trace) struct JsonFinding<'a> {
+    rule: &'static str,
+    level: &'static str,
+    certainty: &'static str,
+    sentence: &'a str,
+    lines: Vec<JsonLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonLine<'a> {
+    input: &'a str,
+    line: u64,
+    text: &'a str,
+}
+
+impl<R: Rule> Findings<R> {
+    /// Every rule.
+    pub(in crate::trace) fn json_rules(&self) -> Vec<JsonRule> {
+        let rule = |row: &Row<R>| {
+            let Tally { kept, broken, undecided } =
+                self.tallies.get(&row.rule).cloned().unwrap_or_default();
+            let &Row { name, claim, .. } = row;
+            let (level, outcome) = (level_name(row.level), self.outcome(row));
+            JsonRule { name, level, claim, outcome, kept, broken, undecided }
+        };
+        R::TABLE.iter().map(rule).collect()
+    }
+
+    /// Every finding.
+    pub(in crate::trace) fn json_list<'a>(&'a self, inputs: &'a [String]) -> Vec<JsonFinding<'a>> {
+        let line = |line: &'a Witness| JsonLine {
+            input: name_of(inputs, line.input),
+            line: line.line,
+            text: &line.text,
+        };
+        let finding = |finding: &'a Finding<R>| JsonFinding {
+            rule: finding.rule.row().name,
+            level: level_name(finding.rule.row().level),
+            certainty: finding.certainty.words(),
+            sentence: &finding.sentence,
+            lines: finding.lines.iter().map(line).collect(),
+        };
+        self.list.iter().map(finding).collect()
+    }
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Safety => "safety",
+        Level::Form => "form",
+        Level::Progress => "progress",
+    }
+}
+
+/// The name of an input.
+pub(super) fn name_of(inputs: &[String], input: u16) -> &str {
+    inputs.get(usize::from(input)).map_or("?", |name| name)
+}

@@ -1,0 +1,151 @@
+//! The report for people.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::json::name_of;
+use super::{Certainty, Finding, Findings, Level, Row, Rule, Tally};
+
+/// How many findings of one rule of form are shown; the table says how many there are.
+const SHOWN_ALIKE: usize = 3;
+
+impl<R: Rule> Findings<R> {
+    /// What became of a rule, in a word.
+    pub(super) fn outcome(&self, row: &Row<R>) -> &'static str {
+        match (self.tallies.get(&row.rule), row.level) {
+            (None, Level::Safety) => "nothing to judge",
+            (None, _) => "fine",
+            (Some(tally), Level::Safety) if tally.broken > 0 => "VIOLATED",
+            (Some(tally), Level::Form) if tally.broken > 0 => "differs",
+            (Some(tally), Level::Progress) if tally.broken > 0 => "noted",
+            (Some(tally), _) if tally.undecided > 0 => "not decidable",
+            (Some(_), _) => "held",
+        }
+    }
+
+    /// What had to be concluded, the findings, and the table without the rule that nobody asked
+    /// for; `inputs` are the names of what was read.
+    pub fn for_people(
+        &self,
+        inferred: &[String],
+        inputs: &[String],
+        strict: bool,
+        unasked: Option<R>,
+    ) -> String {
+        let mut text = String::new();
+        for sentence in inferred {
+            say(&mut text, format_args!("inferred: {}", shown(sentence)));
+        }
+        if !inferred.is_empty() {
+            text.push('\n');
+        }
+        self.write_list(&mut text, inputs, strict);
+        self.write_table(&mut text, unasked);
+        text.push('\n');
+        text
+    }
+
+    /// All findings of safety; of the others the first few of each rule.
+    fn write_list(&self, text: &mut String, inputs: &[String], strict: bool) {
+        let mut alike: BTreeMap<R, usize> = BTreeMap::new();
+        for finding in &self.list {
+            let count = alike.entry(finding.rule).or_default();
+            *count += 1;
+            if *count <= most_shown::<R>(finding.rule.row().level) {
+                write_finding(text, finding, inputs, strict);
+            }
+        }
+        for (rule, count) in alike {
+            let row = rule.row();
+            let shown = count.min(most_shown::<R>(row.level)) as u64;
+            let all = self.tallies.get(&rule).map_or(0, |tally| tally.broken);
+            if row.level == Level::Form && all > shown {
+                say(text, format_args!("{}: and {} more like these\n", row.name, all - shown));
+            }
+        }
+    }
+
+    fn write_table(&self, text: &mut String, unasked: Option<R>) {
+        let is_shown = |row: &&Row<R>| match row.level {
+            Level::Safety => Some(row.rule) != unasked,
+            _ => self.tallies.contains_key(&row.rule),
+        };
+        let width = R::TABLE.iter().map(|row| row.name.len()).max().unwrap_or(0);
+        say(text, format_args!("{:<width$}  {:<16}  {:>8}  claim", "rule", "outcome", "times"));
+        for row in R::TABLE.iter().filter(is_shown) {
+            let outcome = self.outcome(row);
+            let times = self.tallies.get(&row.rule).map_or(0, |tally| match outcome {
+                "held" => tally.kept,
+                "not decidable" => tally.undecided,
+                _ => tally.broken,
+            });
+            let times = if times > 0 { times.to_string() } else { "-".into() };
+            let (name, claim) = (row.name, row.claim);
+            say(text, format_args!("{name:<width$}  {outcome:<16}  {times:>8}  {claim}"));
+        }
+        let mut form = R::TABLE.iter().filter(|row| row.level == Level::Form);
+        if form.all(|row| !self.tallies.contains_key(&row.rule)) {
+            say(text, format_args!("{:<width$}  {:<16}  {:>8}  the lab's", "(form)", "exact", "-"));
+        }
+    }
+
+    /// How many rules fared how, for the verdict's line.
+    pub fn sum(&self) -> String {
+        let broken = self.count(Level::Safety, |tally: &Tally| tally.broken);
+        let open = self.count(Level::Safety, |tally| tally.undecided);
+        let form = self.count(Level::Form, |tally| tally.broken);
+        format!("{broken} rule(s) violated, {open} not decidable, {form} of form")
+    }
+}
+
+fn most_shown<R: Rule>(level: Level) -> usize {
+    match level {
+        Level::Safety => usize::MAX,
+        Level::Form => SHOWN_ALIKE,
+        Level::Progress => R::MOST_NOTES,
+    }
+}
+
+fn write_finding<R: Rule>(
+    text: &mut String,
+    finding: &Finding<R>,
+    inputs: &[String],
+    strict: bool,
+) {
+    let row = finding.rule.row();
+    let open = finding.certainty == Certainty::NotDecidable;
+    let head = match row.level {
+        Level::Safety if open && !(strict && finding.rule.must_be_decided()) => "not decidable",
+        Level::Safety => "VIOLATED",
+        Level::Form if strict => "VIOLATED",
+        Level::Form => "warning",
+        Level::Progress => "note",
+    };
+    let sure = match (row.level, finding.certainty) {
+        (Level::Safety, certainty) if !open => format!(" ({})", certainty.words()),
+        _ => String::new(),
+    };
+    say(text, format_args!("{head}: {}: {}{sure}", row.name, shown(&finding.sentence)));
+    for line in &finding.lines {
+        let (input, number) = (shown(name_of(inputs, line.input)), line.line);
+        say(text, format_args!("    {input}:{number}: {}", shown(&line.text)));
+    }
+    text.push('\n');
+}
+
+/// Text of a log, fit for a terminal: it must not move the cursor or change colours.
+pub(in crate::trace) fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+pub(in crate::trace) fn say(text: &mut String, words: std::fmt::Arguments<'_>) {
+    let _ = writeln!(text, "{words}"); // a String takes everything
+}
