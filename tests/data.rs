@@ -3,7 +3,8 @@
 
 mod common;
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -88,6 +89,29 @@ fn the_state_of_another_peer_or_of_another_hostsfile_is_refused() {
     let same = format!("# the same\n\n{}", text.replace(':', " : "));
     fs::write(cluster.hosts(), same).expect("is writable");
     Program::start(cluster.command(2, "")).says("listens on port");
+}
+
+/// A gibibyte behind the last good line are looked at piece by piece, whatever they announce.
+#[test]
+fn a_damaged_log_of_any_length_takes_little_memory() {
+    for (head, tail, want) in
+        [("x", "\n[]", Some("is damaged")), ("ffffffff 0000000000000000 ", "", None)]
+    {
+        let cluster = decided();
+        let mut file = OpenOptions::new().append(true).open(log(&cluster)).expect("is there");
+        file.write_all(head.as_bytes()).expect("is writable");
+        file.set_len(file.metadata().expect("is there").len() + (1 << 30)).expect("a hole");
+        file.write_all(tail.as_bytes()).expect("is writable");
+        let peer = cluster.command(2, "");
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -v 900000; exec \"$@\"", "sh"]);
+        command.arg(peer.get_program()).args(peer.get_args());
+        let mut program = Program::start(command);
+        match want {
+            Some(want) => assert!(refused(&program.end()).contains(want), "{head}"),
+            None => assert!(program.says("cut off").contains(" 10737418"), "{head}"),
+        }
+    }
 }
 
 /// The argument behind this flag.

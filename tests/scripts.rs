@@ -304,18 +304,22 @@ fn the_command_writes_the_script_and_plays_it_again() {
     let (code, text, _) = run(dir.path(), "sim --bug accept-below-promise --draw fall.txt");
     let smallest = "smallest: one-choice: X is chosen under 1, and Y under 2 \
                     (11 steps: 6 messages, 0 crashes)\n\
-                    replay: synod sim --replay fall.script.jsonl\n";
+                    replay: synod sim --replay fall.txt.jsonl.script\n";
     assert!(code == Some(0) && text.ends_with(smallest), "{text}");
     let drawn = fs::read_to_string(dir.path().join("fall.txt")).unwrap();
-    assert!(drawn.contains("16 messages\n"), "only what the failure needs: {drawn}");
-    let (code, text, said) = run(dir.path(), "sim --replay fall.script.jsonl --trace again.jsonl");
+    assert!(
+        drawn.contains("20 messages · 4 never received\n"),
+        "only what the failure needs: {drawn}"
+    );
+    let (code, text, said) =
+        run(dir.path(), "sim --replay fall.txt.jsonl.script --trace again.jsonl");
     let broken = "BROKEN: one-choice: X is chosen under 1, and Y under 2 \
                   (11 steps: 6 messages, 0 crashes)\n";
     assert_eq!((code, text.as_str()), (Some(0), broken), "{said}");
     let read = |name| fs::read_to_string(dir.path().join(name)).unwrap();
-    assert_eq!(read("again.jsonl"), read("fall.jsonl"));
+    assert_eq!(read("again.jsonl"), read("fall.txt.jsonl"));
     // A line less, and nothing breaks; Paxos itself keeps its claims in the same run.
-    let script = read("fall.script.jsonl");
+    let script = read("fall.txt.jsonl.script");
     let less: Vec<&str> = script.lines().filter(|line| !line.contains("\"attempt\"")).collect();
     fs::write(dir.path().join("less.jsonl"), less.join("\n")).unwrap();
     let (code, text, said) = run(dir.path(), "sim --replay less.jsonl");
@@ -335,14 +339,14 @@ fn a_seed_that_is_named_is_shown_as_it_was_and_cut_down_beside_it() {
     let (code, text, _) = run(dir.path(), seed);
     assert!(code == Some(0) && text.contains("\nsmallest: truth-told: "), "{text}");
     let lines = |name| fs::read_to_string(dir.path().join(name)).unwrap().lines().count();
-    let (whole, _) = (lines("fall.jsonl"), lines("fall.script.jsonl"));
-    run(dir.path(), "sim --replay fall.script.jsonl --trace small.jsonl");
+    let (whole, _) = (lines("fall.jsonl"), lines("fall.jsonl.script"));
+    run(dir.path(), "sim --replay fall.jsonl.script --trace small.jsonl");
     assert!(lines("small.jsonl") < whole);
     let (_, text, _) = run(dir.path(), "sim --bug refuses-in-silence --trace time.jsonl");
     assert!(
         text.ends_with("decides hangs on time, so no single events are taken out of this run\n")
     );
-    assert!(!dir.path().join("time.script.jsonl").exists());
+    assert!(!dir.path().join("time.jsonl.script").exists());
 }
 
 #[test]
@@ -383,8 +387,7 @@ fn a_wrong_script_is_refused_with_its_line() {
         ("sim --replay .", "reading .: "),
         ("sim --replay a.jsonl --seed 1", "--replay: all about the run stands in its file"),
         ("sim --replay a.jsonl --bug fresh-start", "--replay: all about the run"),
-        ("sim --replay a.jsonl --trace a.jsonl", "would replace a.jsonl"),
-        ("sim --replay a.jsonl --draw ./a.svg", "would replace a.jsonl"),
+        ("sim --replay a.jsonl --trace ./a.jsonl", "the same file would be written"),
     ] {
         let (code, _, said) = run(dir.path(), args);
         assert!(code == Some(2) && said.contains(says), "{args}: {said}");

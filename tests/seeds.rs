@@ -154,7 +154,7 @@ fn the_command_says_what_it_found_with_its_exit_code() {
     assert!(code == Some(0) && text.contains("no claim broken"), "{text}");
     let (code, text) = run("sim --bug ignores-accepted-values --draw fall.svg");
     assert!(code == Some(0) && text.contains("BROKEN: one-choice"), "{text}");
-    assert!(dir.path().join("fall.svg").exists() && dir.path().join("fall.jsonl").exists());
+    assert!(dir.path().join("fall.svg").exists() && dir.path().join("fall.svg.jsonl").exists());
     // The one command that plays it again does.
     let replay = text.lines().find_map(|line| line.strip_prefix("replay: synod ")).unwrap();
     let (code, again) = run(replay);

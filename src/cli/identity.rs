@@ -61,6 +61,11 @@ impl Identity {
         Ok(())
     }
 
+    /// The hostsfile, if it was named.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// Reads the hostsfile.
     pub(super) fn hosts(&self) -> Result<Hosts> {
         let hosts = Hosts::read(&args::hostsfile(self.file.clone())?)?;
@@ -76,7 +81,7 @@ impl Identity {
 
     /// Where in the file a line stands, for messages.
     pub(super) fn place(&self, host: &Host) -> String {
-        format!("{}:{}", self.file.as_deref().unwrap_or(Path::new("")).display(), host.line)
+        format!("{}:{}", self.file().unwrap_or(Path::new("")).display(), host.line)
     }
 
     /// The port of a line.

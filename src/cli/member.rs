@@ -28,7 +28,7 @@ Be one member of a group that knows who is in it: join, watch the others, remove
 and act for a leader that is gone. Every new view is a line on standard error. Runs until it is
 killed or told to crash. A hostsfile needs no roles here.
 
-  -h FILE            the hostsfile; the number of a peer's line, from 1, is its id
+  -h FILE            the hostsfile; its first line that is no comment is peer 1, and so on
   -d SECS            sleep this long before anything else (0)
   -c SECS            crash this long after asking to be let in
   -t                 on the first line: once all are in, ask all but the next leader to remove the

@@ -22,6 +22,7 @@ mod judge;
 mod lines;
 mod local;
 mod member;
+mod outputs;
 mod paxos;
 mod printer;
 mod ready;

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::identity::{Flag, Identity, addresses};
 use super::lines::Lines;
 use super::printer::Printer;
-use super::{args, ready, sockets};
+use super::{args, outputs, ready, sockets};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::{Host, Hosts};
 use crate::node::disk::{Disk, Owner};
@@ -35,7 +35,7 @@ usage: synod -h HOSTSFILE [-v VALUE] [-t DELAY] [options]
 Be one peer of the hostsfile: propose, accept or learn as its line says, print every message
 as a JSON line, and the value once it is chosen. Runs until it is killed.
 
-  -h FILE            the hostsfile; the number of a peer's line, from 1, is its id
+  -h FILE            the hostsfile; its first line that is no comment is peer 1, and so on
   -v C               what this peer proposes if it is a proposer: one character
   -t SECS            how long it waits before it proposes, from when it could begin (0)
 
@@ -100,6 +100,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
 pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let options = parse(parser)?;
     let identity = &options.identity;
+    outputs::check(identity.file(), options.trace.as_deref())?;
     let hosts = identity.hosts()?;
     let roles = roles(&hosts, identity.port)?;
     let host = identity.find(&hosts)?;

@@ -93,10 +93,15 @@ impl Printer {
             batch.clear();
             state = self.lock();
             state.writing = false;
-            // Whoever read has gone: stop printing, go on voting.
-            if written.is_err() {
+            // Whoever read has gone, or the disk is full: stop printing, go on voting.
+            if let Err(error) = written {
                 state.closed = true;
                 state.queue = Vec::new();
+                if error.kind() != io::ErrorKind::BrokenPipe {
+                    // If this is the stream that failed, nobody can be told.
+                    let text = format!("what is printed ends here: {error}\n");
+                    let _ = io::stderr().write_all(text.as_bytes());
+                }
             }
             self.0.changed.notify_all();
             if state.closed {

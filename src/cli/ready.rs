@@ -32,7 +32,7 @@ Wait until every peer of the hostsfile is up and hears every other: then this on
 standard error, and goes on answering so that late ones become ready too. A hostsfile needs no
 roles here.
 
-  -h FILE            the hostsfile; the number of a peer's line, from 1, is its id
+  -h FILE            the hostsfile; its first line that is no comment is peer 1, and so on
   -d                 tell every datagram, with a time stamp, on standard error
 
   --interval SECS    how long to wait before asking a silent peer again (2)

@@ -31,6 +31,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Write as _};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use crate::error::{Error, Result};
@@ -246,7 +247,12 @@ impl Hosts {
     fn check_addresses(&self, default_port: Option<u16>) -> Result<()> {
         let mut line_of_address = BTreeMap::new();
         for peer in &self.peers {
-            let address = (peer.host.to_lowercase(), peer.port.or(default_port));
+            // An IPv4 address can also be written as an IPv6 one.
+            let host = match peer.host.parse::<IpAddr>() {
+                Ok(ip) => ip.to_canonical().to_string(),
+                Err(_) => peer.host.to_lowercase(),
+            };
+            let address = (host, peer.port.or(default_port));
             if let Some(line) = line_of_address.insert(address, peer.line) {
                 let why = format!(
                     "{} has the host and port of line {line}; give one of them another port, \

@@ -85,7 +85,26 @@ impl Peer {
 
     /// Does what a leader has to do, if this peer leads and there is something to do. Called
     /// whenever that may have changed.
+    ///
+    /// One thing often makes the next one possible, for a leader whose members are all dead as
+    /// often as there were members. So what is called for from within is done in turn, not one
+    /// inside the other: a thread's stack is small.
     pub(super) fn lead(&mut self, out: &mut Effects<Self>) {
+        self.turns += 1;
+        if self.turns > 1 {
+            return;
+        }
+        loop {
+            let before = self.turns;
+            self.lead_once(out);
+            if self.turns == before {
+                break;
+            }
+        }
+        self.turns = 0;
+    }
+
+    fn lead_once(&mut self, out: &mut Effects<Self>) {
         let Phase::In(member) = &self.phase else { return };
         let view = member.view.clone();
         if self.acting(&view) != self.me() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::view::{Life, MAX_ID, View};
+use super::view::{Life, MAX_ID, Reach, View};
 use crate::process::PeerId;
 
 /// The number of a request, which also says who may use it. Within one view a higher one takes the
@@ -133,15 +133,13 @@ impl Message {
         from: PeerId,
         hosts: &BTreeSet<PeerId>,
         group: u64,
+        reach: Reach,
     ) -> Option<String> {
         let numbers = |request: &RequestId, view_id: u64| {
-            (request.round >= MAX_ID || view_id >= MAX_ID)
-                .then(|| "a number that nobody reaches".to_owned())
+            reach.round(request.round).or_else(|| reach.view_id(view_id))
         };
         match self {
-            Self::Join { seen, .. } => {
-                seen.is_some_and(|seen| seen >= MAX_ID).then(|| "a view id out of reach".into())
-            }
+            Self::Join { seen, .. } => seen.and_then(|seen| reach.view_id(seen)),
             Self::Leader { leader } => {
                 (!hosts.contains(leader)).then(|| format!("{leader} is not in the hostsfile"))
             }
@@ -153,13 +151,13 @@ impl Message {
                 if asks != matches!(self, Self::NewLeader { .. }) || *op == Operation::Nothing {
                     return Some("an operation that does not belong here".into());
                 }
-                numbers(request, *view_id).or_else(|| op.objection(hosts))
+                numbers(request, *view_id).or_else(|| op.objection(hosts, reach))
             }
             Self::Ok { request, view_id } => numbers(request, *view_id),
             Self::Busy { request, view_id, promised } => {
                 numbers(request, *view_id).or_else(|| numbers(promised, *view_id))
             }
-            Self::NewView { view, leader } => view.objection(hosts).or_else(|| {
+            Self::NewView { view, leader } => view.objection(hosts, reach).or_else(|| {
                 let why = || format!("{leader} does not lead view {}", view.id);
                 (*leader != view.leader()).then(why)
             }),
@@ -167,7 +165,7 @@ impl Message {
                 if (*op == Operation::Nothing) != under.is_none() || *op == Operation::Pending {
                     return Some("an operation that does not belong here".into());
                 }
-                numbers(request, *view_id).or_else(|| op.objection(hosts))
+                numbers(request, *view_id).or_else(|| op.objection(hosts, reach))
             }
             Self::Heartbeat { group: theirs, .. } => (*theirs != group).then(|| {
                 format!(
@@ -199,14 +197,14 @@ impl Message {
 }
 
 impl Operation {
-    fn objection(&self, hosts: &BTreeSet<PeerId>) -> Option<String> {
-        let peer = match self {
-            Self::Add { seen: Some(seen), .. } if *seen >= MAX_ID => {
-                return Some("a view id out of reach".into());
-            }
-            Self::Add { peer, .. } | Self::Del { peer, .. } => peer,
+    fn objection(&self, hosts: &BTreeSet<PeerId>, reach: Reach) -> Option<String> {
+        let (peer, seen) = match self {
+            Self::Add { peer, seen, .. } => (peer, *seen),
+            Self::Del { peer, .. } => (peer, None),
             Self::Pending | Self::Nothing => return None,
         };
-        (!hosts.contains(peer)).then(|| format!("{peer} is not in the hostsfile"))
+        let strange = || format!("{peer} is not in the hostsfile");
+        let strange = (!hosts.contains(peer)).then(strange);
+        strange.or_else(|| seen.and_then(|seen| reach.view_id(seen)))
     }
 }

@@ -9,7 +9,7 @@ use super::detector::Detector;
 use super::join::Joining;
 use super::lead::{Leading, Promises};
 use super::message::{Message, Operation};
-use super::view::{Life, View};
+use super::view::{Life, MAX_ID, Reach, View};
 use crate::process::{Delay, Effect, Effects, PeerId, Process};
 
 /// A view changes soon after it came: then heartbeats follow after this part of a period.
@@ -40,8 +40,22 @@ pub struct Setup {
 /// What must survive a crash: this peer has installed a view with this id. Without it, a first line
 /// that starts again while nobody answers would found the group a second time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "u64", try_from = "u64")]
 pub struct Record(pub u64);
+
+impl From<Record> for u64 {
+    fn from(record: Record) -> Self {
+        record.0
+    }
+}
+
+impl TryFrom<u64> for Record {
+    type Error = &'static str;
+
+    fn try_from(id: u64) -> Result<Self, Self::Error> {
+        if id < MAX_ID { Ok(Self(id)) } else { Err("a view id that nobody reaches") }
+    }
+}
 
 /// The timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,6 +150,8 @@ pub struct Peer {
     /// When the next heartbeat goes out.
     next_beat: Duration,
     pub(super) crash_is_set: bool,
+    /// While this peer leads: how often there was something to do. Zero between two events.
+    pub(super) turns: u32,
 }
 
 impl Peer {
@@ -153,6 +169,7 @@ impl Peer {
             waiting: Vec::new(),
             next_beat: Duration::MAX,
             crash_is_set: false,
+            turns: 0,
         }
     }
 
@@ -388,7 +405,12 @@ impl Process for Peer {
     }
 
     fn objection(&self, from: PeerId, message: &Message) -> Option<String> {
-        message.objection(from, &self.setup.hosts, self.setup.group)
+        let promised = match &self.phase {
+            Phase::In(member) => member.promises.promised.map_or(0, |promised| promised.round),
+            Phase::Joining(_) | Phase::Out => 0,
+        };
+        let reach = Reach::from(self.seen.unwrap_or(0), promised);
+        message.objection(from, &self.setup.hosts, self.setup.group, reach)
     }
 
     fn to_datagram(message: &Message) -> Vec<u8> {

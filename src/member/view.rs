@@ -7,8 +7,37 @@ use serde::{Deserialize, Serialize};
 use super::message::Operation;
 use crate::process::PeerId;
 
-/// The largest id, as every JSON reader can hold it. At a change a second it lasts for ages.
+/// Ids stay below this, so that every JSON reader can hold them. At a change a second that lasts
+/// for ages.
 pub const MAX_ID: u64 = 1 << 53;
+/// How much higher than the highest that a peer has seen an id may be. Nobody makes so many views
+/// while it is away; and a group cannot be brought to the end of the ids by one false message.
+const FAR: u64 = 1 << 32;
+
+/// What ids a peer believes: those that can have been reached since it last saw one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reach {
+    view_id: u64,
+    round: u64,
+}
+
+impl Reach {
+    /// For a peer that has seen this view, and in it this round.
+    pub(super) fn from(view_id: u64, round: u64) -> Self {
+        let beyond = |seen: u64| seen.saturating_add(FAR).min(MAX_ID);
+        Self { view_id: beyond(view_id), round: beyond(round) }
+    }
+
+    /// What is wrong with a view id, if something is.
+    pub(super) fn view_id(self, id: u64) -> Option<String> {
+        (id >= self.view_id).then(|| format!("a view with the id {id}, which nobody reaches"))
+    }
+
+    /// What is wrong with the number of a request.
+    pub(super) fn round(self, round: u64) -> Option<String> {
+        (round >= self.round).then(|| format!("a request in round {round}, which nobody reaches"))
+    }
+}
 
 /// One life of a process: a number that no other life of the same peer has. What a member agreed to
 /// is in its memory, so a process that starts again is another member.
@@ -78,13 +107,13 @@ impl View {
     }
 
     /// What no honest peer's view looks like, if this is such a one.
-    pub fn objection(&self, hosts: &BTreeSet<PeerId>) -> Option<String> {
+    pub(super) fn objection(&self, hosts: &BTreeSet<PeerId>, reach: Reach) -> Option<String> {
         let strange = |peer: &&PeerId| !hosts.contains(peer);
         if self.members.is_empty() {
             return Some("a view without members".into());
         }
-        if self.id >= MAX_ID {
-            return Some(format!("a view with the id {}", self.id));
+        if let Some(far) = reach.view_id(self.id) {
+            return Some(far);
         }
         let peer = self.members.keys().chain(&self.left).find(strange)?;
         Some(format!("a view with {peer}, which is not in the hostsfile"))

@@ -31,6 +31,7 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::plain;
 use crate::error::{Doing, Error, Result};
 use crate::fnv::fnv1a;
 use crate::process::PeerId;
@@ -113,6 +114,10 @@ impl Disk {
             create(&*media, dir, &path, owner).doing(what)?;
         }
         let mut file = OpenOptions::new().read(true).write(true).open(&path).doing(what)?;
+        if !file.metadata().doing(what)?.is_file() {
+            return Err(Error::Input("is no regular file".into()))
+                .doing(|| path.display().to_string());
+        }
         let tail = replay(&*media, &mut file, owner, restore);
         let tail = tail.doing(|| path.display().to_string())?;
         let disk = Self {
@@ -258,7 +263,8 @@ fn announced(line: &[u8]) -> Option<(u64, u64)> {
     (prefix == prefix_of(length, checksum).as_bytes()).then_some((length, checksum))
 }
 
-fn read_piece(source: &mut impl Read) -> io::Result<Piece> {
+/// The next piece of a log of which `left` bytes are left: no more memory is taken than those.
+fn read_piece(source: &mut impl Read, left: u64) -> io::Result<Piece> {
     let mut prefix = Vec::with_capacity(PREFIX);
     source.take(PREFIX as u64).read_to_end(&mut prefix)?;
     if prefix.is_empty() {
@@ -267,10 +273,14 @@ fn read_piece(source: &mut impl Read) -> io::Result<Piece> {
     let Some((length, checksum)) = announced(&prefix) else {
         return Ok(Piece::Broken("its length or checksum cannot be read"));
     };
+    let wrong_length = Ok(Piece::Broken("it does not have the length that it announces"));
+    if length + 1 > left.saturating_sub(PREFIX as u64) {
+        return wrong_length;
+    }
     let mut text = Vec::new();
     source.take(length + 1).read_to_end(&mut text)?;
     if text.len() as u64 != length + 1 || text.pop() != Some(b'\n') {
-        return Ok(Piece::Broken("it does not have the length that it announces"));
+        return wrong_length;
     }
     if fnv1a(&text) != checksum {
         return Ok(Piece::Broken("its checksum is wrong"));
@@ -293,9 +303,10 @@ fn replay<R: DeserializeOwned>(
              peer out"
         ))
     };
+    let size = file.metadata()?.len();
     let (mut number, mut good) = (1, 0);
     loop {
-        match read_piece(&mut source)? {
+        match read_piece(&mut source, size.saturating_sub(good))? {
             Piece::End if number == 1 => return Err(damaged(1, "the file is empty")),
             Piece::End => return Ok(None),
             Piece::Text(text) => {
@@ -313,17 +324,15 @@ fn replay<R: DeserializeOwned>(
             }
             Piece::Broken(why) => {
                 drop(source);
-                let tail = read_tail(file, good)?;
-                if number == 1 || !is_torn(&tail) {
-                    return Err(damaged(number, why));
-                }
+                file.seek(SeekFrom::Start(good))?;
+                let torn = if number == 1 { None } else { torn_bytes(&mut &*file)? };
+                let Some(count) = torn else { return Err(damaged(number, why)) };
                 media.cut(file, good)?;
                 media.sync_all(file)?;
                 file.seek(SeekFrom::End(0))?;
                 return Ok(Some(format!(
-                    "cut off {} bytes that a crash left unfinished; nobody was answered on their \
-                     account",
-                    tail.len()
+                    "cut off {count} bytes that a crash left unfinished; nobody was answered on \
+                     their account"
                 )));
             }
         }
@@ -331,24 +340,33 @@ fn replay<R: DeserializeOwned>(
     }
 }
 
-/// What stands behind `good` bytes.
-fn read_tail(file: &mut File, good: u64) -> io::Result<Vec<u8>> {
-    let mut tail = Vec::new();
-    file.seek(SeekFrom::Start(good))?;
-    file.read_to_end(&mut tail)?;
-    Ok(tail)
-}
-
-/// True if a crash can have left these bytes at the end of the log: one line, and unfinished.
-fn is_torn(tail: &[u8]) -> bool {
-    let Some((last, before)) = tail.split_last() else { return false };
-    // The newline is the last byte of a line, and no line holds a NUL.
-    let one_line = !before.contains(&b'\n');
-    let too_short = match announced(tail) {
-        Some((length, _)) => (tail.len() as u64) < PREFIX as u64 + length + 1,
-        None => tail.len() < PREFIX,
+/// How many bytes stand here at the end of the log, if a crash can have left them: one line, and
+/// unfinished. However many there are, few are in memory at once.
+fn torn_bytes(tail: &mut impl Read) -> io::Result<Option<u64>> {
+    let mut buffer = vec![0; 1 << 16];
+    let (mut head, mut count, mut last, mut has_nul) = (Vec::new(), 0, 0, false);
+    loop {
+        let read = match tail.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let bytes = &buffer[..read];
+        // The newline is the last byte of a line, and no line holds a NUL.
+        if last == b'\n' || bytes[..read - 1].contains(&b'\n') {
+            return Ok(None);
+        }
+        head.extend_from_slice(&bytes[..read.min(PREFIX - head.len())]);
+        (count, last) = (count + read as u64, bytes[read - 1]);
+        has_nul |= bytes.contains(&0);
+    }
+    let too_short = match announced(&head) {
+        Some((length, _)) => count < PREFIX as u64 + length + 1,
+        None => count < PREFIX as u64,
     };
-    one_line && (too_short && *last != b'\n' || tail.contains(&0))
+    let torn = count > 0 && (too_short && last != b'\n' || has_nul);
+    Ok(torn.then_some(count))
 }
 
 /// `None` if the text is no owner at all.
@@ -356,17 +374,18 @@ fn check_owner(owner: &Owner, text: &[u8]) -> std::result::Result<(), Option<Err
     let found: Owner = serde_json::from_slice(text).map_err(|_| None)?;
     let refuse = |why: String| Err(Some(Error::Input(why)));
     if found.protocol != owner.protocol {
-        return refuse(format!("belongs to {}, not to {}", found.protocol, owner.protocol));
+        return refuse(format!("belongs to {}, not to {}", plain(&found.protocol), owner.protocol));
     }
     if found.peer != owner.peer {
         return refuse(format!("belongs to {}, not to {}", found.peer, owner.peer));
     }
     if found.fingerprint != owner.fingerprint {
         return refuse(format!(
-            "was written under another hostsfile (fingerprint {}, now {}): with other peers, ports \
-             or roles its promises do not hold. Use the old file, or a new directory for every \
-             peer",
-            found.fingerprint, owner.fingerprint
+            "was written under another hostsfile (fingerprint {}, now {}): with other peers, \
+             ports or roles its promises do not hold. Use the old file, or a new directory for \
+             every peer",
+            plain(&found.fingerprint),
+            owner.fingerprint
         ));
     }
     Ok(())

@@ -248,6 +248,11 @@ fn greet<P: Process + Send + 'static>(
     Ok(hello.peer)
 }
 
+/// What a stranger hears who says something else first.
+fn no_hello(error: &serde_json::Error) -> String {
+    format!("no hello: {error}; a connection begins with one, as a peer of this protocol says it")
+}
+
 /// The next frame of a stranger. The deadline is for the whole of it: a byte now and then does not
 /// extend it.
 fn next_frame<P: Process>(
@@ -264,7 +269,7 @@ fn next_frame<P: Process>(
         match lines.next_line() {
             Ok(Some(line)) => {
                 return serde_json::from_slice(line)
-                    .map_err(|error| Ended::Because(plain(&format!("no hello: {error}"))));
+                    .map_err(|error| Ended::Because(plain(&no_hello(&error))));
             }
             Ok(None) => return Err(Ended::Quietly),
             Err(error) if is_timeout(&error) => {}

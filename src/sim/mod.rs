@@ -179,6 +179,8 @@ pub struct Counts {
     pub cuts: u64,
     /// Pauses.
     pub pauses: u64,
+    /// Of a script: messages that were not sent word for word, so that others arrived instead.
+    pub forgiven: u64,
 }
 
 impl Counts {
@@ -194,5 +196,6 @@ impl Counts {
         self.records_lost += other.records_lost;
         self.cuts += other.cuts;
         self.pauses += other.pauses;
+        self.forgiven += other.forgiven;
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::Path;
 
-use super::{Options, host, inputs, timed_part};
+use super::{Options, filled_part, host, inputs, timed_part};
 use crate::cli::check;
 use crate::cli::check::group::{Inputs, on_request};
 use crate::error::{Error, Result};
@@ -43,6 +43,7 @@ pub(super) fn draw(
         return Err(Error::Input(format!("{names}: no line is of a group")));
     }
     timed_part(options, collector.is_untimed())?;
+    filled_part(collector.missed())?;
     let report = rules.finish();
     let broken = violations(&report);
     let picture = collector.finish(|peer| host(hosts?, peer), &report, &broken);

@@ -3,7 +3,7 @@
 pub(super) mod group;
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode, Stdio};
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::{args, check, inputs};
+use super::{args, check, inputs, outputs};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::process::PeerId;
@@ -123,6 +123,9 @@ fn bound(flag: &str, parser: &mut Parser) -> Result<Bound> {
 pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let options = parse(parser)?;
     let format = format(&options)?;
+    let hostsfile = options.hosts.as_deref();
+    let inputs = options.files.iter().map(PathBuf::as_path).chain(hostsfile);
+    outputs::check(inputs, options.out.as_deref())?;
     let hosts = options.hosts.as_deref().map(Hosts::read).transpose()?;
     let looked = inputs::look(&options.files, name_of)?;
     if options.membership || looked.is_group {
@@ -137,6 +140,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let mut judge = Judge::new(JudgeOptions { roles, expect: None });
     let remarks = read(&options.files, looked.sources, &names, &mut collector, &mut judge)?;
     timed_part(&options, collector.is_untimed())?;
+    filled_part(collector.missed())?;
     let mut picture =
         collector.finish(|peer| host(hosts.as_ref()?, peer), &violations(judge.finish()));
     if hosts.is_none() {
@@ -148,6 +152,15 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let drawn = diagram::draw(&picture, format);
     write(options.out.as_deref(), &drawn)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a part in which there is nothing.
+fn filled_part(missed: Option<(u64, u64)>) -> Result<()> {
+    let Some((count, us)) = missed else { return Ok(()) };
+    let ms = us / 1000;
+    Err(Error::Input(format!(
+        "nothing of the run is in this part: the whole has @1 to @{count}, and takes {ms} ms"
+    )))
 }
 
 /// Refuses a part that is named by times where the lines have none.
@@ -173,24 +186,6 @@ pub(super) fn journal(journal: &Path, picture: &Path, hosts: Option<&Path>) -> R
 /// Refuses a file whose ending says no form.
 pub(super) fn check_ending(picture: &Path) -> Result<()> {
     format(&Options { out: Some(picture.into()), ..Options::default() }).map(|_| ())
-}
-
-/// Refuses a file that cannot be written, and leaves it as it is.
-pub(super) fn check_place(picture: &Path) -> Result<()> {
-    let what = || format!("writing {}", picture.display());
-    match fs::metadata(picture) {
-        // A link to where nothing is yet: writing follows it, and a test would leave something.
-        Err(_) if picture.is_symlink() => Ok(()),
-        Err(_) => {
-            let new = OpenOptions::new().write(true).create_new(true).open(picture);
-            new.and_then(|_| fs::remove_file(picture)).doing(what)
-        }
-        Ok(found) if found.is_file() || found.is_dir() => {
-            OpenOptions::new().append(true).open(picture).map(|_| ()).doing(what)
-        }
-        // Opening a pipe would wait for its reader.
-        Ok(_) => Ok(()),
-    }
 }
 
 /// Writes the picture to a file or to standard output.
@@ -244,9 +239,10 @@ fn format(options: &Options) -> Result<Format> {
             Some("svg") => "svg".into(),
             Some("html" | "htm") => "html".into(),
             _ => {
-                return Err(Error::Usage(
-                    "which form? -o knows .txt .mmd .svg .html; others need --format".into(),
-                ));
+                let name = options.out.as_deref().unwrap_or(Path::new("")).display();
+                return Err(Error::Usage(format!(
+                    "{name}: which form? the ending says it: .txt .mmd .svg .html"
+                )));
             }
         },
     };

@@ -14,7 +14,7 @@ use super::children::{Children, News};
 use super::{DEFAULT_HOSTS, Show, exit_code, stage};
 use crate::cli::goal::{Goal, list, pairs};
 use crate::cli::paxos::DEFAULT_PORT;
-use crate::cli::{args, draw, print};
+use crate::cli::{args, draw, outputs, print};
 use crate::error::{Error, Result};
 use crate::hosts::Hosts;
 use crate::process::PeerId;
@@ -46,10 +46,10 @@ fn parse(member: bool, mut parser: Parser) -> Result<Options> {
                 options.timeout = Some(args::seconds("--timeout", parser.value()?)?);
             }
             Long("interval") if !member => {
-                options.others.extend(["--interval".into(), parser.value()?]);
+                options.others.extend(["--interval".into(), period("--interval", &mut parser)?]);
             }
             Long("heartbeat") if member => {
-                options.others.extend(["--heartbeat".into(), parser.value()?]);
+                options.others.extend(["--heartbeat".into(), period("--heartbeat", &mut parser)?]);
             }
             Short('c') if member => options.crashes = pairs("-c", parser.value()?)?,
             Short('t') if member => options.leader_crashes = true,
@@ -66,6 +66,13 @@ fn parse(member: bool, mut parser: Parser) -> Result<Options> {
         }
     }
     Ok(options)
+}
+
+/// A period, as every peer will take it.
+fn period(flag: &str, parser: &mut Parser) -> Result<OsString> {
+    let value = parser.value()?;
+    args::period(flag, value.clone())?;
+    Ok(value)
 }
 
 /// The command, without its first word.
@@ -88,7 +95,7 @@ pub(super) fn run(member: bool, parser: Parser) -> Result<ExitCode> {
         Goal::ready(count)
     };
     if let Some(picture) = &options.draw {
-        draw::check_place(picture)?;
+        outputs::check(options.hosts.as_deref(), [picture.as_path()])?;
     }
     let _lock = options.data.as_deref().map(stage::lock).transpose()?;
     let stage = stage::set(&given, options.data.as_deref())?;

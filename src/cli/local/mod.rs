@@ -18,7 +18,7 @@ use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::{Parser, ValueExt};
 
 use super::paxos::{DEFAULT_PORT, MEMORY_ONLY, roles};
-use super::{args, complain, draw, print};
+use super::{args, complain, draw, outputs, print};
 use crate::error::{Error, Result};
 use crate::hosts::{Host, Hosts};
 use crate::paxos::Value;
@@ -134,9 +134,8 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
         )));
     }
     let proposals = proposals(&options, &given)?;
-    if let Some(picture) = &options.draw {
-        draw::check_place(picture)?;
-    }
+    let (trace, picture) = (options.trace.as_deref(), options.draw.as_deref());
+    outputs::check(options.hosts.as_deref(), trace.into_iter().chain(picture))?;
     let _lock = options.data.as_deref().map(stage::lock).transpose()?;
     let stage = stage::set(&given, options.data.as_deref())?;
     let journal = stage::journal(options.trace.as_deref(), options.data.is_some())?;

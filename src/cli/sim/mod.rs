@@ -50,6 +50,9 @@ const SEEDS: u64 = 10_000;
 /// How many runs each attempt to make a failure smaller may take.
 const SHRINK_BUDGET: u64 = 3_000;
 
+/// Said where a failure was to be written or drawn, and there is none.
+const NOTHING_TO_SHOW: &str = "no run failed, so nothing is written or drawn (--seed names one)\n";
+
 /// Where the journal of a failure goes if nothing else is said.
 const FAILURE_FILE: &str = "synod-sim-failure.jsonl";
 
@@ -119,6 +122,8 @@ fn play(options: &Options) -> Result<ExitCode> {
     }
     if let Some(seed) = only_one {
         keep(&scenario.record(seed).tape, options.paths())?;
+    } else if options.paths().journal().is_some() {
+        complain(NOTHING_TO_SHOW);
     }
     say(if options.bug.is_some() { "the mutant survives\n" } else { "no claim broken\n" })?;
     Ok(ExitCode::from(u8::from(options.bug.is_some())))
@@ -166,10 +171,10 @@ fn broken(failure: &Failure) -> String {
     let how = failure.outcome.breach.as_ref().map_or("", |breach| breach.how.as_str());
     let counts = &failure.outcome.counts;
     format!(
-        "{}: {how} ({} messages, {} crashes, {:.3} s of virtual time)",
+        "{}: {how} ({}, {}, {:.3} s of virtual time)",
         failure.claim,
-        counts.sent,
-        counts.crashes,
+        replay::counted(counts.sent, "message", "messages"),
+        replay::counted(counts.crashes, "crash", "crashes"),
         summary::as_f64(failure.outcome.virtual_us) / 1e6
     )
 }
@@ -180,8 +185,7 @@ fn keep(tape: &Tape, paths: Paths<'_>) -> Result<()> {
     std::fs::write(&path, tape.text()).doing(|| format!("writing {}", path.display()))?;
     complain(&format!("the journal is in {}\n", path.display()));
     if let Some(picture) = paths.draw {
-        let args = [path.as_os_str(), "-o".as_ref(), picture.as_os_str()];
-        super::draw::run(lexopt::Parser::from_args(args))?;
+        super::draw::journal(&path, picture, None)?;
         complain(&format!("the picture is in {}\n", picture.display()));
     }
     Ok(())

@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
+use super::beside::STAGES;
 use super::claims::Claim;
 use super::play::Scenario;
 use super::replay::Paths;
 use super::stage::MOST_PEERS;
-use crate::cli::args;
+use crate::cli::{args, draw, outputs};
 use crate::error::{Error, Result};
 use crate::museum::{self, Mutant};
 use crate::sim::Faults;
@@ -25,7 +26,7 @@ decision must come. The same seed is the same run on every machine.
 
 A failure is made smaller: other seeds in smaller worlds are played, then single messages, crashes
 and time-outs are taken out of the run while the same claim breaks. What is left goes, a step a
-line, into a script beside the journal (FILE.script.jsonl). Claims about time (decides,
+line, into a script beside the journal (its name and .script). Claims about time (decides,
 short-duels) know no second part. The journal and the drawing are of what is left, unless --seed
 names the run.
 
@@ -39,7 +40,8 @@ names the run.
   --claim NAME       look at one claim only
   --bug NAME         a mutant from the museum instead of Paxos; without --seeds its shortest failure
   --trace FILE       write the journal of the run that failed, or of the only one
-  --draw FILE        draw that run; the form follows the name: .html, .svg, .mmd, else text
+  --draw FILE        draw that run; the ending chooses the form: .html .svg .mmd .txt; without
+                     --trace its journal is in FILE.jsonl (of a group the lines in FILE.log)
   --replay FILE      play a failure that was cut down, from its script
   --bugs             the names of all mutants, with what they do, and of which protocol
   --museum           every mutant against every claim, a table for each protocol
@@ -142,7 +144,7 @@ pub(super) fn parse(mut parser: Parser) -> Result<Options> {
         job: Job::Play,
         seeds: None,
         peers: 5,
-        proposers: 2,
+        proposers: 0,
         preset: "heavy".into(),
         without: Vec::new(),
         claim: None,
@@ -156,24 +158,22 @@ pub(super) fn parse(mut parser: Parser) -> Result<Options> {
         down: 0,
         staged: false,
     };
+    let mut proposers = None;
     while let Some(arg) = parser.next()? {
         if let Long("peers" | "proposers" | "faults" | "only" | "claim") = arg {
             options.staged = true;
         }
         match arg {
-            Long("seeds") => options.seeds = Some(seeds(parser.value()?)?),
-            Long("seed") => {
-                let seed = whole("--seed", parser.value()?)?;
-                options.seeds = Some(seed..seed.saturating_add(1));
-            }
+            Long("seeds") => once(&mut options.seeds, seeds(parser.value()?)?)?,
+            Long("seed") => once(&mut options.seeds, seed(parser.value()?)?)?,
             Long("peers") => options.peers = args::number("--peers", parser.value()?)?,
-            Long("proposers") => options.proposers = args::number("--proposers", parser.value()?)?,
+            Long("proposers") => proposers = Some(args::number("--proposers", parser.value()?)?),
             Long("faults") => options.preset = preset(parser.value()?)?,
             Long("only") => options.without = only(parser.value()?)?,
             Long("claim") => options.claim = Some(claim(parser.value()?)?),
             Long("bug") => options.bug = Some(bug(parser.value()?)?),
             Long("trace") => options.trace = Some(parser.value()?.into()),
-            Long("draw") => options.draw = Some(parser.value()?.into()),
+            Long("draw") => options.draw = Some(picture(parser.value()?)?),
             Long("plot") => options.plot = Some(parser.value()?.into()),
             Long("sockets") => options.sockets = true,
             Long("slow") => options.slow = args::number("--slow", parser.value()?)?,
@@ -187,6 +187,7 @@ pub(super) fn parse(mut parser: Parser) -> Result<Options> {
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
     }
+    options.proposers = proposers.unwrap_or(options.peers.min(2));
     check(&options)?;
     if options.sockets && matches!(options.job, Job::Play) {
         options.job = Job::Sockets;
@@ -215,7 +216,48 @@ fn check(options: &Options) -> Result<()> {
     if wants_a_run && !replays && !matches!(options.job, Job::Play) {
         return Err(Error::Usage("--trace and --draw are for one run".into()));
     }
+    let described = options.staged || options.seeds.is_some();
+    let own = |job: &str| Err(Error::Usage(format!("{job} has worlds and seeds of its own")));
+    match options.job {
+        Job::Museum if described || options.bug.is_some() => return own("--museum"),
+        Job::Report if described || options.bug.is_some() => return own("--report"),
+        Job::Find if described => return own("--find-shortest"),
+        _ => {}
+    }
+    if options.plot.is_some() && !matches!(options.job, Job::Report) {
+        return Err(Error::Usage("--plot is for --report".into()));
+    }
+    if options.explored.is_some() && !matches!(options.job, Job::Museum) {
+        return Err(Error::Usage("--explored is for --museum".into()));
+    }
+    let script = match &options.job {
+        Job::Replay(script) => Some(script.as_path()),
+        _ => None,
+    };
+    let (paths, plot) = (options.paths(), options.plot.as_deref());
+    outputs::check(script, paths.journal().as_deref().into_iter().chain(paths.draw).chain(plot))
+}
+
+/// A picture whose ending says its form.
+pub(super) fn picture(value: OsString) -> Result<PathBuf> {
+    let path = PathBuf::from(value);
+    draw::check_ending(&path)?;
+    Ok(path)
+}
+
+/// Takes the seeds, which are named once.
+pub(super) fn once(seeds: &mut Option<Range<u64>>, named: Range<u64>) -> Result<()> {
+    if seeds.replace(named).is_some() {
+        return Err(Error::Usage("the seeds are named twice".into()));
+    }
     Ok(())
+}
+
+/// One seed, as a range.
+pub(super) fn seed(value: OsString) -> Result<Range<u64>> {
+    let seed = whole("--seed", value)?;
+    let end = seed.checked_add(1);
+    Ok(seed..end.ok_or_else(|| Error::Usage(format!("--seed: a seed is below {}", u64::MAX)))?)
 }
 
 pub(super) fn whole(flag: &str, value: OsString) -> Result<u64> {
@@ -264,6 +306,20 @@ fn claim(value: OsString) -> Result<Claim> {
 }
 
 fn bug(value: OsString) -> Result<&'static Mutant> {
-    let known: Vec<&str> = museum::exhibits().map(|mutant| mutant.name).collect();
-    word("--bug", value, &known, museum::exhibit)
+    let text = args::text("--bug", value)?;
+    museum::exhibit(&text).ok_or_else(|| no_such_bug(&text))
+}
+
+/// There is no such mutant here: perhaps elsewhere.
+pub(super) fn no_such_bug(name: &str) -> Error {
+    let paxos = museum::exhibit(name).map(|_| "synod sim".to_owned());
+    let mut siblings = STAGES.iter();
+    let sibling = || {
+        let stage = siblings.find(|stage| stage.bugs().iter().any(|bug| bug.name == name))?;
+        Some(format!("synod sim {}", stage.name()))
+    };
+    Error::Usage(match paxos.or_else(sibling) {
+        Some(place) => format!("--bug {name:?}: this one belongs to {place}"),
+        None => format!("--bug {name:?}: there is none of this name; synod sim --bugs lists all"),
+    })
 }

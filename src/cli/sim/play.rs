@@ -105,8 +105,9 @@ impl Scenario {
         (run.outcome, Scene { cast: scene.cast, steps: run.script.unwrap_or_default() })
     }
 
-    /// The run of this script, with its journal. What never arrives is not shown as sent either: no
-    /// link took it. Unless the claim breaks by the very sending; then all is shown.
+    /// The run of this script, with its journal. What never arrives is not shown as sent either:
+    /// no link took it. Votes are, since they tell what was chosen; and if the claim breaks by the
+    /// very sending, all is shown.
     pub fn record_scene(&self, scene: &Scene) -> Recording {
         let keep = Keep { tape: true, script: false };
         let full = self.enact(scene, keep, None);
@@ -201,7 +202,10 @@ impl Scenario {
             Some(steps) => world.follow(steps),
         };
         let (now, counts) = (world.now(), world.counts);
-        let (script, arrivals) = (world.take_script(), world.arrivals());
+        let (script, arrivals) = (
+            world.take_script(),
+            world.arrivals(|message| matches!(message, Message::AcceptAck(_))),
+        );
         let mut show = world.watch;
         if end == End::TooLate {
             show.ledger.object(Claim::Decides, || {

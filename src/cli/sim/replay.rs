@@ -8,7 +8,7 @@ use super::shrink::Failure;
 use super::smallest::{MOST_STEPS, smallest};
 use super::{keep, say, scene};
 use crate::cli::complain;
-use crate::error::{Doing, Error, Result};
+use crate::error::{Doing, Result};
 
 /// Where a run is written and drawn, if it is.
 #[derive(Clone, Copy)]
@@ -20,9 +20,18 @@ pub(super) struct Paths<'a> {
 impl Paths<'_> {
     /// The journal. The picture is made of it, so it stands beside the picture if nowhere else.
     pub(super) fn journal(&self) -> Option<PathBuf> {
-        let beside = || self.draw.map(|path| path.with_extension("jsonl"));
+        let beside = || self.draw.map(|path| beside(path, "jsonl"));
         self.trace.map(Path::to_path_buf).or_else(beside)
     }
+}
+
+/// A file that belongs to another: its name is the other's and something more, so that it never is
+/// that of a third.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
 }
 
 /// Cuts a failing run down, says what is left, and writes and draws it; the run itself, if it is
@@ -37,7 +46,7 @@ pub(super) fn cut_down(failure: &Failure, paths: Paths<'_>, as_it_was: bool) -> 
     let how = if small.gave_up { "smaller, before all was tried" } else { "smallest" };
     say(&format!("\n{how}: {}\n", line(&small.outcome, &small.scene)))?;
     if let Some(journal) = paths.journal() {
-        let path = journal.with_extension("script.jsonl");
+        let path = beside(&journal, "script");
         let text = scene::text(&scenario, &small.scene);
         std::fs::write(&path, text).doing(|| format!("writing {}", path.display()))?;
         say(&format!("replay: synod sim --replay {}\n", quoted(&path)))?;
@@ -49,19 +58,20 @@ pub(super) fn cut_down(failure: &Failure, paths: Paths<'_>, as_it_was: bool) -> 
 
 /// Plays the script in a file.
 pub(super) fn replay(path: &Path, paths: Paths<'_>) -> Result<ExitCode> {
-    if paths.journal().is_some_and(|journal| is_same(&journal, path)) {
-        let path = path.display();
-        return Err(Error::Usage(format!(
-            "the journal would replace {path}: give it another name"
-        )));
-    }
     let (scenario, scene) = scene::read(path)?;
     let run = scenario.record_scene(&scene);
-    let performed = scenario.follow(&scene).1;
+    let (replaced, performed) = scenario.follow(&scene);
     let broken = run.outcome.breach.is_some();
     let (done, all) = (performed.steps.len(), scene.steps.len());
     if done < all {
         complain(&format!("{done} of {all} steps could be performed before the run ended\n"));
+    }
+    if replaced.counts.forgiven > 0 {
+        let count = counted(replaced.counts.forgiven, "message", "messages");
+        complain(&format!(
+            "{count} of the script: never sent word for word, so the newest of the same kind \
+             arrived instead\n"
+        ));
     }
     say(&match (broken, scenario.bug) {
         (true, _) => format!("BROKEN: {}\n", line(&run.outcome, &performed)),
@@ -83,12 +93,8 @@ fn line(outcome: &Outcome, scene: &Scene) -> String {
     format!("{said} ({steps}: {messages}, {crashes})")
 }
 
-fn counted(count: u64, one: &str, many: &str) -> String {
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-fn is_same(one: &Path, other: &Path) -> bool {
-    one == other || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|o| o == one))
 }
 
 /// A path as a shell takes it.

@@ -172,3 +172,10 @@ fn a_directory_has_one_user() {
     drop(first);
     assert!(open(dir.path()).is_ok());
 }
+
+#[test]
+fn a_log_that_is_no_file_is_refused() {
+    let dir = TempDir::new().unwrap();
+    std::os::unix::fs::symlink("/dev/zero", dir.path().join("log")).unwrap();
+    assert!(refusal(dir.path()).contains("is no regular file"));
+}

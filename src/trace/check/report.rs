@@ -69,7 +69,7 @@ impl Report {
             () => "clean",
         };
         let Subject { lines, events, .. } = self.subject;
-        let sum = self.findings.sum();
+        let sum = self.findings.sum(strict);
         say(text, format_args!("{verdict}: {chosen}; {sum}; {events} events in {lines} lines"));
     }
 
@@ -85,7 +85,7 @@ impl Report {
             lines: self.subject.lines,
             events: self.subject.events,
             inferred: &self.inferred,
-            rules: self.findings.json_rules(),
+            rules: self.findings.json_rules(strict),
             findings: self.findings.json_list(inputs),
         };
         serde_json::to_string_pretty(&report).expect("strings and integers always serialize")

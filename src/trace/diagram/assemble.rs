@@ -43,6 +43,9 @@ pub struct Host {
     pub roles: String,
 }
 
+/// The rule that no two values are chosen.
+const TWO_VALUES: &str = "one-value";
+
 impl Collector {
     /// The picture. `host` says what a hostsfile knows of a peer.
     pub fn finish(
@@ -184,7 +187,13 @@ impl Collector {
         let mood = if violations.is_empty() { Mood::Good } else { Mood::Bad };
         let Some((value, number)) = self.choices.first_key_value() else {
             let open = if violations.is_empty() { Mood::Open } else { Mood::Bad };
-            return (format!("Nothing is chosen in {}", plural(self.total, "line")), open);
+            // Nobody may have lived to print what the votes have chosen.
+            let by_votes = violations.iter().find(|violation| violation.rule == TWO_VALUES);
+            let title = match by_votes {
+                Some(two) => format!("By the votes {}", two.sentence),
+                None => format!("Nothing is chosen in {}", plural(self.total, "line")),
+            };
+            return (title, open);
         };
         let mut title = format!("{} chosen{}", words::value(value), under(*number));
         let knowing: Vec<_> = self.peers.values().filter_map(|peer| peer.chose.as_ref()).collect();

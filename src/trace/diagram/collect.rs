@@ -105,6 +105,7 @@ pub struct Collector {
     pub(super) hushed: u64,
     pub(super) first_us: Option<u64>,
     pub(super) first_sent_us: Option<u64>,
+    last_us: u64,
 }
 
 /// How much of a line is kept.
@@ -123,6 +124,15 @@ impl Collector {
         self.total == 0
     }
 
+    /// What the whole has, if the window has nothing of it: so many events in so many microseconds.
+    pub fn missed(&self) -> Option<(u64, u64)> {
+        let narrow = self.window.from.is_some() || self.window.to.is_some();
+        let is_message = |kept: &Kept| matches!(kept.entry.action, Action::Sent | Action::Received);
+        let missed = (narrow && self.kept.is_empty())
+            || (self.window.number.is_some() && !self.kept.iter().any(is_message));
+        missed.then(|| (self.total, self.last_us.saturating_sub(self.first_us.unwrap_or(0))))
+    }
+
     /// True if no line of the log had a time.
     pub fn is_untimed(&self) -> bool {
         self.first_us.is_none()
@@ -132,6 +142,7 @@ impl Collector {
     pub fn take(&mut self, entry: &Entry<'_>, text: &str, place: Place) {
         self.total += 1;
         self.first_us = self.first_us.or(entry.time_us);
+        self.last_us = self.last_us.max(entry.time_us.unwrap_or(0));
         let mut knew = false;
         if let Some(at) = entry.printer {
             if !self.peers.contains_key(&at) && self.peers.len() >= MOST_LIFELINES {

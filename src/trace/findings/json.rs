@@ -35,12 +35,12 @@ struct JsonLine<'a> {
 
 impl<R: Rule> Findings<R> {
     /// Every rule.
-    pub(in crate::trace) fn json_rules(&self) -> Vec<JsonRule> {
+    pub(in crate::trace) fn json_rules(&self, strict: bool) -> Vec<JsonRule> {
         let rule = |row: &Row<R>| {
             let Tally { kept, broken, undecided } =
                 self.tallies.get(&row.rule).cloned().unwrap_or_default();
             let &Row { name, claim, .. } = row;
-            let (level, outcome) = (level_name(row.level), self.outcome(row));
+            let (level, outcome) = (level_name(row.level), self.outcome(row, strict));
             JsonRule { name, level, claim, outcome, kept, broken, undecided }
         };
         R::TABLE.iter().map(rule).collect()

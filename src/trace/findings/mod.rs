@@ -217,24 +217,12 @@ impl<R: Rule> Findings<R> {
     /// True if a safety rule was broken; with `strict`, also by another form, or where a rule that
     /// must be decided is open.
     pub fn violated(&self, strict: bool) -> bool {
-        self.tallies.iter().any(|(rule, tally)| match rule.row().level {
-            Level::Safety => {
-                tally.broken > 0 || (strict && rule.must_be_decided() && tally.undecided > 0)
-            }
-            Level::Form => strict && tally.broken > 0,
-            Level::Progress => false,
-        })
+        self.tallies.iter().any(|(rule, tally)| report::breaks(rule.row(), tally, strict))
     }
 
     /// The names of the rules for which this is not zero.
     pub fn names(&self, pick: fn(&Tally) -> u64) -> Vec<&'static str> {
         let has = |row: &&Row<R>| self.tallies.get(&row.rule).is_some_and(|tally| pick(tally) > 0);
         R::TABLE.iter().filter(has).map(|row| row.name).collect()
-    }
-
-    /// For how many rules of a level this is not zero.
-    fn count(&self, level: Level, pick: fn(&Tally) -> u64) -> usize {
-        let rules = self.tallies.iter().filter(|(rule, _)| rule.row().level == level);
-        rules.filter(|(_, tally)| pick(tally) > 0).count()
     }
 }

@@ -11,11 +11,11 @@ const SHOWN_ALIKE: usize = 3;
 
 impl<R: Rule> Findings<R> {
     /// What became of a rule, in a word.
-    pub(super) fn outcome(&self, row: &Row<R>) -> &'static str {
+    pub(super) fn outcome(&self, row: &Row<R>, strict: bool) -> &'static str {
         match (self.tallies.get(&row.rule), row.level) {
+            (Some(tally), _) if breaks(row, tally, strict) => "VIOLATED",
             (None, Level::Safety) => "nothing to judge",
             (None, _) => "fine",
-            (Some(tally), Level::Safety) if tally.broken > 0 => "VIOLATED",
             (Some(tally), Level::Form) if tally.broken > 0 => "differs",
             (Some(tally), Level::Progress) if tally.broken > 0 => "noted",
             (Some(tally), _) if tally.undecided > 0 => "not decidable",
@@ -40,7 +40,7 @@ impl<R: Rule> Findings<R> {
             text.push('\n');
         }
         self.write_list(&mut text, inputs, strict);
-        self.write_table(&mut text, unasked);
+        self.write_table(&mut text, strict, unasked);
         text.push('\n');
         text
     }
@@ -65,7 +65,7 @@ impl<R: Rule> Findings<R> {
         }
     }
 
-    fn write_table(&self, text: &mut String, unasked: Option<R>) {
+    fn write_table(&self, text: &mut String, strict: bool, unasked: Option<R>) {
         let is_shown = |row: &&Row<R>| match row.level {
             Level::Safety => Some(row.rule) != unasked,
             _ => self.tallies.contains_key(&row.rule),
@@ -73,10 +73,11 @@ impl<R: Rule> Findings<R> {
         let width = R::TABLE.iter().map(|row| row.name.len()).max().unwrap_or(0);
         say(text, format_args!("{:<width$}  {:<16}  {:>8}  claim", "rule", "outcome", "times"));
         for row in R::TABLE.iter().filter(is_shown) {
-            let outcome = self.outcome(row);
+            let outcome = self.outcome(row, strict);
             let times = self.tallies.get(&row.rule).map_or(0, |tally| match outcome {
                 "held" => tally.kept,
                 "not decidable" => tally.undecided,
+                _ if tally.broken == 0 => tally.undecided,
                 _ => tally.broken,
             });
             let times = if times > 0 { times.to_string() } else { "-".into() };
@@ -90,11 +91,27 @@ impl<R: Rule> Findings<R> {
     }
 
     /// How many rules fared how, for the verdict's line.
-    pub fn sum(&self) -> String {
-        let broken = self.count(Level::Safety, |tally: &Tally| tally.broken);
-        let open = self.count(Level::Safety, |tally| tally.undecided);
-        let form = self.count(Level::Form, |tally| tally.broken);
-        format!("{broken} rule(s) violated, {open} not decidable, {form} of form")
+    pub fn sum(&self, strict: bool) -> String {
+        let of =
+            |level: Level| self.tallies.iter().filter(move |(rule, _)| rule.row().level == level);
+        let broken = |(rule, tally): &(&R, &Tally)| breaks(rule.row(), tally, strict);
+        let violated = self.tallies.iter().filter(broken).count();
+        let open = of(Level::Safety).filter(|(_, tally)| tally.undecided > 0);
+        let open = open.filter(|entry| !broken(entry) || entry.1.broken > 0).count();
+        let form = of(Level::Form).filter(|(_, tally)| tally.broken > 0).count();
+        let of_them = if strict && form > 0 { " of them" } else { "" };
+        format!("{violated} rule(s) violated, {open} not decidable, {form}{of_them} of form")
+    }
+}
+
+/// True if this makes the run a failure.
+pub(super) fn breaks<R: Rule>(row: &Row<R>, tally: &Tally, strict: bool) -> bool {
+    match row.level {
+        Level::Safety => {
+            tally.broken > 0 || (strict && row.rule.must_be_decided() && tally.undecided > 0)
+        }
+        Level::Form => strict && tally.broken > 0,
+        Level::Progress => false,
     }
 }
 

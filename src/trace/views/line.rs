@@ -5,6 +5,8 @@ use std::fmt::{self, Display};
 
 use serde::Serialize;
 
+use crate::trace::check::MOST_PEERS;
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
@@ -127,7 +129,8 @@ fn members(list: &str) -> Option<BTreeSet<u16>> {
     for member in list.split(',') {
         let (member, rest) = number(member)?;
         let member = u16::try_from(member).ok()?;
-        if !rest.is_empty() || members.last().is_some_and(|last| *last >= member) {
+        let many = members.len() >= MOST_PEERS;
+        if many || !rest.is_empty() || members.last().is_some_and(|last| *last >= member) {
             return None;
         }
         members.push(member);

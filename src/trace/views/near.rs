@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::line::{CRASHING, Line, Words};
+use crate::trace::check::MOST_PEERS;
 use crate::trace::read::{Faults as Mends, Raw, object};
 
 /// One way to differ from the lab's form.
@@ -241,6 +242,10 @@ fn list(raw: &Raw<'_>, faults: &mut Faults) -> Option<BTreeSet<u16>> {
     for part in parts.filter(|part| !part.is_empty()) {
         let number = digits(part.trim_matches(|c: char| "\"'".contains(c)))?;
         members.push(u16::try_from(number).ok()?);
+        // No hostsfile has so many.
+        if members.len() > MOST_PEERS {
+            return None;
+        }
     }
     if members.windows(2).any(|pair| pair[0] >= pair[1]) {
         faults.add(Fault::ListOrder);

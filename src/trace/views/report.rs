@@ -126,7 +126,7 @@ impl Report {
         };
         let (facts, lines) = (self.facts, self.lines);
         let verdict = self.verdict(strict);
-        let sum = self.findings.sum();
+        let sum = self.findings.sum(strict);
         say(
             text,
             format_args!("{verdict}: {group}; {sum}; {facts} lines of a group in {lines} lines"),
@@ -162,7 +162,7 @@ impl Report {
             events: self.facts,
             inferred: &self.inferred,
             peers: peers.collect(),
-            rules: self.findings.json_rules(),
+            rules: self.findings.json_rules(strict),
             findings: self.findings.json_list(inputs),
         };
         serde_json::to_string_pretty(&report).expect("strings and integers always serialize")

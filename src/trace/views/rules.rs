@@ -73,9 +73,10 @@ pub(super) struct Seen {
 pub(super) struct Removal {
     pub(super) gone: u16,
     pub(super) by: u16,
-    /// The view before, and its members.
+    /// The view before, its leader and its highest member.
     pub(super) from: u64,
-    pub(super) before: BTreeSet<u16>,
+    pub(super) leader: u16,
+    pub(super) highest: u16,
     pub(super) called: bool,
 }
 
@@ -83,8 +84,7 @@ impl Seen {
     /// How many records it is.
     pub(super) fn size(&self) -> usize {
         let lists: usize = self.lists.iter().map(|(list, ..)| list.len()).sum();
-        let removals: usize = self.removals.iter().map(|removal| removal.before.len()).sum();
-        lists + self.installed.len() + removals + self.after_crash.len()
+        lists + self.installed.len() + self.removals.len() + self.after_crash.len()
     }
 }
 
@@ -305,12 +305,16 @@ impl Rules {
         dead: &BTreeSet<u16>,
     ) -> Vec<Removal> {
         let Some((from, before)) = old else { return Vec::new() };
+        let (Some(leader), Some(highest)) = (before.first(), before.last()) else {
+            return Vec::new();
+        };
         let calls = self.members.get(&peer).map(|account| &account.calls);
         let gone = before.difference(list).filter(|gone| **gone != peer);
         let removal = |gone: &u16| {
             let elsewhere = calls.and_then(|calls| calls.get(gone)).is_some_and(|id| id >= from);
             let called = dead.contains(gone) || elsewhere;
-            Removal { gone: *gone, by: peer, from: *from, before: before.clone(), called }
+            let (from, leader, highest) = (*from, *leader, *highest);
+            Removal { gone: *gone, by: peer, from, leader, highest, called }
         };
         gone.map(removal).collect()
     }

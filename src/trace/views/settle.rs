@@ -212,7 +212,7 @@ impl Rules {
     /// The leader that has asked for this removal, if it looks like the lab's fourth case: the
     /// highest is gone, and so is the leader.
     fn asked_by(&self, removal: &Removal) -> Option<u16> {
-        let (leader, highest) = (*removal.before.first()?, *removal.before.last()?);
+        let (leader, highest) = (removal.leader, removal.highest);
         let account = self.members.get(&leader)?;
         let is_gone = account.crashed.is_some() || account.standing.called.is_some();
         (highest == removal.gone && leader != highest && is_gone).then_some(leader)

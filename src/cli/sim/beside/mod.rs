@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::summary::{Progress, as_f64};
-use super::{barrier, group, say};
+use super::{barrier, group, replay, say};
 use crate::cli::{complain, draw};
 use crate::error::{Doing, Result};
 use crate::process::PeerId;
@@ -104,6 +104,8 @@ fn play(options: &Options) -> Result<ExitCode> {
     }
     if count == 1 {
         keep(options, scenario, seeds.start, options.trace.as_deref())?;
+    } else if options.trace.is_some() || options.picture.is_some() {
+        complain(super::NOTHING_TO_SHOW);
     }
     say(if is_mutant { "the mutant survives\n" } else { "no claim broken\n" })?;
     Ok(ExitCode::from(u8::from(is_mutant)))
@@ -142,11 +144,11 @@ fn tell(failure: &shortest::Failure, word: &str) -> Result<()> {
     let Some(breach) = &failure.outcome.breach else { return Ok(()) };
     let counts = &failure.outcome.counts;
     say(&format!(
-        "\n{word}: {}: {} ({} messages, {} crashes, {:.3} s of virtual time)\nreplay: {}\n",
+        "\n{word}: {}: {} ({}, {}, {:.3} s of virtual time)\nreplay: {}\n",
         breach.claim.name,
         breach.how,
-        counts.sent,
-        counts.crashes,
+        replay::counted(counts.sent, "message", "messages"),
+        replay::counted(counts.crashes, "crash", "crashes"),
         as_f64(failure.outcome.virtual_us) / 1e6,
         failure.command()
     ))
@@ -155,7 +157,7 @@ fn tell(failure: &shortest::Failure, word: &str) -> Result<()> {
 /// Plays a seed again, writes what its peers printed, and draws it.
 fn keep(options: &Options, scenario: &Scenario, seed: u64, trace: Option<&Path>) -> Result<()> {
     // The picture is made of the file, as `synod draw` would make it.
-    let beside = options.picture.as_ref().map(|path| path.with_extension("log"));
+    let beside = options.picture.as_ref().map(|path| replay::beside(path, "log"));
     let Some(path) = trace.or(beside.as_deref()) else { return Ok(()) };
     let outcome = scenario.record(seed);
     std::fs::write(path, outcome.journal).doing(|| format!("writing {}", path.display()))?;

@@ -8,8 +8,8 @@ use lexopt::Parser;
 
 use super::Stage;
 use super::scenario::Scenario;
-use crate::cli::sim::options::{only, seeds, whole, word};
-use crate::cli::{args, draw};
+use crate::cli::sim::options::{self, no_such_bug, once, only, seed, seeds, word};
+use crate::cli::{args, outputs};
 use crate::error::{Error, Result};
 
 /// More peers than this are slow to simulate: all of them talk to all.
@@ -48,11 +48,8 @@ pub(super) fn parse(stage: &'static dyn Stage, mut parser: Parser) -> Result<Opt
             staged = true;
         }
         match arg {
-            Long("seeds") => named = Some(seeds(parser.value()?)?),
-            Long("seed") => {
-                let seed = whole("--seed", parser.value()?)?;
-                named = Some(seed..seed.saturating_add(1));
-            }
+            Long("seeds") => once(&mut named, seeds(parser.value()?)?)?,
+            Long("seed") => once(&mut named, seed(parser.value()?)?)?,
             Long("peers") => peers = args::number("--peers", parser.value()?)?,
             Long("faults") => {
                 let known = stage.worlds();
@@ -67,17 +64,14 @@ pub(super) fn parse(stage: &'static dyn Stage, mut parser: Parser) -> Result<Opt
                 claim = Some(word("--claim", parser.value()?, &known, find)?);
             }
             Long("bug") => {
-                let bugs = stage.bugs();
-                let known: Vec<&str> = bugs.iter().map(|bug| bug.name).collect();
-                let find = |name: &str| bugs.iter().find(|bug| bug.name == name).copied();
-                bug = Some(word("--bug", parser.value()?, &known, find)?);
+                let name = args::text("--bug", parser.value()?)?;
+                let found = stage.bugs().into_iter().find(|bug| bug.name == name);
+                bug = Some(found.ok_or_else(|| no_such_bug(&name))?);
             }
             Long("trace") => trace = Some(parser.value()?.into()),
             // Of the barrier there is nothing to see but one line of each peer.
             Long("draw") if stage.name() == "member" => {
-                let path: PathBuf = parser.value()?.into();
-                draw::check_ending(&path)?;
-                picture = Some(path);
+                picture = Some(options::picture(parser.value()?)?);
             }
             Long("bugs") => job = Job::List,
             Long("museum") => job = Job::Museum,
@@ -91,6 +85,16 @@ pub(super) fn parse(stage: &'static dyn Stage, mut parser: Parser) -> Result<Opt
     if (trace.is_some() || picture.is_some()) && !matches!(job, Job::Play) {
         return Err(Error::Usage("--trace and --draw are for one run".into()));
     }
+    match job {
+        Job::Museum if staged || named.is_some() || bug.is_some() => {
+            return Err(Error::Usage("--museum has worlds and seeds of its own".into()));
+        }
+        Job::Find if staged || named.is_some() => {
+            return Err(Error::Usage("--find-shortest has worlds and seeds of its own".into()));
+        }
+        _ => {}
+    }
+    outputs::check(None, trace.as_deref().into_iter().chain(picture.as_deref()))?;
     let plain = Scenario::new(stage, peers, world);
     let plain = plain.ok_or_else(|| Error::Usage(format!("--faults {world}: no such world")))?;
     let scenario = Scenario { majority, bug, only: claim, ..plain.without(&without) };

@@ -32,6 +32,7 @@ pub struct Collector {
     pub(super) items: BTreeMap<u16, Vec<Item>>,
     inputs: BTreeSet<usize>,
     first_us: Option<u64>,
+    last_us: u64,
     count: u64,
     kept: usize,
     untimed: bool,
@@ -48,6 +49,7 @@ impl Collector {
         self.count += 1;
         if let Some(time) = found.time_us {
             self.first_us.get_or_insert(time);
+            self.last_us = self.last_us.max(time);
         } else {
             self.untimed = true;
         }
@@ -76,6 +78,13 @@ impl Collector {
     /// True if no line was taken.
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// What the whole has, if the window has nothing of it: so many lines in so many microseconds.
+    pub fn missed(&self) -> Option<(u64, u64)> {
+        let narrow = self.window.from.is_some() || self.window.to.is_some();
+        let last = self.last_us.saturating_sub(self.first_us.unwrap_or(0));
+        (narrow && self.kept == 0).then_some((self.count, last))
     }
 
     /// True if a line has no time.

@@ -1,0 +1,57 @@
+//! The files that a command writes: looked at before it begins, so that nothing is lost by them.
+
+use std::fs::{self, OpenOptions};
+use std::path::Path;
+
+use crate::error::{Doing, Error, Result};
+
+/// Refuses to write what is also read, to write one file twice, and what cannot be written. `-` is
+/// standard input.
+pub(super) fn check<'a>(
+    read: impl IntoIterator<Item = &'a Path>,
+    written: impl IntoIterator<Item = &'a Path>,
+) -> Result<()> {
+    let mut taken: Vec<&Path> = read.into_iter().collect();
+    for path in written {
+        if taken.iter().any(|other| is_same(path, other)) {
+            return Err(Error::Usage(format!(
+                "{}: the same file would be written and used for something else; name another",
+                path.display()
+            )));
+        }
+        check_place(path)?;
+        taken.push(path);
+    }
+    Ok(())
+}
+
+/// True if both names are of one file. Devices and pipes may serve two purposes.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| {
+        let input = path.as_os_str() == "-";
+        fs::canonicalize(if input { Path::new("/dev/stdin") } else { path }).ok()
+    };
+    match (real(one), real(other)) {
+        (Some(a), Some(b)) => a == b && a.is_file(),
+        (None, None) => one == other && one.as_os_str() != "-",
+        _ => false,
+    }
+}
+
+/// Refuses a file that cannot be written, and leaves it as it is.
+fn check_place(path: &Path) -> Result<()> {
+    let what = || format!("writing {}", path.display());
+    match fs::metadata(path) {
+        // A link to where nothing is yet: writing follows it, and a test would leave something.
+        Err(_) if path.is_symlink() => Ok(()),
+        Err(_) => {
+            let new = OpenOptions::new().write(true).create_new(true).open(path);
+            new.and_then(|_| fs::remove_file(path)).doing(what)
+        }
+        Ok(found) if found.is_file() || found.is_dir() => {
+            OpenOptions::new().append(true).open(path).map(|_| ()).doing(what)
+        }
+        // Opening a pipe would wait for its reader.
+        Ok(_) => Ok(()),
+    }
+}
