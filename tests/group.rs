@@ -261,6 +261,7 @@ fn flags_that_cannot_be_used_are_refused() {
         "local member -c 6:1",
         "local member --draw run.png",
         "local member -c 5",
+        "local member -c 5:1,5:2",
         "local member -c 1:1,2:1,3:1,4:1,5:1",
         "judge member",
         "judge member -h x -c a",

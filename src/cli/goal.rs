@@ -168,13 +168,20 @@ impl Goal {
 /// `5:4,4:12`: seconds for some peers.
 pub(super) fn pairs(flag: &str, value: OsString) -> Result<BTreeMap<u16, Duration>> {
     let text = value.string()?;
-    let pair = |part: &str| {
+    let pair = |part: &str| -> Result<_> {
         let (peer, time) = part.split_once(':').ok_or_else(|| {
             Error::Usage(format!("{flag} {text:?}: name peers and seconds, as in {flag} 5:4,4:12"))
         })?;
         Ok((args::number(flag, peer.into())?, args::seconds(flag, time.into())?))
     };
-    text.split(',').map(pair).collect()
+    let mut pairs = BTreeMap::new();
+    for part in text.split(',') {
+        let (peer, time) = pair(part)?;
+        if pairs.insert(peer, time).is_some() {
+            return Err(Error::Usage(format!("{flag} {text:?}: peer {peer} is named twice")));
+        }
+    }
+    Ok(pairs)
 }
 
 /// `0,2,4`: seconds for the first peers.

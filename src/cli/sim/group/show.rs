@@ -110,6 +110,7 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
                 ("removed and back", ledger.removed),
                 ("one group in the end", u64::from(one)),
                 ("stood still, rightly", stood_still),
+                ("apart, as they may be", u64::from(!one && self.goal.unpromised)),
             ],
             longest: ("one group after", if one { self.goal.took(virtual_us) } else { 0 }),
             journal: journal.unwrap_or_default(),
