@@ -17,9 +17,13 @@ fn chose(name: &str, peer: u16, value: &str) -> String {
 
 /// The exit code and standard output of a judge who expects X and hears this.
 fn judge(log: &str, flags: &[&str]) -> (Option<i32>, String) {
+    judge_of(HOSTS, log, flags)
+}
+
+fn judge_of(hostsfile: &str, log: &str, flags: &[&str]) -> (Option<i32>, String) {
     let dir = tempfile::tempdir().unwrap();
     let hosts = dir.path().join("hosts.txt");
-    File::create(&hosts).unwrap().write_all(HOSTS.as_bytes()).unwrap();
+    File::create(&hosts).unwrap().write_all(hostsfile.as_bytes()).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_synod"))
         .arg("judge")
         .arg("-h")
@@ -31,7 +35,8 @@ fn judge(log: &str, flags: &[&str]) -> (Option<i32>, String) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(log.as_bytes()).unwrap();
+    // One that refuses does not read it.
+    let _ = child.stdin.take().unwrap().write_all(log.as_bytes());
     let output = child.wait_with_output().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
@@ -52,6 +57,12 @@ fn a_wrong_value_or_too_few_choices_fail() {
         assert_eq!(code, Some(1), "{out}");
         assert!(out.contains("\nFAILED: "), "{out}");
     }
+}
+
+#[test]
+fn a_run_in_which_nobody_proposes_is_not_passed() {
+    let (code, out) = judge_of("peer1:acceptor1\npeer2:acceptor1\n", "", &[]);
+    assert_eq!((code, out.as_str()), (Some(2), ""));
 }
 
 #[test]

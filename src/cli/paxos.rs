@@ -208,8 +208,21 @@ pub(super) fn open_disk<R: DeserializeOwned>(
     Ok(disk)
 }
 
+/// The roles of a hostsfile whose run is judged: somebody must propose, or nobody takes part and a
+/// verdict would pass on nothing.
+pub(super) fn judged_roles(hosts: &Hosts, file: Option<&Path>) -> Result<Roles> {
+    let roles = roles(hosts, DEFAULT_PORT)?;
+    if roles.proposers.is_empty() {
+        let file = file.unwrap_or(Path::new("the hostsfile")).display();
+        return Err(Error::Input(format!(
+            "{file}: no line is a proposer, so nothing would be chosen; give one the role proposer1"
+        )));
+    }
+    Ok(roles)
+}
+
 /// The roles of a hostsfile that can be run safely.
-pub(super) fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
+fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
     hosts.check_ports(default_port)?;
     hosts.require_roles()?;
     let audience = |id: PeerId| Audience {

@@ -17,7 +17,7 @@ mod log;
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::paxos::{DEFAULT_PORT, roles};
+use super::paxos::judged_roles;
 use super::{args, spawn};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
@@ -97,7 +97,7 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
     }
     let options = parse(parser)?;
     let hosts = Hosts::read(&options.hosts)?;
-    let mut hearing = Hearing::new(&hosts, options.expect)?;
+    let mut hearing = Hearing::new(&hosts, &options.hosts, options.expect)?;
     let mut out = io::stdout();
     hearing.listen(&lines(io::stdin())?, options.timeout, &mut out)?;
     let verdict = hearing.judge.verdict();
@@ -155,8 +155,8 @@ struct Hearing<'a> {
 }
 
 impl<'a> Hearing<'a> {
-    fn new(hosts: &'a Hosts, expect: Option<Value>) -> Result<Self> {
-        let parts = roles(hosts, DEFAULT_PORT)?.participants();
+    fn new(hosts: &'a Hosts, file: &Path, expect: Option<Value>) -> Result<Self> {
+        let parts = judged_roles(hosts, Some(file))?.participants();
         let mut judge = Judge::new(expect.map(|value| value.0.to_string()));
         for peer in &hosts.peers {
             let names: Vec<String> = peer.roles.iter().map(ToString::to_string).collect();
@@ -293,7 +293,8 @@ mod tests {
 
     fn judge(expect: char, log: &[&str]) -> Vec<String> {
         let hosts = Hosts::parse(HOSTS, "f").expect("a good file");
-        let mut hearing = Hearing::new(&hosts, Some(Value(expect))).expect("safe roles");
+        let mut hearing =
+            Hearing::new(&hosts, Path::new("hosts"), Some(Value(expect))).expect("safe roles");
         let input = io::Cursor::new(log.join("\n").into_bytes());
         hearing
             .listen(&lines(input).expect("a thread"), Duration::from_secs(10), &mut io::sink())
@@ -341,7 +342,7 @@ mod tests {
     #[test]
     fn words_of_the_script_that_are_not_understood_are_an_error() {
         let hosts = Hosts::parse(HOSTS, "f").expect("a good file");
-        let mut hearing = Hearing::new(&hosts, None).expect("safe roles");
+        let mut hearing = Hearing::new(&hosts, Path::new("hosts"), None).expect("safe roles");
         let error = hearing.hear("==> peer2 kiled").expect_err("not understood");
         assert!(error.to_string().starts_with("==> peer2 kiled: "), "{error}");
     }
@@ -349,7 +350,7 @@ mod tests {
     #[test]
     fn a_log_that_says_nothing_is_given_up() {
         let hosts = Hosts::parse(HOSTS, "f").expect("a good file");
-        let mut hearing = Hearing::new(&hosts, None).expect("safe roles");
+        let mut hearing = Hearing::new(&hosts, Path::new("hosts"), None).expect("safe roles");
         let (_silent, lines) = sync_channel(1);
         hearing.listen(&lines, Duration::ZERO, &mut io::sink()).expect("nothing to read");
         let reasons = hearing.judge.verdict().reasons;

@@ -10,14 +10,14 @@ mod stage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::{Parser, ValueExt};
 
-use super::paxos::{DEFAULT_PORT, MEMORY_ONLY, roles};
+use super::paxos::{MEMORY_ONLY, judged_roles};
 use super::{args, complain, draw, outputs, print};
 use crate::error::{Error, Result};
 use crate::hosts::{Host, Hosts};
@@ -125,14 +125,7 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
         Some(path) => Hosts::read(path)?,
         None => Hosts::parse(DEFAULT_HOSTS, "hostsfile-testcase2.txt")?,
     };
-    let roles = roles(&given, DEFAULT_PORT)?;
-    if roles.proposers.is_empty() {
-        // Then nobody takes part, and a verdict would pass on nothing.
-        let file = options.hosts.as_deref().unwrap_or(Path::new("the hostsfile")).display();
-        return Err(Error::Input(format!(
-            "{file}: no line is a proposer, so nothing would be chosen; give one the role proposer1"
-        )));
-    }
+    let roles = judged_roles(&given, options.hosts.as_deref())?;
     let proposals = proposals(&options, &given)?;
     let (trace, picture) = (options.trace.as_deref(), options.draw.as_deref());
     outputs::check(options.hosts.as_deref(), trace.into_iter().chain(picture))?;
