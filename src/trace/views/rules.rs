@@ -251,7 +251,13 @@ impl Rules {
         let removals = self.removals(peer, old.as_ref(), list, &dead);
         if let Some((old_id, _)) = old {
             self.claim(id > old_id, Rule::IdsGrow, &[&spot], || {
-                format!("peer{peer} installs view {id} after view {old_id}")
+                // The founder's own view is the first of a run.
+                let another = if id == 0 && list.len() == 1 {
+                    " (if another run begins here, judge each by itself)"
+                } else {
+                    ""
+                };
+                format!("peer{peer} installs view {id} after view {old_id}{another}")
             });
         }
         let witness = spot.witness();
