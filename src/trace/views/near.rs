@@ -90,7 +90,8 @@ struct Fields {
     leader: Option<u64>,
     members: Option<BTreeSet<u16>>,
     message: Option<String>,
-    /// The place in the form of the key met last.
+    /// Which places of the form were met, and the one met last.
+    met: [bool; KEYS.len()],
     last: usize,
     /// Some key is of views only, so that this is meant to be a line.
     is_meant: bool,
@@ -173,7 +174,9 @@ impl Fields {
         if KEYS[place] != key {
             faults.add(Fault::KeyNames);
         }
-        if text.contains(&format!("\"{key}\"")) || text.contains(&format!("'{key}'")) {
+        // Looked for once: a line can name one key ten thousand times.
+        let first = !std::mem::replace(&mut self.met[place], true);
+        if first && (text.contains(&format!("\"{key}\"")) || text.contains(&format!("'{key}'"))) {
             faults.add(Fault::Quotes);
         }
         if place < self.last {
