@@ -162,4 +162,15 @@ mod tests {
         detector.watch(&[THREE].into(), ms(10));
         assert!(detector.silent().is_empty());
     }
+
+    #[test]
+    fn two_periods_are_not_silence_and_a_moment_more_is() {
+        for (last, found) in [(2000, vec![]), (2001, vec![TWO, THREE])] {
+            let mut detector = watching();
+            for now in [500, 1000, 1500, 1750] {
+                assert!(detector.check(ms(now)).is_empty(), "{now}");
+            }
+            assert!(detector.check(ms(last)).into_iter().eq(found), "{last}");
+        }
+    }
 }

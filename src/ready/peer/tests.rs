@@ -244,3 +244,26 @@ fn with_exit_all_leave_together_under_loss() {
         assert!(ended.iter().all(|c| *c == Some(0)), "seed {seed}: {ended:?} {:?}", network.ready);
     }
 }
+
+/// Two who have missed our `READY` say theirs again: both hear ours, in one round that is set once.
+#[test]
+fn those_who_ask_again_are_answered_together() {
+    let mut peer = Ready::new(setup(4, 1, true));
+    step(&mut peer, Ready::start);
+    for other in [2, 3, 4] {
+        hears(&mut peer, other, Message::Ack);
+    }
+    assert!(peer.is_ready());
+    let ready = |peer: &mut Ready, from| hears(peer, from, Message::Ready);
+    assert_eq!(ready(&mut peer, 2), "");
+    assert_eq!(ready(&mut peer, 2), "Farewell", "again: with the next round, and soon");
+    assert_eq!(ready(&mut peer, 2), "");
+    assert_eq!(ready(&mut peer, 3), "");
+    assert_eq!(ready(&mut peer, 3), "", "that round is set already");
+    let round = step(&mut peer, |peer, out| peer.timeout(Timer::Farewell, out));
+    assert_eq!(round, "2<-READY 3<-READY 4<-READY Farewell");
+    // Whoever is no peer has nothing to say here.
+    assert_eq!(peer.objection(PeerId(4), &Message::Alive), None);
+    assert!(peer.objection(PeerId(5), &Message::Alive).is_some());
+    assert!(peer.objection(PeerId(1), &Message::Alive).is_some(), "nor does one to itself");
+}

@@ -79,6 +79,14 @@ fn no_single_message_brings_a_group_to_the_end_of_its_ids() {
 }
 
 #[test]
+fn a_heartbeat_names_a_view_id_that_is_one() {
+    let read = |id: u64| Message::from_datagram(format!("HEARTBEAT {id} 7").as_bytes());
+    let last = (1 << 53) - 1;
+    assert_eq!(read(last), Some(Message::Heartbeat { group: 7, view_id: last }));
+    assert_eq!(read(last + 1), None);
+}
+
+#[test]
 fn a_record_that_nobody_wrote_is_not_read() {
     let read = |text: &str| serde_json::from_str::<Record>(text).ok();
     assert_eq!(read("41"), Some(Record(41)));

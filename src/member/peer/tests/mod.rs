@@ -1,5 +1,6 @@
 //! The group step by step, and over networks that are nothing but their seed.
 
+mod alone;
 mod bounds;
 mod scripted;
 mod seeds;
