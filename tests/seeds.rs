@@ -159,7 +159,7 @@ fn the_command_says_what_it_found_with_its_exit_code() {
     let replay = text.lines().find_map(|line| line.strip_prefix("replay: synod ")).unwrap();
     let (code, again) = run(replay);
     assert!(code == Some(0) && again.contains("BROKEN: one-choice"), "{again}");
-    let (code, _) = run("check fall.jsonl");
+    let (code, _) = run("check fall.svg.jsonl");
     assert_eq!(code, Some(1), "the journal shows it too");
     let (code, _) = run("sim --bug waits-for-all --faults none --seeds 0..5");
     assert_eq!(code, Some(1), "this mutant survives where nobody is absent");
