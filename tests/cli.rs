@@ -237,7 +237,7 @@ fn a_trace_file_that_cannot_be_written_is_refused() {
     let cluster = Cluster::of_file("hostsfile-testcase1.txt");
     let end = Program::start(cluster.command(2, "--trace /proc/none/trace")).end();
     assert_eq!((end.code, end.out.len()), (Some(2), 0), "{end:#?}");
-    assert!(end.err.iter().any(|line| line.contains("writing /proc/none/trace: ")), "{end:#?}");
+    assert!(end.err.iter().any(|line| line.contains("trace file /proc/none/trace: ")), "{end:#?}");
 }
 
 #[test]

@@ -9,6 +9,16 @@ use crate::error::{Doing, Error, Result};
 /// standard input.
 pub(super) fn check<'a>(
     read: impl IntoIterator<Item = &'a Path>,
+    written: impl IntoIterator<Item = &'a Path> + Clone,
+) -> Result<()> {
+    keep_apart(read, written.clone())?;
+    written.into_iter().try_for_each(check_place)
+}
+
+/// The first half of that, for a file that others may be writing at the same moment: the peers of a
+/// run share a journal.
+pub(super) fn keep_apart<'a>(
+    read: impl IntoIterator<Item = &'a Path>,
     written: impl IntoIterator<Item = &'a Path>,
 ) -> Result<()> {
     let mut taken: Vec<&Path> = read.into_iter().collect();
@@ -19,7 +29,6 @@ pub(super) fn check<'a>(
                 path.display()
             )));
         }
-        check_place(path)?;
         taken.push(path);
     }
     Ok(())

@@ -100,7 +100,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
 pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let options = parse(parser)?;
     let identity = &options.identity;
-    outputs::check(identity.file(), options.trace.as_deref())?;
+    outputs::keep_apart(identity.file(), options.trace.as_deref())?;
     let hosts = identity.hosts()?;
     let roles = roles(&hosts, identity.port)?;
     let host = identity.find(&hosts)?;
