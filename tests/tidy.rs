@@ -42,7 +42,7 @@ const BANNED: &[(&str, &[&str], &str)] = &[
     ("todo!", &[], "do it, or say in the module's doc that it is left out"),
     ("unimplemented!", &[], "do it, or say in the module's doc that it is left out"),
     ("process::exit", &["cli/"], "return an `ExitCode`, or an error up to cli"),
-    ("thread::sleep", &["node/tcp.rs"], "wait on a `Condvar` with a deadline"),
+    ("thread::sleep", &["cli/member.rs", "node/tcp.rs"], "wait on a `Condvar` with a deadline"),
     ("thread::spawn", &[], "`thread::Builder`: a machine may have no room for a thread"),
     ("TcpStream::connect(", &[], "`TcpStream::connect_timeout`"),
     ("env::args", &["main.rs"], "take the arguments from `cli`"),

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use lexopt::Arg::{Long, Short, Value as Positional};
@@ -107,7 +107,8 @@ fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Print
     let say = move |text: &str| words.print(format!("{me}: {text}\n").as_bytes());
     if !options.delay.is_zero() {
         say(&format!("sleeps for {} s", options.delay.as_secs_f64()));
-        sleep(options.delay);
+        // `-d` is just that: before it, there is nothing that could be waited for.
+        thread::sleep(options.delay);
     }
     let (port, default_port) = (options.identity.port_of(host), options.identity.port);
     let fingerprint = hosts.fingerprint(default_port);
@@ -144,12 +145,6 @@ fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Print
     let lines = Lines { me, first, out: options.json.then_some(out), err };
     let config = Config { me, fingerprint, peers, strict_address: false, say: Box::new(say) };
     Node::start(config, peer, disk, Box::new(lines), sockets)?.run()
-}
-
-/// Nobody sends here, so the wait ends by its time.
-fn sleep(time: Duration) {
-    let (_keep, silence) = mpsc::channel::<()>();
-    let _ = silence.recv_timeout(time);
 }
 
 /// Prints what happens.

@@ -11,7 +11,6 @@ pub mod beside;
 pub mod claims;
 mod failures;
 pub mod group;
-
 pub mod journal;
 pub mod ledger;
 mod matrix;

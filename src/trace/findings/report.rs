@@ -92,13 +92,14 @@ impl<R: Rule> Findings<R> {
 
     /// How many rules fared how, for the verdict's line.
     pub fn sum(&self, strict: bool) -> String {
-        let of =
-            |level: Level| self.tallies.iter().filter(move |(rule, _)| rule.row().level == level);
-        let broken = |(rule, tally): &(&R, &Tally)| breaks(rule.row(), tally, strict);
-        let violated = self.tallies.iter().filter(broken).count();
-        let open = of(Level::Safety).filter(|(_, tally)| tally.undecided > 0);
-        let open = open.filter(|entry| !broken(entry) || entry.1.broken > 0).count();
-        let form = of(Level::Form).filter(|(_, tally)| tally.broken > 0).count();
+        let count = |holds: &dyn Fn(&Row<R>, &Tally) -> bool| {
+            self.tallies.iter().filter(|(rule, tally)| holds(rule.row(), tally)).count()
+        };
+        let violated = count(&|row, tally| breaks(row, tally, strict));
+        let is_open =
+            |row: &Row<R>| row.level == Level::Safety && !(strict && row.rule.must_be_decided());
+        let open = count(&|row, tally| is_open(row) && tally.undecided > 0);
+        let form = count(&|row, tally| row.level == Level::Form && tally.broken > 0);
         let of_them = if strict && form > 0 { " of them" } else { "" };
         format!("{violated} rule(s) violated, {open} not decidable, {form}{of_them} of form")
     }
