@@ -114,6 +114,16 @@ pub trait Process {
     /// every record, oldest first.
     fn restore(&mut self, record: Self::Record);
 
+    /// Why `record` cannot follow those restored so far, if that is so: then the log is damaged.
+    /// The driver asks this before each [`Process::restore`].
+    fn disbelieves(&self, _record: &Self::Record) -> Option<String> {
+        None
+    }
+
+    /// The records from which [`Process::restore`] builds the durable part of this state anew, and
+    /// no more of them than that takes. They replace all earlier ones, so a log stays short.
+    fn snapshot(&self) -> Vec<Self::Record>;
+
     /// The time by the driver's clock, which never goes back and whose zero means nothing. Told
     /// before every event, to those who measure: how long a peer was silent, how late a timer is.
     fn clock(&mut self, _now: Duration) {}

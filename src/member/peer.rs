@@ -347,6 +347,10 @@ impl Process for Peer {
         self.seen = self.seen.max(Some(record.0));
     }
 
+    fn snapshot(&self) -> Vec<Record> {
+        self.seen.map(Record).into_iter().collect()
+    }
+
     fn clock(&mut self, now: Duration) {
         self.now = now;
     }

@@ -241,6 +241,10 @@ impl Process for Broken {
         }
     }
 
+    fn snapshot(&self) -> Vec<Record> {
+        self.ward.peer.snapshot()
+    }
+
     fn start(&mut self, out: &mut Effects<Self>) {
         self.step(out, Peer::start);
         if self.mutant.deaf_to_links {

@@ -138,6 +138,10 @@ impl<P: Process, S: Clone> Process for Broken<P, S> {
         }
     }
 
+    fn snapshot(&self) -> Vec<P::Record> {
+        self.ward.peer.snapshot()
+    }
+
     fn clock(&mut self, now: std::time::Duration) {
         self.ward.peer.clock(now);
     }

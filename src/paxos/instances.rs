@@ -99,6 +99,17 @@ impl Process for Instances {
         peer.restore(record.part);
     }
 
+    fn disbelieves(&self, record: &Self::Record) -> Option<String> {
+        self.peers.get(&record.key)?.disbelieves(&record.part)
+    }
+
+    fn snapshot(&self) -> Vec<Self::Record> {
+        let of_peer = |(&key, peer): (&Key, &Peer)| {
+            peer.snapshot().into_iter().map(move |part| Keyed { key, part })
+        };
+        self.peers.iter().flat_map(of_peer).collect()
+    }
+
     fn start(&mut self, _out: &mut Effects<Self>) {}
 
     fn connected(&mut self, peer: PeerId, out: &mut Effects<Self>) {

@@ -338,6 +338,28 @@ impl Process for Peer {
         }
     }
 
+    fn disbelieves(&self, record: &Record) -> Option<String> {
+        // Neither of the two ever falls in a life. If a record says otherwise, it is an older one
+        // that has come back, and the promise in between would be broken.
+        match record {
+            Record::Acceptor(found) => {
+                let held = &self.acceptor;
+                let vote = |acceptor: &Acceptor| acceptor.accepted.map(|accepted| accepted.number);
+                let falls = found.min_proposal < held.min_proposal || vote(found) < vote(held);
+                let odd = vote(found) > found.min_proposal;
+                (falls || odd).then(|| "a promise or a vote falls below an earlier one".into())
+            }
+            Record::LastNumber(number) => (Some(*number) <= self.last_number)
+                .then(|| format!("proposal number {number} was used before")),
+        }
+    }
+
+    fn snapshot(&self) -> Vec<Record> {
+        let voted = self.acceptor != Acceptor::default();
+        let acceptor = voted.then_some(Record::Acceptor(self.acceptor));
+        acceptor.into_iter().chain(self.last_number.map(Record::LastNumber)).collect()
+    }
+
     fn start(&mut self, out: &mut Effects<Self>) {
         if self.setup.proposer().is_some() {
             let first = self.setup.patience.max(ANSWER_TIMEOUT);

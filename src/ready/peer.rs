@@ -192,6 +192,10 @@ impl Process for Ready {
 
     fn restore(&mut self, (): ()) {}
 
+    fn snapshot(&self) -> Vec<()> {
+        Vec::new()
+    }
+
     fn start(&mut self, out: &mut Effects<Self>) {
         if let Some(timeout) = self.setup.timeout {
             out.push(Effect::SetTimer(Timer::Timeout, timeout.into()));

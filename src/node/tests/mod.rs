@@ -63,6 +63,10 @@ impl Process for Loud {
         self.0.restore(record);
     }
 
+    fn snapshot(&self) -> Vec<Record> {
+        self.0.snapshot()
+    }
+
     fn start(&mut self, out: &mut Effects<Self>) {
         self.step(out, Peer::start);
     }
