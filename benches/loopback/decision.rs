@@ -66,7 +66,7 @@ pub fn peer(args: &[String]) {
             fingerprint: config.fingerprint.clone(),
         };
         let dir = Path::new(&args[2]).join(me.to_string());
-        Disk::open(&dir, &owner, |record| process.restore(record)).unwrap().0
+        Disk::open(&dir, &owner, &mut process).unwrap().0
     });
     let listener = TcpListener::bind(("127.0.0.1", address(me).port)).unwrap();
     let node = Node::start(config, process, disk, Box::new(Blind), listener).unwrap();

@@ -18,7 +18,7 @@ use crate::error::{Doing, Result};
 use crate::hosts::{Host, Hosts};
 use crate::member::{Fact, Life, Peer, Setup, View};
 use crate::node::{Config, Node, Observer, Output, Sockets};
-use crate::process::{PeerId, Process};
+use crate::process::PeerId;
 use crate::trace::views::{CRASHING, Line, Words};
 
 pub(super) const HELP: &str = "\
@@ -126,10 +126,7 @@ fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Print
     let mut peer = Peer::new(setup);
     let disk = match &options.data {
         None => None,
-        Some(dir) => {
-            let restore = |record| peer.restore(record);
-            Some(open_disk(dir, Peer::PROTOCOL, me, &fingerprint, restore, &say)?)
-        }
+        Some(dir) => Some(open_disk(dir, &mut peer, me, &fingerprint, &say)?),
     };
     let others = hosts.peers.iter().filter(|peer| peer.id != me);
     let peers = addresses(others, default_port);

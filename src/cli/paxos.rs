@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
-use serde::de::DeserializeOwned;
 
 use super::identity::{Flag, Identity, addresses};
 use super::lines::Lines;
@@ -143,8 +142,7 @@ fn serve(
     let mut peer = Peer::new(Arc::new(setup));
     let fingerprint = hosts.fingerprint(default_port);
     let disk = if let Some(dir) = &options.data {
-        let restore = |record| peer.restore(record);
-        Some(open_disk(dir, Peer::PROTOCOL, me, &fingerprint, restore, &say)?)
+        Some(open_disk(dir, &mut peer, me, &fingerprint, &say)?)
     } else {
         say(MEMORY_ONLY);
         None
@@ -190,18 +188,17 @@ fn serve(
     node.run().map(ExitCode::from)
 }
 
-/// The log of this peer in its data directory, already given to `restore`.
-pub(super) fn open_disk<R: DeserializeOwned>(
+/// The log of this peer in its data directory, whose records `process` has been given.
+pub(super) fn open_disk<P: Process>(
     dir: &Path,
-    protocol: &str,
+    process: &mut P,
     me: PeerId,
     fingerprint: &str,
-    restore: impl FnMut(R),
     say: &impl Fn(&str),
 ) -> Result<Disk> {
     let fingerprint = fingerprint.to_owned();
-    let owner = Owner { protocol: protocol.into(), peer: me, fingerprint };
-    let (disk, cut) = Disk::open(dir, &owner, restore)?;
+    let owner = Owner { protocol: P::PROTOCOL.into(), peer: me, fingerprint };
+    let (disk, cut) = Disk::open(dir, &owner, process)?;
     if let Some(cut) = cut {
         say(&format!("{}: {cut}", dir.display()));
     }

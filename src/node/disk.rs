@@ -1,45 +1,71 @@
-//! Durable records: an append-only log in a directory of the peer's own.
+//! Durable records: a log in a directory of the peer's own.
 //!
 //! # Form
 //!
-//! `DIR/log` is text. Every line is one flush: the length of its JSON text (8 hex digits), its
-//! FNV-1a checksum (16), the text. The first line names the protocol, the peer and the hostsfile's
-//! fingerprint; each further line is a list of records. `DIR/about.txt` tells people what this is,
-//! and because it exists, a directory whose log was removed is not mistaken for a new one.
+//! `DIR/log` is text. Every line begins and ends at a sector of 512 bytes, padded with blanks, so
+//! no flush rewrites a sector that holds something acknowledged. A line is a tab, the length of
+//! its JSON text (8 hex digits), the text's FNV-1a checksum (16), the chain (16), the text. The
+//! chain is a checksum of this length, this checksum and the chain of the line before: a line that
+//! was swapped, repeated or taken from elsewhere does not fit, and a damaged length is known to be
+//! damaged. The first line names the form, the generation of the file, the protocol, the peer and
+//! the hostsfile's fingerprint; the second is a snapshot: the records from which the state up to
+//! there is built anew. Each further line is one flush, a list of records.
+//!
+//! `DIR/about.txt` tells people what this is, and because it exists, a directory whose log was
+//! removed is not mistaken for a new one.
+//!
+//! # Lives
+//!
+//! What a life reads may be in the page cache only: its writer may have been killed before the
+//! flush. A flush of the old file would not help, since after one that failed the kernel can take
+//! pages for clean that are not on the disk. So a life begins by making durable what it restored
+//! ([`Disk::open`]). It writes header and snapshot to `log.new`, flushes it, renames it over `log`
+//! and flushes the directory; only then can anybody be answered. The old file is only read. The
+//! same happens within a life when the log has grown too long ([`Disk::replace`]).
 //!
 //! # What a crash can leave, and what it cannot
 //!
-//! One flush writes one line, and the next line is not begun before the flush is through. So a
-//! crash can only tear the *last* line: it is too short, or sectors of it were never written and
-//! read as NUL. Nobody was answered on its account, so it is cut off. Everything else is damage: a
-//! complete line with a wrong checksum, or a broken line with another one behind it. An acceptor
-//! that forgot a promise may let two values be chosen, so damage is refused and never repaired.
+//! Header and snapshot are flushed before the file has its name, so they are whole. One flush
+//! writes one line, and the next line is not begun before the flush is through. So a crash can
+//! only tear the *last* line, which nobody was answered on account of: its end is missing, or
+//! whole sectors of it were never written and read as NUL. Such a line is not carried over.
+//! Everything else is damage: a NUL anywhere else, a complete line with a wrong checksum, a broken
+//! line with another one behind it, a record that contradicts those before it. An acceptor that
+//! forgot a promise may let two values be chosen, so damage is refused and never repaired.
 //!
 //! # Left out
 //!
-//! The log is never shortened; an answer costs about 100 bytes. The cure is to write the newest
-//! record of each kind to a new file on start and to rename it over the log.
+//! * A log that lacks its last lines, whole, is a log as it was before them, and so is an old copy
+//!   of the directory. No checksum in it can tell. The cure is to ask the others.
+//! * A disk that turns a whole sector of the last line into NUL, or that says it has flushed and
+//!   has not, cannot be told from a crash.
+//! * A file system that shows another file's old blocks after a crash makes a log that is refused.
+//! * Checksums guard against accidents, not against people who mean it.
 
+mod directory;
+mod form;
 pub(super) mod media;
+mod replay;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::plain;
 use crate::error::{Doing, Error, Result};
-use crate::fnv::fnv1a;
-use crate::process::PeerId;
+use crate::process::{PeerId, Process};
 
+use directory::Directory;
+use form::Chain;
 use media::{Files, Media};
 
-/// Length, blank, checksum, blank.
-const PREFIX: usize = 8 + 1 + 16 + 1;
+/// Up to this length, in bytes, a log is not shortened.
+const SHORT: u64 = 1 << 20;
+/// Nor up to so many times the length with which it began: otherwise a large state would be
+/// written again and again.
+const GROWTH: u64 = 4;
 
 /// Whose records these are. All three must be the same in every life.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,20 +79,20 @@ pub struct Owner {
     pub fingerprint: String,
 }
 
-/// An open log. The directory is locked as long as this exists.
+/// An open log, on which everything that was restored from it is durable. Log and directory are
+/// locked as long as this exists.
 pub struct Disk {
-    media: Box<dyn Media>,
-    path: PathBuf,
+    directory: Directory,
+    owner: Owner,
     state: Mutex<State>,
     flushed: Condvar,
-    log: Mutex<File>,
-    _lock: File,
+    log: Mutex<Log>,
+    /// Up to this length the log is not shortened.
+    short: u64,
 }
 
-#[derive(Default)]
 struct State {
-    /// Records that no flush has taken yet, as JSON, with commas between.
-    pending: Vec<u8>,
+    pending: Batch,
     /// How many records were ever appended.
     appended: u64,
     /// How many of them are durable.
@@ -74,61 +100,96 @@ struct State {
     flushing: bool,
     /// Why a write or a flush failed; then nothing becomes durable any more.
     failed: Option<String>,
+    length: Length,
+}
+
+/// What no flush has taken yet.
+#[derive(Default)]
+struct Batch {
+    /// JSON, with commas between.
+    records: Vec<u8>,
+    /// They stand for the whole log, which a new one replaces.
+    whole: bool,
+}
+
+/// In bytes.
+#[derive(Clone, Copy)]
+struct Length {
+    now: u64,
+    /// Of header and snapshot.
+    first: u64,
+}
+
+/// The file, and what its next line must follow. Only the thread that flushes uses it.
+struct Log {
+    file: File,
+    generation: u64,
+    chain: Chain,
+    length: Length,
 }
 
 impl Disk {
-    /// Opens the log in `dir`, making both if there are none, and gives every record to `restore`,
-    /// oldest first. The second result says what was cut off, if anything was.
+    /// Opens the log in `dir`, making both if there are none, gives every record to `process`,
+    /// oldest first, and makes all of that durable in a new file. The second result says what was
+    /// left out, if anything was.
     ///
     /// # Errors
     /// A directory that cannot be used, is in use, belongs to another peer or another hostsfile, or
-    /// holds a damaged log.
-    pub fn open<R: DeserializeOwned>(
+    /// holds a damaged log. The write or the flush of the new file failed.
+    pub fn open<P: Process>(
         dir: &Path,
         owner: &Owner,
-        restore: impl FnMut(R),
+        process: &mut P,
     ) -> Result<(Self, Option<String>)> {
-        Self::open_on(Box::new(Files), dir, owner, restore)
+        Self::open_on(Box::new(Files), SHORT, dir, owner, process)
     }
 
-    /// [`Self::open`] on a file system of the caller's choice.
-    pub(super) fn open_on<R: DeserializeOwned>(
+    /// [`Self::open`] on a file system of the caller's choice, with another bound than [`SHORT`].
+    pub(super) fn open_on<P: Process>(
         media: Box<dyn Media>,
+        short: u64,
         dir: &Path,
         owner: &Owner,
-        restore: impl FnMut(R),
+        process: &mut P,
     ) -> Result<(Self, Option<String>)> {
         let what = || format!("data directory {}", dir.display());
-        fs::create_dir_all(dir).doing(what)?;
-        let lock = File::open(dir).doing(what)?;
-        lock.try_lock()
-            .map_err(|error| match error {
-                TryLockError::WouldBlock => {
-                    Error::Input("is in use by another process; give each peer its own".into())
-                }
-                TryLockError::Error(error) => Error::Io(error),
-            })
-            .doing(what)?;
-        let path = dir.join("log");
-        if !path.try_exists().doing(what)? {
-            create(&*media, dir, &path, owner).doing(what)?;
+        let directory = Directory::open(media, dir).doing(what)?;
+        // Its lock is held until the new log has its name.
+        let old = directory.log()?;
+        let mut found = replay::Found::default();
+        if let Some(file) = &old {
+            let read = replay::replay(BufReader::new(file), owner, process);
+            found = read.doing(|| directory.log_path().display().to_string())?;
         }
-        let mut file = OpenOptions::new().read(true).write(true).open(&path).doing(what)?;
-        if !file.metadata().doing(what)?.is_file() {
-            return Err(Error::Input("is no regular file".into()))
-                .doing(|| path.display().to_string());
-        }
-        let tail = replay(&*media, &mut file, owner, restore);
-        let tail = tail.doing(|| path.display().to_string())?;
-        let disk = Self {
-            media,
-            path,
-            state: Mutex::default(),
-            flushed: Condvar::new(),
-            log: Mutex::new(file),
-            _lock: lock,
+        let snapshot = records(&process.snapshot());
+        let log = Log::begin(&directory, owner, found.generation.saturating_add(1), &snapshot)?;
+        drop(old);
+        directory.describe(&about(owner)).doing(what)?;
+        let torn = (found.torn > 0).then(|| {
+            format!(
+                "cut off {} bytes that a crash left unfinished; nobody was answered on their \
+                 account",
+                found.torn
+            )
+        });
+        let state = State {
+            pending: Batch::default(),
+            appended: 0,
+            durable: 0,
+            flushing: false,
+            failed: None,
+            length: log.length,
         };
-        Ok((disk, tail))
+        // Not before all of it is durable: who holds this may answer.
+        let disk = Self {
+            directory,
+            owner: owner.clone(),
+            state: Mutex::new(state),
+            flushed: Condvar::new(),
+            log: Mutex::new(log),
+            short,
+        };
+        Ok((disk, torn))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -138,12 +199,25 @@ impl Disk {
     /// Takes a record; it is durable after the next [`Self::commit`] of the returned count.
     pub fn append<R: Serialize>(&self, record: &R) -> u64 {
         let mut state = self.state();
-        if !state.pending.is_empty() {
-            state.pending.push(b',');
-        }
-        serde_json::to_writer(&mut state.pending, record).expect("records serialize into memory");
+        push(&mut state.pending.records, record);
         state.appended += 1;
         state.appended
+    }
+
+    /// True once the log has grown so long that a snapshot should replace it.
+    pub fn is_long(&self) -> bool {
+        let state = self.state();
+        let most = state.length.first.saturating_mul(GROWTH).max(self.short);
+        !state.pending.whole && state.length.now > most
+    }
+
+    /// Takes the records that stand for all that were appended so far. The next flush writes them
+    /// to a new file, which takes the log's place.
+    pub fn replace<R: Serialize>(&self, snapshot: &[R]) {
+        let mut state = self.state();
+        // Pending records are in the snapshot, and so are those that a flush is writing right now:
+        // the next flush begins after that one.
+        state.pending = Batch { records: records(snapshot), whole: true };
     }
 
     /// How many records are durable.
@@ -170,12 +244,16 @@ impl Disk {
             state.flushing = true;
             let batch = std::mem::take(&mut state.pending);
             let target = state.appended;
+            if batch.whole {
+                // Not to be replaced again while the new one is written.
+                state.length.now = 0;
+            }
             drop(state);
-            let written = self.write(&batch).doing(|| format!("writing {}", self.path.display()));
+            let written = self.write(&batch);
             state = self.state();
             state.flushing = false;
             match written {
-                Ok(()) => state.durable = target,
+                Ok(length) => (state.durable, state.length) = (target, length),
                 Err(error) => state.failed = Some(error.to_string()),
             }
             self.flushed.notify_all();
@@ -183,212 +261,70 @@ impl Disk {
         Ok(())
     }
 
-    fn write(&self, records: &[u8]) -> io::Result<()> {
-        let mut text = Vec::with_capacity(records.len() + 2);
-        text.push(b'[');
-        text.extend_from_slice(records);
-        text.push(b']');
+    /// Writes and flushes; returns how long the log is then.
+    fn write(&self, batch: &Batch) -> Result<Length> {
         let mut log = self.log.lock().expect("no thread panics while it holds the lock");
-        self.media.append(&mut log, &line(&text))?;
-        self.media.sync_data(&log)
-    }
-}
-
-/// One line of the log.
-fn line(text: &[u8]) -> Vec<u8> {
-    let mut line = prefix_of(text.len() as u64, fnv1a(text)).into_bytes();
-    line.extend_from_slice(text);
-    line.push(b'\n');
-    line
-}
-
-fn prefix_of(length: u64, checksum: u64) -> String {
-    format!("{length:08x} {checksum:016x} ")
-}
-
-/// A new log in an empty directory. It appears under its name only when it is whole.
-fn create(media: &dyn Media, dir: &Path, path: &Path, owner: &Owner) -> Result<()> {
-    let unfinished = dir.join("log.new");
-    for entry in fs::read_dir(dir)? {
-        let name = entry?.file_name();
-        // `log.new` is what a crash right here leaves; a new file system brings `lost+found`.
-        if name != "log.new" && name != "lost+found" {
-            return Err(Error::Input(format!(
-                "has {} but no log. If it was a peer's, its promises are lost: this peer must not \
-                 vote again. For a new peer name an empty directory",
-                name.display()
-            )));
+        if batch.whole {
+            let generation = log.generation.saturating_add(1);
+            *log = Log::begin(&self.directory, &self.owner, generation, &batch.records)?;
+        } else {
+            let path = self.directory.log_path();
+            log.append(self.directory.media(), &batch.records)
+                .doing(|| format!("writing {}", path.display()))?;
         }
-    }
-    let text = serde_json::to_vec(owner).expect("an owner serializes into memory");
-    let file = media.create(&unfinished, &line(&text))?;
-    media.sync_all(&file)?;
-    media.rename(&unfinished, path)?;
-    // Before the next name: that one without the log looks like a log that was lost.
-    media.sync_names(dir)?;
-    media.create(
-        &dir.join("about.txt"),
-        format!(
-            "The durable state of {} ({}).\nDo not edit, copy or delete any part of it while the \
-             group lives:\na peer that forgets its promises can make the others disagree.\n",
-            owner.peer, owner.protocol
-        )
-        .as_bytes(),
-    )?;
-    // A name is durable only when its directory is, and the directory's own name likewise.
-    media.sync_names(dir)?;
-    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
-    media.sync_names(parent.unwrap_or(Path::new(".")))?;
-    Ok(())
-}
-
-/// What stands at a place of the log.
-enum Piece {
-    /// A good line's text.
-    Text(Vec<u8>),
-    /// The end of the log.
-    End,
-    /// Not a good line; the text says why.
-    Broken(&'static str),
-}
-
-/// The length and the checksum that a line announces.
-fn announced(line: &[u8]) -> Option<(u64, u64)> {
-    let prefix = line.get(..PREFIX)?;
-    let hex = |range: Range<usize>| {
-        u64::from_str_radix(std::str::from_utf8(prefix.get(range)?).ok()?, 16).ok()
-    };
-    let (length, checksum) = (hex(0..8)?, hex(9..25)?);
-    // Only what this program writes: a flipped bit can also hit a blank, or the case of a digit.
-    (prefix == prefix_of(length, checksum).as_bytes()).then_some((length, checksum))
-}
-
-/// The next piece of a log of which `left` bytes are left: no more memory is taken than those.
-fn read_piece(source: &mut impl Read, left: u64) -> io::Result<Piece> {
-    let mut prefix = Vec::with_capacity(PREFIX);
-    source.take(PREFIX as u64).read_to_end(&mut prefix)?;
-    if prefix.is_empty() {
-        return Ok(Piece::End);
-    }
-    let Some((length, checksum)) = announced(&prefix) else {
-        return Ok(Piece::Broken("its length or checksum cannot be read"));
-    };
-    let wrong_length = Ok(Piece::Broken("it does not have the length that it announces"));
-    if length + 1 > left.saturating_sub(PREFIX as u64) {
-        return wrong_length;
-    }
-    let mut text = Vec::new();
-    source.take(length + 1).read_to_end(&mut text)?;
-    if text.len() as u64 != length + 1 || text.pop() != Some(b'\n') {
-        return wrong_length;
-    }
-    if fnv1a(&text) != checksum {
-        return Ok(Piece::Broken("its checksum is wrong"));
-    }
-    Ok(Piece::Text(text))
-}
-
-/// Reads the log from its start and leaves the file at its end, ready to append.
-fn replay<R: DeserializeOwned>(
-    media: &dyn Media,
-    file: &mut File,
-    owner: &Owner,
-    mut restore: impl FnMut(R),
-) -> Result<Option<String>> {
-    let mut source = BufReader::new(&*file);
-    let damaged = |number: u64, why: &str| {
-        Error::Input(format!(
-            "line {number} is damaged: {why}. This peer may have forgotten promises and must not \
-             vote; restore the directory from a backup taken after its last answer, or leave this \
-             peer out"
-        ))
-    };
-    let size = file.metadata()?.len();
-    let (mut number, mut good) = (1, 0);
-    loop {
-        match read_piece(&mut source, size.saturating_sub(good))? {
-            Piece::End if number == 1 => return Err(damaged(1, "the file is empty")),
-            Piece::End => return Ok(None),
-            Piece::Text(text) => {
-                good += (PREFIX + text.len() + 1) as u64;
-                if number == 1 {
-                    check_owner(owner, &text).map_err(|error| match error {
-                        None => damaged(1, "it does not say whose it is"),
-                        Some(error) => error,
-                    })?;
-                } else {
-                    let records: Vec<R> = serde_json::from_slice(&text)
-                        .map_err(|_| damaged(number, "its records are of another kind"))?;
-                    records.into_iter().for_each(&mut restore);
-                }
-            }
-            Piece::Broken(why) => {
-                drop(source);
-                file.seek(SeekFrom::Start(good))?;
-                let torn = if number == 1 { None } else { torn_bytes(&mut &*file)? };
-                let Some(count) = torn else { return Err(damaged(number, why)) };
-                media.cut(file, good)?;
-                media.sync_all(file)?;
-                file.seek(SeekFrom::End(0))?;
-                return Ok(Some(format!(
-                    "cut off {count} bytes that a crash left unfinished; nobody was answered on \
-                     their account"
-                )));
-            }
-        }
-        number += 1;
+        Ok(log.length)
     }
 }
 
-/// How many bytes stand here at the end of the log, if a crash can have left them: one line, and
-/// unfinished. However many there are, few are in memory at once.
-fn torn_bytes(tail: &mut impl Read) -> io::Result<Option<u64>> {
-    let mut buffer = vec![0; 1 << 16];
-    let (mut head, mut count, mut last, mut has_nul) = (Vec::new(), 0, 0, false);
-    loop {
-        let read = match tail.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        let bytes = &buffer[..read];
-        // The newline is the last byte of a line, and no line holds a NUL.
-        if last == b'\n' || bytes[..read - 1].contains(&b'\n') {
-            return Ok(None);
-        }
-        head.extend_from_slice(&bytes[..read.min(PREFIX - head.len())]);
-        (count, last) = (count + read as u64, bytes[read - 1]);
-        has_nul |= bytes.contains(&0);
+impl Log {
+    /// A new log, durable under its name.
+    fn begin(
+        directory: &Directory,
+        owner: &Owner,
+        generation: u64,
+        snapshot: &[u8],
+    ) -> Result<Self> {
+        let (bytes, chain) = replay::beginning(owner, generation, snapshot)?;
+        let file = directory.replace_log(&bytes)?;
+        let first = bytes.len() as u64;
+        let length = Length { now: first, first };
+        Ok(Self { file, generation, chain, length })
     }
-    let too_short = match announced(&head) {
-        Some((length, _)) => count < PREFIX as u64 + length + 1,
-        None => count < PREFIX as u64,
-    };
-    let torn = count > 0 && (too_short && last != b'\n' || has_nul);
-    Ok(torn.then_some(count))
+
+    /// One more line, durable.
+    fn append(&mut self, media: &dyn Media, records: &[u8]) -> Result<()> {
+        let line = self.chain.line(&replay::list(records))?;
+        media.append(&mut self.file, &line)?;
+        media.sync_data(&self.file)?;
+        self.length.now += line.len() as u64;
+        Ok(())
+    }
 }
 
-/// `None` if the text is no owner at all.
-fn check_owner(owner: &Owner, text: &[u8]) -> std::result::Result<(), Option<Error>> {
-    let found: Owner = serde_json::from_slice(text).map_err(|_| None)?;
-    let refuse = |why: String| Err(Some(Error::Input(why)));
-    if found.protocol != owner.protocol {
-        return refuse(format!("belongs to {}, not to {}", plain(&found.protocol), owner.protocol));
+/// Adds a record to a list.
+fn push<R: Serialize>(list: &mut Vec<u8>, record: &R) {
+    if !list.is_empty() {
+        list.push(b',');
     }
-    if found.peer != owner.peer {
-        return refuse(format!("belongs to {}, not to {}", found.peer, owner.peer));
+    serde_json::to_writer(list, record).expect("records serialize into memory");
+}
+
+/// A list of these records.
+fn records<R: Serialize>(records: &[R]) -> Vec<u8> {
+    let mut list = Vec::new();
+    for record in records {
+        push(&mut list, record);
     }
-    if found.fingerprint != owner.fingerprint {
-        return refuse(format!(
-            "was written under another hostsfile (fingerprint {}, now {}): with other peers, \
-             ports or roles its promises do not hold. Use the old file, or a new directory for \
-             every peer",
-            plain(&found.fingerprint),
-            owner.fingerprint
-        ));
-    }
-    Ok(())
+    list
+}
+
+/// What people are told in the directory.
+fn about(owner: &Owner) -> String {
+    format!(
+        "The durable state of {} ({}).\nDo not edit, copy or delete any part of it while the \
+         group lives:\na peer that forgets its promises can make the others disagree.\n",
+        owner.peer, owner.protocol
+    )
 }
 
 #[cfg(test)]

@@ -324,6 +324,7 @@ impl<P: Process + Send + 'static> Node<P> {
             return;
         }
         let mut effects = Vec::new();
+        let appended = core.appended;
         core.process.clock(self.begun.elapsed());
         event(&mut core.process, &mut effects);
         let mut to_myself = VecDeque::new();
@@ -334,6 +335,14 @@ impl<P: Process + Send + 'static> Node<P> {
             let Some(message) = to_myself.pop_front() else { break };
             effects = Vec::new();
             core.process.receive(self.me, message, &mut effects);
+        }
+        if let Some(disk) = &self.disk
+            && core.appended > appended
+            && disk.is_long()
+        {
+            // Here the process says just what was appended; within a step it is ahead of that. It
+            // is written with the next flush, outside the lock.
+            disk.replace(&core.process.snapshot());
         }
         if core.waiting > 0 {
             self.changed.notify_all();

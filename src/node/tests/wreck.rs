@@ -1,37 +1,64 @@
-//! What a crash can leave of a log's directory.
+//! A file system that loses whatever was not flushed.
 //!
 //! A [`Tape`] stands where the file system stands, does what it is asked except for the flushes,
-//! and writes down every change. Any beginning of the tape is a moment at which the power can fail:
-//! [`Directory`] plays it and lists the states that may be found afterwards. What was flushed is
-//! there. Of the rest any part may be: each new name for itself, and of the changes to a file a
-//! beginning of their list, the last one torn or with a hole of NULs where it was not written.
+//! and writes down every change. Any beginning of the tape is a moment at which a process can be
+//! killed or the power can fail. A [`Volume`] plays it and knows both sides: what a process sees,
+//! and what is on the disk. After a kill the next life finds the first, and the second is as far
+//! behind as it was. After a power loss it finds what was flushed, and of the rest any part: each
+//! new name for itself, any set of a file's sectors, any missing end.
+//!
+//! A flush that fails may have written any part, and what it has not written is never written any
+//! more: the kernel takes it for clean.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::{fs, thread};
+use std::thread;
 
 use super::super::disk::media::Media;
 
-/// The files of a directory.
-pub(super) type Image = BTreeMap<String, Vec<u8>>;
+/// In bytes.
+const SECTOR: usize = 512;
+/// Offsets in a line at which a file is made to end, beside all ends of sectors.
+const ODD_ENDS: [usize; 4] = [1, 43, 44, 511];
+/// So many unwritten sectors are lost in every combination, more of them one or all but one.
+const MOST_COMBINED: usize = 4;
+
+/// Below the root of a volume.
+type Name = String;
+
+/// What a process finds: directories (`None`) and files.
+pub(super) type Image = BTreeMap<Name, Option<Vec<u8>>>;
 
 /// One change, or something that the outside world saw.
 #[derive(Clone, Debug)]
 pub(super) enum Note<S> {
-    Create(String, Vec<u8>),
-    Append(Vec<u8>),
-    Cut(usize),
-    Sync,
-    Rename(String, String),
-    SyncNames,
+    /// The file was there when the life began, under this number of the real file system.
+    Found(Name, u64),
+    MakeDir(Name),
+    Create(Name, u64),
+    Append(u64, Vec<u8>),
+    Sync(u64),
+    SyncFailed(u64),
+    Rename(Name, Name),
+    Remove(Name),
+    SyncNames(Name),
+    SyncNamesFailed(Name),
     Said(S),
 }
 
-/// Writes down what happens, in its order.
-pub(super) struct Tape<S>(Arc<Mutex<Vec<Note<S>>>>);
+/// Writes down what happens below a directory, in its order.
+pub(super) struct Tape<S>(Arc<Mutex<Notes<S>>>);
+
+struct Notes<S> {
+    root: PathBuf,
+    notes: Vec<Note<S>>,
+    /// After so many flushes one fails.
+    until_failure: Option<usize>,
+}
 
 impl<S> Clone for Tape<S> {
     fn clone(&self) -> Self {
@@ -40,16 +67,53 @@ impl<S> Clone for Tape<S> {
 }
 
 impl<S: Clone> Tape<S> {
-    pub(super) fn new() -> Self {
-        Self(Arc::default())
+    /// Begins with what is below `root`. After `until_failure` flushes one fails.
+    pub(super) fn new(root: &Path, until_failure: Option<usize>) -> Self {
+        let root = root.canonicalize().unwrap();
+        let notes = Notes { root: root.clone(), notes: Vec::new(), until_failure };
+        let tape = Self(Arc::new(Mutex::new(notes)));
+        let mut dirs = vec![root];
+        while let Some(dir) = dirs.pop() {
+            for entry in fs::read_dir(&dir).unwrap() {
+                let path = entry.unwrap().path();
+                let metadata = fs::symlink_metadata(&path).unwrap();
+                if metadata.is_dir() {
+                    dirs.push(path);
+                } else {
+                    tape.note(Note::Found(tape.name(&path).unwrap(), metadata.ino()));
+                }
+            }
+        }
+        tape
     }
 
     pub(super) fn note(&self, note: Note<S>) {
-        self.0.lock().unwrap().push(note);
+        self.0.lock().unwrap().notes.push(note);
     }
 
     pub(super) fn notes(&self) -> Vec<Note<S>> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().unwrap().notes.clone()
+    }
+
+    /// `None` for what is not below the root, where nothing is ever lost.
+    fn name(&self, path: &Path) -> Option<Name> {
+        let below = path.strip_prefix(&self.0.lock().unwrap().root).ok()?;
+        Some(below.display().to_string())
+    }
+
+    fn below(&self, path: &Path) -> Name {
+        self.name(path).unwrap_or_else(|| panic!("{} is not below the root", path.display()))
+    }
+
+    /// A flush, if it is not the one that fails.
+    fn flush(&self, flushed: Note<S>, failed: Note<S>) -> io::Result<()> {
+        // Others may come in between, as on a disk that takes its time.
+        thread::yield_now();
+        let mut notes = self.0.lock().unwrap();
+        let fails = notes.until_failure == Some(0);
+        notes.until_failure = notes.until_failure.and_then(|left| left.checked_sub(1));
+        notes.notes.push(if fails { failed } else { flushed });
+        if fails { Err(io::Error::other("a flush that fails")) } else { Ok(()) }
     }
 }
 
@@ -58,196 +122,306 @@ struct Files;
 
 impl Media for Files {}
 
-fn name(path: &Path) -> String {
-    path.file_name().unwrap().display().to_string()
+fn number(file: &File) -> u64 {
+    file.metadata().unwrap().ino()
 }
 
 impl<S: Clone + Send> Media for Tape<S> {
-    fn create(&self, path: &Path, bytes: &[u8]) -> io::Result<File> {
-        self.note(Note::Create(name(path), bytes.to_vec()));
-        Files.create(path, bytes)
+    fn make_dirs(&self, dir: &Path) -> io::Result<()> {
+        let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
+        for dir in missing.into_iter().rev() {
+            self.note(Note::MakeDir(self.below(dir)));
+        }
+        Files.make_dirs(dir)
     }
 
-    fn append(&self, log: &mut File, bytes: &[u8]) -> io::Result<()> {
-        self.note(Note::Append(bytes.to_vec()));
-        Files.append(log, bytes)
+    fn create(&self, path: &Path) -> io::Result<File> {
+        let file = Files.create(path)?;
+        self.note(Note::Create(self.below(path), number(&file)));
+        Ok(file)
     }
 
-    fn sync_data(&self, _: &File) -> io::Result<()> {
-        // Others may come in between, as on a disk that takes its time.
-        thread::yield_now();
-        self.note(Note::Sync);
-        Ok(())
+    fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        self.note(Note::Append(number(file), bytes.to_vec()));
+        Files.append(file, bytes)
+    }
+
+    fn sync_data(&self, file: &File) -> io::Result<()> {
+        self.flush(Note::Sync(number(file)), Note::SyncFailed(number(file)))
     }
 
     fn sync_all(&self, file: &File) -> io::Result<()> {
         self.sync_data(file)
     }
 
-    fn cut(&self, mut log: &File, length: u64) -> io::Result<()> {
-        self.note(Note::Cut(usize::try_from(length).unwrap()));
-        Files.cut(log, length)?;
-        log.seek(SeekFrom::End(0)).map(drop)
-    }
-
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.note(Note::Rename(name(from), name(to)));
+        self.note(Note::Rename(self.below(from), self.below(to)));
         Files.rename(from, to)
     }
 
-    fn sync_names(&self, _: &Path) -> io::Result<()> {
-        self.note(Note::SyncNames);
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        Files.remove(path)?;
+        self.note(Note::Remove(self.below(path)));
         Ok(())
+    }
+
+    fn sync_names(&self, dir: &Path) -> io::Result<()> {
+        let Some(name) = self.name(dir) else { return Ok(()) };
+        self.flush(Note::SyncNames(name.clone()), Note::SyncNamesFailed(name))
     }
 }
 
-/// A change of one file.
-#[derive(Clone)]
-enum Change {
-    Append(Vec<u8>),
-    Cut(usize),
-}
-
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Content {
+    /// What a process reads.
+    seen: Vec<u8>,
+    /// What is on the disk for certain.
     flushed: Vec<u8>,
-    pending: Vec<Change>,
+    /// The sectors that the next flush writes.
+    dirty: BTreeSet<usize>,
+    /// The sectors that a failed flush may have written, and that no other one will.
+    doubtful: BTreeSet<usize>,
 }
 
-/// A change of the names; files are numbers here.
-#[derive(Clone)]
-enum Naming {
-    Create(String, usize),
-    Rename(String, String, usize),
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Entry {
+    Directory,
+    File(usize),
 }
 
-/// A directory in the course of a tape.
-pub(super) struct Directory {
+/// A change of the names in one directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Naming {
+    /// The name that goes away.
+    from: Option<Name>,
+    /// The name that comes.
+    to: Option<(Name, Entry)>,
+    /// A flush failed: it may be durable or not, and no other flush will change that.
+    doubtful: bool,
+}
+
+type Names = BTreeMap<Name, Entry>;
+
+/// A file system in the course of a tape. As long as nothing is lost, nothing is forgotten.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Volume {
     files: Vec<Content>,
-    names: BTreeMap<String, usize>,
+    seen: Names,
+    flushed: Names,
     pending: Vec<Naming>,
-    /// The number of the log, under whichever name.
-    log: usize,
+    /// Which file has which number in the life that is on the tape.
+    numbers: BTreeMap<u64, usize>,
 }
 
-impl Directory {
-    pub(super) fn new(image: &Image) -> Self {
-        let files = image.values().cloned();
-        let files = files.map(|flushed| Content { flushed, pending: Vec::new() }).collect();
-        let names: BTreeMap<_, _> = image.keys().cloned().zip(0..).collect();
-        let log = names.get("log").copied().unwrap_or_default();
-        Self { files, names, pending: Vec::new(), log }
+impl Volume {
+    /// What is there after a power loss: all of it is on the disk.
+    pub(super) fn of(image: &Image) -> Self {
+        let mut volume = Self::default();
+        for (name, content) in image {
+            let entry = match content {
+                None => Entry::Directory,
+                Some(bytes) => {
+                    let (seen, flushed) = (bytes.clone(), bytes.clone());
+                    volume.files.push(Content { seen, flushed, ..Content::default() });
+                    Entry::File(volume.files.len() - 1)
+                }
+            };
+            volume.seen.insert(name.clone(), entry);
+        }
+        volume.flushed = volume.seen.clone();
+        volume
+    }
+
+    /// After a kill: what was seen is seen, what was not flushed is not.
+    pub(super) fn killed(&self) -> Self {
+        Self { numbers: BTreeMap::new(), ..self.clone() }
+    }
+
+    /// What a process sees.
+    pub(super) fn image(&self) -> Image {
+        self.image_of(&self.seen, |file| self.files[file].seen.clone())
+    }
+
+    fn image_of(&self, names: &Names, content: impl Fn(usize) -> Vec<u8>) -> Image {
+        let is_there = |name: &str| {
+            let mut above = Path::new(name).ancestors().skip(1);
+            above.all(|dir| {
+                dir.as_os_str().is_empty() || names.contains_key(&*dir.to_string_lossy())
+            })
+        };
+        let there = names.iter().filter(|(name, _)| is_there(name));
+        let found = there.map(|(name, entry)| match entry {
+            Entry::Directory => (name.clone(), None),
+            Entry::File(file) => (name.clone(), Some(content(*file))),
+        });
+        found.collect()
     }
 
     pub(super) fn play<S>(&mut self, note: &Note<S>) {
         match note {
-            Note::Create(name, bytes) => {
-                let pending = vec![Change::Append(bytes.clone())];
-                self.files.push(Content { flushed: Vec::new(), pending });
-                let file = self.files.len() - 1;
-                self.pending.push(Naming::Create(name.clone(), file));
-                if name.starts_with("log") {
-                    self.log = file;
-                }
+            Note::Found(name, number) => {
+                let Some(Entry::File(file)) = self.seen.get(name) else { panic!("no {name}") };
+                self.numbers.insert(*number, *file);
             }
-            Note::Append(bytes) => self.files[self.log].pending.push(Change::Append(bytes.clone())),
-            Note::Cut(length) => self.files[self.log].pending.push(Change::Cut(*length)),
-            Note::Sync => {
-                let log = &mut self.files[self.log];
-                log.flushed = after(&log.flushed, &log.pending);
-                log.pending.clear();
+            Note::MakeDir(name) => self.rename(None, Some((name.clone(), Entry::Directory))),
+            Note::Create(name, number) => {
+                self.files.push(Content::default());
+                let file = self.files.len() - 1;
+                self.numbers.insert(*number, file);
+                self.rename(None, Some((name.clone(), Entry::File(file))));
+            }
+            Note::Append(number, bytes) => self.file(*number).append(bytes),
+            Note::Sync(number) => self.file(*number).flush(),
+            Note::SyncFailed(number) => {
+                let file = self.file(*number);
+                file.doubtful.append(&mut file.dirty);
             }
             Note::Rename(from, to) => {
-                self.pending.push(Naming::Rename(from.clone(), to.clone(), self.log));
+                let entry = self.seen[from];
+                self.rename(Some(from.clone()), Some((to.clone(), entry)));
             }
-            Note::SyncNames => {
-                self.names = named(&self.names, &self.pending);
-                self.pending.clear();
+            Note::Remove(name) => self.rename(Some(name.clone()), None),
+            Note::SyncNames(dir) => self.flush_names(dir),
+            Note::SyncNamesFailed(dir) => {
+                // A directory is not made again by the next life, so a second flush must help.
+                let of_files = self.pending.iter_mut().filter(|naming| {
+                    naming.is_in(dir) && !matches!(naming.to, Some((_, Entry::Directory)))
+                });
+                of_files.for_each(|naming| naming.doubtful = true);
             }
             Note::Said(_) => {}
         }
     }
 
-    /// Every state in which a crash now can leave it.
+    fn file(&mut self, number: u64) -> &mut Content {
+        &mut self.files[self.numbers[&number]]
+    }
+
+    fn rename(&mut self, from: Option<Name>, to: Option<(Name, Entry)>) {
+        let naming = Naming { from, to, doubtful: false };
+        naming.happen(&mut self.seen);
+        self.pending.push(naming);
+    }
+
+    fn flush_names(&mut self, dir: &str) {
+        let is_flushed = |naming: &Naming| naming.is_in(dir) && !naming.doubtful;
+        let (flushed, mut pending): (Vec<_>, Vec<_>) = self.pending.drain(..).partition(is_flushed);
+        for naming in flushed {
+            naming.happen(&mut self.flushed);
+            // What was in doubt about this name is settled.
+            pending.retain(|older| !older.doubtful || !older.has_name_of(&naming));
+        }
+        self.pending = pending;
+    }
+
+    /// Every state that can be found after a power loss now.
     pub(super) fn wrecks(&self) -> Vec<Image> {
-        let mut images = Vec::new();
+        let mut images = BTreeSet::new();
         for chosen in 0..1_usize << self.pending.len() {
-            let kept = self.pending.iter().enumerate().filter(|(at, _)| chosen >> at & 1 == 1);
-            let kept: Vec<Naming> = kept.map(|(_, naming)| naming.clone()).collect();
-            let names = named(&self.names, &kept);
-            // The words for people may be anything; only their file's name matters.
-            let content = |file: usize| self.files[file].flushed.clone();
-            let image: Image = names.iter().map(|(n, file)| (n.clone(), content(*file))).collect();
-            let Some((log, _)) = names.iter().find(|(_, file)| **file == self.log) else {
-                images.push(image);
+            let mut names = self.flushed.clone();
+            for (at, naming) in self.pending.iter().enumerate() {
+                if chosen >> at & 1 == 1 {
+                    naming.happen(&mut names);
+                }
+            }
+            // Only the log's content is ever read.
+            let image = self.image_of(&names, |file| self.files[file].flushed.clone());
+            let mut logs = names.iter().filter(|(name, _)| name.ends_with("/log"));
+            let log = logs.next().filter(|(name, _)| image.contains_key(*name));
+            let Some((name, Entry::File(file))) = log else {
+                images.insert(image);
                 continue;
             };
-            for content in self.files[self.log].wrecks() {
+            for content in self.files[*file].wrecks() {
                 let mut image = image.clone();
-                image.insert(log.clone(), content);
-                images.push(image);
+                image.insert(name.clone(), Some(content));
+                images.insert(image);
             }
         }
-        images
+        images.into_iter().collect()
+    }
+}
+
+impl Naming {
+    fn happen(&self, names: &mut Names) {
+        if let Some(from) = &self.from {
+            names.remove(from);
+        }
+        if let Some((name, entry)) = &self.to {
+            names.insert(name.clone(), *entry);
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &Name> {
+        self.from.iter().chain(self.to.iter().map(|(name, _)| name))
+    }
+
+    fn is_in(&self, dir: &str) -> bool {
+        self.names().all(|name| Path::new(name).parent() == Some(Path::new(dir)))
+    }
+
+    fn has_name_of(&self, other: &Self) -> bool {
+        self.names().any(|name| other.names().any(|of_other| of_other == name))
     }
 }
 
 impl Content {
-    fn wrecks(&self) -> Vec<Vec<u8>> {
-        let mut found = vec![self.flushed.clone()];
-        for (at, change) in self.pending.iter().enumerate() {
-            let before = after(&self.flushed, &self.pending[..at]);
-            if let Change::Append(bytes) = change {
-                let end = bytes.len();
-                // Every single byte is tried where the log is tested alone.
-                for kept in [1, 25, 26, end / 2, end.saturating_sub(1)] {
-                    let torn = [&before[..], &bytes[..kept.min(end)]].concat();
-                    let mut hole = torn.clone();
-                    hole.resize(before.len() + end, 0);
-                    let mut start_lost = [&before[..], bytes].concat();
-                    start_lost[before.len()..][..kept.min(end)].fill(0);
-                    found.extend([torn, hole, start_lost]);
-                }
-            }
-            found.push(after(&before, std::slice::from_ref(change)));
+    fn append(&mut self, bytes: &[u8]) {
+        let before = self.seen.len();
+        self.seen.extend_from_slice(bytes);
+        self.dirty.extend(before / SECTOR..self.seen.len().div_ceil(SECTOR));
+    }
+
+    fn flush(&mut self) {
+        let dirty = std::mem::take(&mut self.dirty);
+        self.flushed = self.with(&dirty);
+    }
+
+    /// What is on the disk when these sectors are written too.
+    fn with(&self, sectors: &BTreeSet<usize>) -> Vec<u8> {
+        let mut bytes = self.flushed.clone();
+        bytes.resize(self.seen.len(), 0);
+        for sector in sectors {
+            let range = sector * SECTOR..self.seen.len().min((sector + 1) * SECTOR);
+            bytes[range.clone()].copy_from_slice(&self.seen[range]);
         }
-        found.sort();
-        found.dedup();
-        found
+        bytes
+    }
+
+    fn wrecks(&self) -> BTreeSet<Vec<u8>> {
+        let unsure: Vec<usize> = self.dirty.union(&self.doubtful).copied().collect();
+        let is_chosen = |chosen: usize, at: usize| chosen >> at & 1 == 1;
+        let set = |chosen: &dyn Fn(usize) -> bool| -> BTreeSet<usize> {
+            let kept = unsure.iter().enumerate().filter(|(at, _)| chosen(*at));
+            kept.map(|(_, sector)| *sector).collect()
+        };
+        let mut kept = BTreeSet::from([set(&|_| false), set(&|_| true)]);
+        if unsure.len() <= MOST_COMBINED {
+            kept.extend((0..1 << unsure.len()).map(|chosen| set(&|at| is_chosen(chosen, at))));
+        } else {
+            kept.extend(
+                (0..unsure.len()).flat_map(|one| [set(&|at| at == one), set(&|at| at != one)]),
+            );
+        }
+        let (from, to) = (self.flushed.len(), self.seen.len());
+        let mut ends: BTreeSet<usize> = (from..=to).step_by(SECTOR).chain([to]).collect();
+        ends.extend(ODD_ENDS.map(|odd| (from + odd).min(to)));
+        let found = kept.iter().map(|sectors| self.with(sectors));
+        found.flat_map(|bytes| ends.iter().map(move |end| bytes[..*end].to_vec())).collect()
     }
 }
 
-fn after(content: &[u8], changes: &[Change]) -> Vec<u8> {
-    let mut content = content.to_vec();
-    for change in changes {
-        match change {
-            Change::Append(bytes) => content.extend_from_slice(bytes),
-            Change::Cut(length) => content.truncate(*length),
-        }
-    }
-    content
-}
-
-fn named(names: &BTreeMap<String, usize>, changes: &[Naming]) -> BTreeMap<String, usize> {
-    let mut names = names.clone();
-    for change in changes {
-        match change {
-            Naming::Create(name, file) => _ = names.insert(name.clone(), *file),
-            Naming::Rename(from, to, file) => {
-                names.remove(from);
-                names.insert(to.clone(), *file);
-            }
-        }
-    }
-    names
-}
-
-/// Makes a directory look like this.
-pub(super) fn build(dir: &Path, image: &Image) {
-    for entry in fs::read_dir(dir).unwrap() {
-        fs::remove_file(entry.unwrap().path()).unwrap();
+/// Makes what is below `root` look like this.
+pub(super) fn build(root: &Path, image: &Image) {
+    for entry in fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
     }
     for (name, content) in image {
-        fs::write(dir.join(name), content).unwrap();
+        match content {
+            None => fs::create_dir(root.join(name)),
+            Some(bytes) => fs::write(root.join(name), bytes),
+        }
+        .unwrap();
     }
 }
