@@ -51,9 +51,9 @@ pub(super) enum Note<S> {
 }
 
 /// Writes down what happens below a directory, in its order.
-pub(super) struct Tape<S>(Arc<Mutex<Notes<S>>>);
+pub(super) struct Tape<S>(Arc<Mutex<Written<S>>>);
 
-struct Notes<S> {
+struct Written<S> {
     root: PathBuf,
     notes: Vec<Note<S>>,
     /// After so many flushes one fails.
@@ -70,8 +70,8 @@ impl<S: Clone> Tape<S> {
     /// Begins with what is below `root`. After `until_failure` flushes one fails.
     pub(super) fn new(root: &Path, until_failure: Option<usize>) -> Self {
         let root = root.canonicalize().unwrap();
-        let notes = Notes { root: root.clone(), notes: Vec::new(), until_failure };
-        let tape = Self(Arc::new(Mutex::new(notes)));
+        let written = Written { root: root.clone(), notes: Vec::new(), until_failure };
+        let tape = Self(Arc::new(Mutex::new(written)));
         let mut dirs = vec![root];
         while let Some(dir) = dirs.pop() {
             for entry in fs::read_dir(&dir).unwrap() {
@@ -109,10 +109,10 @@ impl<S: Clone> Tape<S> {
     fn flush(&self, flushed: Note<S>, failed: Note<S>) -> io::Result<()> {
         // Others may come in between, as on a disk that takes its time.
         thread::yield_now();
-        let mut notes = self.0.lock().unwrap();
-        let fails = notes.until_failure == Some(0);
-        notes.until_failure = notes.until_failure.and_then(|left| left.checked_sub(1));
-        notes.notes.push(if fails { failed } else { flushed });
+        let mut written = self.0.lock().unwrap();
+        let fails = written.until_failure == Some(0);
+        written.until_failure = written.until_failure.and_then(|left| left.checked_sub(1));
+        written.notes.push(if fails { failed } else { flushed });
         if fails { Err(io::Error::other("a flush that fails")) } else { Ok(()) }
     }
 }
@@ -239,22 +239,7 @@ impl Volume {
 
     /// What a process sees.
     pub(super) fn image(&self) -> Image {
-        self.image_of(&self.seen, |file| self.files[file].seen.clone())
-    }
-
-    fn image_of(&self, names: &Names, content: impl Fn(usize) -> Vec<u8>) -> Image {
-        let is_there = |name: &str| {
-            let mut above = Path::new(name).ancestors().skip(1);
-            above.all(|dir| {
-                dir.as_os_str().is_empty() || names.contains_key(&*dir.to_string_lossy())
-            })
-        };
-        let there = names.iter().filter(|(name, _)| is_there(name));
-        let found = there.map(|(name, entry)| match entry {
-            Entry::Directory => (name.clone(), None),
-            Entry::File(file) => (name.clone(), Some(content(*file))),
-        });
-        found.collect()
+        image_of(&self.seen, |file| self.files[file].seen.clone())
     }
 
     pub(super) fn play<S>(&mut self, note: &Note<S>) {
@@ -325,7 +310,7 @@ impl Volume {
                 }
             }
             // Only the log's content is ever read.
-            let image = self.image_of(&names, |file| self.files[file].flushed.clone());
+            let image = image_of(&names, |file| self.files[file].flushed.clone());
             let mut logs = names.iter().filter(|(name, _)| name.ends_with("/log"));
             let log = logs.next().filter(|(name, _)| image.contains_key(*name));
             let Some((name, Entry::File(file))) = log else {
@@ -340,6 +325,20 @@ impl Volume {
         }
         images.into_iter().collect()
     }
+}
+
+/// The names that can be reached, each with its content.
+fn image_of(names: &Names, content: impl Fn(usize) -> Vec<u8>) -> Image {
+    let is_there = |name: &str| {
+        let mut above = Path::new(name).ancestors().skip(1);
+        above.all(|dir| dir.as_os_str().is_empty() || names.contains_key(&*dir.to_string_lossy()))
+    };
+    let there = names.iter().filter(|(name, _)| is_there(name));
+    let found = there.map(|(name, entry)| match entry {
+        Entry::Directory => (name.clone(), None),
+        Entry::File(file) => (name.clone(), Some(content(*file))),
+    });
+    found.collect()
 }
 
 impl Naming {

@@ -71,7 +71,9 @@ fn log(dir: &Path) -> Vec<u8> {
 fn written(flushes: &[&[&str]]) -> (TempDir, Vec<u8>) {
     let dir = TempDir::new().unwrap();
     let (disk, _, _) = open(dir.path()).unwrap();
-    flushes.iter().for_each(|records| flush(&disk, records));
+    for records in flushes {
+        flush(&disk, records);
+    }
     let bytes = log(dir.path());
     (dir, bytes)
 }
