@@ -5,7 +5,7 @@ mod common;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -91,13 +91,42 @@ fn the_state_of_another_peer_or_of_another_hostsfile_is_refused() {
     Program::start(cluster.command(2, "")).says("listens on port");
 }
 
-/// A gibibyte behind the last good line are looked at piece by piece, whatever they announce.
+/// A sector's size, in bytes.
+const SECTOR: usize = 512;
+
+/// The beginning of a line that would follow in this log: its prefix. The chain of the last line is
+/// the third number of its own.
+fn prefix(log: &[u8], length: usize, checksum: u64) -> String {
+    let last = log.split_inclusive(|byte| *byte == b'\n').next_back().expect("has lines");
+    let chain = String::from_utf8_lossy(&last[27..43]);
+    let head = format!("\t{length:08x} {checksum:016x} ");
+    format!("{head}{:016x} ", synod::fnv::fnv1a(format!("{chain}{head}").as_bytes()))
+}
+
+/// A line that would follow in this log.
+fn next_line(log: &[u8], text: &str) -> Vec<u8> {
+    let prefix = prefix(log, text.len(), synod::fnv::fnv1a(text.as_bytes()));
+    let size = (prefix.len() + text.len() + 1).next_multiple_of(SECTOR);
+    let line = format!("{prefix}{text}");
+    format!("{line:0$}\n", size - 1).into_bytes()
+}
+
+/// A gibibyte behind the last good line is looked at piece by piece, whatever it announces.
 #[test]
 fn a_damaged_log_of_any_length_takes_little_memory() {
-    for (head, tail, want) in
-        [("x", "\n[]", Some("is damaged")), ("ffffffff 0000000000000000 ", "", None)]
-    {
+    // The first sector of a line as long as can be announced.
+    let longest = |log: &[u8]| format!("{:x<1$}", prefix(log, u32::MAX as usize, 0), SECTOR);
+    let (nothing, odd) = (|_: &[u8]| String::new(), |_: &[u8]| "x".to_owned());
+    let cases: [(&dyn Fn(&[u8]) -> String, &str, Option<&str>); 5] = [
+        (&odd, "\n[]", Some("is damaged")),
+        (&nothing, "x\nx", Some("is damaged")),
+        (&longest, "x\nx", Some("is damaged")),
+        (&longest, "", None),
+        (&nothing, "", None),
+    ];
+    for (head, tail, want) in cases {
         let cluster = decided();
+        let head = head(&fs::read(log(&cluster)).expect("is there"));
         let mut file = OpenOptions::new().append(true).open(log(&cluster)).expect("is there");
         file.write_all(head.as_bytes()).expect("is writable");
         file.set_len(file.metadata().expect("is there").len() + (1 << 30)).expect("a hole");
@@ -111,7 +140,7 @@ fn a_damaged_log_of_any_length_takes_little_memory() {
         let mut program = Program::start(command);
         match want {
             Some(want) => assert!(refused(&program.end()).contains(want), "{head}"),
-            None => assert!(program.says("cut off").contains(" 10737418"), "{head}"),
+            None => assert!(program.says("cut off").contains(" 107374"), "{head}"),
         }
     }
 }
@@ -127,23 +156,34 @@ fn a_log_that_is_damaged_anywhere_is_refused_and_left_as_it_is() {
     let cluster = decided();
     let whole = fs::read(log(&cluster)).expect("is there");
     let ends: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] == b'\n').collect();
-    assert!(ends.len() >= 3, "an owner, a promise, a vote");
+    assert!(ends.len() >= 4, "an owner, a snapshot, a promise, a vote");
     let flip = |at: usize| {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
         bytes
     };
-    let without_second = [&whole[..=ends[0]], &whole[ends[1] + 2..]].concat();
+    let without_second = [&whole[..=ends[1]], &whole[ends[2] + 2..]].concat();
+    let without_promise = [&whole[..=ends[1]], &whole[ends[2] + 1..]].concat();
+    let blank_that_is_nul = {
+        let mut bytes = whole.clone();
+        bytes[whole.len() - 2] = 0;
+        bytes
+    };
     let longer = [&whole[..], b"more\n"].concat();
     for (what, bytes) in [
         ("header", flip(40)),
         ("header's length", flip(7)),
-        ("middle", flip(ends[1] - 3)),
-        ("middle's length", flip(ends[0] + 8)),
-        ("middle's checksum", flip(ends[0] + 12)),
-        ("middle's newline", flip(ends[1])),
+        ("middle", flip(ends[1] + 50)),
+        ("middle's length", flip(ends[1] + 8)),
+        ("middle's checksum", flip(ends[1] + 12)),
+        ("middle's chain", flip(ends[1] + 30)),
+        ("middle's newline", flip(ends[2])),
         ("last, whole line", flip(whole.len() - 4)),
+        ("last line's length", flip(ends[ends.len() - 2] + 8)),
+        ("last line's NUL", blank_that_is_nul),
         ("a piece cut out", without_second),
+        ("a line cut out", without_promise),
+        ("a line repeated", [&whole[..], &whole[ends[ends.len() - 2] + 1..]].concat()),
         ("something behind", longer),
         ("half a header", whole[..30].to_vec()),
         ("empty", Vec::new()),
@@ -169,16 +209,21 @@ fn a_missing_log_is_no_fresh_start() {
 fn a_torn_tail_is_cut_off_and_what_stands_before_it_is_kept() {
     let mut cluster = decided();
     let whole = fs::read(log(&cluster)).expect("is there");
-    let last =
-        whole.split_inclusive(|byte| *byte == b'\n').next_back().expect("has lines").to_vec();
-    let mut unwritten = last.clone();
-    unwritten[30..].fill(0);
-    for tail in [&last[..1], &last[..20], &last[..last.len() - 1], &unwritten, &[0; 512]] {
+    let next = next_line(&whole, &format!("[{}]", " ".repeat(600)));
+    let unwritten = |sector: usize| {
+        let mut line = next.clone();
+        line[sector * SECTOR..][..SECTOR].fill(0);
+        line
+    };
+    for tail in [&next[..1], &next[..20], &next[..next.len() - 1], &unwritten(0), &unwritten(1)] {
         fs::write(log(&cluster), [&whole, tail].concat()).expect("is writable");
         let peer = cluster.start(2, "");
         peer.says(&format!("cut off {} bytes that a crash left unfinished", tail.len()));
         peer.kill();
-        assert_eq!(fs::read(log(&cluster)).expect("is there"), whole);
+        // A new file, with all that was kept in its second line.
+        let text = fs::read_to_string(log(&cluster)).expect("is there");
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains(VOTE), "{text}");
     }
     // It still knows what it accepted: peer4 has never voted, peer1 and peer3 are away.
     cluster.start(2, "");
@@ -187,13 +232,71 @@ fn a_torn_tail_is_cut_off_and_what_stands_before_it_is_kept() {
     assert_eq!(cluster.choice([2, 4, 5]), "X");
 }
 
+/// What an acceptor of [`decided`] has recorded.
+const VOTE: &str = r#"{"min_proposal":1,"accepted":{"number":1,"value":"X"}}"#;
+
+#[test]
+fn a_log_does_not_grow_with_the_number_of_lives() {
+    let mut cluster = decided();
+    for _ in 0..20 {
+        cluster.start(2, "").kill();
+        let text = fs::read_to_string(log(&cluster)).expect("is there");
+        assert!(text.len() == 2 * SECTOR && text.contains(VOTE), "{text}");
+    }
+    let text = fs::read_to_string(log(&cluster)).expect("is there");
+    assert!(text.contains(r#""generation":21,"#), "{text}");
+}
+
+#[test]
+fn nested_directories_that_are_new_are_made() {
+    let cluster = Cluster::of_file(TWO_PROPOSERS);
+    let directory = cluster.scratch.path("a/b/c/d");
+    for _ in 0..2 {
+        let words = format!("--data {}", directory.display());
+        Program::start(cluster.command(2, &words)).says("listens on port");
+        assert!(directory.join("log").is_file());
+    }
+}
+
+#[test]
+fn a_log_that_is_a_link_is_refused() {
+    let cluster = decided();
+    let other = cluster.scratch.path("other");
+    for hard in [false, true] {
+        fs::rename(log(&cluster), &other).expect("was there");
+        if hard {
+            fs::hard_link(&other, log(&cluster)).expect("a link");
+        } else {
+            symlink(&other, log(&cluster)).expect("a link");
+        }
+        let line = refusal(&cluster);
+        let what = if hard { "is one file under 2 names" } else { "is a symbolic link" };
+        assert!(line.starts_with(&format!("{}: {what}", log(&cluster).display())), "{line}");
+        fs::remove_file(log(&cluster)).expect("was there");
+        fs::rename(&other, log(&cluster)).expect("was there");
+    }
+    Program::start(cluster.command(2, "")).says("listens on port");
+}
+
+#[test]
+fn a_log_of_the_older_form_is_refused_with_what_to_do() {
+    let cluster = decided();
+    let text = r#"{"protocol":"paxos/1","peer":2,"fingerprint":"c9a5e0a90ed7a589"}"#;
+    let sum = synod::fnv::fnv1a(text.as_bytes());
+    let old = format!("{:08x} {sum:016x} {text}\n", text.len());
+    fs::write(log(&cluster), &old).expect("is writable");
+    let line = refusal(&cluster);
+    assert!(line.contains("log: has the form of an older version"), "{line}");
+    assert!(line.contains("begin a new one with an empty directory for every peer"), "{line}");
+    assert_eq!(fs::read_to_string(log(&cluster)).expect("is there"), old);
+}
+
 #[test]
 fn a_vote_that_was_answered_is_on_the_disk() {
     let cluster = decided();
     for id in [2, 3] {
         let text = fs::read_to_string(cluster.scratch.path(format!("peer{id}/log"))).expect("log");
-        let vote = r#"{"min_proposal":1,"accepted":{"number":1,"value":"X"}}"#;
-        assert!(text.contains(vote), "{text}");
+        assert!(text.contains(VOTE), "{text}");
     }
     let text = fs::read_to_string(cluster.scratch.path("peer1/log")).expect("log");
     assert!(text.contains(r#"{"last_number":1}"#), "{text}");
@@ -243,19 +346,28 @@ impl SmallDisk {
         self.0.path("")
     }
 
-    /// Uses up all room: the log's last page is filled with a batch of no records, the rest with
-    /// another file. Only `left` bytes of the log's last page stay free.
-    fn fill(&self, left: u64) {
-        let log = self.path().join("data/log");
-        let length = fs::metadata(&log).expect("a log").size();
-        let text =
-            format!("[{}]", " ".repeat(usize::try_from(4096 - length - 29 - left).expect("fits")));
-        let sum = synod::fnv::fnv1a(text.as_bytes());
-        let line = format!("{:08x} {sum:016x} {text}\n", text.len());
-        let whole = [fs::read(&log).expect("a log"), line.into_bytes()].concat();
-        assert_eq!(whole.len() as u64, 4096 - left);
-        fs::write(&log, whole).expect("fits in its page");
+    /// Uses up all room.
+    fn fill(&self) {
         assert!(fs::write(self.path().join("filler"), vec![1; 65_536]).is_err(), "must not fit");
+    }
+
+    /// Uses up all room under a running peer: the log's last page is filled with blanks, of which
+    /// the peer knows nothing. `left` bytes of that page stay free.
+    fn fill_all_but(&self, left: usize) {
+        let log = self.path().join("data/log");
+        let length = fs::read(&log).expect("a log").len();
+        let mut file = OpenOptions::new().append(true).open(&log).expect("a log");
+        file.write_all(&vec![b' '; 4096 - left - length]).expect("fits in its page");
+        self.fill();
+    }
+
+    /// Takes the blanks out again, and gives the room back.
+    fn empty(&self, left: usize) {
+        fs::remove_file(self.path().join("filler")).expect("was there");
+        let log = self.path().join("data/log");
+        let bytes = fs::read(&log).expect("a log");
+        let (lines, rest) = bytes.split_at(2 * SECTOR);
+        fs::write(&log, [lines, &rest[rest.len() - left..]].concat()).expect("fits");
     }
 }
 
@@ -265,20 +377,19 @@ impl Drop for SmallDisk {
     }
 }
 
-/// A log that knows its owner, on a disk without room.
-fn on_full_disk(cluster: &Cluster, disk: &Path, id: u16, words: &str) -> Command {
-    cluster.command(id, &format!("{words} --data {}", disk.join("data").display()))
+/// A peer with its data on that disk.
+fn on_small_disk(cluster: &Cluster, disk: &Path, id: u16, words: &str) -> Program {
+    let words = format!("{words} --data {}", disk.join("data").display());
+    Program::start(cluster.command(id, &words))
 }
 
 #[test]
 fn a_peer_whose_disk_is_full_ends_with_one_line_and_the_others_decide() {
     let Some(disk) = SmallDisk::mount() else { return };
     let mut cluster = Cluster::of_file(TWO_PROPOSERS);
-    let first = Program::start(on_full_disk(&cluster, &disk.path(), 2, ""));
-    first.says("listens on port");
-    drop(first);
-    disk.fill(20);
-    cluster.adopt(2, Program::start(on_full_disk(&cluster, &disk.path(), 2, "")));
+    cluster.adopt(2, on_small_disk(&cluster, &disk.path(), 2, ""));
+    cluster.peer(2).says("listens on port");
+    disk.fill_all_but(20);
     for id in [1, 3, 4, 5] {
         cluster.run(id, ["-v X", "", "", "", "-v Y -t 0.3"][usize::from(id) - 1]);
     }
@@ -291,8 +402,8 @@ fn a_peer_whose_disk_is_full_ends_with_one_line_and_the_others_decide() {
     let sent = end.out.iter().filter(|line| Line::of(line).action == "sent").count();
     assert_eq!(sent, 0, "nothing may leave that is not durable: {end:#?}");
     // With room again, what was written of the line is a torn tail.
-    fs::remove_file(disk.path().join("filler")).expect("was there");
-    cluster.adopt(2, Program::start(on_full_disk(&cluster, &disk.path(), 2, "")));
+    disk.empty(20);
+    cluster.adopt(2, on_small_disk(&cluster, &disk.path(), 2, ""));
     cluster.peer(2).says("cut off 20 bytes");
     assert_eq!(cluster.choice([2]), "X");
 }
@@ -301,19 +412,38 @@ fn a_peer_whose_disk_is_full_ends_with_one_line_and_the_others_decide() {
 fn a_proposer_whose_disk_is_full_ends_with_one_line() {
     let Some(disk) = SmallDisk::mount() else { return };
     let mut cluster = Cluster::of_file(TWO_PROPOSERS);
-    let first = Program::start(on_full_disk(&cluster, &disk.path(), 5, "-v Y"));
-    first.says("listens on port");
-    drop(first);
-    disk.fill(20);
+    let mut program = on_small_disk(&cluster, &disk.path(), 5, "-v Y");
+    program.says("listens on port");
+    disk.fill_all_but(20);
     for id in [1, 2, 3, 4] {
         cluster.run(id, if id == 1 { "-v X" } else { "" });
     }
-    cluster.choice([1, 2, 3, 4]);
-    let mut program = Program::start(on_full_disk(&cluster, &disk.path(), 5, "-v Y"));
     let end = program.end();
-    assert_eq!((end.code, end.out.len()), (Some(2), 0), "{end:#?}");
+    assert_eq!(end.code, Some(2), "{end:#?}");
+    let sent = end.out.iter().filter(|line| Line::of(line).action == "sent").count();
+    assert_eq!(sent, 0, "nothing may leave that is not durable: {end:#?}");
     let last = end.err.last().expect("it says why");
     assert!(last.starts_with("synod: writing ") && last.contains("No space left"), "{end:#?}");
+    cluster.choice([1, 2, 3, 4]);
+}
+
+#[test]
+fn a_peer_without_room_for_its_new_log_keeps_the_old_one() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let cluster = Cluster::of_file(TWO_PROPOSERS);
+    let first = on_small_disk(&cluster, &disk.path(), 2, "");
+    first.says("listens on port");
+    drop(first);
+    let log = disk.path().join("data/log");
+    let before = fs::read(&log).expect("a log");
+    disk.fill();
+    let line = refused(&on_small_disk(&cluster, &disk.path(), 2, "").end());
+    let unfinished = disk.path().join("data/log.new");
+    let want = format!("writing {}: No space left", unfinished.display());
+    assert!(line.starts_with(&want), "{line}");
+    assert_eq!(fs::read(&log).expect("a log"), before);
+    fs::remove_file(disk.path().join("filler")).expect("was there");
+    on_small_disk(&cluster, &disk.path(), 2, "").says("listens on port");
 }
 
 #[test]

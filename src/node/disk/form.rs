@@ -8,6 +8,8 @@ use crate::fnv::fnv1a;
 /// What a disk writes whole or not at all, in bytes. Where its sectors are larger, they are
 /// multiples.
 pub(super) const SECTOR: usize = 512;
+/// What a sector reads as that was never written.
+const UNWRITTEN: [u8; SECTOR] = [0; SECTOR];
 /// The first byte of a line, and nowhere else in it: JSON text escapes it.
 const MARK: u8 = b'\t';
 /// Mark, length, blank, checksum, blank, chain, blank.
@@ -164,7 +166,8 @@ fn is_torn(source: &mut impl Read, left: u64, size: Option<u64>) -> io::Result<b
         if sector.is_empty() {
             break;
         }
-        if sector.iter().all(|byte| *byte == 0) {
+        // Compared at once, not byte by byte: there can be a great many of them.
+        if sector == UNWRITTEN[..sector.len()] {
             (hole, first_is_hole) = (true, first_is_hole || at == 0);
         } else {
             // A sector is written whole or not at all. The mark begins a line and the newline ends

@@ -4,6 +4,7 @@ use std::thread;
 
 use proptest::prelude::{Strategy, any};
 use proptest::sample::Index;
+use proptest::test_runner::Config as Cases;
 use proptest::{collection, option, proptest};
 
 use super::*;
@@ -262,6 +263,8 @@ fn plan() -> impl Strategy<Value = Plan> {
 }
 
 proptest! {
+    #![proptest_config(Cases { cases: 100, failure_persistence: None, ..Cases::default() })]
+
     /// Kills, power losses and failing flushes, mixed over many lives.
     #[test]
     fn what_was_said_is_true_in_all_later_lives(plans in collection::vec(plan(), 1..7)) {

@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use proptest::prelude::{Strategy as _, any};
+use proptest::test_runner::Config as ProptestConfig;
 use proptest::{prop_assert, prop_assert_eq, proptest};
 
 use super::*;
@@ -92,6 +93,8 @@ fn every_pair_of_neighbouring_bytes_is_refused_whichever_bits_are_flipped() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn a_few_damaged_bytes_anywhere_are_refused(
         damage in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..9)
