@@ -10,18 +10,13 @@ use super::acceptor::Acceptor;
 use super::fact::Fact;
 use super::learner::Learner;
 use super::message::{Accepted, Ack, Message};
+use super::pace::{FIRST_TIMEOUT, Failure, Pace, Phase};
 use super::proposal::{ProposalNumber, Value};
 use super::proposer::{Attempt, Progress};
-use super::quorum::{Acceptors, is_quorum, majority};
+use super::quorum::{is_quorum, majority};
+use super::reach::{Reach, within_stride};
 use super::roles::{Audience, Roles};
-use crate::process::{Delay, Effect, Effects, PeerId, Process};
-
-/// How long an attempt waits for the answers of a majority.
-pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
-/// The longest first back-off; each failure doubles it.
-pub const FIRST_BACKOFF: Duration = Duration::from_millis(10);
-/// The longest back-off is `FIRST_BACKOFF << MOST_DOUBLINGS`, 1.28 s.
-pub const MOST_DOUBLINGS: u32 = 7;
+use crate::process::{Effect, Effects, PeerId, Process};
 
 /// How often a proposer without a majority of links says what it waits for.
 pub const WAITING_NOTE_EVERY: Duration = Duration::from_secs(10);
@@ -84,8 +79,10 @@ enum Stage {
     Resting,
     /// Waiting for answers.
     Asking(Attempt),
-    /// Its own round has found the choice; `None` if it ran out of numbers first.
-    Done(Option<Accepted>),
+    /// Its own round has found the choice.
+    Done(Accepted),
+    /// No number is left for it, so it ends.
+    Exhausted,
 }
 
 /// One host's part in one decision.
@@ -102,6 +99,10 @@ pub struct Peer {
     /// The highest number heard of: the next attempt goes above it.
     highest_seen: Option<ProposalNumber>,
     failures: u32,
+    pace: Pace,
+    reach: Reach,
+    /// Two chosen values were reported to it, and it has said so.
+    contradicted: bool,
 }
 
 impl Peer {
@@ -118,6 +119,9 @@ impl Peer {
             last_number: None,
             highest_seen: None,
             failures: 0,
+            pace: Pace::default(),
+            reach: Reach::default(),
+            contradicted: false,
         }
     }
 
@@ -139,7 +143,7 @@ impl Peer {
     /// What this proposer's own round has found to be chosen.
     pub fn own_round(&self) -> Option<Accepted> {
         match self.stage {
-            Stage::Done(chosen) => chosen,
+            Stage::Done(chosen) => Some(chosen),
             _ => None,
         }
     }
@@ -180,10 +184,10 @@ impl Peer {
     fn attempt(&mut self, out: &mut Effects<Self>) {
         let setup = Arc::clone(&self.setup);
         let Some((audience, value)) = setup.proposer() else { return };
-        let seen = self.highest_seen.max(self.last_number).max(self.acceptor.min_proposal);
-        let Some(number) = ProposalNumber::next(setup.me, setup.roles.peers, seen) else {
-            self.stage = Stage::Done(None);
+        let Some(number) = ProposalNumber::next(setup.me, setup.roles.peers, self.seen()) else {
+            self.stage = Stage::Exhausted;
             out.push(Effect::Report(Fact::Exhausted));
+            out.push(Effect::Halt(1));
             return;
         };
         // Durable before the first question leaves. A number used again in another life could
@@ -192,20 +196,20 @@ impl Peer {
         out.push(Effect::Persist(Record::LastNumber(number)));
         out.push(Effect::Report(Fact::Proposing { number, value }));
         self.stage = Stage::Asking(Attempt::new(number, value));
-        out.push(Effect::SetTimer(Timer::Answer, ANSWER_TIMEOUT.into()));
+        // From now on, although the question leaves only when its record is durable: on a slow disk
+        // that is a part of the round.
+        let timeout = self.pace.asks(number, Phase::Prepare);
+        out.push(Effect::SetTimer(Timer::Answer, timeout.into()));
         for &acceptor in &audience.acceptors {
             out.push(Effect::Send(acceptor, Message::Prepare { number, value }));
         }
     }
 
     /// Gives the attempt up and sets the time of the next one.
-    fn back_off(&mut self, out: &mut Effects<Self>) {
-        // Random, or two proposers beat each other for ever; growing, so that it ends whatever
-        // the round trip is.
-        let at_most = FIRST_BACKOFF * (1 << self.failures.min(MOST_DOUBLINGS));
+    fn back_off(&mut self, failure: Failure, out: &mut Effects<Self>) {
+        let delay = self.pace.back_off(failure, self.failures);
         self.failures = self.failures.saturating_add(1);
         self.stage = Stage::Resting;
-        let delay = Delay { at_least: FIRST_BACKOFF / 4, at_most };
         out.push(Effect::SetTimer(Timer::Attempt, delay));
     }
 
@@ -227,15 +231,54 @@ impl Peer {
         out.push(Effect::Send(acceptor, question));
     }
 
-    /// An answer arrived: counts it and goes where it leads.
-    fn count(
-        &mut self,
-        from: PeerId,
-        ack: &Ack,
-        counter: fn(&mut Attempt, &Acceptors, PeerId, &Ack) -> Progress,
-        out: &mut Effects<Self>,
-    ) {
-        self.highest_seen = self.highest_seen.max(Some(ack.min_proposal));
+    /// The highest number that it holds, has used, or has seen in an answer.
+    fn seen(&self) -> Option<ProposalNumber> {
+        self.highest_seen.max(self.last_number).max(self.acceptor.min_proposal)
+    }
+
+    /// True if the number of a question is within reach.
+    fn believes(&mut self, from: PeerId, number: ProposalNumber, out: &mut Effects<Self>) -> bool {
+        let believes = self.reach.believes(self.seen(), number);
+        if !believes {
+            self.disbelieve(from, number, out);
+        }
+        believes
+    }
+
+    fn disbelieve(&mut self, from: PeerId, number: ProposalNumber, out: &mut Effects<Self>) {
+        if let Some(count) = self.reach.disbelieve() {
+            out.push(Effect::Report(Fact::Disbelieved { number, from, count }));
+        }
+    }
+
+    /// An answer arrived, in time or late: it tells how long a round takes, and is counted.
+    fn hear(&mut self, from: PeerId, ack: &Ack, phase: Phase, out: &mut Effects<Self>) {
+        let setup = Arc::clone(&self.setup);
+        let Some((audience, _)) = setup.proposer() else { return };
+        let members = &audience.acceptors;
+        if members.contains(&from)
+            && let Some(longer) = self.pace.hears(members, from, ack.answers, phase)
+            && let Stage::Asking(_) = self.stage
+        {
+            out.push(Effect::SetTimer(Timer::Answer, longer.into()));
+        }
+        let believed = within_stride(self.last_number, ack.min_proposal);
+        self.highest_seen = self.highest_seen.max(Some(believed));
+        let Stage::Asking(attempt) = &mut self.stage else { return };
+        if ack.answers == attempt.number && believed < ack.min_proposal {
+            // A made-up promise, or one made by a made-up number. The others may be enough; if not,
+            // the attempt is refused as by any promise.
+            let enough = attempt.does_without(members, from);
+            self.disbelieve(from, ack.min_proposal, out);
+            if enough {
+                return;
+            }
+        }
+        self.count(from, ack, phase, out);
+    }
+
+    /// Counts an answer and goes where it leads.
+    fn count(&mut self, from: PeerId, ack: &Ack, phase: Phase, out: &mut Effects<Self>) {
         let setup = Arc::clone(&self.setup);
         let (Stage::Asking(attempt), Some((audience, candidate))) =
             (&mut self.stage, setup.proposer())
@@ -243,25 +286,30 @@ impl Peer {
             return;
         };
         let number = attempt.number;
-        match counter(attempt, &audience.acceptors, from, ack) {
+        let progress = match phase {
+            Phase::Prepare => attempt.prepare_ack(&audience.acceptors, from, ack),
+            Phase::Accept => attempt.accept_ack(&audience.acceptors, from, ack),
+        };
+        match progress {
             Progress::Pending => {}
             Progress::Refused => {
                 let promised = ack.min_proposal;
                 out.push(Effect::Report(Fact::Refused { number, by: from, promised }));
-                self.back_off(out);
+                self.back_off(Failure::Refused, out);
             }
             Progress::Promised { value, adopted } => {
                 if let Some(adopted) = adopted.filter(|adopted| adopted.value != candidate) {
                     let instead_of = candidate;
                     out.push(Effect::Report(Fact::Adopted { number, adopted, instead_of }));
                 }
-                out.push(Effect::SetTimer(Timer::Answer, ANSWER_TIMEOUT.into()));
+                let timeout = self.pace.asks(number, Phase::Accept);
+                out.push(Effect::SetTimer(Timer::Answer, timeout.into()));
                 for &acceptor in &audience.acceptors {
                     out.push(Effect::Send(acceptor, Message::Accept { number, value }));
                 }
             }
             Progress::Chosen(value) => {
-                self.stage = Stage::Done(Some(Accepted { number, value }));
+                self.stage = Stage::Done(Accepted { number, value });
                 out.push(Effect::Report(Fact::Chose { number, value }));
                 self.learn(Accepted { number, value }, None, out);
             }
@@ -272,7 +320,8 @@ impl Peer {
     fn learn(&mut self, choice: Accepted, teller: Option<PeerId>, out: &mut Effects<Self>) {
         let Accepted { number, value } = choice;
         if let Some(known) = self.chosen {
-            if known.value != value {
+            // Said once: whoever repeats it could fill a disk with it.
+            if known.value != value && !std::mem::replace(&mut self.contradicted, true) {
                 out.push(Effect::Report(Fact::Contradiction { known, heard: choice }));
             }
             return;
@@ -360,9 +409,13 @@ impl Process for Peer {
         acceptor.into_iter().chain(self.last_number.map(Record::LastNumber)).collect()
     }
 
+    fn clock(&mut self, now: Duration) {
+        self.pace.clock(now);
+    }
+
     fn start(&mut self, out: &mut Effects<Self>) {
         if self.setup.proposer().is_some() {
-            let first = self.setup.patience.max(ANSWER_TIMEOUT);
+            let first = self.setup.patience.max(FIRST_TIMEOUT);
             out.push(Effect::SetTimer(Timer::Waiting, first.into()));
             self.gather(out);
         }
@@ -389,6 +442,8 @@ impl Process for Peer {
     fn receive(&mut self, from: PeerId, message: Message, out: &mut Effects<Self>) {
         let before = self.acceptor;
         match message {
+            Message::Prepare { number, .. } | Message::Accept { number, .. }
+                if !self.believes(from, number, out) => {}
             Message::Prepare { number, value } => {
                 let ack = self.acceptor.prepare(number, value);
                 self.answer(from, before, ack, Message::PrepareAck, out);
@@ -404,9 +459,9 @@ impl Process for Peer {
                     }
                 }
             }
-            Message::PrepareAck(ack) => self.count(from, &ack, Attempt::prepare_ack, out),
+            Message::PrepareAck(ack) => self.hear(from, &ack, Phase::Prepare, out),
             Message::AcceptAck(ack) => {
-                self.count(from, &ack, Attempt::accept_ack, out);
+                self.hear(from, &ack, Phase::Accept, out);
                 self.hear_acceptance(from, &ack, out);
             }
             Message::Chosen { number, value } => {
@@ -431,14 +486,19 @@ impl Process for Peer {
             (Timer::Attempt, Stage::Resting) => self.attempt(out),
             (Timer::Answer, Stage::Asking(attempt)) => {
                 let answered = attempt.answered();
+                let (phase, asked) = match attempt.asking() {
+                    None => (Phase::Prepare, "prepare"),
+                    Some(_) => (Phase::Accept, "accept"),
+                };
                 out.push(Effect::Report(Fact::TimedOut {
                     number: attempt.number,
-                    asked: if attempt.asking().is_some() { "accept" } else { "prepare" },
+                    asked,
                     missing: members - &answered,
                     answered,
                     needed,
+                    longer: self.pace.times_out(phase),
                 }));
-                self.back_off(out);
+                self.back_off(Failure::TimedOut, out);
             }
             // A timer of a stage that is over.
             (Timer::Waiting | Timer::Patience | Timer::Attempt | Timer::Answer, _) => {}
