@@ -11,8 +11,7 @@ const SECOND: u64 = 1_000_000;
 /// How many seeds of each world are played.
 const SEEDS: u64 = 1_000;
 
-/// So many rounds of 13 s each proposer may take on the average of the runs, and ten times as many
-/// in any one: a duel has no upper bound, only odds.
+/// 3 s there and back, and 5 s a flush.
 fn slow() -> Faults {
     Faults {
         delay: Span::ms(1_500, 1_500),
@@ -29,7 +28,8 @@ fn worlds() -> [(&'static str, Faults, u64); 3] {
     // Fast links behind which peers stand still for seconds, and then no more.
     let halting = Faults {
         chaos: Span::ms(30_000, 120_000),
-        pause: Spell { every: Span::ms(100, 4_000), lasts: Span::ms(3_000, 15_000) },
+        boot: Span::ms(0, 10_000),
+        pause: Spell { every: Span::ms(100, 2_000), lasts: Span::ms(3_000, 15_000) },
         flush: Span::ms(0, 20),
         ..Faults::none()
     };

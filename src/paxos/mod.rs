@@ -57,6 +57,8 @@ pub mod proposer;
 pub mod quorum;
 pub mod reach;
 pub mod roles;
+#[cfg(test)]
+mod tests;
 
 pub use fact::Fact;
 pub use message::{Accepted, Ack, Message};
