@@ -31,8 +31,9 @@ const MARGIN: u32 = 2;
 pub const FIRST_BACKOFF: Duration = Duration::from_millis(10);
 /// The longest back-off on fast links is `FIRST_BACKOFF << MOST_DOUBLINGS`, 1.28 s.
 pub const MOST_DOUBLINGS: u32 = 7;
-/// After a refusal on slow links it is a round, `<< SLOW_DOUBLINGS` at most.
-pub const SLOW_DOUBLINGS: u32 = 2;
+/// After a refusal on slow links it is a round at first and `<< SLOW_DOUBLINGS`, eight rounds, at
+/// last. In the simulator four are enough for two rivals, but not for nine.
+pub const SLOW_DOUBLINGS: u32 = 3;
 /// So many questions are remembered for the sake of late answers. While the time-out grows from the
 /// first to the longest, seven attempts begin.
 const MOST_QUESTIONS: usize = 16;
@@ -273,7 +274,7 @@ mod tests {
         pace.asks(n(6), Phase::Prepare);
         pace.clock(pace.now + s(10.0));
         majority_answers(&mut pace, 6, Phase::Prepare);
-        for (earlier, seconds) in [(0, 10.0), (1, 20.0), (2, 40.0), (u32::MAX, 40.0)] {
+        for (earlier, seconds) in [(0, 10.0), (1, 20.0), (3, 80.0), (u32::MAX, 80.0)] {
             assert_eq!(at_most(&pace, Failure::Refused, earlier), s(seconds));
         }
         assert_eq!(at_most(&pace, Failure::TimedOut, 0), FIRST_BACKOFF, "nobody was quicker");
@@ -286,7 +287,7 @@ mod tests {
         pace.clock(Duration::MAX);
         majority_answers(&mut pace, 1, Phase::Accept);
         assert_eq!(pace.asks(n(6), Phase::Accept), LONGEST_TIMEOUT);
-        assert_eq!(pace.back_off(Failure::Refused, 9).at_most, LONGEST_TIMEOUT * 2);
+        assert_eq!(pace.back_off(Failure::Refused, 9).at_most, LONGEST_TIMEOUT * 4);
     }
 
     #[test]

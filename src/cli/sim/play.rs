@@ -12,9 +12,12 @@ use crate::paxos::{Message, Peer, Roles, Setup, Timer};
 use crate::process::PeerId;
 use crate::sim::{Arrivals, Counts, Course, End, Faults, Prng, Script, Step, World};
 
-/// In the second phase everybody must know the choice within this much virtual time, unless a
-/// scenario gives another.
+/// In the second phase everybody must know the choice within this much virtual time, and
+/// [`PATIENCE_ROUNDS`] rounds of the slowest.
 pub const PATIENCE_US: u64 = 5_000_000;
+
+/// See [`PATIENCE_US`]; a round is two messages and two flushes.
+pub const PATIENCE_ROUNDS: u64 = 40;
 
 /// In the second phase all proposers together may begin this many rounds, for each of them.
 pub const ROUNDS_PER_PROPOSER: u64 = 12;
@@ -24,6 +27,10 @@ pub const DUEL_PER_RIVAL: u64 = 20;
 
 /// The chance that one peer which is not needed never begins, in runs with faults.
 const ABSENCE: u32 = 125_000;
+
+fn patience_us(faults: &Faults) -> u64 {
+    PATIENCE_US + PATIENCE_ROUNDS * 2 * (faults.delay.most + faults.flush.most)
+}
 
 /// What a run is, beside its seed.
 #[derive(Clone)]
@@ -60,15 +67,8 @@ impl Scenario {
     }
 
     fn in_one_of(casts: Arc<Vec<Cast>>, peers: u16, proposers: u16, faults: Faults) -> Self {
-        let (bug, only, to_the_end, patience_us) = (None, None, false, PATIENCE_US);
+        let (bug, only, to_the_end, patience_us) = (None, None, false, patience_us(&faults));
         Self { peers, proposers, faults, bug, only, patience_us, to_the_end, casts }
-    }
-
-    /// The same with another length of the second phase.
-    #[must_use]
-    pub fn with_patience(mut self, patience_us: u64) -> Self {
-        self.patience_us = patience_us;
-        self
     }
 
     /// The same with a mutant instead.
