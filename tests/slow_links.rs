@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+use std::time::Duration;
+
 use synod::cli::sim::claims::Claim;
 use synod::cli::sim::play::{Outcome, Scenario};
 use synod::museum;
@@ -11,7 +13,7 @@ use synod::sim::{Faults, Span, Spell};
 const SECOND: u64 = 1_000_000;
 
 /// One flush to ask, one to answer, and both ways.
-const ROUND: u64 = 13 * SECOND;
+const ROUND_SECONDS: f64 = 13.0;
 
 /// How many seeds of each world are played.
 const SEEDS: u64 = 1_000;
@@ -25,7 +27,7 @@ fn rounds_to_decide(name: &str, scenario: &Scenario) -> Vec<f64> {
         let outcome = scenario.play(seed);
         let (peers, proposers) = (scenario.peers, scenario.proposers);
         assert_eq!(outcome.breach, None, "{name}: {proposers} of {peers} propose, seed {seed}");
-        outcome.tally.decided_us as f64 / ROUND as f64
+        Duration::from_micros(outcome.tally.decided_us).as_secs_f64() / ROUND_SECONDS
     };
     let mut rounds: Vec<f64> = (0..SEEDS).map(decided).collect();
     rounds.sort_by(f64::total_cmp);

@@ -1,8 +1,9 @@
 //! What no honest peer can have sent.
 //!
 //! These checks need only the roles, never the state, so a message is refused today and tomorrow
-//! alike. (A number that is merely too high is another matter: [`reach`](super::reach).) They guard against mistakes and strays, not against a peer that lies within its rights:
-//! Paxos tolerates crashes, not malice.
+//! alike. (A number that is merely too high is another matter: [`reach`](super::reach).) They guard
+//! against mistakes and strays, not against a peer that lies within its rights: Paxos tolerates
+//! crashes, not malice.
 
 use super::message::{Ack, Message};
 use super::peer::Setup;

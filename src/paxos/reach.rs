@@ -8,10 +8,9 @@
 //!
 //! Honest peers do not get there. An attempt takes the next number of its proposer above those that
 //! it has seen, so it raises the highest number by no more than there are peers, 255. A peer, a
-//! fresh one too, must miss 65,000 attempts in a row before it finds a number out of reach. With two
-//! proposers among five peers that is three million; a duel of two makes about three attempts a
-//! second once they back off, and would have to last for twelve days. It then costs that peer one
-//! frame.
+//! fresh one too, must miss 65,000 attempts in a row before it finds a number out of reach. Among
+//! five peers that is three million: two rivals make about three attempts a second once they back
+//! off, and would have to go on for twelve days. It then costs that peer one frame.
 //!
 //! Left out: a peer of the hostsfile that lies for 2^29 frames. The cure is a protocol for malice.
 

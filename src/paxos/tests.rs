@@ -101,7 +101,7 @@ impl World {
     fn decides(&mut self, proposer: u16, most: usize) -> Accepted {
         self.facts.clear();
         let others: Vec<u16> = self.peers.keys().copied().filter(|id| *id != proposer).collect();
-        self.step(proposer, |peer, out| peer.start(out));
+        self.step(proposer, Peer::start);
         for other in others {
             self.step(proposer, |peer, out| peer.connected(PeerId(other), out));
         }
@@ -140,8 +140,8 @@ fn one_forged_last_number_ends_nothing() {
 fn a_ladder_of_believed_numbers_leaves_nobody_behind() {
     // In steps that are believed two acceptors are brought up, out of reach of all others.
     let mut world = World::of(&[2, 3, 4, 5]);
-    let steps = 8;
-    for step in 1..=steps {
+    let steps = 8_u16;
+    for step in (1..=steps).map(u64::from) {
         for acceptor in [2, 3] {
             world.say(1, acceptor, prepare(of_peer(1, step * (REACH - 5))));
             let promised = world.peers[&acceptor].acceptor().min_proposal;
@@ -150,14 +150,14 @@ fn a_ladder_of_believed_numbers_leaves_nobody_behind() {
     }
     world.under_way.clear();
     // A proposer that knows nothing of it climbs after them, in about as many steps.
-    let chosen = world.decides(5, 2 * steps as usize + 4);
+    let chosen = world.decides(5, 2 * usize::from(steps) + 4);
     assert_eq!(chosen.value, Value('Y'));
     // And so does an acceptor without which another proposer has no majority.
     world.peers.remove(&2);
     world.peers.insert(1, Peer::new(Arc::new(setup(1))));
     world.peers.insert(4, Peer::new(Arc::new(setup(4))));
     world.timers.clear();
-    assert_eq!(world.decides(1, 4 * steps as usize + 8).value, Value('Y'));
+    assert_eq!(world.decides(1, 4 * usize::from(steps) + 8).value, Value('Y'));
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_refusal_moves_a_proposer_by_a_stride_at_most() {
         world.peers.get_mut(&acceptor).unwrap().restore(Record::Acceptor(promise));
     }
     let others = ACCEPTORS.map(PeerId);
-    world.step(5, |peer, out| peer.start(out));
+    world.step(5, Peer::start);
     for other in others {
         world.step(5, |peer, out| peer.connected(other, out));
     }
@@ -200,7 +200,7 @@ fn a_refusal_moves_a_proposer_by_a_stride_at_most() {
 #[test]
 fn answers_to_what_was_never_asked_move_nobody_far() {
     let mut world = World::of(&[1]);
-    world.step(1, |peer, out| peer.start(out));
+    world.step(1, Peer::start);
     for other in ACCEPTORS {
         world.step(1, |peer, out| peer.connected(PeerId(other), out));
     }
