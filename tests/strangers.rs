@@ -11,6 +11,9 @@ use std::net::{Shutdown, TcpStream};
 
 use common::{Cluster, PATIENCE, Program, random, until};
 use synod::hosts::Hosts;
+use synod::node::disk::{Disk, Owner};
+use synod::paxos::{Peer, ProposalNumber, Record};
+use synod::process::{PeerId, Process as _};
 
 /// One more than the largest proposal number.
 const TOO_LARGE: u64 = 1 << 53;
@@ -295,6 +298,55 @@ fn a_number_of_another_peer_blocks_nobody() {
         assert!(line.contains("closed the connection from peer"), "{line}");
     }
     assert_it_goes_on(cluster);
+}
+
+#[test]
+fn the_last_number_under_the_name_of_its_owner_blocks_nobody() {
+    let mut cluster = decided();
+    let largest = TOO_LARGE - 1;
+    let want = "does not believe number 9007199254740991 of peer1: it is far above all others";
+    for victim in 2..=4 {
+        // The true peer1 may take its place back before a word is said.
+        until(want, || {
+            let mut stranger = Stranger::posing_as(1, &cluster, victim);
+            for kind in ["prepare", "accept"] {
+                stranger.say(format!(
+                    "{{\"message\":{{\"{kind}\":{{\"number\":{largest},\"value\":\"Z\"}}}}}}\n"
+                ));
+            }
+            stranger.say("\"ping\"\n");
+            stranger.hears();
+            cluster.peer(victim).err().iter().any(|line| line.contains(want)).then_some(())
+        });
+    }
+    assert_it_goes_on(cluster);
+}
+
+#[test]
+fn a_proposer_whose_numbers_are_used_up_says_so_and_exits_with_1() {
+    let mut cluster = Cluster::of_file("hostsfile-testcase2.txt");
+    for id in 2..=4 {
+        cluster.run(id, "");
+    }
+    // The last number of peer1, as an earlier life of it would have written it down.
+    let dir = cluster.scratch.path("used-up");
+    let fingerprint = Hosts::read(&cluster.hosts()).expect("is in use").fingerprint(3000);
+    let owner = Owner { protocol: Peer::PROTOCOL.into(), peer: PeerId(1), fingerprint };
+    let (disk, _) = Disk::open(&dir, &owner, |_: Record| ()).expect("a new log");
+    let last = ProposalNumber::new(TOO_LARGE - 1).expect("the last one");
+    let written = disk.append(&Record::LastNumber(last));
+    disk.commit(written).expect("the disk is sound");
+    drop(disk);
+    let words = format!("-v X --data {}", dir.display());
+    let end = Program::start(cluster.command(1, &words)).end();
+    assert_eq!((end.code, end.out.len()), (Some(1), 0), "{end:#?}");
+    assert_eq!(
+        end.err.last().map(String::as_str),
+        Some("peer1: no proposal number is left above those seen; ends")
+    );
+    // The others do without it.
+    cluster.start(5, "-v Y --wait 0");
+    assert_eq!(cluster.choice(2..=5), "Y");
 }
 
 #[test]

@@ -50,8 +50,8 @@ as a JSON line, and the value once it is chosen. Runs until it is killed.
   --until-eof        end when standard input ends
   --help, --version
 
-Standard output has the messages, standard error everything else. Exit 2: a flag, a file or the
-machine was at fault.
+Standard output has the messages, standard error everything else. Exit 1: no proposal number is left
+for this proposer. Exit 2: a flag, a file or the machine was at fault.
 ";
 
 struct Options {

@@ -245,6 +245,10 @@ impl Process for Broken {
         self.ward.peer.snapshot()
     }
 
+    fn clock(&mut self, now: std::time::Duration) {
+        self.ward.peer.clock(now);
+    }
+
     fn start(&mut self, out: &mut Effects<Self>) {
         self.step(out, Peer::start);
         if self.mutant.deaf_to_links {

@@ -1,8 +1,14 @@
 //! Mutants of the proposer: which value it asks for, and under which number.
 
+use std::time::Duration;
+
 use super::{Mutant, PLAIN, Ward};
+use crate::paxos::pace::{FIRST_BACKOFF, FIRST_TIMEOUT, MOST_DOUBLINGS};
 use crate::paxos::{Accepted, Ack, Fact, Message, Peer, ProposalNumber, Record, Timer, Value};
 use crate::process::{Delay, Effect};
+
+/// The longest back-off on fast links.
+const MOST_BACKOFF: Duration = FIRST_BACKOFF.saturating_mul(1 << MOST_DOUBLINGS);
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -176,8 +182,26 @@ pub(super) const MUTANTS: &[Mutant] = &[
         tell: |_, effects| {
             for effect in effects {
                 if let Effect::SetTimer(Timer::Attempt, delay) = effect {
-                    *delay = Delay::from(std::time::Duration::ZERO);
+                    *delay = Delay::from(Duration::ZERO);
                 }
+            }
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "fixed-time-out",
+        does: "Waits a second for answers, whatever they take, and backs off for no more than \
+               1.28 s: on slow links every attempt is given up just before it succeeds.",
+        seen: "This program, before its time-outs grew; etcd #5870, #7312.",
+        tell: |_, effects| {
+            for effect in effects {
+                let (most, delay) = match effect {
+                    Effect::SetTimer(Timer::Answer, delay) => (FIRST_TIMEOUT, delay),
+                    Effect::SetTimer(Timer::Attempt, delay) => (MOST_BACKOFF, delay),
+                    _ => continue,
+                };
+                delay.at_most = delay.at_most.min(most);
+                delay.at_least = delay.at_least.min(most);
             }
         },
         ..PLAIN

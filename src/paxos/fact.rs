@@ -1,6 +1,7 @@
 //! What a peer has to say to people.
 
 use std::fmt::{self, Display};
+use std::time::Duration;
 
 use super::message::Accepted;
 use super::proposal::{ProposalNumber, Value};
@@ -56,6 +57,18 @@ pub enum Fact {
         missing: Acceptors,
         /// How many are needed.
         needed: usize,
+        /// How long the next attempt waits, if that is longer.
+        longer: Option<Duration>,
+    },
+    /// A number is too far above all those seen to be believed. Reported for the first, the second,
+    /// the fourth and so on.
+    Disbelieved {
+        /// The number.
+        number: ProposalNumber,
+        /// Who has asked under it, or says to have promised it.
+        from: PeerId,
+        /// How many there were.
+        count: u64,
     },
     /// This peer knows the choice. Reported once in a peer's life.
     Chose {
@@ -64,14 +77,15 @@ pub enum Fact {
         /// The choice.
         value: Value,
     },
-    /// Two values are reported as chosen. Safety is lost; some peer broke the rules.
+    /// Two values are reported as chosen. Safety is lost; some peer broke the rules. Reported once
+    /// in a peer's life.
     Contradiction {
         /// What this peer knew.
         known: Accepted,
         /// What it hears now.
         heard: Accepted,
     },
-    /// There is no number left above those seen; this proposer is done.
+    /// There is no number left above those seen: this proposer ends.
     Exhausted,
 }
 
@@ -100,13 +114,22 @@ impl Display for Fact {
             Self::Refused { number, by, promised } => {
                 write!(f, "number {number} is refused: {by} has promised {promised}; tries again")
             }
-            Self::TimedOut { number, asked, answered, missing, needed } => write!(
-                f,
-                "number {number}: too few answers to {asked} in time: needs {needed}, \
-                 has {}, misses {}; tries again",
-                list(answered),
-                list(missing)
-            ),
+            Self::TimedOut { number, asked, answered, missing, needed, longer } => {
+                let (answered, missing) = (list(answered), list(missing));
+                write!(
+                    f,
+                    "number {number}: too few answers to {asked} in time: needs {needed}, \
+                     has {answered}, misses {missing}; tries again"
+                )?;
+                longer.map_or(Ok(()), |longer| write!(f, " and waits {} s", longer.as_secs()))
+            }
+            Self::Disbelieved { number, from, count } => {
+                write!(
+                    f,
+                    "does not believe number {number} of {from}: it is far above all others"
+                )?;
+                if *count > 1 { write!(f, " ({count} of such numbers so far)") } else { Ok(()) }
+            }
             Self::Chose { number, value } => write!(f, "{value} is chosen, number {number}"),
             Self::Contradiction { known, heard } => write!(
                 f,
@@ -114,7 +137,7 @@ impl Display for Fact {
                  a peer has forgotten a promise or a number",
                 known.value, known.number, heard.value, heard.number
             ),
-            Self::Exhausted => write!(f, "no proposal number is left; proposes no more"),
+            Self::Exhausted => write!(f, "no proposal number is left above those seen; ends"),
         }
     }
 }

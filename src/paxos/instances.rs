@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,18 +28,23 @@ pub struct Keyed<T> {
     pub part: T,
 }
 
+/// So many decisions others can begin here. What comes of further keys is dropped, as if it had
+/// been lost on the way: their proposers say that too few answer.
+pub const MOST_KEYS: usize = 1 << 16;
+
 /// All decisions of one host.
 pub struct Instances {
     setup: Arc<Setup>,
     peers: BTreeMap<Key, Peer>,
     linked: BTreeSet<PeerId>,
+    now: Duration,
 }
 
 impl Instances {
     /// No decision yet. The candidate in `setup` is not used: each decision has its own.
     pub fn new(setup: Setup) -> Self {
         let setup = Arc::new(Setup { candidate: None, ..setup });
-        Self { setup, peers: BTreeMap::new(), linked: BTreeSet::new() }
+        Self { setup, peers: BTreeMap::new(), linked: BTreeSet::new(), now: Duration::ZERO }
     }
 
     /// Begins to have `value` chosen for `key`, over the links that stand. Asking again changes
@@ -74,14 +80,18 @@ impl Instances {
         let setup = &self.setup;
         let peer = self.peers.entry(key).or_insert_with(|| Peer::new(Arc::clone(setup)));
         let mut effects = Vec::new();
+        peer.clock(self.now);
         step(peer, &mut effects);
-        out.extend(effects.into_iter().map(|effect| match effect {
-            Effect::Persist(part) => Effect::Persist(Keyed { key, part }),
-            Effect::Send(to, part) => Effect::Send(to, Keyed { key, part }),
-            Effect::Cast(to, part) => Effect::Cast(to, Keyed { key, part }),
-            Effect::SetTimer(part, delay) => Effect::SetTimer(Keyed { key, part }, delay),
-            Effect::Report(part) => Effect::Report(Keyed { key, part }),
-            Effect::Halt(code) => Effect::Halt(code),
+        out.extend(effects.into_iter().filter_map(|effect| {
+            Some(match effect {
+                Effect::Persist(part) => Effect::Persist(Keyed { key, part }),
+                Effect::Send(to, part) => Effect::Send(to, Keyed { key, part }),
+                Effect::Cast(to, part) => Effect::Cast(to, Keyed { key, part }),
+                Effect::SetTimer(part, delay) => Effect::SetTimer(Keyed { key, part }, delay),
+                Effect::Report(part) => Effect::Report(Keyed { key, part }),
+                // One decision is out of numbers. The others are not.
+                Effect::Halt(_) => return None,
+            })
         }));
     }
 }
@@ -110,6 +120,10 @@ impl Process for Instances {
         self.peers.iter().flat_map(of_peer).collect()
     }
 
+    fn clock(&mut self, now: Duration) {
+        self.now = now;
+    }
+
     fn start(&mut self, _out: &mut Effects<Self>) {}
 
     fn connected(&mut self, peer: PeerId, out: &mut Effects<Self>) {
@@ -121,7 +135,9 @@ impl Process for Instances {
     }
 
     fn receive(&mut self, from: PeerId, message: Self::Message, out: &mut Effects<Self>) {
-        self.step(message.key, out, |peer, out| peer.receive(from, message.part, out));
+        if self.peers.contains_key(&message.key) || self.peers.len() < MOST_KEYS {
+            self.step(message.key, out, |peer, out| peer.receive(from, message.part, out));
+        }
     }
 
     fn timeout(&mut self, timer: Self::Timer, out: &mut Effects<Self>) {

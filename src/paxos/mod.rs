@@ -32,7 +32,8 @@
 //! # The map
 //!
 //! [`acceptor`] and [`proposer`] are the two halves of the protocol, each a plain value;
-//! [`learner`] counts acceptances. [`peer`] joins the roles of one host into a
+//! [`learner`] counts acceptances. [`pace`] says how long a proposer waits, [`reach`] which numbers
+//! are believed. [`peer`] joins the roles of one host into a
 //! [`Process`](crate::process::Process); [`instances`] runs one decision per key on the same links.
 //!
 //! # Left out
@@ -49,11 +50,15 @@ pub mod instances;
 pub mod learner;
 pub mod message;
 mod objection;
+pub mod pace;
 pub mod peer;
 pub mod proposal;
 pub mod proposer;
 pub mod quorum;
+pub mod reach;
 pub mod roles;
+#[cfg(test)]
+mod tests;
 
 pub use fact::Fact;
 pub use message::{Accepted, Ack, Message};

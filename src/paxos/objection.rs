@@ -1,8 +1,9 @@
 //! What no honest peer can have sent.
 //!
 //! These checks need only the roles, never the state, so a message is refused today and tomorrow
-//! alike. They guard against mistakes and strays, not against a peer that lies within its rights:
-//! Paxos tolerates crashes, not malice.
+//! alike. (A number that is merely too high is another matter: [`reach`](super::reach).) They guard
+//! against mistakes and strays, not against a peer that lies within its rights: Paxos tolerates
+//! crashes, not malice.
 
 use super::message::{Ack, Message};
 use super::peer::Setup;
@@ -13,7 +14,6 @@ use crate::process::PeerId;
 pub(super) fn objection(setup: &Setup, from: PeerId, message: &Message) -> Option<String> {
     match message {
         Message::Prepare { number, .. } | Message::Accept { number, .. } => {
-            // One prepare with the largest number would block an acceptor for ever.
             let owner = number.owner(setup.roles.peers);
             if owner != from {
                 return Some(format!("proposal {number} belongs to {owner}, not to {from}"));
@@ -48,8 +48,7 @@ fn asked_by_me(setup: &Setup, number: ProposalNumber) -> Option<String> {
 }
 
 /// An ack must hang together: no acceptor's promise is below the question or below what it holds,
-/// and all its numbers belong to proposers that it serves. (A made-up number in a refusal would
-/// send the proposer to the end of the integers.)
+/// and all its numbers belong to proposers that it serves.
 fn ack_objection(setup: &Setup, from: PeerId, ack: &Ack) -> Option<String> {
     let held = ack.accepted.map(|accepted| accepted.number);
     let numbers = [Some(ack.answers), Some(ack.min_proposal), held];

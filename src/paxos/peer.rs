@@ -1,5 +1,7 @@
 //! One host's part in one decision: its roles together, as a [`Process`].
 
+mod proposing;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,18 +12,12 @@ use super::acceptor::Acceptor;
 use super::fact::Fact;
 use super::learner::Learner;
 use super::message::{Accepted, Ack, Message};
+use super::pace::{FIRST_TIMEOUT, Pace, Phase};
 use super::proposal::{ProposalNumber, Value};
-use super::proposer::{Attempt, Progress};
-use super::quorum::{Acceptors, is_quorum, majority};
+use super::proposer::Attempt;
+use super::reach::Reach;
 use super::roles::{Audience, Roles};
-use crate::process::{Delay, Effect, Effects, PeerId, Process};
-
-/// How long an attempt waits for the answers of a majority.
-pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
-/// The longest first back-off; each failure doubles it.
-pub const FIRST_BACKOFF: Duration = Duration::from_millis(10);
-/// The longest back-off is `FIRST_BACKOFF << MOST_DOUBLINGS`, 1.28 s.
-pub const MOST_DOUBLINGS: u32 = 7;
+use crate::process::{Effect, Effects, PeerId, Process};
 
 /// How often a proposer without a majority of links says what it waits for.
 pub const WAITING_NOTE_EVERY: Duration = Duration::from_secs(10);
@@ -84,8 +80,10 @@ enum Stage {
     Resting,
     /// Waiting for answers.
     Asking(Attempt),
-    /// Its own round has found the choice; `None` if it ran out of numbers first.
-    Done(Option<Accepted>),
+    /// Its own round has found the choice.
+    Done(Accepted),
+    /// No number is left for it, so it ends.
+    Exhausted,
 }
 
 /// One host's part in one decision.
@@ -102,6 +100,10 @@ pub struct Peer {
     /// The highest number heard of: the next attempt goes above it.
     highest_seen: Option<ProposalNumber>,
     failures: u32,
+    pace: Pace,
+    reach: Reach,
+    /// Two chosen values were reported to it, and it has said so.
+    contradicted: bool,
 }
 
 impl Peer {
@@ -118,6 +120,9 @@ impl Peer {
             last_number: None,
             highest_seen: None,
             failures: 0,
+            pace: Pace::default(),
+            reach: Reach::default(),
+            contradicted: false,
         }
     }
 
@@ -139,7 +144,7 @@ impl Peer {
     /// What this proposer's own round has found to be chosen.
     pub fn own_round(&self) -> Option<Accepted> {
         match self.stage {
-            Stage::Done(chosen) => chosen,
+            Stage::Done(chosen) => Some(chosen),
             _ => None,
         }
     }
@@ -152,119 +157,23 @@ impl Peer {
         }
     }
 
-    /// Looks at the links: with all acceptors it begins, with a majority it waits for the rest.
-    fn gather(&mut self, out: &mut Effects<Self>) {
-        let setup = Arc::clone(&self.setup);
-        let Some((audience, _)) = setup.proposer() else { return };
-        let Stage::Gathering { majority } = &mut self.stage else { return };
-        let linked = &audience.acceptors & &self.linked;
-        if linked == audience.acceptors {
-            self.begin(out);
-        } else if !*majority && is_quorum(&audience.acceptors, &linked) {
-            *majority = true;
-            out.push(Effect::SetTimer(Timer::Patience, setup.patience.into()));
+    /// The highest number that it holds, has used, or has seen in an answer.
+    fn seen(&self) -> Option<ProposalNumber> {
+        self.highest_seen.max(self.last_number).max(self.acceptor.min_proposal)
+    }
+
+    /// True if the number of a question is within reach.
+    fn believes(&mut self, from: PeerId, number: ProposalNumber, out: &mut Effects<Self>) -> bool {
+        let believes = self.reach.believes(self.seen(), number);
+        if !believes {
+            self.disbelieve(from, number, out);
         }
+        believes
     }
 
-    /// It could propose now: does so after its own delay.
-    fn begin(&mut self, out: &mut Effects<Self>) {
-        self.stage = Stage::Resting;
-        if self.setup.delay.is_zero() {
-            self.attempt(out);
-        } else {
-            out.push(Effect::SetTimer(Timer::Attempt, self.setup.delay.into()));
-        }
-    }
-
-    /// Asks the acceptors for promises under a new number.
-    fn attempt(&mut self, out: &mut Effects<Self>) {
-        let setup = Arc::clone(&self.setup);
-        let Some((audience, value)) = setup.proposer() else { return };
-        let seen = self.highest_seen.max(self.last_number).max(self.acceptor.min_proposal);
-        let Some(number) = ProposalNumber::next(setup.me, setup.roles.peers, seen) else {
-            self.stage = Stage::Done(None);
-            out.push(Effect::Report(Fact::Exhausted));
-            return;
-        };
-        // Durable before the first question leaves. A number used again in another life could
-        // stand for two values.
-        self.last_number = Some(number);
-        out.push(Effect::Persist(Record::LastNumber(number)));
-        out.push(Effect::Report(Fact::Proposing { number, value }));
-        self.stage = Stage::Asking(Attempt::new(number, value));
-        out.push(Effect::SetTimer(Timer::Answer, ANSWER_TIMEOUT.into()));
-        for &acceptor in &audience.acceptors {
-            out.push(Effect::Send(acceptor, Message::Prepare { number, value }));
-        }
-    }
-
-    /// Gives the attempt up and sets the time of the next one.
-    fn back_off(&mut self, out: &mut Effects<Self>) {
-        // Random, or two proposers beat each other for ever; growing, so that it ends whatever
-        // the round trip is.
-        let at_most = FIRST_BACKOFF * (1 << self.failures.min(MOST_DOUBLINGS));
-        self.failures = self.failures.saturating_add(1);
-        self.stage = Stage::Resting;
-        let delay = Delay { at_least: FIRST_BACKOFF / 4, at_most };
-        out.push(Effect::SetTimer(Timer::Attempt, delay));
-    }
-
-    /// The question that is open for `acceptor`, if it has not answered it.
-    fn ask_again(&self, acceptor: PeerId, out: &mut Effects<Self>) {
-        let (Stage::Asking(attempt), Some((audience, candidate))) =
-            (&self.stage, self.setup.proposer())
-        else {
-            return;
-        };
-        if !audience.acceptors.contains(&acceptor) || attempt.answered().contains(&acceptor) {
-            return;
-        }
-        let number = attempt.number;
-        let question = match attempt.asking() {
-            None => Message::Prepare { number, value: candidate },
-            Some(value) => Message::Accept { number, value },
-        };
-        out.push(Effect::Send(acceptor, question));
-    }
-
-    /// An answer arrived: counts it and goes where it leads.
-    fn count(
-        &mut self,
-        from: PeerId,
-        ack: &Ack,
-        counter: fn(&mut Attempt, &Acceptors, PeerId, &Ack) -> Progress,
-        out: &mut Effects<Self>,
-    ) {
-        self.highest_seen = self.highest_seen.max(Some(ack.min_proposal));
-        let setup = Arc::clone(&self.setup);
-        let (Stage::Asking(attempt), Some((audience, candidate))) =
-            (&mut self.stage, setup.proposer())
-        else {
-            return;
-        };
-        let number = attempt.number;
-        match counter(attempt, &audience.acceptors, from, ack) {
-            Progress::Pending => {}
-            Progress::Refused => {
-                let promised = ack.min_proposal;
-                out.push(Effect::Report(Fact::Refused { number, by: from, promised }));
-                self.back_off(out);
-            }
-            Progress::Promised { value, adopted } => {
-                if let Some(adopted) = adopted.filter(|adopted| adopted.value != candidate) {
-                    let instead_of = candidate;
-                    out.push(Effect::Report(Fact::Adopted { number, adopted, instead_of }));
-                }
-                out.push(Effect::SetTimer(Timer::Answer, ANSWER_TIMEOUT.into()));
-                for &acceptor in &audience.acceptors {
-                    out.push(Effect::Send(acceptor, Message::Accept { number, value }));
-                }
-            }
-            Progress::Chosen(value) => {
-                self.stage = Stage::Done(Some(Accepted { number, value }));
-                out.push(Effect::Report(Fact::Chose { number, value }));
-                self.learn(Accepted { number, value }, None, out);
-            }
+    fn disbelieve(&mut self, from: PeerId, number: ProposalNumber, out: &mut Effects<Self>) {
+        if let Some(count) = self.reach.disbelieve() {
+            out.push(Effect::Report(Fact::Disbelieved { number, from, count }));
         }
     }
 
@@ -272,7 +181,8 @@ impl Peer {
     fn learn(&mut self, choice: Accepted, teller: Option<PeerId>, out: &mut Effects<Self>) {
         let Accepted { number, value } = choice;
         if let Some(known) = self.chosen {
-            if known.value != value {
+            // Said once: whoever repeats it could fill a disk with it.
+            if known.value != value && !std::mem::replace(&mut self.contradicted, true) {
                 out.push(Effect::Report(Fact::Contradiction { known, heard: choice }));
             }
             return;
@@ -360,9 +270,13 @@ impl Process for Peer {
         acceptor.into_iter().chain(self.last_number.map(Record::LastNumber)).collect()
     }
 
+    fn clock(&mut self, now: Duration) {
+        self.pace.clock(now);
+    }
+
     fn start(&mut self, out: &mut Effects<Self>) {
         if self.setup.proposer().is_some() {
-            let first = self.setup.patience.max(ANSWER_TIMEOUT);
+            let first = self.setup.patience.max(FIRST_TIMEOUT);
             out.push(Effect::SetTimer(Timer::Waiting, first.into()));
             self.gather(out);
         }
@@ -389,6 +303,8 @@ impl Process for Peer {
     fn receive(&mut self, from: PeerId, message: Message, out: &mut Effects<Self>) {
         let before = self.acceptor;
         match message {
+            Message::Prepare { number, .. } | Message::Accept { number, .. }
+                if !self.believes(from, number, out) => {}
             Message::Prepare { number, value } => {
                 let ack = self.acceptor.prepare(number, value);
                 self.answer(from, before, ack, Message::PrepareAck, out);
@@ -404,9 +320,9 @@ impl Process for Peer {
                     }
                 }
             }
-            Message::PrepareAck(ack) => self.count(from, &ack, Attempt::prepare_ack, out),
+            Message::PrepareAck(ack) => self.hear(from, &ack, Phase::Prepare, out),
             Message::AcceptAck(ack) => {
-                self.count(from, &ack, Attempt::accept_ack, out);
+                self.hear(from, &ack, Phase::Accept, out);
                 self.hear_acceptance(from, &ack, out);
             }
             Message::Chosen { number, value } => {
@@ -416,33 +332,7 @@ impl Process for Peer {
     }
 
     fn timeout(&mut self, timer: Timer, out: &mut Effects<Self>) {
-        let setup = Arc::clone(&self.setup);
-        let Some((audience, _)) = setup.proposer() else { return };
-        let members = &audience.acceptors;
-        let needed = majority(members.len());
-        match (timer, &self.stage) {
-            (Timer::Waiting, Stage::Gathering { majority: false }) => {
-                let linked = members & &self.linked;
-                let missing = members - &linked;
-                out.push(Effect::Report(Fact::Waiting { linked, missing, needed }));
-                out.push(Effect::SetTimer(Timer::Waiting, WAITING_NOTE_EVERY.into()));
-            }
-            (Timer::Patience, Stage::Gathering { .. }) => self.begin(out),
-            (Timer::Attempt, Stage::Resting) => self.attempt(out),
-            (Timer::Answer, Stage::Asking(attempt)) => {
-                let answered = attempt.answered();
-                out.push(Effect::Report(Fact::TimedOut {
-                    number: attempt.number,
-                    asked: if attempt.asking().is_some() { "accept" } else { "prepare" },
-                    missing: members - &answered,
-                    answered,
-                    needed,
-                }));
-                self.back_off(out);
-            }
-            // A timer of a stage that is over.
-            (Timer::Waiting | Timer::Patience | Timer::Attempt | Timer::Answer, _) => {}
-        }
+        self.fires(timer, out);
     }
 
     fn objection(&self, from: PeerId, message: &Message) -> Option<String> {

@@ -43,12 +43,15 @@ pub struct Attempt {
     pub number: ProposalNumber,
     candidate: Value,
     phase: Phase,
+    /// Acceptors that it does without: their promise is not believed.
+    lost: Acceptors,
 }
 
 impl Attempt {
     /// An attempt that has asked nobody yet.
     pub fn new(number: ProposalNumber, candidate: Value) -> Self {
-        Self { number, candidate, phase: Phase::Prepare { promises: BTreeMap::new() } }
+        let phase = Phase::Prepare { promises: BTreeMap::new() };
+        Self { number, candidate, phase, lost: Acceptors::new() }
     }
 
     /// The value that this attempt asks to accept; `None` while it still collects promises.
@@ -65,6 +68,13 @@ impl Attempt {
             Phase::Prepare { promises } => promises.keys().copied().collect(),
             Phase::Accept { acceptances, .. } => acceptances.clone(),
         }
+    }
+
+    /// Goes on without this acceptor; false if the others are no majority any more. (To leave an
+    /// answer out is always safe: it could have been lost.)
+    pub fn does_without(&mut self, members: &Acceptors, acceptor: PeerId) -> bool {
+        self.lost.insert(acceptor);
+        is_quorum(members, &(members - &self.lost))
     }
 
     /// Counts an answer to a prepare. `members` are this proposer's acceptors.

@@ -167,10 +167,21 @@ impl Faults {
         }
     }
 
+    /// Nothing goes wrong, but a round trip takes 3 s and every flush 5 s.
+    pub fn slow() -> Self {
+        Self {
+            delay: Span::ms(1_500, 1_500),
+            boot: Span::ms(0, 3_000),
+            flush: Span::ms(5_000, 5_000),
+            ..Self::none()
+        }
+    }
+
     /// The preset of this name.
     pub fn preset(name: &str) -> Option<Self> {
         match name {
             "none" => Some(Self::none()),
+            "slow" => Some(Self::slow()),
             "light" => Some(Self::light()),
             "heavy" => Some(Self::heavy()),
             _ => None,

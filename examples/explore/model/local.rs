@@ -11,7 +11,8 @@ use synod::process::{Effect, Effects, PeerId};
 use super::Subject;
 
 /// What the model rests on.
-const NO_CASTS: &str = "Paxos sends no datagrams and never ends by itself";
+const NO_CASTS: &str =
+    "Paxos sends no datagrams, and ends by itself only when it is out of numbers";
 
 /// A message on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -289,7 +290,10 @@ impl<'a, P: Subject> Step<'a, P> {
                     self.gave_up = true;
                     self.local.number = None;
                 }
-                Fact::Waiting { .. } | Fact::Proposing { .. } | Fact::Adopted { .. } => {}
+                Fact::Waiting { .. }
+                | Fact::Proposing { .. }
+                | Fact::Adopted { .. }
+                | Fact::Disbelieved { .. } => {}
             },
         }
     }

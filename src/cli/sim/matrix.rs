@@ -16,13 +16,14 @@ use crate::museum::{self, Mutant};
 use crate::sim::Faults;
 
 /// The worlds in which every mutant is played, each with so many seeds: a small one with calm and
-/// stormy weather, the usual one, and one with an even number of acceptors.
+/// stormy weather, the usual one, one with an even number of acceptors, and a slow one.
 const WORLDS: &[(u16, u16, &str, u64)] = &[
     (3, 2, "heavy", 1_000),
     (5, 2, "none", 200),
     (5, 2, "light", 500),
     (5, 3, "heavy", 1_500),
     (6, 2, "heavy", 500),
+    (5, 2, "slow", 200),
 ];
 
 /// How many seeds of each world `synod check` judges as well.

@@ -18,7 +18,7 @@ use crate::museum::{self, Mutant};
 use crate::sim::Faults;
 
 pub(crate) const HELP: &str = "\
-usage: synod sim [--seeds A..B] [--peers N] [--proposers K] [--faults none|light|heavy] [options]
+usage: synod sim [--seeds A..B] [--peers N] [--proposers K] [--faults PRESET] [options]
 
 Run Paxos from seeds, each a run of its own with a virtual clock: first everything goes wrong and
 what may never happen is looked for after every step, then nothing goes wrong any more and a
@@ -34,7 +34,7 @@ names the run.
   --seed S           one seed
   --peers N          how many peers (5)
   --proposers K      how many of them propose (2)
-  --faults PRESET    none, light or heavy (heavy)
+  --faults PRESET    none, slow, light or heavy (heavy); slow is 3 s there and back, 5 s a flush
   --only KIND,...    of the preset only these kinds of faults: loss, duplication, reordering,
                      partition, one-way, pause, crash, flush, drift, slow; or nothing
   --claim NAME       look at one claim only
@@ -288,7 +288,7 @@ pub(super) fn word<T>(
 }
 
 fn preset(value: OsString) -> Result<String> {
-    let known = ["none", "light", "heavy"];
+    let known = ["none", "slow", "light", "heavy"];
     word("--faults", value, &known, |name| Faults::preset(name).map(|_| name.to_owned()))
 }
 

@@ -12,8 +12,12 @@ use crate::paxos::{Message, Peer, Roles, Setup, Timer};
 use crate::process::PeerId;
 use crate::sim::{Arrivals, Counts, Course, End, Faults, Prng, Script, Step, World};
 
-/// In the second phase everybody must know the choice within this much virtual time.
+/// In the second phase everybody must know the choice within this much virtual time, and
+/// [`PATIENCE_ROUNDS`] rounds of the slowest.
 pub const PATIENCE_US: u64 = 5_000_000;
+
+/// See [`PATIENCE_US`]; a round is two messages and two flushes.
+pub const PATIENCE_ROUNDS: u64 = 40;
 
 /// In the second phase all proposers together may begin this many rounds, for each of them.
 pub const ROUNDS_PER_PROPOSER: u64 = 12;
@@ -23,6 +27,10 @@ pub const DUEL_PER_RIVAL: u64 = 20;
 
 /// The chance that one peer which is not needed never begins, in runs with faults.
 const ABSENCE: u32 = 125_000;
+
+fn patience_us(faults: &Faults) -> u64 {
+    PATIENCE_US + PATIENCE_ROUNDS * 2 * (faults.delay.most + faults.flush.most)
+}
 
 /// What a run is, beside its seed.
 #[derive(Clone)]
@@ -37,6 +45,8 @@ pub struct Scenario {
     pub bug: Option<&'static Mutant>,
     /// Only this claim is of interest.
     pub only: Option<Claim>,
+    /// How much virtual time the second phase has, in microseconds.
+    pub patience_us: u64,
     /// A broken claim does not end the run.
     pub(super) to_the_end: bool,
     casts: Arc<Vec<Cast>>,
@@ -46,15 +56,19 @@ impl Scenario {
     /// Paxos among so many peers.
     pub fn new(peers: u16, proposers: u16, faults: Faults) -> Self {
         let casts = Arc::new(stage::casts(peers, proposers));
-        Self { peers, proposers, faults, bug: None, only: None, to_the_end: false, casts }
+        Self::in_one_of(casts, peers, proposers, faults)
     }
 
     /// Paxos in this cast.
     pub fn of_cast(cast: Cast, faults: Faults) -> Self {
         let proposers = u16::try_from(cast.roles.proposers.len()).unwrap_or(u16::MAX);
-        let (bug, only, to_the_end) = (None, None, false);
         let peers = cast.roles.peers;
-        Self { peers, proposers, faults, bug, only, to_the_end, casts: Arc::new(vec![cast]) }
+        Self::in_one_of(Arc::new(vec![cast]), peers, proposers, faults)
+    }
+
+    fn in_one_of(casts: Arc<Vec<Cast>>, peers: u16, proposers: u16, faults: Faults) -> Self {
+        let (bug, only, to_the_end, patience_us) = (None, None, false, patience_us(&faults));
+        Self { peers, proposers, faults, bug, only, patience_us, to_the_end, casts }
     }
 
     /// The same with a mutant instead.
@@ -162,7 +176,7 @@ impl Scenario {
             peers: self.peers,
             links: &cast.links,
             faults: &self.faults,
-            patience: PATIENCE_US,
+            patience: self.patience_us,
             distances,
             absent,
             addresses: None,
