@@ -18,6 +18,7 @@ mod draw;
 mod goal;
 mod identity;
 mod inputs;
+mod journal;
 mod judge;
 mod lines;
 mod local;

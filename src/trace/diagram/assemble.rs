@@ -236,6 +236,12 @@ impl Collector {
                  to peers that know it (--all draws them)."
             ));
         }
+        if self.lost > 0 {
+            let lost = plural(self.lost, "line");
+            remarks.push(format!(
+                "{lost} of journals were lost: what is drawn as never received may have been."
+            ));
+        }
         if shortfall.nowhere > 0 {
             let nowhere = plural(shortfall.nowhere as u64, "line");
             remarks.push(format!("{nowhere} left out: they do not say which peer received."));

@@ -114,6 +114,10 @@ impl Line {
                 let text = entry.note.as_deref().unwrap_or_default();
                 self.push(kept, rank, Act::Noted(words::shown(text, LONGEST_NOTE)));
             }
+            Action::Lost => {
+                let lines = words::plural(entry.lost.unwrap_or(1), "line");
+                self.push(kept, rank, Act::Noted(format!("{lines} of this journal lost here")));
+            }
             Action::Connected => {
                 let other = entry.receiver.map_or("a peer".into(), |to| format!("peer{to}"));
                 if all {

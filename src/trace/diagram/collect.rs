@@ -103,6 +103,8 @@ pub struct Collector {
     pub(super) crowded: u64,
     /// Notices to peers that knew, and links that came up.
     pub(super) hushed: u64,
+    /// Lines that journals say are missing.
+    pub(super) lost: u64,
     pub(super) first_us: Option<u64>,
     pub(super) first_sent_us: Option<u64>,
     last_us: u64,
@@ -207,6 +209,7 @@ impl Collector {
                     self.first_sent_us = entry.time_us;
                 }
             }
+            Action::Lost => self.lost = self.lost.saturating_add(entry.lost.unwrap_or(1)),
             Action::Connected | Action::Noted => {}
         }
         knew
