@@ -44,6 +44,19 @@ fn test_case_2_ends_with_a_verdict_and_exit_code_0() {
 }
 
 #[test]
+fn a_journal_that_is_a_pipe_holds_nobody_up_and_is_not_drawn() {
+    let scratch = Scratch::new();
+    let pipe = scratch.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("there is mkfifo").success());
+    let end = local(&format!("--trace {}", pipe.display()));
+    assert_eq!(end.code, Some(0), "{end:#?}");
+    let picture = scratch.path("run.svg");
+    let end = local(&format!("--trace {} --draw {}", pipe.display(), picture.display()));
+    assert_eq!((end.code, end.out.len(), picture.exists()), (Some(2), 0, false), "{end:#?}");
+    assert!(end.err[0].contains("is no regular file; name another for --trace"), "{end:#?}");
+}
+
+#[test]
 fn values_go_to_the_proposers_in_their_order() {
     let hosts = concat!(env!("CARGO_MANIFEST_DIR"), "/hostsfiles/hostsfile-lecture.txt");
     let end = local(&format!("{hosts} -v P,Q -t 2,0"));

@@ -129,6 +129,9 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
     let proposals = proposals(&options, &given)?;
     let (trace, picture) = (options.trace.as_deref(), options.draw.as_deref());
     outputs::check(options.hosts.as_deref(), trace.into_iter().chain(picture))?;
+    if let Some(trace) = trace.filter(|_| picture.is_some()) {
+        stage::check_readable(trace)?;
+    }
     let _lock = options.data.as_deref().map(stage::lock).transpose()?;
     let stage = stage::set(&given, options.data.as_deref())?;
     let journal = stage::journal(options.trace.as_deref(), options.data.is_some())?;
