@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::path::Path;
 use std::process::Command;
@@ -334,5 +335,15 @@ fn a_value_that_is_no_letter_spoils_no_verdict() {
         let rows = table(&end);
         assert_eq!(rows.len(), 5);
         assert!(rows.iter().all(|row| row.contains(&format!(" {shown} "))), "{rows:#?}");
+        // Nor does it steer the terminal, and what is data is still JSON.
+        for line in end.out.iter().chain(&end.err) {
+            assert!(!line.contains(value), "{line:?}");
+        }
+        let json = end.out.iter().filter_map(|line| line.split_once(" | ")).map(|line| line.1);
+        let values: BTreeSet<String> = json
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+            .filter_map(|line| line["message_value"].as_str().map(str::to_owned))
+            .collect();
+        assert!(values.contains(value), "{values:?}");
     }
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use crate::error::{Doing, Result};
-use crate::trace::verdict::plain;
+use crate::visible::visible;
 
 mod args;
 mod check;
@@ -134,7 +134,7 @@ fn end(command: &Command, result: Result<ExitCode>) -> ExitCode {
                 String::new()
             };
             // It may quote a name or a file, and those may hold anything.
-            let lines: Vec<String> = error.to_string().lines().map(plain).collect();
+            let lines: Vec<String> = error.to_string().lines().map(visible).collect();
             complain(&format!("synod: {}{hint}\n", lines.join("\n")));
             ExitCode::from(2)
         }

@@ -24,6 +24,7 @@ use crate::hosts::{Host, Hosts};
 use crate::paxos::Value;
 use crate::process::PeerId;
 use crate::trace::verdict::Judge;
+use crate::visible::{visible, visible_json};
 use children::{Children, News};
 
 pub(super) const HELP: &str = "\
@@ -286,7 +287,8 @@ impl Show {
 
     fn printed(&self, peer: PeerId, line: &str) -> Result<()> {
         let prefix = self.prefixes.get(&peer).map_or("", |(out, _)| out);
-        print(&format!("{prefix}{line}\n"))
+        // A child may be of another build, and its values come from anywhere.
+        print(&format!("{prefix}{}\n", visible_json(line)))
     }
 
     fn said(&self, peer: PeerId, line: &str) {
@@ -297,6 +299,6 @@ impl Show {
         if line == MEMORY_ONLY {
             return;
         }
-        complain(&format!("{prefix}{line}\n"));
+        complain(&format!("{prefix}{}\n", visible(line)));
     }
 }

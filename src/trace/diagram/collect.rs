@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::words;
 use crate::trace::event::{Action, MessageType};
 use crate::trace::read::{Entry, Number};
+use crate::visible::clipped;
 
 /// How many events are drawn at most; the picture says how many more there are.
 pub const MOST_EVENTS: usize = 3_000;
@@ -160,7 +160,7 @@ impl Collector {
         let nth = self.count(entry, keep);
         if keep {
             let entry = entry.clone().into_owned();
-            let text = words::shown(text, LONGEST_TEXT);
+            let text = clipped(text, LONGEST_TEXT);
             self.kept.push(Kept { at: entry.printer, entry, place, text, nth });
         } else if !visible {
             self.outside += 1;
