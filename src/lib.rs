@@ -33,3 +33,4 @@ pub mod ready;
 #[cfg(feature = "simulator")]
 pub mod sim;
 pub mod trace;
+pub mod visible;

@@ -110,3 +110,26 @@ fn empty_input_is_one_line_and_a_stranger_who_proposes_is_noted() {
     let words = String::from_utf8(check(&["--hosts", HOSTS], &log).stdout).unwrap();
     assert!(words.contains("note: roles: peer3 proposes, but is no proposer"), "{words}");
 }
+
+#[test]
+fn what_a_log_brings_in_is_shown_and_steers_nothing() {
+    let nasty = "\u{202e}\u{2066}\u{200b}\u{61c}\u{2028}\u{9b}2J\u{7f}";
+    let value = format!("\"{nasty}\"");
+    let log = compose(&clean()).replace("\"X\"", &value).replacen("\"Y\"", &value, 1);
+    let log = format!("{log}peer1 | {nasty}\npeer2 | {{\"{nasty}\":\"{nasty}\"}}\n");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(format!("log{nasty}"));
+    std::fs::write(&path, &log).unwrap();
+    let path = path.to_str().unwrap();
+    for args in [&["--strict", path][..], &["--strict", "--json", path], &["--strict", "-"]] {
+        let output = check(args, &log);
+        let words = String::from_utf8(output.stdout).unwrap();
+        let unseen = |c: char| nasty.contains(c) && !c.is_ascii_graphic() && c != '\n';
+        assert!(!words.contains(unseen), "{args:?}: {words:?}");
+        assert!(words.contains("\\u202e") || words.contains("\\u{202e}"), "{args:?}: {words}");
+        if args.contains(&"--json") {
+            let json: serde_json::Value = serde_json::from_str(&words).unwrap();
+            assert_eq!(json["chosen"][0], nasty, "escapes change no content");
+        }
+    }
+}

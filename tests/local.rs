@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::path::Path;
 use std::process::Command;
@@ -41,6 +42,19 @@ fn test_case_2_ends_with_a_verdict_and_exit_code_0() {
         assert_eq!(name.trim_end() == format!("peer{}", line.peer_id), own, "{name}: {line:?}");
     }
     assert_eq!(chose, 5);
+}
+
+#[test]
+fn a_journal_that_is_a_pipe_holds_nobody_up_and_is_not_drawn() {
+    let scratch = Scratch::new();
+    let pipe = scratch.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("there is mkfifo").success());
+    let end = local(&format!("--trace {}", pipe.display()));
+    assert_eq!(end.code, Some(0), "{end:#?}");
+    let picture = scratch.path("run.svg");
+    let end = local(&format!("--trace {} --draw {}", pipe.display(), picture.display()));
+    assert_eq!((end.code, end.out.len(), picture.exists()), (Some(2), 0, false), "{end:#?}");
+    assert!(end.err[0].contains("is no regular file; name another for --trace"), "{end:#?}");
 }
 
 #[test]
@@ -321,5 +335,15 @@ fn a_value_that_is_no_letter_spoils_no_verdict() {
         let rows = table(&end);
         assert_eq!(rows.len(), 5);
         assert!(rows.iter().all(|row| row.contains(&format!(" {shown} "))), "{rows:#?}");
+        // Nor does it steer the terminal, and what is data is still JSON.
+        for line in end.out.iter().chain(&end.err) {
+            assert!(!line.contains(value), "{line:?}");
+        }
+        let json = end.out.iter().filter_map(|line| line.split_once(" | ")).map(|line| line.1);
+        let values: BTreeSet<String> = json
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+            .filter_map(|line| line["message_value"].as_str().map(str::to_owned))
+            .collect();
+        assert!(values.contains(value), "{values:?}");
     }
 }

@@ -42,6 +42,11 @@ fn no_file_is_read_and_written_or_written_twice() {
     let scratch = folder();
     // Another name for the same file is no other file.
     std::os::unix::fs::symlink("hosts.txt", scratch.path("link.svg")).expect("a link");
+    for (name, link) in
+        [("hosts.txt", "hosts.svg"), ("run.jsonl", "run.svg"), ("views.log", "v.svg")]
+    {
+        fs::hard_link(scratch.path(name), scratch.path(link)).expect("a link");
+    }
     let names = ["hosts.txt", "run.jsonl", "views.log"];
     let whole = names.map(|name| fs::read(scratch.path(name)).expect(name));
     for words in [
@@ -49,13 +54,24 @@ fn no_file_is_read_and_written_or_written_twice() {
         "draw run.jsonl --format svg -o ./run.jsonl",
         "draw views.log --format svg -o views.log",
         "draw run.jsonl --hosts hosts.txt -o hosts.txt",
+        "draw run.jsonl -o run.svg",
+        "draw views.log -o v.svg",
+        "draw run.jsonl --hosts hosts.txt -o hosts.svg",
+        "draw views.log --hosts hosts.txt -o hosts.svg",
         "local hosts.txt --trace hosts.txt",
         "local hosts.txt --draw hosts.txt",
         "local hosts.txt --draw link.svg",
+        "local hosts.txt --trace hosts.svg",
+        "local hosts.txt --draw hosts.svg",
+        "local --trace run.jsonl --draw run.svg",
         "local --trace new.svg --draw new.svg",
+        "local --trace new.svg --draw ./new.svg",
         "local member hosts.txt --draw hosts.txt",
+        "local member hosts.txt --draw hosts.svg",
         "-h hosts.txt --id 2 --trace hosts.txt",
+        "-h hosts.txt --id 2 --trace hosts.svg",
         "sim --replay run.jsonl --trace run.jsonl",
+        "sim --replay run.jsonl --trace run.svg",
         "sim member --seed 1 --trace one.svg --draw one.svg",
     ] {
         if words.starts_with("sim") && cfg!(not(feature = "simulator")) {

@@ -14,20 +14,21 @@ const ARROWS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "error", "fnv", "hosts", "member", "museum", "node", "paxos", "process", "ready",
-            "sim", "trace",
+            "sim", "trace", "visible",
         ],
     ),
     ("paxos", &["process"]),
     ("ready", &["process"]),
     ("member", &["process"]),
     ("museum", &["member", "paxos", "process", "ready"]),
-    ("node", &["error", "fnv", "process"]),
+    ("node", &["error", "fnv", "process", "visible"]),
     ("sim", &["process"]),
     ("hosts", &["error", "fnv", "process"]),
-    ("trace", &[]),
+    ("trace", &["visible"]),
     ("process", &[]),
     ("error", &[]),
     ("fnv", &[]),
+    ("visible", &[]),
 ];
 
 /// Protocols: values without any I/O.

@@ -14,8 +14,8 @@ use lexopt::ValueExt;
 use super::args;
 use crate::error::{Error, Result};
 use crate::process::PeerId;
-use crate::trace::verdict::plain;
 use crate::trace::views::Rules;
+use crate::visible::visible;
 
 /// What is to be reached, and what was heard so far.
 pub(super) enum Goal {
@@ -147,7 +147,7 @@ impl Goal {
         let list =
             |peers: &BTreeSet<u16>| peers.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
         for reason in self.rules().reasons() {
-            let _ = writeln!(text, "FAILED: {}", plain(reason));
+            let _ = writeln!(text, "FAILED: {}", visible(reason));
         }
         match self {
             Self::Ready { all, .. } if passed => {

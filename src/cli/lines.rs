@@ -1,23 +1,18 @@
 //! What a node does, as lines: the printed ones, the journal, and prose.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use super::journal::Journal;
 use super::printer::Printer;
-use crate::error::{Doing, Result};
 use crate::node::{Observer, Output};
 use crate::paxos::{Ack, Fact, Message, Peer, ProposalNumber, Value};
 use crate::process::PeerId;
-use crate::trace::event::{Action, Event, Journal, MessageType};
+use crate::trace::event::{Action, Event, Journal as Keys, MessageType};
 
 /// Turns a peer's outputs into lines.
 pub(super) struct Lines {
     me: PeerId,
     out: Printer,
     err: Printer,
-    journal: Option<File>,
+    journal: Option<Journal>,
     /// What the next write to each takes.
     printed: Vec<u8>,
     said: Vec<u8>,
@@ -25,37 +20,28 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Lines of `me`; with `journal`, the full account is appended to that file.
-    pub(super) fn new(
-        me: PeerId,
-        out: Printer,
-        err: Printer,
-        journal: Option<&Path>,
-    ) -> Result<Self> {
-        let open =
-            |path: &Path| open_journal(path).doing(|| format!("trace file {}", path.display()));
-        let journal = journal.map(open).transpose()?;
+    /// Lines of `me`; the full account goes to `journal`.
+    pub(super) fn new(me: PeerId, out: Printer, err: Printer, journal: Option<Journal>) -> Self {
         let (printed, said, journalled) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { me, out, err, journal, printed, said, journalled })
+        Self { me, out, err, journal, printed, said, journalled }
     }
 
     /// The journal's first line of a life: what the peer found on its disk.
     pub(super) fn started(&mut self, peer: &Peer) {
-        self.record(found(self.me, peer));
+        let mut event = found(self.me, peer);
+        event.journal.queued = self.journal.as_ref().is_some_and(Journal::is_queued);
+        self.record(event);
         self.write_journal();
     }
 
     /// Prints what the printed form has of this event, and journals all of it.
-    fn record(&mut self, mut event: Event) {
+    fn record(&mut self, event: Event) {
         if let Some(line) = event.printed() {
             self.printed.extend_from_slice(line.as_bytes());
             self.printed.push(b'\n');
         }
-        if self.journal.is_some() {
-            let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            event.journal.at = Some(self.me.0);
-            event.journal.time_us = u64::try_from(since_1970.as_micros()).ok();
-            self.journalled.extend_from_slice(event.journalled().as_bytes());
+        if let Some(journal) = &self.journal {
+            self.journalled.extend_from_slice(journal.line(event).as_bytes());
             self.journalled.push(b'\n');
         }
     }
@@ -72,36 +58,17 @@ impl Lines {
         }
         self.said.extend_from_slice(format!("{}: {fact}\n", self.me).as_bytes());
         self.record(Event {
-            journal: Journal { note: Some(fact.to_string()), ..Journal::default() },
+            journal: Keys { note: Some(fact.to_string()), ..Keys::default() },
             ..Event::plain(self.me.0, Action::Noted)
         });
     }
 
     fn write_journal(&mut self) {
-        let Some(file) = &mut self.journal else { return };
-        // One write, so that peers that share a file do not tear each other's lines.
-        if let Err(error) = file.write_all(&self.journalled) {
-            self.journal = None;
-            let text = format!("{}: the trace file ends here: {error}\n", self.me);
-            self.said.extend_from_slice(text.as_bytes());
+        if let Some(journal) = &mut self.journal {
+            journal.write(&self.journalled);
+            self.journalled.clear();
         }
-        self.journalled.clear();
     }
-}
-
-/// Opens a journal to write at its end. A life that was killed in the middle of a write leaves half
-/// a line; the next one begins on a line of its own.
-fn open_journal(path: &Path) -> io::Result<File> {
-    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
-    let mut last = [b'\n'];
-    // What is no regular file has no end to look at, and needs none.
-    if file.metadata()?.is_file() && file.seek(SeekFrom::End(-1)).is_ok() {
-        file.read_exact(&mut last)?;
-    }
-    if last != [b'\n'] {
-        file.write_all(b"\n")?;
-    }
-    Ok(file)
 }
 
 /// The first line of a life: what the peer found on its disk.
@@ -110,10 +77,10 @@ pub(super) fn found(me: PeerId, peer: &Peer) -> Event {
     Event {
         message_value: held.accepted.map(|accepted| accepted.value.0.to_string()),
         proposal_num: held.min_proposal.map(ProposalNumber::get),
-        journal: Journal {
+        journal: Keys {
             accepted_proposal: held.accepted.map(|accepted| accepted.number.get()),
             last_proposal: peer.last_number().map(ProposalNumber::get),
-            ..Journal::default()
+            ..Keys::default()
         },
         ..Event::plain(me.0, Action::Started)
     }
@@ -126,11 +93,11 @@ pub(super) fn of_message(action: Action, from: PeerId, to: PeerId, message: &Mes
         message_type: Some(message_type),
         message_value: Some(value.0.to_string()),
         proposal_num: Some(number.get()),
-        journal: Journal {
+        journal: Keys {
             to: Some(to.0),
             answers: ack.map(|ack| ack.answers.get()),
             accepted_proposal: ack.and_then(|ack| ack.accepted).map(|a| a.number.get()),
-            ..Journal::default()
+            ..Keys::default()
         },
         ..Event::plain(from.0, action)
     }
@@ -155,7 +122,7 @@ impl Observer<Peer> for Lines {
     fn observe(&mut self, output: &Output<Peer>) {
         match output {
             Output::Connected(peer) => {
-                let journal = Journal { to: Some(peer.0), ..Journal::default() };
+                let journal = Keys { to: Some(peer.0), ..Keys::default() };
                 self.record(Event { journal, ..Event::plain(self.me.0, Action::Connected) });
             }
             Output::Received(from, message) => {

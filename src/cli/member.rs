@@ -1,7 +1,6 @@
 //! `synod member`: be one member of a group.
 
 use std::hash::{BuildHasher, RandomState};
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
@@ -92,8 +91,8 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let options = parse(parser)?;
     let hosts = options.identity.hosts()?;
     let host = options.identity.find(&hosts)?;
-    let out = Printer::new(io::stdout()).doing(|| "starting to print".into())?;
-    let err = Printer::new(io::stderr()).doing(|| "starting to print".into())?;
+    let err = Printer::of_words(host.id).doing(|| "starting to print".into())?;
+    let out = Printer::of_data(host.id, &err).doing(|| "starting to print".into())?;
     options.identity.end_with_input()?;
     let result = serve(&options, &hosts, host, out.clone(), err.clone());
     out.finish();

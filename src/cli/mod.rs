@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use crate::error::{Doing, Result};
-use crate::trace::verdict::plain;
+use crate::visible::visible;
 
 mod args;
 mod check;
@@ -18,6 +18,7 @@ mod draw;
 mod goal;
 mod identity;
 mod inputs;
+mod journal;
 mod judge;
 mod lines;
 mod local;
@@ -133,7 +134,7 @@ fn end(command: &Command, result: Result<ExitCode>) -> ExitCode {
                 String::new()
             };
             // It may quote a name or a file, and those may hold anything.
-            let lines: Vec<String> = error.to_string().lines().map(plain).collect();
+            let lines: Vec<String> = error.to_string().lines().map(visible).collect();
             complain(&format!("synod: {}{hint}\n", lines.join("\n")));
             ExitCode::from(2)
         }

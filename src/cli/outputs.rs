@@ -1,7 +1,8 @@
 //! The files that a command writes: looked at before it begins, so that nothing is lost by them.
 
 use std::fs::{self, OpenOptions};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Doing, Error, Result};
 
@@ -34,17 +35,25 @@ pub(super) fn keep_apart<'a>(
     Ok(())
 }
 
-/// True if both names are of one file. Devices and pipes may serve two purposes.
+/// True if both names are of one file, which may have many: hard links, symbolic links, its place
+/// seen from elsewhere. Devices and pipes may serve two purposes.
 fn is_same(one: &Path, other: &Path) -> bool {
-    let real = |path: &Path| {
+    let found = |path: &Path| {
         let input = path.as_os_str() == "-";
-        fs::canonicalize(if input { Path::new("/dev/stdin") } else { path }).ok()
+        fs::metadata(if input { Path::new("/dev/stdin") } else { path }).ok()
     };
-    match (real(one), real(other)) {
-        (Some(a), Some(b)) => a == b && a.is_file(),
-        (None, None) => one == other && one.as_os_str() != "-",
+    match (found(one), found(other)) {
+        (Some(a), Some(b)) => a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        (None, None) => place(one) == place(other),
         _ => false,
     }
+}
+
+/// Where a file of this name would be.
+fn place(path: &Path) -> PathBuf {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = fs::canonicalize(parent.unwrap_or(Path::new("."))).ok();
+    folder.zip(path.file_name()).map_or(path.into(), |(folder, name)| folder.join(name))
 }
 
 /// Refuses a file that cannot be written, and leaves it as it is.

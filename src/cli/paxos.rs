@@ -1,7 +1,6 @@
 //! `synod -h HOSTSFILE`: be one peer.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use super::identity::{Flag, Identity, addresses};
+use super::journal::Journal;
 use super::lines::Lines;
 use super::printer::Printer;
 use super::{args, outputs, ready, sockets};
@@ -110,8 +110,8 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
             identity.place(host)
         )));
     }
-    let out = Printer::new(io::stdout()).doing(|| "starting to print".into())?;
-    let err = Printer::new(io::stderr()).doing(|| "starting to print".into())?;
+    let err = Printer::of_words(me).doing(|| "starting to print".into())?;
+    let out = Printer::of_data(me, &err).doing(|| "starting to print".into())?;
     let result = serve(&options, &hosts, roles, host, out.clone(), err.clone());
     out.finish();
     err.finish();
@@ -148,7 +148,10 @@ fn serve(
         None
     };
     let words = err.clone();
-    let mut observer = Lines::new(me, out, err, options.trace.as_deref())?;
+    let open = |path: &Path| Journal::open(me, path, err.clone());
+    let journal = options.trace.as_deref().map(open).transpose()?;
+    let queue = journal.as_ref().and_then(Journal::queue);
+    let mut observer = Lines::new(me, out, err, journal);
     observer.started(&peer);
     let config = Config {
         me,
@@ -185,7 +188,11 @@ fn serve(
             say(&format!("{value} is chosen: number {number}, {after:.3} s after the start"));
         }
     }
-    node.run().map(ExitCode::from)
+    let ended = node.run();
+    if let Some(queue) = queue {
+        queue.finish();
+    }
+    ended.map(ExitCode::from)
 }
 
 /// The log of this peer in its data directory, whose records `process` has been given.

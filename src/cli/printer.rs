@@ -1,21 +1,40 @@
-//! Standard output and standard error, each written by a thread of its own.
+//! Standard output, standard error and journals on pipes, each written by a thread of its own.
 //!
-//! A peer votes whether or not anybody reads what it prints. So whoever has a line to print leaves
-//! it here and goes on; a full pipe holds up only this thread, and a closed one ends it.
+//! A peer votes whether or not anybody reads what it writes. So whoever has lines leaves them here
+//! and goes on; a full pipe holds up only this thread, and a closed one ends it.
+//!
+//! At most [`LIMIT`] bytes wait. Lines beyond are dropped and counted, and so are all that follow
+//! until the thread takes what waits: a gap is in one place, and it is told once ([`Trouble`]).
+//!
+//! A piece that is written is whole lines of [`ATOMIC`] bytes at most, so that programs which share
+//! a pipe do not tear each other's lines.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::process::PeerId;
+
 /// How many bytes wait for a reader that does not read; lines beyond are dropped and counted.
-const LIMIT: usize = 8 << 20;
+const LIMIT: usize = 4 << 20;
+/// Up to this size a pipe takes a write in one piece (`PIPE_BUF` on Linux).
+const ATOMIC: usize = 4096;
 
 /// Takes lines and never blocks.
 #[derive(Clone)]
 pub(super) struct Printer(Arc<Shared>);
 
+/// What the writing thread has to tell.
+pub(super) enum Trouble {
+    /// This many lines were dropped behind those that are written by now.
+    Lost(u64),
+    /// Nothing more is written: the disk is full, or the like.
+    Failed(io::Error),
+}
+
 struct Shared {
+    limit: usize,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -23,19 +42,70 @@ struct Shared {
 #[derive(Default)]
 struct State {
     queue: Vec<u8>,
-    writing: bool,
+    /// How many bytes the thread has taken from the queue and not written yet.
+    writing: usize,
     closed: bool,
     dropped: u64,
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.writing == 0 && self.dropped == 0
+    }
 }
 
 const UNPOISONED: &str = "no thread panics while it holds the lock";
 
 impl Printer {
-    /// Starts the thread that writes to `sink`.
-    pub(super) fn new(sink: impl Write + Send + 'static) -> io::Result<Self> {
-        let printer = Self(Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() }));
+    /// Standard error of this peer. What got lost of it is told there.
+    ///
+    /// # Errors
+    /// The system gives no more threads.
+    pub(super) fn of_words(me: PeerId) -> io::Result<Self> {
+        Self::new(io::stderr(), move |trouble| match trouble {
+            Trouble::Lost(count) => lost(me, count, "standard error"),
+            // If this is the stream that failed, nobody can be told.
+            Trouble::Failed(_) => String::new(),
+        })
+    }
+
+    /// Standard output of this peer, where every line is data: `words` are told what happens to it.
+    ///
+    /// # Errors
+    /// The system gives no more threads.
+    pub(super) fn of_data(me: PeerId, words: &Self) -> io::Result<Self> {
+        let words = words.clone();
+        Self::new(io::stdout(), move |trouble| {
+            let text = match trouble {
+                Trouble::Lost(count) => lost(me, count, "standard output"),
+                Trouble::Failed(error) => format!("{me}: what is printed ends here: {error}\n"),
+            };
+            words.print(text.as_bytes());
+            String::new()
+        })
+    }
+
+    /// Starts the thread that writes to `sink`. What `tell` makes of a loss is written in its
+    /// place; `tell` must not block.
+    ///
+    /// # Errors
+    /// The system gives no more threads.
+    pub(super) fn new(
+        sink: impl Write + Send + 'static,
+        tell: impl FnMut(Trouble) -> String + Send + 'static,
+    ) -> io::Result<Self> {
+        Self::with_limit(LIMIT, sink, tell)
+    }
+
+    fn with_limit(
+        limit: usize,
+        sink: impl Write + Send + 'static,
+        tell: impl FnMut(Trouble) -> String + Send + 'static,
+    ) -> io::Result<Self> {
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        let printer = Self(Arc::new(Shared { limit, state, changed }));
         let writer = printer.clone();
-        let body = move || writer.write_to(sink);
+        let body = move || writer.write_to(sink, tell);
         thread::Builder::new().name("printer".into()).stack_size(64 * 1024).spawn(body)?;
         Ok(printer)
     }
@@ -53,16 +123,13 @@ impl Printer {
         if state.closed {
             return;
         }
-        if state.queue.len() + lines.len() > LIMIT {
+        // Behind a gap nothing is taken until the gap itself is, so that it has one place.
+        let waiting = state.queue.len() + state.writing;
+        if state.dropped > 0 || waiting + lines.len() > self.0.limit {
             state.dropped += lines.split(|byte| *byte == b'\n').count() as u64 - 1;
-            return;
+        } else {
+            state.queue.extend_from_slice(lines);
         }
-        if state.dropped > 0 {
-            let lost = format!("({} lines were lost here: nobody read them)\n", state.dropped);
-            state.queue.extend_from_slice(lost.as_bytes());
-            state.dropped = 0;
-        }
-        state.queue.extend_from_slice(lines);
         self.0.changed.notify_all();
     }
 
@@ -70,7 +137,7 @@ impl Printer {
     pub(super) fn finish(&self) {
         let deadline = Instant::now() + Duration::from_secs(1);
         let mut state = self.lock();
-        while (!state.queue.is_empty() || state.writing) && !state.closed {
+        while !state.is_idle() && !state.closed {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
@@ -79,34 +146,150 @@ impl Printer {
         }
     }
 
-    fn write_to(&self, mut sink: impl Write) {
-        let mut batch = Vec::new();
+    fn write_to(&self, mut sink: impl Write, mut tell: impl FnMut(Trouble) -> String) {
         let mut state = self.lock();
         loop {
-            while state.queue.is_empty() {
+            while state.is_idle() {
                 state = self.0.changed.wait(state).expect(UNPOISONED);
             }
-            std::mem::swap(&mut batch, &mut state.queue);
-            state.writing = true;
+            // The capacity goes with it: what one burst took is not kept for ever.
+            let batch = std::mem::take(&mut state.queue);
+            let lost = std::mem::take(&mut state.dropped);
+            state.writing = batch.len();
             drop(state);
-            let written = sink.write_all(&batch).and_then(|()| sink.flush());
-            batch.clear();
-            state = self.lock();
-            state.writing = false;
-            // Whoever read has gone, or the disk is full: stop printing, go on voting.
+            let mut written = write_lines(&mut sink, &batch);
+            if lost > 0 && written.is_ok() {
+                let notice = tell(Trouble::Lost(lost));
+                written = write_lines(&mut sink, notice.as_bytes());
+            }
             if let Err(error) = written {
+                // Whoever read has gone, or the disk is full: stop printing, go on voting.
+                let mut state = self.lock();
                 state.closed = true;
                 state.queue = Vec::new();
+                self.0.changed.notify_all();
+                drop(state);
                 if error.kind() != io::ErrorKind::BrokenPipe {
-                    // If this is the stream that failed, nobody can be told.
-                    let text = format!("what is printed ends here: {error}\n");
-                    let _ = io::stderr().write_all(text.as_bytes());
+                    tell(Trouble::Failed(error));
                 }
-            }
-            self.0.changed.notify_all();
-            if state.closed {
                 return;
             }
+            state = self.lock();
+            state.writing = 0;
+            self.0.changed.notify_all();
         }
+    }
+}
+
+/// The line of a gap for people.
+pub(super) fn lost(me: PeerId, count: u64, stream: &str) -> String {
+    format!("{me}: {count} lines of {stream} were lost: nobody read them in time\n")
+}
+
+/// Writes whole lines, in pieces that a pipe takes as one. A line that is longer is torn.
+fn write_lines(sink: &mut impl Write, mut lines: &[u8]) -> io::Result<()> {
+    while !lines.is_empty() {
+        let most = lines.len().min(ATOMIC);
+        let end = |lines: &[u8]| lines.iter().rposition(|byte| *byte == b'\n');
+        let length = end(&lines[..most]).map_or(most, |newline| newline + 1);
+        let (piece, rest) = lines.split_at(length);
+        sink.write_all(piece)?;
+        sink.flush()?;
+        lines = rest;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    /// Takes nothing until it is told to, as a full pipe.
+    struct Stalled {
+        go_on: Receiver<()>,
+        open: bool,
+        pieces: Sender<Vec<u8>>,
+    }
+
+    impl Write for Stalled {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            // Whoever holds the other end lets go of it to open the pipe.
+            self.open = self.open || self.go_on.recv().is_err();
+            self.pieces.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn stalled(limit: usize) -> (Printer, Sender<()>, Receiver<Vec<u8>>) {
+        let (release, go_on) = channel();
+        let (pieces, written) = channel();
+        let sink = Stalled { go_on, open: false, pieces };
+        let printer = Printer::with_limit(limit, sink, |trouble| match trouble {
+            Trouble::Lost(count) => format!("lost {count}\n"),
+            Trouble::Failed(_) => String::new(),
+        });
+        (printer.expect("a thread"), release, written)
+    }
+
+    /// Waits until the thread stands in a write of what was printed so far.
+    fn until_it_writes(printer: &Printer) {
+        let mut state = printer.lock();
+        while state.writing == 0 {
+            state = printer.0.changed.wait_timeout(state, Duration::from_millis(1)).unwrap().0;
+        }
+    }
+
+    #[test]
+    fn beyond_the_bound_lines_are_dropped_and_the_gap_is_told_once_in_its_place() {
+        let (printer, release, written) = stalled(100);
+        printer.print(b"first\n");
+        until_it_writes(&printer);
+        for _ in 0..1_000 {
+            printer.print(b"0123456789\n0123456789\n");
+            let state = printer.lock();
+            assert!(state.queue.len() + state.writing <= 100, "what waits has a bound");
+        }
+        // Short enough to fit, and yet behind the gap.
+        printer.print(b"x\n");
+        drop(release);
+        printer.finish();
+        printer.print(b"last\n");
+        printer.finish();
+        let all: Vec<u8> = written.try_iter().flatten().collect();
+        let text = String::from_utf8(all).expect("UTF-8");
+        // 94 bytes beside the first line are four times two lines; 996 times two and one are lost.
+        let want = format!("first\n{}lost 1993\nlast\n", "0123456789\n".repeat(8));
+        assert_eq!(text, want);
+    }
+
+    #[test]
+    fn what_shares_a_pipe_is_written_in_whole_lines_that_a_pipe_does_not_cut() {
+        let (printer, release, written) = stalled(1 << 20);
+        let line = |n: usize| format!("{n}: {}\n", "x".repeat(n % 90));
+        let lines = (0..5_000).map(line).collect::<Vec<_>>().concat();
+        printer.print(b"first\n");
+        until_it_writes(&printer);
+        printer.print(lines.as_bytes());
+        drop(release);
+        printer.finish();
+        let pieces: Vec<Vec<u8>> = written.try_iter().collect();
+        assert!(pieces.iter().all(|piece| piece.len() <= ATOMIC && piece.ends_with(b"\n")));
+        assert_eq!(String::from_utf8(pieces.concat()).expect("UTF-8"), format!("first\n{lines}"));
+    }
+
+    #[test]
+    fn a_sink_that_fails_takes_nothing_more() {
+        let (printer, _, written) = stalled(100);
+        drop(written);
+        printer.print(b"first\n");
+        printer.finish();
+        let state = printer.lock();
+        assert!(state.closed && state.queue.is_empty());
     }
 }

@@ -1,6 +1,5 @@
 //! `synod ready`: the readiness barrier.
 
-use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +84,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let identity = &options.identity;
     let hosts = identity.hosts()?;
     let host = identity.find(&hosts)?;
-    let err = Printer::new(io::stderr()).doing(|| "starting to print".into())?;
+    let err = Printer::of_words(host.id).doing(|| "starting to print".into())?;
     identity.end_with_input()?;
     let barrier = Barrier {
         interval: options.interval,

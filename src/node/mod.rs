@@ -49,6 +49,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Doing, Error, Result};
 use crate::process::{Effect, Effects, PeerId, Process};
+use crate::visible::clipped;
 
 use clock::Timers;
 use disk::Disk;
@@ -534,9 +535,9 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
     Ok(())
 }
 
-/// A stranger's words, fit to be printed: one line, no control characters, not too long.
+/// A stranger's words, fit to be printed: one line that can be seen, and not too long.
 fn plain(text: &str) -> String {
-    text.chars().take(200).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    clipped(text, 200)
 }
 
 #[cfg(test)]

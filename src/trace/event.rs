@@ -24,6 +24,8 @@ pub enum Action {
     Connected,
     /// Journal only: what standard error says, in words.
     Noted,
+    /// Journal only: so many lines of the journal got lost here, because nobody read them.
+    Lost,
 }
 
 /// The kind of message.
@@ -98,6 +100,13 @@ pub struct Journal {
     /// Of `started`: the last number this proposer used in an earlier life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_proposal: Option<u64>,
+    /// Of `started`: true if this journal goes to a pipe, where its lines wait for a reader, so
+    /// that a kill costs the last ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub queued: bool,
+    /// Of `lost`: how many lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
     /// Of `noted`: the words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

@@ -19,6 +19,7 @@ use crate::trace::check::{Judge, Options as JudgeOptions, Report, Rule};
 use crate::trace::diagram::{self, Bound, Collector, Format, Host, Page, Violation, Window};
 use crate::trace::findings::{Certainty, Finding, Level, Rule as _};
 use crate::trace::read::{Content, Entry, Names, Number, Reader};
+use crate::visible::visible;
 
 pub(super) const HELP: &str = "\
 usage: synod draw [FILES] [--format text|mermaid|svg|html] [-o FILE] [options]
@@ -359,7 +360,7 @@ fn read(
         return Err(Error::Input(format!("{}: no line is an event of a run", names.join(", "))));
     }
     let mut remarks: Remarks =
-        sources.iter().flat_map(|source| source.reader.inferred().iter().cloned()).collect();
+        sources.iter().flat_map(|source| source.reader.inferred()).map(|s| visible(s)).collect();
     let strange: u64 = sources.iter().map(|source| source.strange).sum();
     if strange > 0 {
         remarks.push(format!("{strange} lines look like events, but cannot be read."));

@@ -84,7 +84,7 @@ fn listen(hosts: &Hosts, goal: &mut Goal, timeout: Duration, out: &mut impl Writ
             }
             return Ok(());
         };
-        pass_on(out, &format!("{line}\n"))?;
+        pass_on(out, &(log::passed_on(&line) + "\n"))?;
         match log::read(&line, hosts) {
             Line::Peer(peer, text) => {
                 // Without a word about starts, whoever speaks has been started, and so have all

@@ -5,6 +5,7 @@
 
 use crate::hosts::Hosts;
 use crate::process::PeerId;
+use crate::visible::visible_json;
 
 /// What stands in front of a line of the script that makes faults.
 pub(super) const MARK: &str = "==> ";
@@ -39,6 +40,31 @@ pub(super) enum Fault {
     CutOff(PeerId),
     /// The cut is about to end.
     Back(PeerId),
+}
+
+/// The line as it is passed on: compose's colours stay, and whatever else steers a terminal or
+/// hides something is spelled out.
+pub(super) fn passed_on(line: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(line.len()), line);
+    while let Some(at) = rest.find('\x1b') {
+        let (text, sequence) = rest.split_at(at);
+        out.push_str(&visible_json(text));
+        let length = colour_length(sequence).unwrap_or(0);
+        let (colour, behind) = sequence.split_at(length.max(1));
+        out.push_str(if length > 0 { colour } else { "\\u001b" });
+        rest = behind;
+    }
+    out + &visible_json(rest)
+}
+
+/// The length of the colour at the start of the text; black and concealed are none.
+fn colour_length(text: &str) -> Option<usize> {
+    let (codes, _) = text.strip_prefix("\x1b[")?.split_once('m')?;
+    let is_colour = |code: &str| {
+        let number = code.parse::<u8>();
+        code.is_empty() || number.is_ok_and(|n| matches!(n, 0 | 1 | 31..=37 | 91..=97))
+    };
+    codes.split(';').all(is_colour).then_some("\x1b[".len() + codes.len() + "m".len())
 }
 
 /// Reads one line, without its newline.
@@ -137,6 +163,18 @@ mod tests {
             assert_eq!(read(line), Line::Peer(ONE, "{}"), "{line:?}");
         }
         assert_eq!(read("peer11_1 | {}"), Line::Peer(TWO, "{}"), "not peer1 with a number behind");
+    }
+
+    #[test]
+    fn a_line_is_passed_on_with_its_colours_and_nothing_else_that_steers() {
+        for (line, want) in [
+            ("\x1b[36;1mpeer1-1  | \x1b[0m{\"a\":1}", "\x1b[36;1mpeer1-1  | \x1b[0m{\"a\":1}"),
+            ("peer1 | \x1b[2J\x1b[8m\x1b[30m", "peer1 | \\u001b[2J\\u001b[8m\\u001b[30m"),
+            ("peer1 | \u{202e}\x1b", "peer1 | \\u202e\\u001b"),
+            ("peer1 | \x1bé[m\r", "peer1 | \\u001bé[m\\u000d"),
+        ] {
+            assert_eq!(passed_on(line), want);
+        }
     }
 
     #[test]

@@ -189,7 +189,7 @@ impl<'a> Hearing<'a> {
             let until = decided.map_or(deadline, |at| at + LINGER);
             match lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
-                    pass_on(out, &format!("{line}\n"))?;
+                    pass_on(out, &(log::passed_on(&line) + "\n"))?;
                     self.hear(&line)?;
                 }
                 Err(_) if decided.is_some() => return Ok(()),

@@ -24,6 +24,7 @@ use crate::hosts::{Host, Hosts};
 use crate::paxos::Value;
 use crate::process::PeerId;
 use crate::trace::verdict::Judge;
+use crate::visible::{visible, visible_json};
 use children::{Children, News};
 
 pub(super) const HELP: &str = "\
@@ -129,6 +130,9 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
     let proposals = proposals(&options, &given)?;
     let (trace, picture) = (options.trace.as_deref(), options.draw.as_deref());
     outputs::check(options.hosts.as_deref(), trace.into_iter().chain(picture))?;
+    if let Some(trace) = trace.filter(|_| picture.is_some()) {
+        stage::check_readable(trace)?;
+    }
     let _lock = options.data.as_deref().map(stage::lock).transpose()?;
     let stage = stage::set(&given, options.data.as_deref())?;
     let journal = stage::journal(options.trace.as_deref(), options.data.is_some())?;
@@ -283,7 +287,8 @@ impl Show {
 
     fn printed(&self, peer: PeerId, line: &str) -> Result<()> {
         let prefix = self.prefixes.get(&peer).map_or("", |(out, _)| out);
-        print(&format!("{prefix}{line}\n"))
+        // A child may be of another build, and its values come from anywhere.
+        print(&format!("{prefix}{}\n", visible_json(line)))
     }
 
     fn said(&self, peer: PeerId, line: &str) {
@@ -294,6 +299,6 @@ impl Show {
         if line == MEMORY_ONLY {
             return;
         }
-        complain(&format!("{prefix}{line}\n"));
+        complain(&format!("{prefix}{}\n", visible(line)));
     }
 }

@@ -1,7 +1,7 @@
 //! Where a local run takes place: the hostsfile with loopback addresses, and its ports.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
@@ -58,13 +58,31 @@ fn temporary(ending: &str) -> PathBuf {
 /// The journal of a run. Peers that keep their state go on where they were, and so does their
 /// journal; others begin anew, and an older run in the same file would contradict them.
 pub(super) fn journal(given: Option<&Path>, durable: bool) -> Result<Prop> {
-    if let Some(path) = given.filter(|_| !durable) {
+    // A pipe has nothing to begin anew, and opening it would wait for its reader.
+    let is_file = |path: &&Path| fs::metadata(path).map_or(true, |found| !is_stream(&found));
+    if let Some(path) = given.filter(|_| !durable).filter(is_file) {
         fs::write(path, "").doing(|| format!("trace file {}", path.display()))?;
     }
     Ok(match given {
         Some(path) => Prop { path: path.to_owned(), temporary: false },
         None => Prop { path: temporary("jsonl"), temporary: true },
     })
+}
+
+/// True of pipes, terminals and the like.
+fn is_stream(found: &Metadata) -> bool {
+    !found.is_file() && !found.is_dir()
+}
+
+/// Refuses a journal that cannot be read back for the picture.
+pub(super) fn check_readable(journal: &Path) -> Result<()> {
+    if fs::metadata(journal).is_ok_and(|found| is_stream(&found)) {
+        return Err(Error::Usage(format!(
+            "--draw reads the journal back, and {} is no regular file; name another for --trace",
+            journal.display()
+        )));
+    }
+    Ok(())
 }
 
 /// Writes the hostsfile for a run. In a data directory it is kept and used again: the ports are

@@ -26,7 +26,7 @@ use crate::paxos::{Message, Peer, Timer};
 use crate::process::Process;
 use crate::sim::script::What;
 use crate::sim::{Faults, Step};
-use crate::trace::verdict::plain;
+use crate::visible::visible;
 
 /// A larger file is no script that anybody cut down or wrote.
 pub const MOST_BYTES: u64 = 16 << 20;
@@ -91,7 +91,7 @@ pub fn parse(bytes: &[u8]) -> std::result::Result<(Scenario, Scene), (usize, Str
 
 /// One line of a sensible length, whatever of the file it quotes.
 fn brief(what: &str) -> String {
-    let whole = plain(what);
+    let whole = visible(what);
     let mut line: String = whole.chars().take(MOST_SAID).collect();
     if line.len() < whole.len() {
         line.push('…');

@@ -15,6 +15,9 @@ impl Judge {
         let facts = self.peers.entry(peer).or_default();
         facts.starts += 1;
         let again = facts.starts > 1;
+        // What the end of its last life has cost is missing before this line.
+        self.has_gaps |= again && facts.queued;
+        facts.queued |= entry.queued;
         let stream = self.streams.entry((spot.input, peer)).or_default();
         stream.found = entry.number.max(entry.accepted_proposal);
         stream.lowest_accept = match (stream.lowest_accept, entry.accepted_proposal) {
@@ -38,6 +41,15 @@ impl Judge {
             });
             stream.restart = Some(spot.witness());
         }
+    }
+
+    /// A line that stands for others, which are not here.
+    pub(super) fn lost(&mut self, spot: Spot<'_>, entry: &Entry<'_>) {
+        self.has_gaps = true;
+        let facts = self.peers.entry(entry.peer_id).or_default();
+        facts.lost = facts.lost.saturating_add(entry.lost.unwrap_or(1));
+        // A new life may have begun among them, which chooses anew.
+        self.streams.entry((spot.input, entry.peer_id)).or_default().chose = None;
     }
 
     /// Judges a message or a choice by the lines that its printer printed before. Says of an ack

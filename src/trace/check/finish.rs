@@ -63,7 +63,7 @@ impl Judge {
             let facts = self.peers.get(&unasked.by);
             let hears = facts.is_some_and(|facts| facts.hears_questions);
             let restarted = facts.is_some_and(|facts| facts.starts > 1) && !unasked.is_journal;
-            let open = !hears || restarted;
+            let open = !hears || restarted || self.has_gaps;
             let certainty = match () {
                 () if open => Certainty::NotDecidable,
                 () if unasked.is_journal => Certainty::Certain,
@@ -136,9 +136,13 @@ impl Judge {
         let chosen = self.chosen();
         let wrong: Vec<_> = chosen.iter().filter(|(value, ..)| *value != expected).collect();
         if chosen.is_empty() {
-            return self.findings.add(Rule::ExpectedValue, Certainty::Certain, || {
-                (Vec::new(), format!("{expect} was expected, but nothing is chosen"))
-            });
+            let words = format!("{expect} was expected, but nothing is chosen");
+            let (certainty, words) = if self.has_gaps {
+                (Certainty::NotDecidable, format!("{words} in the lines that are left"))
+            } else {
+                (Certainty::Certain, words)
+            };
+            return self.findings.add(Rule::ExpectedValue, certainty, || (Vec::new(), words));
         }
         if wrong.is_empty() {
             return self.findings.kept(Rule::ExpectedValue);
@@ -188,6 +192,13 @@ impl Judge {
                     names.join(", ")
                 ));
             }
+        }
+        for (peer, facts) in self.peers.iter().filter(|(_, facts)| facts.lost > 0) {
+            inferred.push(format!(
+                "{} line(s) of peer{peer}'s journal were lost, so nothing is concluded from what \
+                 is not here",
+                facts.lost
+            ));
         }
         let counts = self.counts;
         for (count, what) in [

@@ -61,6 +61,8 @@ pub struct Judge {
     pub(super) acks_show_values: bool,
     /// A blank is among the values; as an ack prints it, it may as well be none.
     pub(super) blank_values: bool,
+    /// Lines are missing in the middle of a journal.
+    pub(super) has_gaps: bool,
     /// Answers were received by it is not known whom.
     pub(super) nameless_answers: bool,
     /// The lowest and the highest settled number that asked for each value.
@@ -142,6 +144,7 @@ impl Judge {
             number_without_prepare: false,
             acks_show_values: false,
             blank_values: false,
+            has_gaps: false,
             nameless_answers: false,
             value_numbers: BTreeMap::new(),
             findings: Findings::default(),
@@ -197,8 +200,10 @@ impl Judge {
                 });
             }
         }
-        if entry.action == Action::Started {
-            return self.started(spot, entry);
+        match entry.action {
+            Action::Started => return self.started(spot, entry),
+            Action::Lost => return self.lost(spot, entry),
+            _ => {}
         }
         let Some(kind) = entry.message_type else { return };
         self.blank_values |= entry.value.as_deref().is_some_and(|value| value.trim().is_empty());

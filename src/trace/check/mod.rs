@@ -25,6 +25,11 @@
 //! received though no line says that it was sent. That is held against a peer only if its own
 //! lines go on behind the gap, or are a journal's, which is written before anything is sent.
 //!
+//! A journal that goes to a pipe says so in its first line (`queued`): a kill costs its end, so it
+//! is taken like printed lines there. Where nobody read it in time, it has a `lost` line in place
+//! of others. Whatever is missing may have stood there, so no rule is broken by what is missing
+//! anywhere in that log: only lines that are here can still contradict each other.
+//!
 //! # Memory
 //! What is kept grows with numbers times acceptors, never with lines, and is bounded by
 //! [`MOST_RECORDS`]: beyond that the lowest numbers are judged by what is known and forgotten.

@@ -75,7 +75,9 @@ impl Judge {
             if facts.is_some_and(|facts| facts.chose) {
                 continue;
             }
-            let words = if facts.is_some_and(|facts| facts.speaks) {
+            let words = if facts.is_some_and(|facts| facts.lost > 0) {
+                format!("no choice is among the lines that are left of peer{peer}")
+            } else if facts.is_some_and(|facts| facts.speaks) {
                 format!("peer{peer} never printed a choice")
             } else {
                 format!("no line of peer{peer} is here")

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::rules::Rule;
-use crate::trace::findings::{Findings, JsonFinding, JsonRule, say, shown};
+use crate::trace::findings::{Findings, JsonFinding, JsonRule, say, to_json};
+use crate::visible::visible;
 
 /// What was judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,9 +58,9 @@ impl Report {
     fn write_verdict(&self, text: &mut String, strict: bool) {
         let chosen = match &self.subject.chosen[..] {
             [] => "nothing is chosen".into(),
-            [one] => format!("{} is chosen", shown(one)),
+            [one] => format!("{} is chosen", visible(one)),
             more => {
-                let more: Vec<String> = more.iter().map(|value| shown(value)).collect();
+                let more: Vec<String> = more.iter().map(|value| visible(value)).collect();
                 format!("{} are chosen", more.join(" and "))
             }
         };
@@ -88,6 +89,6 @@ impl Report {
             rules: self.findings.json_rules(strict),
             findings: self.findings.json_list(inputs),
         };
-        serde_json::to_string_pretty(&report).expect("strings and integers always serialize")
+        to_json(&report)
     }
 }

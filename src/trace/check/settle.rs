@@ -16,7 +16,8 @@ impl Judge {
             self.note_acceptors(proposal);
         }
         // Of inputs that are read one after the other, the later ones may have more to say.
-        let partial = proposal.overflowed || (early && self.counts.sources > 1);
+        let more = early && self.counts.sources > 1;
+        let partial = proposal.overflowed || more || self.has_gaps;
         self.one_value_per_number(number, proposal);
         let shared = self.one_owner(number, proposal);
         if let Some(owner) = proposal.owner().filter(|_| !shared) {
@@ -210,6 +211,10 @@ impl Judge {
 
     /// Notes a majority of votes that are certain: the value is chosen, whoever says so.
     fn count_votes(&mut self, number: Number, proposal: &Proposal, quorum: &Quorum) {
+        // With lines missing, the acceptors that are seen may be a part of those there are.
+        if self.has_gaps && !quorum.named {
+            return;
+        }
         let asked = proposal.asked(MessageType::Accept).find_map(|asked| asked.value);
         let votes = proposal.answers.iter().filter(|answer| quorum.counts(answer.peer));
         let votes = votes.filter_map(|answer| answer.vote.as_ref().filter(|vote| vote.certain));

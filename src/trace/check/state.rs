@@ -230,8 +230,12 @@ pub(super) struct Facts {
     pub(super) hears_questions: bool,
     pub(super) hears_answers: bool,
     pub(super) tells_sends: bool,
-    /// Some of its lines are a journal's, which is complete, also for messages to itself.
+    /// Some of its lines are a journal's, which has messages to itself too.
     pub(super) journal: bool,
+    /// Its journal went to a pipe: a kill costs the last lines.
+    pub(super) queued: bool,
+    /// How many lines its journal says are missing.
+    pub(super) lost: u64,
     /// How often it began; more than once is a restart.
     pub(super) starts: u32,
     pub(super) asks: bool,

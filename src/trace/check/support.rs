@@ -76,10 +76,11 @@ impl Judge {
     }
 
     /// True if the lines of `peer` are here beyond the moment of this message, so that a line
-    /// which is missing was never printed. A killed peer may have lost the end of its lines.
+    /// which is missing was never printed. A killed peer may have lost the end of its lines, and
+    /// where a journal has a gap, everything that is missing may have stood there.
     pub(super) fn tells_all(&self, peer: u16, kind: MessageType, number: Number) -> bool {
-        let Some(facts) = self.peers.get(&peer) else { return false };
-        if facts.journal {
+        let Some(facts) = self.peers.get(&peer).filter(|_| !self.has_gaps) else { return false };
+        if facts.journal && !facts.queued {
             return true;
         }
         let beyond = |highest: Option<Number>| highest > Some(number);
@@ -98,6 +99,9 @@ impl Judge {
 
     /// True if no proposer's lines are missing, as far as that can be known.
     pub(super) fn every_proposer_speaks(&self) -> bool {
+        if self.has_gaps {
+            return false;
+        }
         let speaks = |peer: &u16| self.peers.get(peer).is_some_and(|facts| facts.speaks);
         match &self.options.roles {
             Some(roles) => roles.acceptors.keys().all(speaks),

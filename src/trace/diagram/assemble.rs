@@ -12,6 +12,7 @@ use super::place;
 use super::words::{self, grouped, plural, span};
 use crate::trace::event::MessageType;
 use crate::trace::read::Number;
+use crate::visible::{clipped, visible};
 
 /// A broken rule, as somebody found it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,8 +118,8 @@ impl Collector {
                 Some(roles.collect::<Vec<_>>().join(", "))
             };
             let roles =
-                told.as_ref().map(|host| words::shown(&host.roles, LONGEST_ROLES)).or_else(guess);
-            let host = told.map(|host| words::shown(&host.address, LONGEST_HOST));
+                told.as_ref().map(|host| clipped(&host.roles, LONGEST_ROLES)).or_else(guess);
+            let host = told.map(|host| clipped(&host.address, LONGEST_HOST));
             Lifeline {
                 peer,
                 host: host.filter(|host| *host != name && !host.is_empty()),
@@ -190,7 +191,7 @@ impl Collector {
             // Nobody may have lived to print what the votes have chosen.
             let by_votes = violations.iter().find(|violation| violation.rule == TWO_VALUES);
             let title = match by_votes {
-                Some(two) => format!("By the votes {}", two.sentence),
+                Some(two) => format!("By the votes {}", visible(&two.sentence)),
                 None => format!("Nothing is chosen in {}", plural(self.total, "line")),
             };
             return (title, open);
@@ -236,6 +237,12 @@ impl Collector {
                  to peers that know it (--all draws them)."
             ));
         }
+        if self.lost > 0 {
+            let lost = plural(self.lost, "line");
+            remarks.push(format!(
+                "{lost} of journals were lost: what is drawn as never received may have been."
+            ));
+        }
         if shortfall.nowhere > 0 {
             let nowhere = plural(shortfall.nowhere as u64, "line");
             remarks.push(format!("{nowhere} left out: they do not say which peer received."));
@@ -254,7 +261,7 @@ impl Collector {
         let hidden = violations.len().saturating_sub(shortfall.found);
         if hidden > 0 {
             let rules: BTreeSet<&str> = violations.iter().map(|v| v.rule.as_str()).collect();
-            let rules = rules.into_iter().collect::<Vec<_>>().join(", ");
+            let rules = visible(&rules.into_iter().collect::<Vec<_>>().join(", "));
             remarks.push(format!(
                 "{} of {} outside this picture ({rules}).",
                 hidden,
@@ -299,8 +306,8 @@ fn alarms(breaths: &mut Vec<Breath>, violations: &[Violation]) -> usize {
             received: None,
             sends: Vec::new(),
             act: Act::Alarm {
-                rule: words::shown(&violation.rule, LONGEST_RULE),
-                sentence: words::shown(&violation.sentence, LONGEST_SENTENCE),
+                rule: clipped(&violation.rule, LONGEST_RULE),
+                sentence: clipped(&violation.sentence, LONGEST_SENTENCE),
             },
             mark: None,
             ..alarm.step

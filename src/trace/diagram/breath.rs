@@ -10,6 +10,7 @@ use super::pairs::Pair;
 use super::words;
 use crate::trace::event::{Action, MessageType};
 use crate::trace::read::{Entry, Number};
+use crate::visible::clipped;
 
 /// A step on its way into the picture.
 #[derive(Clone, Debug)]
@@ -112,7 +113,11 @@ impl Line {
             }
             Action::Noted => {
                 let text = entry.note.as_deref().unwrap_or_default();
-                self.push(kept, rank, Act::Noted(words::shown(text, LONGEST_NOTE)));
+                self.push(kept, rank, Act::Noted(clipped(text, LONGEST_NOTE)));
+            }
+            Action::Lost => {
+                let lines = words::plural(entry.lost.unwrap_or(1), "line");
+                self.push(kept, rank, Act::Noted(format!("{lines} of this journal lost here")));
             }
             Action::Connected => {
                 let other = entry.receiver.map_or("a peer".into(), |to| format!("peer{to}"));

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::words;
 use crate::trace::event::{Action, MessageType};
 use crate::trace::read::{Entry, Number};
+use crate::visible::clipped;
 
 /// How many events are drawn at most; the picture says how many more there are.
 pub const MOST_EVENTS: usize = 3_000;
@@ -103,6 +103,8 @@ pub struct Collector {
     pub(super) crowded: u64,
     /// Notices to peers that knew, and links that came up.
     pub(super) hushed: u64,
+    /// Lines that journals say are missing.
+    pub(super) lost: u64,
     pub(super) first_us: Option<u64>,
     pub(super) first_sent_us: Option<u64>,
     last_us: u64,
@@ -158,7 +160,7 @@ impl Collector {
         let nth = self.count(entry, keep);
         if keep {
             let entry = entry.clone().into_owned();
-            let text = words::shown(text, LONGEST_TEXT);
+            let text = clipped(text, LONGEST_TEXT);
             self.kept.push(Kept { at: entry.printer, entry, place, text, nth });
         } else if !visible {
             self.outside += 1;
@@ -207,6 +209,7 @@ impl Collector {
                     self.first_sent_us = entry.time_us;
                 }
             }
+            Action::Lost => self.lost = self.lost.saturating_add(entry.lost.unwrap_or(1)),
             Action::Connected | Action::Noted => {}
         }
         knew

@@ -9,9 +9,7 @@ use super::words;
 
 /// Draws for Mermaid.
 pub(super) fn draw(diagram: &Diagram) -> String {
-    // A JSON string is a YAML string.
-    let title = serde_json::to_string(&diagram.title).unwrap_or_default();
-    let mut out = format!("---\ntitle: {title}\n---\nsequenceDiagram\n");
+    let mut out = head(&diagram.title);
     let mut line = |text: &str| {
         let _ = writeln!(out, "    {text}"); // a String takes everything
     };
@@ -80,22 +78,41 @@ fn message(diagram: &Diagram, arrow: &Arrow, to: Option<usize>) -> String {
     format!("{from}{line}{}: {label}{fate}", name(diagram, to))
 }
 
+/// What stands above the diagram. Mermaid looks for tags, directives and comments in the whole
+/// text before it reads the title as YAML, so a sign that could begin or end one, or the string, is
+/// written as YAML's escape.
+pub(super) fn head(title: &str) -> String {
+    let mut quoted = String::new();
+    for c in title.chars() {
+        match c {
+            ':' | '=' | '+' | '!' | '?' | '[' | ']' => quoted.push(c),
+            c if is_harmless(c) => quoted.push(c),
+            c => put!(quoted, "\\U{:08x}", c as u32),
+        }
+    }
+    format!("---\ntitle: \"{quoted}\"\n---\nsequenceDiagram\n")
+}
+
+/// True of letters, digits and signs that mean nothing to Mermaid, wherever they stand.
+fn is_harmless(c: char) -> bool {
+    matches!(c, ' ' | '_' | '-' | '.' | ',' | '(' | ')' | '/' | '…') || c.is_alphanumeric()
+}
+
 /// Text in a message or a note: only letters, digits and harmless signs stand as they are.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
-        match c {
-            ' ' | '_' | '-' | '.' | ',' | '(' | ')' | '/' | '…' => out.push(c),
-            c if c.is_alphanumeric() => out.push(c),
-            c => {
-                let _ = write!(out, "#{};", c as u32); // a String takes everything
-            }
+        if is_harmless(c) {
+            out.push(c);
+        } else {
+            put!(out, "#{};", c as u32);
         }
     }
     out
 }
 
-/// Text in a comment, which ends with its line; braces would begin a directive.
+/// Text in a comment, which ends with its line; braces would begin a directive, and a tag could
+/// reach into the lines below.
 pub(super) fn comment(text: &str) -> String {
-    text.replace(['{', '}', '\n', '\r'], " ")
+    text.replace(['{', '}', '<', '>', '%', '\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'], " ")
 }

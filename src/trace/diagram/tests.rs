@@ -1,11 +1,15 @@
 //! What must hold for every picture, whatever the log.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
+use super::mermaid::{comment, escape, head};
 use super::model::{Act, Diagram, Fate, Mood};
 use super::{Bound, Collector, Format, Host, MOST_EVENTS, Page, Violation, Window, draw};
 use crate::trace::event::{Action, MessageType};
 use crate::trace::read::{Content, Names, Number, Reader};
+use crate::visible::is_unseen;
 
 const FORMATS: [Format; 4] =
     [Format::Text(Page { columns: 80, colours: true }), Format::Mermaid, Format::Svg, Format::Html];
@@ -239,6 +243,71 @@ fn text_from_a_log_stays_text() {
     }
 }
 
+/// The names of all tags. Whatever follows a `<` is one.
+fn tags(drawn: &str) -> BTreeSet<&str> {
+    let parts = drawn.split('<').skip(1);
+    parts.map(|part| part.split([' ', '>', '\n', '\t']).next().unwrap_or_default()).collect()
+}
+
+/// Text of the signs that formats are made of, and any other.
+fn any_text() -> impl Strategy<Value = String> {
+    let signs = prop::collection::vec(prop::sample::select(SIGNS.to_vec()), 0..12);
+    prop_oneof![signs.prop_map(|signs| signs.concat()), any::<String>()]
+}
+
+const SIGNS: [&str; 24] = [
+    "<", ">", "\"", "'", "&", "#", ";", "%%", "{", "}", ":", "\n", "---", "<script>", "</text>",
+    "<a b=", "-->", "]]>", "\\", "`", "end", "=", "\u{202e}", "x",
+];
+
+proptest! {
+    #[test]
+    fn any_text_stays_text_in_every_format(text in any_text()) {
+        let drawn = hostile(&text);
+        let [_, mermaid, svg, html] = drawn.as_slice() else { unreachable!() };
+        let harmless = hostile("X");
+        prop_assert!(tags(svg).is_subset(&tags(&harmless[2])), "{svg}");
+        prop_assert!(tags(html).is_subset(&tags(&harmless[3])), "{html}");
+        prop_assert_eq!(mermaid.lines().filter(|line| *line == "---").count(), 2);
+        for line in mermaid.lines().skip(4) {
+            let begins = ["%% ", "participant p", "Note over p", "p1->>p2: ", "p1-x"];
+            let line = line.trim_start();
+            prop_assert!(begins.iter().any(|begin| line.starts_with(begin)), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_escaped_text_has_no_sign_of_mermaid_and_a_title_is_what_it_was(text in any_text()) {
+        let signs = |c: char| "<>{}%\"'`\\&".contains(c) || c == '\n' || c == '\r';
+        let escaped = escape(&text);
+        let digits = |c: char| c.is_ascii_digit();
+        let left = escaped.split('#').map(|part| part.trim_start_matches(digits));
+        prop_assert!(!escaped.contains(signs) && !escaped.contains(':'), "{escaped}");
+        prop_assert!(left.skip(1).all(|part| part.starts_with(';')), "{escaped}");
+        let semicolons = escaped.matches(';').count();
+        prop_assert_eq!(semicolons, escaped.matches('#').count());
+        let comment = comment(&text);
+        prop_assert!(!comment.contains(['{', '}', '<', '>', '%', '\n', '\r']), "{comment}");
+
+        let head = head(&text);
+        let quoted = head.strip_prefix("---\ntitle: \"").and_then(|rest| {
+            rest.strip_suffix("\"\n---\nsequenceDiagram\n")
+        });
+        let quoted = quoted.expect("one title between the marks");
+        prop_assert!(!quoted.replace("\\U", "").contains(signs), "{quoted}");
+        prop_assert!(!quoted.contains(['#', ';']), "{quoted}");
+        // Read as YAML reads it.
+        let mut parts = quoted.split("\\U");
+        let mut title = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (code, rest) = part.split_at(8);
+            title.extend(u32::from_str_radix(code, 16).ok().and_then(char::from_u32));
+            title.push_str(rest);
+        }
+        prop_assert_eq!(title, text);
+    }
+}
+
 #[test]
 fn the_page_needs_nothing_from_elsewhere() {
     let page = &hostile("X")[3];
@@ -332,10 +401,11 @@ proptest! {
             .collect();
         let diagram = collect(window, &lines.concat()).finish(|_| None, &violations);
         assert_sound(&diagram);
-        for format in FORMATS {
-            draw(&diagram, format);
+        for format in FORMATS.into_iter().chain([Format::Text(Page { columns, colours: false })]) {
+            let drawn = draw(&diagram, format).replace("\u{1b}[0", "");
+            let unseen = drawn.chars().find(|c| is_unseen(*c) && *c != '\n');
+            prop_assert!(unseen.is_none(), "{format:?}: {unseen:?}");
         }
-        draw(&diagram, Format::Text(Page { columns, colours: false }));
     }
 }
 

@@ -8,6 +8,7 @@ use super::canvas::{Paint, Row, wrap};
 use super::model::{Act, Arrow, Diagram, Fate, Mark, Mood, Step};
 use super::words;
 use crate::trace::event::MessageType;
+use crate::visible::clipped;
 
 /// Room for the time at the left.
 const GUTTER: usize = 9;
@@ -115,7 +116,7 @@ impl Painter<'_> {
             let mut row = Row::new(self.width);
             for (roles, at) in roles.iter().zip(&self.at) {
                 if let Some(role) = roles.get(level) {
-                    row.write_centred(*at, &words::shown(role, self.room - 1), Paint::Dim);
+                    row.write_centred(*at, &clipped(role, self.room - 1), Paint::Dim);
                 }
             }
             rows.push(row);

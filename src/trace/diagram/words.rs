@@ -1,44 +1,17 @@
-//! Labels: what stands beside the lines, and text from a log made fit to be shown.
+//! Labels: what stands beside the lines.
 
 use std::fmt::Write as _;
 
 use super::model::{Act, Arrow, Diagram, Fate, Mark};
 use crate::trace::event::MessageType;
+use crate::visible::clipped;
 
 /// How many characters of a value or a host name are shown in a label.
 const LONGEST: usize = 24;
 
-/// Text from a log for one line of a picture: nothing that moves a cursor, breaks a line, turns
-/// the direction of writing or cannot stand in XML is left, and it is not long.
-pub(super) fn shown(text: &str, longest: usize) -> String {
-    let mut out = String::new();
-    for (count, c) in text.chars().enumerate() {
-        if count == longest {
-            out.push('…');
-            break;
-        }
-        match c {
-            '\u{0}'..='\u{1f}' => out.push(char::from_u32(0x2400 + c as u32).unwrap_or('�')),
-            '\u{7f}'..='\u{9f}'
-            | '\u{ad}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}'
-            | '\u{fff0}'..='\u{fffb}'
-            | '\u{fffe}'..='\u{ffff}' => {
-                let _ = write!(out, "\\u{{{:x}}}", c as u32); // a String takes everything
-            }
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 /// A value in a label; one that is nothing or blank is put in quotes, so that one can see it.
 pub(super) fn value(text: &str) -> String {
-    let shown = shown(text, LONGEST);
+    let shown = clipped(text, LONGEST);
     if shown.trim().is_empty() { format!("\"{shown}\"") } else { shown }
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Finding, Findings, Level, Row, Rule, Tally, Witness};
+use crate::visible::visible_json;
 
 /// A rule, and how it fared.
 #[derive(Serialize)]
@@ -62,6 +63,13 @@ impl<R: Rule> Findings<R> {
         };
         self.list.iter().map(finding).collect()
     }
+}
+
+/// A report as JSON for tools, in lines for people.
+pub(in crate::trace) fn to_json(report: &impl Serialize) -> String {
+    let json = serde_json::to_string_pretty(report);
+    let json = json.expect("strings and integers always serialize");
+    json.lines().map(visible_json).collect::<Vec<_>>().join("\n")
 }
 
 fn level_name(level: Level) -> &'static str {

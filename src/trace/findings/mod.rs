@@ -14,8 +14,8 @@ use std::sync::Arc;
 mod json;
 mod report;
 
-pub(super) use json::{JsonFinding, JsonRule};
-pub(super) use report::{say, shown};
+pub(super) use json::{JsonFinding, JsonRule, to_json};
+pub(super) use report::say;
 
 /// How much of a line's text a finding shows.
 pub const MAX_SHOWN_BYTES: usize = 400;

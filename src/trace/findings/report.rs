@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::json::name_of;
 use super::{Certainty, Finding, Findings, Level, Row, Rule, Tally};
+use crate::visible::visible;
 
 /// How many findings of one rule of form are shown; the table says how many there are.
 const SHOWN_ALIKE: usize = 3;
@@ -34,7 +35,7 @@ impl<R: Rule> Findings<R> {
     ) -> String {
         let mut text = String::new();
         for sentence in inferred {
-            say(&mut text, format_args!("inferred: {}", shown(sentence)));
+            say(&mut text, format_args!("inferred: {}", visible(sentence)));
         }
         if !inferred.is_empty() {
             text.push('\n');
@@ -143,25 +144,12 @@ fn write_finding<R: Rule>(
         (Level::Safety, certainty) if !open => format!(" ({})", certainty.words()),
         _ => String::new(),
     };
-    say(text, format_args!("{head}: {}: {}{sure}", row.name, shown(&finding.sentence)));
+    say(text, format_args!("{head}: {}: {}{sure}", row.name, visible(&finding.sentence)));
     for line in &finding.lines {
-        let (input, number) = (shown(name_of(inputs, line.input)), line.line);
-        say(text, format_args!("    {input}:{number}: {}", shown(&line.text)));
+        let (input, number) = (visible(name_of(inputs, line.input)), line.line);
+        say(text, format_args!("    {input}:{number}: {}", visible(&line.text)));
     }
     text.push('\n');
-}
-
-/// Text of a log, fit for a terminal: it must not move the cursor or change colours.
-pub(in crate::trace) fn shown(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            out.extend(character.escape_default());
-        } else {
-            out.push(character);
-        }
-    }
-    out
 }
 
 pub(in crate::trace) fn say(text: &mut String, words: std::fmt::Arguments<'_>) {

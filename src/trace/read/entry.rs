@@ -34,6 +34,10 @@ pub struct Entry<'a> {
     pub accepted_proposal: Option<Number>,
     /// Journal, `started`: the last number used in an earlier life.
     pub last_proposal: Option<Number>,
+    /// Journal, `started`: a kill costs the last lines of this journal.
+    pub queued: bool,
+    /// Journal, `lost`: how many lines are missing here.
+    pub lost: Option<u64>,
     /// Journal: words.
     pub note: Option<Cow<'a, str>>,
     /// Journal: microseconds since 1970 by the printer's clock.
@@ -65,6 +69,8 @@ impl<'a> Entry<'a> {
             answers: None,
             accepted_proposal: None,
             last_proposal: None,
+            queued: false,
+            lost: None,
             note: None,
             time_us: None,
             is_journal: false,
@@ -94,6 +100,8 @@ enum Key {
     Answers,
     AcceptedProposal,
     LastProposal,
+    Queued,
+    Lost,
     Note,
     TimeUs,
 }
@@ -112,6 +120,8 @@ impl Key {
             "answers" => Self::Answers,
             "accepted_proposal" => Self::AcceptedProposal,
             "last_proposal" => Self::LastProposal,
+            "queued" => Self::Queued,
+            "lost" => Self::Lost,
             "note" => Self::Note,
             "time_us" => Self::TimeUs,
             _ => {
@@ -149,6 +159,8 @@ pub(super) struct Fields<'a> {
     answers: Option<Number>,
     accepted_proposal: Option<Number>,
     last_proposal: Option<Number>,
+    queued: bool,
+    lost: Option<u64>,
     note: Option<Cow<'a, str>>,
     time_us: Option<u64>,
     /// How many of the five came, and whether in order.
@@ -196,6 +208,8 @@ impl<'a> Fields<'a> {
             Key::Answers => self.answers = number(raw),
             Key::AcceptedProposal => self.accepted_proposal = number(raw),
             Key::LastProposal => self.last_proposal = number(raw),
+            Key::Queued => self.queued = raw == Raw::Bare("true"),
+            Key::Lost => self.lost = number(raw).map(|number| number.round),
             Key::Note => self.note = text(raw),
             Key::TimeUs => self.time_us = number(raw).map(|number| number.round),
         }
@@ -249,6 +263,8 @@ impl<'a> Fields<'a> {
             answers: self.answers,
             accepted_proposal: self.accepted_proposal,
             last_proposal: self.last_proposal,
+            queued: self.queued,
+            lost: self.lost,
             note: self.note,
             time_us: self.time_us,
             is_journal,
@@ -281,6 +297,7 @@ fn action(word: &str, faults: &mut Faults) -> Option<Action> {
         "started" => Some(Action::Started),
         "connected" => Some(Action::Connected),
         "noted" => Some(Action::Noted),
+        "lost" => Some(Action::Lost),
         _ => None,
     };
     exact(word).or_else(|| {

@@ -69,7 +69,7 @@ impl Survey {
             Action::Chose => {
                 self.speakers.insert(id);
             }
-            Action::Started | Action::Connected | Action::Noted => {}
+            Action::Started | Action::Connected | Action::Noted | Action::Lost => {}
         }
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::line::listed;
 use super::table::Rule;
-use crate::trace::findings::{Findings, JsonFinding, JsonRule, say};
+use crate::trace::findings::{Findings, JsonFinding, JsonRule, say, to_json};
 
 /// The judgement on a run.
 #[derive(Clone, Debug)]
@@ -165,6 +165,6 @@ impl Report {
             rules: self.findings.json_rules(strict),
             findings: self.findings.json_list(inputs),
         };
-        serde_json::to_string_pretty(&report).expect("strings and integers always serialize")
+        to_json(&report)
     }
 }

@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use super::super::assemble::{Host, Violation};
 use super::super::collect::{Bound, MOST_EVENTS, MOST_LIFELINES, Window};
 use super::super::model::Mood;
-use super::super::words::{grouped, plural, shown, span};
+use super::super::words::{grouped, plural, span};
 use super::model::{Column, Mark, Picture, Row, State, What};
 use super::rows;
 use crate::trace::views::{Found, Line, Report, Words, listed};
+use crate::visible::{clipped, visible};
 
 /// The colours of views.
 const HUES: usize = super::super::ink::HUES;
@@ -69,7 +70,7 @@ impl Collector {
         self.kept += 1;
         let place = (usize::from(input), found.number);
         self.inputs.insert(place.0);
-        let text = shown(found.text.trim(), 300);
+        let text = clipped(found.text.trim(), 300);
         let item =
             Item { line: line.clone(), time_us: found.time_us, nth: self.count, text, place };
         self.items.entry(line.peer_id).or_default().push(item);
@@ -115,7 +116,8 @@ impl Collector {
             row.time_us = latest;
         }
         paint(&mut rows);
-        let mut remarks = report.inferred.clone();
+        let mut remarks: Vec<String> =
+            report.inferred.iter().map(|sentence| visible(sentence)).collect();
         if left_out > 0 {
             remarks.push(format!("{} are not in this picture.", plural(left_out, "line")));
         }
@@ -144,7 +146,8 @@ impl Collector {
                 peers.extend(more);
             }
         }
-        let column = |peer| Column { peer, host: host(peer).map(|host| shown(&host.address, 24)) };
+        let column =
+            |peer| Column { peer, host: host(peer).map(|host| clipped(&host.address, 24)) };
         peers.into_iter().map(column).collect()
     }
 }
@@ -152,7 +155,8 @@ impl Collector {
 fn title(report: &Report, violations: &[Violation]) -> (String, Mood) {
     if let [first, more @ ..] = violations {
         let more = if more.is_empty() { "" } else { ", and more" };
-        return (format!("{} is broken: {}{more}", first.rule, first.sentence), Mood::Bad);
+        let title = format!("{} is broken: {}{more}", first.rule, first.sentence);
+        return (visible(&title), Mood::Bad);
     }
     match report.group() {
         Some((id, list)) => {
@@ -178,7 +182,7 @@ fn alarms(rows: &mut Vec<Row>, violations: &[Violation]) -> Vec<String> {
     let mut elsewhere = Vec::new();
     for violation in violations {
         let sentence = format!("{}: {}", violation.rule, violation.sentence);
-        let sentence = shown(&sentence, 300);
+        let sentence = clipped(&sentence, 300);
         let has = |row: &Row| {
             row.marks.iter().any(|mark| violation.places.contains(&mark.place))
                 && !matches!(row.what, What::Alarm(_))

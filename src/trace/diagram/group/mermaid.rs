@@ -2,14 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::super::mermaid::{comment, escape};
+use super::super::mermaid::{comment, escape, head};
 use super::model::{Picture, Row, What};
 
 /// Draws for Mermaid.
 pub(super) fn draw(picture: &Picture) -> String {
-    // A JSON string is a YAML string.
-    let title = serde_json::to_string(&picture.title).unwrap_or_default();
-    let mut out = format!("---\ntitle: {title}\n---\nsequenceDiagram\n");
+    let mut out = head(&picture.title);
     for remark in std::iter::once(&picture.summary).chain(&picture.remarks) {
         put!(out, "    %% {}\n", comment(remark));
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::model::Mood;
-use super::super::words;
 use crate::trace::views::{Line, listed};
+use crate::visible::clipped;
 
 /// A whole picture.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +111,7 @@ impl What {
                 Self::Unreachable { who, leads: text.contains("(leader)") }
             }
             (Words::Message(_), None) if line.is_crash() => Self::Crash,
-            (Words::Message(text), None) => Self::Says(words::shown(text, 60)),
+            (Words::Message(text), None) => Self::Says(clipped(text, 60)),
         }
     }
 

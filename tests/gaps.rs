@@ -1,0 +1,190 @@
+//! What a journal has lost proves nothing: nobody is accused of what may have stood there.
+
+#![allow(clippy::unwrap_used)] // a test may end with a panic
+
+mod runs;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use runs::options;
+use serde_json::Value;
+use synod::trace::check::{Judge, Options, Report};
+use synod::trace::read::{Names, Reader};
+
+/// Journals of runs without a fault, of all their peers.
+const RUNS: [&str; 4] = ["duel", "crash", "latecomer", "nine"];
+
+/// The lines of a run, each with the peer whose journal it stands in.
+fn run(name: &str) -> Vec<(u64, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join(format!("tests/draw/{name}.jsonl"))).expect(name);
+    let at = |line: &str| serde_json::from_str::<Value>(line).expect("JSON")["at"].as_u64();
+    text.lines().map(|line| (at(line).expect("a journal's line"), line.to_owned())).collect()
+}
+
+/// Judges a log in one input, or in one for each peer.
+fn judge(log: &[(u64, String)], apart: bool, options: &Options) -> Report {
+    let mut inputs: BTreeMap<u64, String> = BTreeMap::new();
+    for (at, line) in log {
+        let input = inputs.entry(if apart { *at } else { 0 }).or_default();
+        input.push_str(line);
+        input.push('\n');
+    }
+    let mut judge = Judge::new(options.clone());
+    for (index, text) in (0..).zip(inputs.values()) {
+        let mut reader = Reader::new("log", text.as_bytes(), Names::new()).expect("in memory");
+        while let Some(line) = reader.next_line().expect("in memory") {
+            judge.line(index, &line);
+        }
+    }
+    judge.finish()
+}
+
+/// Every way to judge: with the value expected that was chosen, with the roles known where they
+/// are those of test case 2.
+fn ways(name: &str) -> Vec<Options> {
+    let chosen = judge(&run(name), false, &Options::default()).subject.chosen;
+    let inferred = Options { expect: chosen.first().cloned(), ..Options::default() };
+    let known = Options { roles: options().roles, ..inferred.clone() };
+    if name == "nine" { vec![inferred] } else { vec![inferred, known] }
+}
+
+/// The accusations, with everything in one file and with a file for each peer.
+fn accusations(ways: &[Options], log: &[(u64, String)]) -> Vec<String> {
+    let mut found = Vec::new();
+    for way in ways {
+        for apart in [false, true] {
+            let report = judge(log, apart, way);
+            if report.findings.violated(true) {
+                let broken = report.findings.names(|tally| tally.broken);
+                found.push(format!("roles {}, apart {apart}: {broken:?}", way.roles.is_some()));
+            }
+        }
+    }
+    found
+}
+
+/// The log without these of a peer's lines, and with what stands for them.
+fn cut(
+    log: &[(u64, String)],
+    peer: u64,
+    from: usize,
+    count: usize,
+    told: bool,
+) -> Vec<(u64, String)> {
+    let (mut nth, mut left) = (0, Vec::new());
+    for (at, line) in log {
+        let inside = *at == peer && (from..from + count).contains(&nth);
+        if inside && nth == from && told {
+            let gap = format!(
+                "{{\"peer_id\":{peer},\"action\":\"lost\",\"at\":{peer},\"lost\":{count},\
+                 \"time_us\":1}}"
+            );
+            left.push((peer, gap));
+        }
+        if !inside {
+            left.push((*at, line.clone()));
+        }
+        nth += usize::from(*at == peer);
+    }
+    left
+}
+
+fn peers(log: &[(u64, String)]) -> BTreeMap<u64, usize> {
+    let mut counts = BTreeMap::new();
+    for (at, _) in log {
+        *counts.entry(*at).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn whatever_a_journal_says_that_it_has_lost_nobody_is_accused() {
+    let mut in_silence = 0;
+    for name in RUNS {
+        let (log, ways) = (run(name), ways(name));
+        assert_eq!(accusations(&ways, &log), Vec::<String>::new(), "{name}");
+        for (peer, lines) in peers(&log) {
+            for count in [1, 3, 13, lines] {
+                // The longer runs are like the first, with more of the same.
+                let step = [("duel", 1), ("nine", 11)].iter().find(|(of, _)| *of == name);
+                let step = step.map_or(3, |(_, step)| *step);
+                for from in (0..=lines - count.min(lines)).step_by(step) {
+                    let place = format!("{name}: peer{peer} without {count} from {from}");
+                    let gap = cut(&log, peer, from, count, true);
+                    assert_eq!(accusations(&ways, &gap), Vec::<String>::new(), "{place}");
+                    in_silence += accusations(&ways, &cut(&log, peer, from, count, false)).len();
+                }
+            }
+        }
+        // Half of everybody's.
+        let mut halved = log.clone();
+        for (peer, lines) in peers(&log) {
+            halved = cut(&halved, peer, lines / 4, lines / 2, true);
+        }
+        assert_eq!(accusations(&ways, &halved), Vec::<String>::new(), "{name}, halved");
+    }
+    assert!(in_silence > 100, "without the word about it, it is held against somebody");
+}
+
+#[test]
+fn the_end_of_a_journal_on_a_pipe_proves_nothing_either() {
+    let mut unmarked = 0;
+    for name in RUNS {
+        let (log, ways) = (run(name), ways(name));
+        let marked: Vec<(u64, String)> = log
+            .iter()
+            .map(|(at, line)| {
+                let queued = "\"action\":\"started\",\"queued\":true,";
+                (*at, line.replace("\"action\":\"started\",", queued))
+            })
+            .collect();
+        assert_eq!(accusations(&ways, &marked), Vec::<String>::new(), "{name}");
+        for (peer, lines) in peers(&log) {
+            let own: Vec<&String> =
+                log.iter().filter(|(at, _)| *at == peer).map(|(_, line)| line).collect();
+            // A life ends where the next one starts.
+            let ends = (1..=lines)
+                .filter(|end| own.get(*end).is_none_or(|line| line.contains("\"started\"")));
+            for end in ends {
+                for count in 1..end.min(16) {
+                    let from = end - count;
+                    if own[from].contains("\"started\"") {
+                        break;
+                    }
+                    let place = format!("{name}: peer{peer} without {count} before {end}");
+                    let left = cut(&marked, peer, from, count, false);
+                    let found = accusations(&ways, &left);
+                    let found: Vec<_> = found.iter().filter(|f| !only_expects(f)).collect();
+                    assert_eq!(found, Vec::<&String>::new(), "{place}");
+                    unmarked += accusations(&ways, &cut(&log, peer, from, count, false)).len();
+                }
+            }
+        }
+    }
+    assert!(unmarked > 20, "a regular file is written before anything is sent");
+}
+
+/// Without its end, a log may have no choice that could be the expected one.
+fn only_expects(found: &str) -> bool {
+    found.ends_with("[\"expected-value\"]")
+}
+
+#[test]
+fn what_is_lost_is_counted_and_what_contradicts_itself_is_still_found() {
+    let log = run("duel");
+    let (peer, lines) = peers(&log).pop_last().expect("a run has peers");
+    let gap = cut(&log, peer, lines / 2, 3, true);
+    let report = judge(&gap, false, &Options::default());
+    let want = format!("3 line(s) of peer{peer}'s journal were lost");
+    assert!(report.inferred.iter().any(|line| line.starts_with(&want)), "{:?}", report.inferred);
+
+    // Two values chosen are two values chosen.
+    let mut broken = gap;
+    let chose = broken.iter().rposition(|(_, line)| line.contains("\"chose\"")).expect("a choice");
+    broken[chose].1 = broken[chose].1.replace("\"message_value\":\"Y\"", "\"message_value\":\"Z\"");
+    let report = judge(&broken, false, &Options::default());
+    assert!(report.findings.names(|tally| tally.broken).contains(&"one-value"));
+}
