@@ -4,7 +4,8 @@
 //! other. A file holds for sure what had been written to it when a flush began that returned well.
 //! A flush that failed takes away what it was to flush: the pages may be marked clean. A name that
 //! was given since the last flush of its directory may be there, or the one before it, or none. An
-//! answer may leave only when *every* state that could be found holds what it claims.
+//! answer may leave only when *every* state that could be found holds what it claims. Beside that, a
+//! life's first answer waits until all names are durable, and no file is renamed before its flush.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -109,6 +110,7 @@ impl Machine {
             match (event.call.as_str(), event.result) {
                 ("openat" | "open" | "creat", Some(0..)) => self.opened(event),
                 ("mkdir" | "mkdirat", Some(0)) => self.made(event),
+                (call, None) if call.starts_with("rename") => self.renames(event),
                 (call, Some(0)) if call.starts_with("rename") => self.renamed(event),
                 (call, Some(0)) if call.starts_with("link") || call.starts_with("symlink") => {
                     let path = event.paths().pop();
@@ -168,6 +170,17 @@ impl Machine {
         // It stands for itself: what counts is that it is there.
         let directory = self.new_file();
         self.lead(&path, Some(directory));
+    }
+
+    /// The name may become durable at once; then a file that is not would be found empty under it.
+    fn renames(&mut self, event: &Event) {
+        let file = event.paths().first().and_then(|from| self.found(from));
+        if let Some(File { bytes, flushed }) = file.map(|file| &self.files[file])
+            && bytes.len() > *flushed
+        {
+            let paths = event.paths();
+            self.violations.push(format!("{paths:?}: it is renamed before it is flushed"));
+        }
     }
 
     fn renamed(&mut self, event: &Event) {
