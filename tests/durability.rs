@@ -1,10 +1,10 @@
-//! What reaches the real disk and the real socket, asserted from outside: real peers under `strace`.
+//! What reaches the real disk and the real socket, asserted from outside: peers under `strace`.
 //!
 //! The other tests of durability stand where the file system stands, and would not notice if the
 //! real one were never asked to flush. Here the kernel's side is watched: no answer is written to a
 //! socket before the flush of its record has returned, and no name is trusted before its directory
 //! was flushed. `strace` also spoils every single flush in turn: the peer is killed as it begins,
-//! or it fails, and the next life must not take for durable what it finds.
+//! or it fails, and the next incarnation must not take for durable what it finds.
 
 mod common;
 mod strace;
@@ -46,26 +46,26 @@ impl Traced {
         self.cluster.adopt(id, Program::start(traced));
     }
 
-    /// `kill -9`, or the end that it has found already; then what it did in this life is judged.
+    /// `kill -9`, or the end that it has found already; then what this incarnation did is judged.
     fn end(&mut self, id: u16) -> Option<i32> {
         let program = self.cluster.peer(id);
         program.kill();
         let code = program.end().code;
         let events = strace::read(&self.file(id));
         let machine = self.machines.get_mut(&id).expect("it is traced");
-        machine.live(&events);
+        machine.run(&events);
         assert!(machine.violations.is_empty(), "peer{id}: {:#?}", machine.violations);
         code
     }
 
-    /// That this peer has said all of these in its lives: nothing is proved by silence.
+    /// That this peer has said all of these in its incarnations: nothing is proved by silence.
     fn assert_said(&self, id: u16, kinds: &[&str]) {
         let said = &self.machines[&id].said;
         assert!(kinds.iter().all(|kind| said.contains_key(*kind)), "peer{id} said only {said:?}");
     }
 }
 
-/// Two proposers who meet, three acceptors, two lives.
+/// Two proposers who meet, three acceptors, two incarnations.
 #[test]
 fn no_answer_leaves_before_its_record_and_its_names_are_durable() {
     if !strace::is_possible() {
@@ -108,14 +108,14 @@ fn every_new_directory_above_the_data_is_made_durable_too() {
     traced.assert_said(2, &["prepare_ack", "accept_ack"]);
 }
 
-/// One group of two, in which this flush of this peer is spoiled; the peer lives again. True if
-/// the peer came as far as that flush.
-fn spoiled(id: u16, how: &str, flush: usize) -> bool {
+/// One group of two, in which this flush of this peer is spoiled; then the peer is started again.
+/// True if it came as far as that flush.
+fn spoiled(id: u16, call: &str, how: &str, flush: usize) -> bool {
     let mut traced = Traced::new(Cluster::new(&["proposer1", "acceptor1"]), &[id]);
     let words = |id: u16| if id == 1 { "-v X" } else { "" };
     let other = 3 - id;
     traced.cluster.run(other, words(other));
-    let inject = format!("fsync,fdatasync:{how}:when={flush}");
+    let inject = format!("{call}:{how}:when={flush}");
     traced.run(id, words(id), "data", Some(&inject));
     let chose = |peer: &Program| peer.out().iter().any(|line| line.contains("\"chose\""));
     let met = until("a choice or an end", || {
@@ -125,9 +125,9 @@ fn spoiled(id: u16, how: &str, flush: usize) -> bool {
     let code = traced.end(id);
     if met {
         // A failed flush is a peer's end, and it says so.
-        assert!(!how.starts_with("error") || code == Some(2), "{how}, flush {flush}: {code:?}");
+        assert!(!how.starts_with("error") || code == Some(2), "{inject}: {code:?}");
         traced.run(id, words(id), "data", None);
-        assert_eq!(traced.cluster.choice([1, 2]), "X", "{how}, flush {flush} of peer{id}");
+        assert_eq!(traced.cluster.choice([1, 2]), "X", "peer{id}, {inject}");
         traced.end(id);
         let kinds = [["prepare", "accept"], ["prepare_ack", "accept_ack"]];
         traced.assert_said(id, &kinds[usize::from(id) - 1]);
@@ -135,20 +135,21 @@ fn spoiled(id: u16, how: &str, flush: usize) -> bool {
     met
 }
 
-/// Spoils the first flush of a life, then the second, until there is none that could be spoiled.
+/// Spoils the first flush of an incarnation, then the second, until there is none left to spoil.
+/// `strace` counts the calls of each thread and of each name for itself.
 fn spoil_each(how: &str) {
     if !strace::is_possible() {
         return;
     }
-    at_once(2, 2, |at| {
-        let id = if at == 0 { 1 } else { 2 };
-        let met = (1..).take_while(|flush| spoiled(id, how, *flush)).count();
-        assert!(met >= 4, "only {met} flushes of peer{id} were met");
+    at_once(2, 4, |at| {
+        let (id, call) = ([1, 2][at % 2], ["fsync", "fdatasync"][at / 2]);
+        let met = (1..100).take_while(|flush| spoiled(id, call, how, *flush)).count();
+        assert!((1..99).contains(&met), "{met} calls of {call} by peer{id} were met");
     });
 }
 
 #[test]
-fn a_life_that_is_killed_at_any_flush_leaves_nothing_that_the_next_takes_for_durable() {
+fn an_incarnation_that_is_killed_at_any_flush_leaves_nothing_that_the_next_takes_for_durable() {
     spoil_each("signal=KILL");
 }
 
@@ -157,9 +158,9 @@ fn what_a_failed_flush_was_to_write_is_written_again_elsewhere() {
     spoil_each("error=EIO");
 }
 
-/// The model can fail: each of these lives breaks one rule of it.
+/// The model can fail: each of these incarnations breaks one rule of it.
 #[test]
-fn a_life_that_breaks_a_rule_is_seen() {
+fn an_incarnation_that_breaks_a_rule_is_seen() {
     const NEW: &str = "1 openat(AT_FDCWD</>, \"/r/d/log.new\", O_WRONLY|O_CREAT, 0666) = 3</r/x>\n\
         1 write(3</r/d/log.new>, \"an owner\", 8) = 8\n\
         1 fsync(3</r/d/log.new>) = 0\n\
@@ -170,9 +171,11 @@ fn a_life_that_breaks_a_rule_is_seen() {
     const FLUSH: &str = "1 fdatasync(3</r/d/log>) = 0\n";
     const SAY: &str = "1 sendto(5<socket:[9]>, \"{\\\"message\\\":{\\\"prepare_ack\\\":{\
         \\\"answers\\\":7,\\\"min_proposal\\\":7,\\\"accepted\\\":null}}}\\n\", 70) = 70\n";
-    let judged = |lives: &[&[&str]]| {
+    let judged = |incarnations: &[&[&str]]| {
         let mut machine = Machine::new(Path::new("/r/d"));
-        lives.iter().for_each(|life| machine.live(&strace::parse(&life.concat())));
+        for incarnation in incarnations {
+            machine.run(&strace::parse(&incarnation.concat()));
+        }
         assert!(machine.said.contains_key("prepare_ack"), "it was heard");
         machine.violations
     };
@@ -184,7 +187,7 @@ fn a_life_that_breaks_a_rule_is_seen() {
     let failed = FLUSH.replace("= 0", "= -1 EIO (Input/output error)");
     let other = SAY.replace("7,", "8,");
     let elsewhere = FLUSH.replace("log", "other");
-    let lives: &[&[&[&str]]] = &[
+    let incarnations: &[&[&[&str]]] = &[
         &[&[NEW, WRITE, SAY]],
         &[&[NEW, WRITE, SAY, FLUSH]],
         &[&[NEW, FLUSH, WRITE, SAY]],
@@ -198,7 +201,7 @@ fn a_life_that_breaks_a_rule_is_seen() {
         &[&[NEW, WRITE, &failed], &[FLUSH, SAY]],
         &[&["1 mkdir(\"/r/d/e/f\", 0777) = 0\n", NEW, WRITE, FLUSH, SAY]],
     ];
-    for life in lives {
-        assert_eq!(judged(life).len().min(1), 1, "{life:#?}");
+    for incarnation in incarnations {
+        assert_eq!(judged(incarnation).len().min(1), 1, "{incarnation:#?}");
     }
 }

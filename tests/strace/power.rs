@@ -1,11 +1,12 @@
 //! What a power loss would leave, and whether every answer would still be true.
 //!
-//! The model knows nothing of the program's code: it reads the calls of its lives one after the
-//! other. A file holds for sure what had been written to it when a flush began that returned well.
+//! The model knows nothing of the program's code: it reads what one incarnation after the other
+//! called. A file holds for sure what had been written to it when a flush began that returned well.
 //! A flush that failed takes away what it was to flush: the pages may be marked clean. A name that
 //! was given since the last flush of its directory may be there, or the one before it, or none. An
-//! answer may leave only when *every* state that could be found holds what it claims. Beside that, a
-//! life's first answer waits until all names are durable, and no file is renamed before its flush.
+//! answer may leave only when *every* state that could be found holds what it claims. Beside that,
+//! the first answer of an incarnation waits until all names are durable, and no file is renamed
+//! before its flush.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -79,9 +80,9 @@ pub(crate) struct Machine {
     pub(crate) violations: Vec<String>,
 }
 
-/// One life: what is under way in it.
+/// One incarnation: what is under way in it.
 #[derive(Default)]
-struct Life {
+struct Incarnation {
     /// Of every flush that has begun: the file, and how many bytes it covers.
     flushes: BTreeMap<u32, (usize, usize)>,
     /// Of every flush of a directory that has begun: the names it covers, and to what they led.
@@ -102,10 +103,10 @@ impl Machine {
         }
     }
 
-    /// Follows one life, from the start of the process to its end. The next one finds what this
-    /// one wrote; what was not flushed is still not durable then.
-    pub(crate) fn live(&mut self, events: &[Event]) {
-        let mut life = Life::default();
+    /// Follows one incarnation, from the start of the process to its end. The next one finds what
+    /// this one wrote; what was not flushed is still not durable then.
+    pub(crate) fn run(&mut self, events: &[Event]) {
+        let mut current = Incarnation::default();
         for event in events {
             match (event.call.as_str(), event.result) {
                 ("openat" | "open" | "creat", Some(0..)) => self.opened(event),
@@ -116,13 +117,13 @@ impl Machine {
                     let path = event.paths().pop();
                     self.lead(&path.expect("the new name"), None);
                 }
-                ("fsync" | "fdatasync", None) => self.flush_begins(event, &mut life),
-                ("fsync" | "fdatasync", Some(result)) => self.flushed(event, result, &mut life),
+                ("fsync" | "fdatasync", None) => self.flush_begins(event, &mut current),
+                ("fsync" | "fdatasync", Some(result)) => self.flushed(event, result, &mut current),
                 (call, result) if call.contains("write") || call.starts_with("send") => {
                     let socket = event.target().filter(|target| target.starts_with("socket:"));
                     match (socket, result) {
-                        (Some(socket), None) => self.sends(socket, event, &mut life),
-                        (Some(socket), Some(count)) => sent(socket, event, count, &mut life),
+                        (Some(socket), None) => self.sends(socket, event, &mut current),
+                        (Some(socket), Some(count)) => taken(socket, event, count, &mut current),
                         (None, Some(count @ 0..)) => self.written(event, count),
                         (None, _) => {}
                     }
@@ -200,18 +201,18 @@ impl Machine {
         self.files[file].bytes.extend_from_slice(&text[..count]);
     }
 
-    fn flush_begins(&self, event: &Event, life: &mut Life) {
+    fn flush_begins(&self, event: &Event, current: &mut Incarnation) {
         let Some(path) = event.target().map(Path::new) else { return };
         if let Some(file) = self.found(path) {
-            life.flushes.insert(event.thread, (file, self.files[file].bytes.len()));
+            current.flushes.insert(event.thread, (file, self.files[file].bytes.len()));
         }
         let inside = self.names.iter().filter(|(name, _)| name.parent() == Some(path));
         let inside = inside.map(|(name, leads)| (name.clone(), leads.last().copied().flatten()));
-        life.listings.insert(event.thread, inside.collect());
+        current.listings.insert(event.thread, inside.collect());
     }
 
-    fn flushed(&mut self, event: &Event, result: i64, life: &mut Life) {
-        if let Some((file, covered)) = life.flushes.remove(&event.thread) {
+    fn flushed(&mut self, event: &Event, result: i64, current: &mut Incarnation) {
+        if let Some((file, covered)) = current.flushes.remove(&event.thread) {
             let file = &mut self.files[file];
             if result == 0 {
                 file.flushed = file.flushed.max(covered);
@@ -220,7 +221,7 @@ impl Machine {
                 file.bytes.drain(file.flushed..covered.max(file.flushed));
             }
         }
-        for (name, led) in life.listings.remove(&event.thread).unwrap_or_default() {
+        for (name, led) in current.listings.remove(&event.thread).unwrap_or_default() {
             let leads = self.names.get_mut(&name).expect("it was given before");
             if result == 0
                 && let Some(at) = leads.iter().rposition(|to| *to == led)
@@ -253,8 +254,9 @@ impl Machine {
     }
 
     /// A write to a socket begins: from here on, any part of it may arrive.
-    fn sends(&mut self, socket: &str, event: &Event, life: &mut Life) {
-        let bytes = [life.begun.get(socket).cloned().unwrap_or_default(), event.texts().concat()];
+    fn sends(&mut self, socket: &str, event: &Event, current: &mut Incarnation) {
+        let bytes =
+            [current.begun.get(socket).cloned().unwrap_or_default(), event.texts().concat()];
         for line in bytes.concat().split(|byte| *byte == b'\n') {
             let Some((kind, claim)) = claim(line) else { continue };
             *self.said.entry(kind.clone()).or_default() += 1;
@@ -263,20 +265,20 @@ impl Machine {
                 self.violations.push(format!("{shown} leaves while {left:?} may be all"));
             }
             let unsettled = self.names.iter().find(|(_, leads)| leads.len() > 1);
-            if let Some((name, _)) = unsettled.filter(|_| !life.answered) {
+            if let Some((name, _)) = unsettled.filter(|_| !current.answered) {
                 let name = name.display();
                 self.violations.push(format!("{shown} leaves before the name {name} is durable"));
             }
-            life.answered = true;
+            current.answered = true;
         }
     }
 }
 
 /// A write to a socket has returned: what it did not take, the next one says again.
-fn sent(socket: &str, event: &Event, count: i64, life: &mut Life) {
+fn taken(socket: &str, event: &Event, count: i64, current: &mut Incarnation) {
     let text = event.texts().concat();
     let count = usize::try_from(count).unwrap_or_default().min(text.len());
-    let begun = life.begun.entry(socket.to_owned()).or_default();
+    let begun = current.begun.entry(socket.to_owned()).or_default();
     begun.extend_from_slice(&text[..count]);
     let line = begun.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     begun.drain(..line);

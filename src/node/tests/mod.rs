@@ -5,6 +5,7 @@
 //! and every state that a crash can leave there, a peer is built from that state, and must still
 //! hold everything that was said before.
 
+mod waits;
 mod wreck;
 
 use std::collections::BTreeSet;
@@ -123,17 +124,20 @@ fn open(media: impl Media + 'static, dir: &Path) -> Result<(Disk, Peer)> {
     Ok((disk, peer))
 }
 
-/// A node on this directory that says everything to the tape.
-fn node(tape: &Tape<Word>, dir: &Path) -> Result<Arc<Node<Loud>>> {
-    let (disk, peer) = open(tape.clone(), dir)?;
-    let config = Config {
+fn config() -> Config {
+    Config {
         me: ME,
         fingerprint: "f".into(),
         peers: BTreeMap::new(),
         strict_address: false,
         say: Box::new(|_| {}),
-    };
-    Ok(Node::new(config, Loud(peer), Some(disk), Box::new(tape.clone()), None, BTreeMap::new()))
+    }
+}
+
+/// A node on this directory that says everything to the tape.
+fn node(tape: &Tape<Word>, dir: &Path) -> Result<Arc<Node<Loud>>> {
+    let (disk, peer) = open(tape.clone(), dir)?;
+    Ok(Node::new(config(), Loud(peer), Some(disk), Box::new(tape.clone()), None, BTreeMap::new()))
 }
 
 /// One event.
