@@ -26,12 +26,12 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::plain;
+use super::sync::{Condvar, Mutex, MutexGuard};
 use crate::error::{Doing, Error, Result};
 use crate::fnv::fnv1a;
 use crate::process::PeerId;

@@ -5,6 +5,8 @@
 //! and every state that a crash can leave there, a peer is built from that state, and must still
 //! hold everything that was said before.
 
+#[cfg(shuttle)]
+mod schedules;
 mod waits;
 mod wreck;
 
