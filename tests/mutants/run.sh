@@ -57,7 +57,7 @@ else
     for part in "$@"; do
         tests=$(tests_of "$part")
         # shellcheck disable=SC2086
-        cargo mutants --jobs 1 --test-tool "$tool" --no-shuffle --file "src/$part/**" \
+        cargo mutants --jobs 1 --test-tool "$tool" --no-shuffle --re "^src/$part/" \
             --output "$out/$part" -- --lib $tests || true
     done
 fi

@@ -15,7 +15,8 @@ use std::process::Command;
 
 /// The calls that change names or contents, flush them, or speak to somebody.
 const CALLS: &str = "trace=openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,\
-     symlink,symlinkat,write,writev,pwrite64,pwritev,sendto,sendmsg,sendmmsg,fsync,fdatasync";
+     symlink,symlinkat,unlink,unlinkat,write,writev,pwrite64,pwritev,sendto,sendmsg,sendmmsg,\
+     fsync,fdatasync";
 
 /// True if processes can be traced here. In CI they must be.
 #[expect(clippy::print_stderr, reason = "whoever runs the tests should know")]

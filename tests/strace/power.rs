@@ -117,6 +117,9 @@ impl Machine {
                     let path = event.paths().pop();
                     self.lead(&path.expect("the new name"), None);
                 }
+                ("unlink" | "unlinkat", Some(0)) => {
+                    self.lead(&event.paths().pop().expect("a path"), None);
+                }
                 ("fsync" | "fdatasync", None) => self.flush_begins(event, &mut current),
                 ("fsync" | "fdatasync", Some(result)) => self.flushed(event, result, &mut current),
                 (call, result) if call.contains("write") || call.starts_with("send") => {

@@ -126,20 +126,17 @@ fn open(media: impl Media + 'static, dir: &Path) -> Result<(Disk, Peer)> {
     Ok((disk, peer))
 }
 
-fn config() -> Config {
-    Config {
+/// A node on this directory that says everything to the tape.
+fn node(tape: &Tape<Word>, dir: &Path) -> Result<Arc<Node<Loud>>> {
+    let (disk, peer) = open(tape.clone(), dir)?;
+    let config = Config {
         me: ME,
         fingerprint: "f".into(),
         peers: BTreeMap::new(),
         strict_address: false,
         say: Box::new(|_| {}),
-    }
-}
-
-/// A node on this directory that says everything to the tape.
-fn node(tape: &Tape<Word>, dir: &Path) -> Result<Arc<Node<Loud>>> {
-    let (disk, peer) = open(tape.clone(), dir)?;
-    Ok(Node::new(config(), Loud(peer), Some(disk), Box::new(tape.clone()), None, BTreeMap::new()))
+    };
+    Ok(Node::new(config, Loud(peer), Some(disk), Box::new(tape.clone()), None, BTreeMap::new()))
 }
 
 /// One event.

@@ -6,7 +6,7 @@
 //! deadlock, and `shuttle` says so. When a schedule fails it prints the schedule; hand that to
 //! `shuttle::replay` with [`ask`].
 //!
-//! Seen to be found here, each in the first few hundred schedules:
+//! Seen to be found here, each within the schedules of one run:
 //!
 //! | change | where |
 //! |---|---|
@@ -14,9 +14,9 @@
 //! | released whether flushed or not: `durable` is `u64::MAX` | `Node::release` |
 //! | records counted one short: `needs: self.appended.saturating_sub(1)` | `Core::put` |
 //! | records counted one short: `commit(needs.saturating_sub(1))` | `Node::wait_until` |
+//! | records counted one too many: `target = state.appended + 1` | `Disk::commit` |
 //! | two flushes at once: nobody waits while `state.flushing` | `Disk::commit` |
 //! | nobody is told that a flush has ended | `Disk::commit` |
-//! | nobody is told that the process has changed | `Node::step_locked` |
 //! | whoever hands over does not look again before it stops | `Node::release` |
 
 use std::fs::File;
@@ -118,9 +118,7 @@ impl Observer<Loud> for World {
 /// One run: each asker brings two numbers of its own and asks for the first one twice.
 fn ask() {
     let (dir, world) = (TempDir::new().unwrap(), World::default());
-    let (disk, peer) = open(world.clone(), dir.path()).unwrap();
-    let observer = Box::new(world.clone());
-    let node = Node::new(config(), Loud(peer), Some(disk), observer, None, BTreeMap::new());
+    let node = waits::node_on(world.clone(), world.clone(), dir.path());
     let askers = (0..ASKERS).map(|asker| {
         let node = Arc::clone(&node);
         thread::spawn(move || {

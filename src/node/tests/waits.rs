@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 
-/// A disk whose flushes fail from some moment on.
+/// The real disk; its flushes fail from the moment at which it is told so.
 #[derive(Clone, Default)]
 struct Failing(Arc<AtomicBool>);
 
@@ -24,6 +24,23 @@ impl Media for Failing {
     }
 }
 
+/// A node whose log is in this directory.
+pub(super) fn node_on(
+    media: impl Media + 'static,
+    observer: impl Observer<Loud> + 'static,
+    dir: &Path,
+) -> Arc<Node<Loud>> {
+    let (disk, peer) = open(media, dir).unwrap();
+    let config = Config {
+        me: ME,
+        fingerprint: "f".into(),
+        peers: BTreeMap::new(),
+        strict_address: false,
+        say: Box::new(|_| {}),
+    };
+    Node::new(config, Loud(peer), Some(disk), Box::new(observer), None, BTreeMap::new())
+}
+
 fn promised(process: &Loud) -> Option<ProposalNumber> {
     process.0.acceptor().min_proposal
 }
@@ -37,8 +54,8 @@ fn promise(node: &Node<Loud>) -> u64 {
 
 #[test]
 fn what_a_wait_finds_has_been_flushed_when_it_returns() {
-    let (dir, tape) = (TempDir::new().unwrap(), Tape::new());
-    let node = node(&tape, dir.path()).unwrap();
+    let dir = TempDir::new().unwrap();
+    let node = node_on(Failing::default(), Tape::new(), dir.path());
     let appended = promise(&node);
     let durable = || node.disk.as_ref().unwrap().durable();
     assert!(durable() < appended, "nobody has flushed it");
@@ -49,9 +66,7 @@ fn what_a_wait_finds_has_been_flushed_when_it_returns() {
 #[test]
 fn what_a_wait_finds_and_the_disk_cannot_keep_is_not_found() {
     let (dir, media) = (TempDir::new().unwrap(), Failing::default());
-    let (disk, peer) = open(media.clone(), dir.path()).unwrap();
-    let observer = Box::new(Tape::new());
-    let node = Node::new(config(), Loud(peer), Some(disk), observer, None, BTreeMap::new());
+    let node = node_on(media.clone(), Tape::new(), dir.path());
     promise(&node);
     media.0.store(true, Ordering::Relaxed);
     assert_eq!(node.wait_until(None, promised), None);
