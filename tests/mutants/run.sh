@@ -4,7 +4,7 @@
 # equivalent, with the reason.
 #
 #   run.sh PART...    all changes in these parts (paxos ready member hosts node trace cli), all day
-#   run.sh --changed  changes in what the newest commits touch, for MINUTES (5) at most: a sample
+#   run.sh --changed  changes in what the newest commits touch, for MINUTES (4) at most: a sample
 #
 # Exit 1: somebody survived; their list is in target/mutants/.
 set -euo pipefail
@@ -51,7 +51,7 @@ if [ "${1-}" = --changed ]; then
     fi
     # In random order, so a part of them is a sample.
     # shellcheck disable=SC2086
-    timeout -s INT "$((${MINUTES:-5} * 60))" cargo mutants --jobs 1 --test-tool "$tool" \
+    timeout -s INT "$((${MINUTES:-4} * 60))" cargo mutants --jobs 1 --test-tool "$tool" \
         --in-diff "$out/diff" --output "$out/changed" -- --lib $pure $node $judges || true
 else
     for part in "$@"; do
