@@ -26,6 +26,7 @@ use std::sync::Mutex as Notes;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config as Shuttle, Runner, thread};
 
+use super::super::disk::media::Media;
 use super::*;
 
 /// How many schedules each of the two schedulers tries.
@@ -93,8 +94,8 @@ impl Media for World {
         Ok(())
     }
 
-    fn sync_all(&self, _: &File) -> io::Result<()> {
-        Ok(())
+    fn sync_all(&self, file: &File) -> io::Result<()> {
+        self.sync_data(file)
     }
 
     fn sync_names(&self, _: &Path) -> io::Result<()> {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::super::disk::media::Media;
 use super::*;
 
 /// The real disk; its flushes fail from the moment at which it is told so.
@@ -22,6 +23,17 @@ impl Media for Failing {
     fn sync_all(&self, file: &File) -> io::Result<()> {
         self.sync_data(file)
     }
+}
+
+/// Nobody looks.
+struct Nobody;
+
+impl Observer<Loud> for Nobody {
+    fn observe(&mut self, _: &Output<Loud>) {}
+
+    fn before_frames(&mut self) {}
+
+    fn after_frames(&mut self) {}
 }
 
 /// A node whose log is in this directory.
@@ -55,7 +67,7 @@ fn promise(node: &Node<Loud>) -> u64 {
 #[test]
 fn what_a_wait_finds_has_been_flushed_when_it_returns() {
     let dir = TempDir::new().unwrap();
-    let node = node_on(Failing::default(), Tape::new(), dir.path());
+    let node = node_on(Failing::default(), Nobody, dir.path());
     let appended = promise(&node);
     let durable = || node.disk.as_ref().unwrap().durable();
     assert!(durable() < appended, "nobody has flushed it");
@@ -66,7 +78,7 @@ fn what_a_wait_finds_has_been_flushed_when_it_returns() {
 #[test]
 fn what_a_wait_finds_and_the_disk_cannot_keep_is_not_found() {
     let (dir, media) = (TempDir::new().unwrap(), Failing::default());
-    let node = node_on(media.clone(), Tape::new(), dir.path());
+    let node = node_on(media.clone(), Nobody, dir.path());
     promise(&node);
     media.0.store(true, Ordering::Relaxed);
     assert_eq!(node.wait_until(None, promised), None);
