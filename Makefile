@@ -2,7 +2,8 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test check bench bench-group static sim museum scale explore explorer torture clean
+.PHONY: help demo test check bench bench-group static sim museum scale explore explorer torture \
+	shuttle mutants mutants-changed clean
 
 help:
 	@echo 'make demo    five peers agree on this machine: test case 2, with a verdict'
@@ -15,6 +16,8 @@ help:
 	@echo 'make explore every run of a few peers, exhaustively; make explorer shows them in a browser'
 	@echo 'make scale   decision latency round the world for 3 to 101 peers, simulated; small ones on sockets too'
 	@echo 'make torture real processes killed 10,000 times while they decide (KILLS=n SEED=n)'
+	@echo 'make shuttle thousands of schedules of the threads that ask one peer at once'
+	@echo 'make mutants single changes to the source that no test notices (PARTS="paxos ...")'
 	@echo 'make static  the one static binary, as it goes into the image'
 	@echo 'make docker-test1, docker-test2   the lab test cases on five containers, with a verdict'
 	@echo 'make docker-faults   four scenarios in which containers are killed, cut off, frozen'
@@ -43,6 +46,18 @@ bench-group:
 
 torture:
 	$(CARGO) bench --bench torture -- $(or $(KILLS),10000) $(SEED)
+
+# The locks of the runtime are exchanged, so this is another build.
+shuttle:
+	RUSTFLAGS='--cfg shuttle' $(CARGO) test --lib --target-dir $(TARGET_DIR)/shuttle schedules
+
+# Thousands, half a minute each.
+mutants:
+	tests/mutants/run.sh $(or $(PARTS),paxos hosts ready trace member node cli)
+
+# A sample of those in what the newest commits touch (MINUTES=n).
+mutants-changed:
+	tests/mutants/run.sh --changed
 
 static:
 	@ls -l "$$(docker/static.sh)"

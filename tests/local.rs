@@ -7,7 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::path::Path;
 use std::process::Command;
 
-use common::{End, Line, Program, Scratch, is_alive, signal, synod, until};
+use common::{End, Line, Program, Scratch, children_of, is_alive, signal, synod, until};
 
 fn local(words: &str) -> End {
     Program::start(synod(&format!("local {words}"))).end()
@@ -83,17 +83,6 @@ fn a_proposer_that_is_still_waiting_fails_the_run() {
     assert_eq!(end.code, Some(1), "{end:#?}");
     let reasons: Vec<_> = end.out.iter().filter(|line| line.contains("never chose")).collect();
     assert_eq!(reasons, ["FAILED: peer5 never chose"]);
-}
-
-/// Ids of the processes whose parent this is.
-fn children_of(parent: u32) -> Vec<u32> {
-    let all = fs::read_dir("/proc").expect("Linux");
-    let ids = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let is_child = |id: &u32| {
-        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-        status.lines().any(|line| line == format!("PPid:\t{parent}"))
-    };
-    ids.filter(is_child).collect()
 }
 
 /// True if processes that are started here ignore this signal, as those of a script do that runs in

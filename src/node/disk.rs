@@ -50,10 +50,10 @@ mod replay;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
-use std::sync::{Condvar, Mutex, MutexGuard};
 
 use serde::{Deserialize, Serialize};
 
+use super::sync::{Condvar, Mutex, MutexGuard};
 use crate::error::{Doing, Error, Result};
 use crate::process::{PeerId, Process};
 

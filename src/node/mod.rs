@@ -38,12 +38,13 @@ pub mod disk;
 pub mod frame;
 mod link;
 mod outbox;
+mod sync;
 mod tcp;
 pub mod udp;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,7 @@ pub use link::Address;
 use link::Link;
 use outbox::{Entry, Pending};
 pub use outbox::{Observer, Output};
+use sync::{Condvar, Mutex, MutexGuard};
 use tcp::Doorkeeper;
 use udp::Post;
 

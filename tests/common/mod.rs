@@ -377,6 +377,17 @@ pub(crate) fn is_alive(pid: u32) -> bool {
     status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
 }
 
+/// Ids of the processes whose parent this is.
+pub(crate) fn children_of(parent: u32) -> Vec<u32> {
+    let all = fs::read_dir("/proc").expect("Linux");
+    let ids = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let is_child = |id: &u32| {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        status.lines().any(|line| line == format!("PPid:\t{parent}"))
+    };
+    ids.filter(is_child).collect()
+}
+
 /// Looks again and again until `found` finds something, for [`PATIENCE`] at most.
 pub(crate) fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;

@@ -7,6 +7,9 @@
 //! hold everything that was said before, in this life and in earlier ones ([`lives`]).
 
 mod lives;
+#[cfg(shuttle)]
+mod schedules;
+mod waits;
 mod wreck;
 
 use std::collections::BTreeSet;
