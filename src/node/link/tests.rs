@@ -10,9 +10,9 @@ fn linked() -> (Link, TcpStream) {
     let address = listener.local_addr().unwrap();
     let host = "127.0.0.1".into();
     let link = Link::new(PeerId(2), Address { host, port: address.port() }, false);
-    let stream = dial(address).unwrap();
+    let stream = session::dial(address, timeouts::ANSWER_TIMEOUT).unwrap();
     let (other_end, _) = listener.accept().unwrap();
-    link.set_up(stream, Vec::new());
+    link.set_up(Arc::new(stream), Vec::new());
     (link, other_end)
 }
 
