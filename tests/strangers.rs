@@ -7,7 +7,8 @@ mod clients;
 mod common;
 
 use std::fs;
-use std::net::Shutdown;
+use std::io::Write as _;
+use std::net::{Shutdown, TcpListener};
 
 use clients::{Client, hello, hello_of, status};
 use common::{Cluster, Program, random, until};
@@ -275,6 +276,45 @@ fn a_second_process_with_the_same_identity_ends_or_is_reported() {
         other.say("\"ping\"\n");
         cluster.peer(3).err().iter().any(|line| line.contains(want)).then_some(())
     });
+    assert_it_goes_on(cluster);
+}
+
+/// What has been said about clients: lines with this text, and those that count what was left out.
+fn said_with(cluster: &mut Cluster, peer: u16, text: &str) -> usize {
+    let told = |line: &&String| line.contains(text) || line.ends_with("were left out)");
+    cluster.peer(peer).err().iter().filter(told).count()
+}
+
+#[test]
+fn of_countless_reasons_to_reject_a_client_few_are_said() {
+    let mut cluster = decided();
+    for number in 0..300 {
+        let mut client = Client::to(&cluster, 2);
+        client.is_cut_off_by(&hello_of("paxos/1", &format!("\"{number}\""), ""));
+    }
+    cluster.peer(2).says("rejected 127.0.0.1: no hello: ");
+    let lines = said_with(&mut cluster, 2, "rejected");
+    // Twenty, and one every two seconds with a count before it.
+    assert!((20..100).contains(&lines), "{lines} lines about 300 clients");
+    assert_it_goes_on(cluster);
+}
+
+/// Somebody else listens where peer5 should, and has another reason for every hello.
+#[test]
+fn of_countless_reasons_to_refuse_a_link_few_are_said() {
+    let mut cluster = decided();
+    let listener = TcpListener::bind(("127.0.0.1", cluster.ports[4])).expect("peer5 is not there");
+    listener.set_nonblocking(true).expect("an option");
+    for number in 0..60 {
+        // Who hears from peer5 dials it at once.
+        let _client = Client::posing_as(5, &cluster, 2);
+        let (stream, _) = until("a dial", || listener.accept().ok());
+        let _ = (&stream).write_all(format!("{{\"refused\":\"reason {number}\"}}\n").as_bytes());
+    }
+    let lines: usize = (2..=4).map(|id| said_with(&mut cluster, id, "no link with peer5")).sum();
+    // Five of each peer, and one a minute.
+    assert!((1..=30).contains(&lines), "{lines} lines about 60 reasons");
+    drop(listener);
     assert_it_goes_on(cluster);
 }
 

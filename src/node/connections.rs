@@ -20,11 +20,16 @@ pub(super) struct Ends {
     connections: usize,
     /// Ours to it has said hello.
     outbound: bool,
+    /// The process was told that both are there.
+    is_told: bool,
 }
 
 impl Ends {
-    fn both(&self) -> bool {
-        self.inbound.is_some() && self.outbound
+    /// True once for every time when both directions have come up.
+    fn is_news(&mut self) -> bool {
+        let is_news = self.inbound.is_some() && self.outbound && !self.is_told;
+        self.is_told |= is_news;
+        is_news
     }
 
     fn is_newest(&self, stream: &Arc<TcpStream>) -> bool {
@@ -129,21 +134,22 @@ impl<P: Process + Send + 'static> Node<P> {
         }
         ends.connections += 1;
         let old = ends.inbound.replace(Arc::clone(stream));
+        ends.is_told = false;
+        // The thread of the old one may be waiting for room.
+        self.room.notify_all();
+        drop(core);
         if let Some(old) = old {
-            // Its thread may be waiting for room.
-            self.room.notify_all();
-            drop(core);
             // Mostly nobody is there any more. If somebody is, two processes have one identity.
             tcp::refuse::<P>(&old, format!("another process says that it is {peer}"));
-            core = self.lock();
-        }
-        if let Some(core) = self.wait_for_room(core, peer, stream)
-            && core.ends.get(&peer).is_some_and(Ends::both)
-        {
-            self.connected(core, peer);
         }
         if let Some(link) = self.links.get(&peer) {
             link.wake();
+        }
+        core = self.lock();
+        if let Some(mut core) = self.wait_for_room(core, peer, stream)
+            && core.ends.get_mut(&peer).is_some_and(Ends::is_news)
+        {
+            self.connected(core, peer);
         }
         true
     }
@@ -155,6 +161,7 @@ impl<P: Process + Send + 'static> Node<P> {
         ends.connections -= 1;
         if ends.is_newest(stream) {
             ends.inbound = None;
+            ends.is_told = false;
         }
     }
 
@@ -163,7 +170,8 @@ impl<P: Process + Send + 'static> Node<P> {
         let mut core = self.lock();
         let ends = core.ends.entry(peer).or_default();
         ends.outbound = up;
-        if up && ends.both() {
+        ends.is_told &= up;
+        if ends.is_news() {
             self.connected(core, peer);
         }
     }

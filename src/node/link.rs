@@ -20,6 +20,8 @@ use super::UNPOISONED;
 use super::frame::{Frame, is_timeout};
 use crate::process::PeerId;
 
+#[cfg(doc)]
+pub(super) use session::{MAX_REASONS, REASON_EVERY};
 pub(super) use session::{hello, keep, serve};
 use timeouts::Timeouts;
 

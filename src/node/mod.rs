@@ -6,7 +6,8 @@
 //! |---|---|
 //! | listener | accepts, and starts a thread for every accepted connection |
 //! | one per accepted connection | reads frames and steps the process with each message |
-//! | one per outbound link | dials, pings, dials again |
+//! | one per outbound link | dials, pings, dials again; one more while a slow dial is under way |
+//! | outputs | while there are many: hands them over |
 //! | one for datagrams ([`udp`]) | steps the process with each; one more per name looks it up |
 //! | clock | waits for the next deadline and steps the process |
 //!
@@ -21,10 +22,34 @@
 //! that must be durable first: not only its own, but all that were appended before. Then one
 //! thread at a time takes what is ready from the head of the queue, shows it to the [`Observer`]
 //! and hands the frames to the links. So lines and frames leave in the order of the steps,
-//! whichever threads took them.
+//! whichever threads took them. No thread does that for others for longer than a turn: then one is
+//! started that does nothing else until the queue is empty.
 //!
 //! A thread that has stepped first sees to it that its records are durable ([`disk`]); while it
 //! waits for a flush, others step and append, and the next flush serves them all.
+//!
+//! # Bounds
+//!
+//! Whatever comes from outside, this process takes bounded memory, and whoever sends too much
+//! waits alone. The right column names the tests in `src/node` and `tests`.
+//!
+//! | what can grow | up to | then | held by |
+//! |---|---|---|---|
+//! | outputs that wait, by the peer that brought them about | [`outbox::PEER_LIMIT`] and one step | its connections are not read, its datagrams dropped; timers and the process itself go on | `tests/bounds.rs`, `flood.rs` |
+//! | outputs that one thread hands over | [`outbox::TURN`] | another thread goes on | `tests/bounds.rs` |
+//! | frames for a peer | [`link::QUEUE_LIMIT`], and as much again while it is written | frames are dropped and counted | `link/tests.rs`, `flood.rs` |
+//! | a line being read | [`frame::MAX_LINE`], before the hello [`frame::MAX_HELLO`] | the connection is closed | `frame.rs`, `strangers.rs` |
+//! | a datagram being read | [`udp::MAX_DATAGRAM`] | it is dropped | `barrier.rs` |
+//! | connections without a hello | [`tcp::MAX_UNKNOWN`] for [`tcp::HELLO_TIMEOUT`] and [`tcp::MAX_GRACED`] for [`tcp::GRACE`] | closed when accepted | `strangers.rs` |
+//! | connections of one peer | [`connections::MAX_CONNECTIONS`], all but one about to end | rejected | `tests/bounds.rs` |
+//! | records that wait for a flush | one step of each thread | that thread waits for its flush before its next step | `flood.rs` |
+//! | threads of a link | one, and one slow dial | no other is started | `link/tests.rs` |
+//! | deadlines | one for each timer | a new one replaces it | `clock.rs` |
+//! | addresses of a peer | [`udp::MAX_ADDRESSES`] | the rest is not known | `udp.rs` |
+//! | look-ups because of unknown senders | one a name every [`udp::CALM`] | the next one waits | `udp.rs` |
+//! | lines about clients, and those remembered | [`tcp::LINES_AT_ONCE`], then one every [`tcp::LINE_EVERY`] | counted | `log.rs`, `strangers.rs` |
+//! | reasons why a link is not there | [`link::MAX_REASONS`], then one every [`link::REASON_EVERY`] | counted | `log.rs`, `strangers.rs` |
+//! | lines for standard output and standard error | 8 MiB each, and as much again while they are written (`cli/printer.rs`) | lines are lost and counted | `flood.rs` |
 //!
 //! # Ends
 //!

@@ -39,9 +39,9 @@ const REST: Duration = Duration::from_millis(20);
 
 /// How many lines about unknown clients are said at once; one more follows every
 /// [`LINE_EVERY`], and the rest is counted.
-const LINES_AT_ONCE: u32 = 20;
+pub(super) const LINES_AT_ONCE: u32 = 20;
 /// How soon one more line may be said.
-const LINE_EVERY: Duration = Duration::from_secs(2);
+pub(super) const LINE_EVERY: Duration = Duration::from_secs(2);
 /// How soon the same line may be said again.
 const SAME_LINE_AGAIN: Duration = Duration::from_secs(60);
 

@@ -28,9 +28,9 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// How soon a name that resolves is looked up again.
 const REFRESH: Duration = Duration::from_secs(5);
 /// The shortest time from a look-up of a name to another one that an unknown sender brings about.
-const CALM: Duration = Duration::from_secs(1);
+pub(super) const CALM: Duration = Duration::from_secs(1);
 /// How many addresses of one peer are known at most; the resolver may give more.
-const MAX_ADDRESSES: usize = 64;
+pub(super) const MAX_ADDRESSES: usize = 64;
 /// How long the listener rests when the system refuses to read.
 const REST: Duration = Duration::from_millis(20);
 

@@ -11,10 +11,15 @@ use synod::hosts::Hosts;
 use crate::common::{Cluster, PATIENCE, Program};
 
 /// A field of `/proc/PID/status`: a count, or kibibytes.
-pub(crate) fn status(program: &Program, field: &str) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{}/status", program.pid())).expect("is running");
+pub(crate) fn status_of(pid: u32, field: &str) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("is running");
     let line = text.lines().find_map(|line| line.strip_prefix(field)).expect("has this field");
     line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
+}
+
+/// The same of a program of ours.
+pub(crate) fn status(program: &Program, field: &str) -> u64 {
+    status_of(program.pid(), field)
 }
 
 pub(crate) fn hello_of(protocol: &str, peer: &str, fingerprint: &str) -> String {

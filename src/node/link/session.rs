@@ -1,6 +1,5 @@
 //! One session of a link after another: dial, greet, listen for answers, and say why not.
 
-use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -19,15 +18,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// How often a link is pinged.
 const PING_EVERY: Duration = Duration::from_secs(1);
-/// How many pings without an answer are remembered: more than fit into any silence.
-const MAX_ASKED: usize = 64;
 /// A peer that cannot be reached for this long is named once.
 const NAMED_AFTER: Duration = Duration::from_secs(1);
 /// How many different reasons for the lack of a link are said at once; one more follows every
 /// [`REASON_EVERY`].
-const MAX_REASONS: u32 = 5;
+pub(in crate::node) const MAX_REASONS: u32 = 5;
 /// How soon one more reason may be said.
-const REASON_EVERY: Duration = Duration::from_secs(60);
+pub(in crate::node) const REASON_EVERY: Duration = Duration::from_secs(60);
 
 /// The thread of a standing link.
 pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
@@ -247,8 +244,9 @@ fn listen<P: Process + Send + 'static>(
     lines: &mut Lines<&TcpStream>,
 ) -> Result<(), Failure> {
     let mut heard = Instant::now();
-    // Pings that are not answered yet, the greeting's among them. They end with the silence.
-    let mut asked = VecDeque::from([heard]);
+    // Pings are answered in their order. One at a time is timed, the greeting's first.
+    let (mut pings, mut pongs) = (1_u64, 0_u64);
+    let mut timed = Some((pings, heard));
     let mut next_ping = heard + PING_EVERY;
     loop {
         let now = Instant::now();
@@ -261,8 +259,8 @@ fn listen<P: Process + Send + 'static>(
                 return Ok(());
             }
             if link.ping::<P::Message>() {
-                asked.truncate(MAX_ASKED - 1);
-                asked.push_back(now);
+                pings += 1;
+                timed.get_or_insert((pings, now));
             }
             // Also while answers to earlier ones come: a distant peer would hear too few.
             next_ping = now + PING_EVERY;
@@ -282,7 +280,8 @@ fn listen<P: Process + Send + 'static>(
                 match serde_json::from_slice::<Frame<P::Message>>(frame) {
                     Ok(Frame::Refused(why)) => return Err(Failure::Refused(why)),
                     Ok(Frame::Pong) => {
-                        if let Some(asked) = asked.pop_front() {
+                        pongs += 1;
+                        if let Some((_, asked)) = timed.take_if(|(ping, _)| *ping <= pongs) {
                             link.answered(heard - asked);
                         }
                     }

@@ -5,6 +5,7 @@
 //! and every state that a crash can leave there, a peer is built from that state, and must still
 //! hold everything that was said before.
 
+mod bounds;
 mod wreck;
 
 use std::collections::BTreeSet;
