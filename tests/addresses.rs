@@ -34,7 +34,7 @@ fn with_strict_address_it_is_turned_away() {
         cluster.start(id, "--strict-address");
     }
     cluster.start(1, "-v X --wait 0");
-    cluster.peer(2).says("turned away 127.0.0.1: peer1 comes from 127.0.0.1");
+    cluster.peer(2).says("rejected 127.0.0.1: peer1 comes from 127.0.0.1");
     cluster.peer(1).says("no link with peer2");
     cluster.peer(1).says("cannot propose yet");
     assert!(cluster.peer(2).out().is_empty());

@@ -3,13 +3,15 @@
 //! In every test peer1 has X chosen, then strangers do what they do, then peer5 comes with Y: it
 //! must find X, under a low number, so nobody was blocked.
 
+mod clients;
 mod common;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::io::Write as _;
+use std::net::{Shutdown, TcpListener};
 
-use common::{Cluster, PATIENCE, Program, random, until};
+use clients::{Client, hello, hello_of, status};
+use common::{Cluster, Program, random, until};
 use synod::hosts::Hosts;
 use synod::node::disk::{Disk, Owner};
 use synod::paxos::{Peer, ProposalNumber, Record};
@@ -46,91 +48,15 @@ fn assert_it_goes_on(mut cluster: Cluster) {
     assert!(highest < Some(1_000), "somebody's number was in its way: {highest:?}");
 }
 
-/// A field of `/proc/PID/status`: a count, or kibibytes.
-fn status(program: &Program, field: &str) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{}/status", program.pid())).expect("is running");
-    let line = text.lines().find_map(|line| line.strip_prefix(field)).expect("has this field");
-    line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
-}
-
-fn hello_of(protocol: &str, peer: &str, fingerprint: &str) -> String {
-    format!(
-        "{{\"hello\":{{\"protocol\":\"{protocol}\",\"peer\":{peer},\
-         \"fingerprint\":\"{fingerprint}\"}}}}\n"
-    )
-}
-
-/// The hello that this peer of the group would say.
-fn hello(cluster: &Cluster, peer: u16) -> String {
-    let hosts = Hosts::read(&cluster.hosts()).expect("is in use");
-    hello_of("paxos/1", &peer.to_string(), &hosts.fingerprint(3000))
-}
-
-/// A connection to a peer.
-struct Stranger(BufReader<TcpStream>);
-
-impl Stranger {
-    fn to(cluster: &Cluster, peer: u16) -> Self {
-        let address = ("127.0.0.1", cluster.ports[usize::from(peer) - 1]);
-        let stream = TcpStream::connect(address).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a time-out");
-        stream.set_nodelay(true).expect("an option");
-        Self(BufReader::new(stream))
-    }
-
-    /// A connection that has said hello as `me`, and is believed.
-    fn posing_as(me: u16, cluster: &Cluster, peer: u16) -> Self {
-        let mut stranger = Self::to(cluster, peer);
-        stranger.say(hello(cluster, me));
-        assert!(stranger.hears().is_some_and(|line| line.starts_with("{\"hello\":")));
-        stranger.say("\"ping\"\n");
-        assert_eq!(stranger.hears().as_deref(), Some("\"pong\""));
-        stranger
-    }
-
-    /// Sends; false if the other side has closed.
-    fn say(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        self.0.get_mut().write_all(bytes.as_ref()).is_ok()
-    }
-
-    /// The next line; `None` if the other side has closed.
-    fn hears(&mut self) -> Option<String> {
-        let mut line = String::new();
-        match self.0.read_line(&mut line) {
-            Ok(0) => None,
-            Ok(_) => Some(line.trim_end().to_owned()),
-            Err(error) => {
-                let late = error.kind() == std::io::ErrorKind::WouldBlock;
-                assert!(!late, "the connection is neither answered nor closed");
-                None
-            }
-        }
-    }
-
-    /// Says this, and must not be listened to any longer.
-    fn is_cut_off_by(&mut self, line: &str) {
-        // Were the line overlooked, this would be answered.
-        self.say(format!("{line}\"ping\"\n"));
-        self.is_cut_off();
-    }
-
-    fn is_cut_off(&mut self) {
-        while let Some(line) = self.hears() {
-            assert!(line.starts_with("{\"refused\":"), "it answers {line}");
-        }
-    }
-}
-
 #[test]
 fn random_bytes_harm_nobody() {
     let cluster = decided();
     for round in 0..60 {
-        let mut stranger = Stranger::to(&cluster, 1 + round % 4);
+        let mut client = Client::to(&cluster, 1 + round % 4);
         let bytes: Vec<u8> = (0..=random() % 300).flat_map(|_| random().to_le_bytes()).collect();
-        stranger.say(&bytes);
-        stranger.say("\n");
-        stranger.is_cut_off();
+        client.say(&bytes);
+        client.say("\n");
+        client.is_cut_off();
     }
     assert_it_goes_on(cluster);
 }
@@ -140,13 +66,13 @@ fn a_line_of_a_gibibyte_is_cut_off_early_and_not_held() {
     let mut cluster = decided();
     let before = status(cluster.peer(2), "VmRSS");
     let chunk = vec![b'x'; 64 * 1024];
-    let mut strangers = [Stranger::to(&cluster, 2), Stranger::posing_as(5, &cluster, 2)];
-    for stranger in &mut strangers {
-        let taken = (0..(1 << 30) / chunk.len()).take_while(|_| stranger.say(&chunk)).count();
+    let mut clients = [Client::to(&cluster, 2), Client::posing_as(5, &cluster, 2)];
+    for client in &mut clients {
+        let taken = (0..(1 << 30) / chunk.len()).take_while(|_| client.say(&chunk)).count();
         // What the system's own buffers take does not count as read.
         assert!(taken < 1024, "{taken} chunks of 64 KiB were taken");
     }
-    cluster.peer(2).says("turned away 127.0.0.1: a line of more than 1024 bytes");
+    cluster.peer(2).says("rejected 127.0.0.1: a line of more than 1024 bytes");
     cluster.peer(2).says("closed the connection from peer5 (127.0.0.1): a line of more than 65536");
     let most = status(cluster.peer(2), "VmHWM");
     assert!(most <= before + 2048, "from {before} KiB to {most} KiB");
@@ -159,12 +85,9 @@ fn deeply_nested_json_harms_nobody() {
     for (open, close) in [("[", "]"), ("{\"message\":", "}")] {
         for (times, posing) in [(80, false), (5_000, true)] {
             let line = format!("{}1{}\n", open.repeat(times), close.repeat(times));
-            let mut stranger = if posing {
-                Stranger::posing_as(5, &cluster, 3)
-            } else {
-                Stranger::to(&cluster, 3)
-            };
-            stranger.is_cut_off_by(&line);
+            let mut client =
+                if posing { Client::posing_as(5, &cluster, 3) } else { Client::to(&cluster, 3) };
+            client.is_cut_off_by(&line);
         }
     }
     assert_it_goes_on(cluster);
@@ -195,17 +118,17 @@ fn a_wrong_hello_is_refused_with_its_reason() {
         (3, "null\n".into(), "no hello: "),
         (4, with("paxos/1", "1").replace('}', ",\"more\":1}"), "no hello: "),
     ] {
-        let mut stranger = Stranger::to(&cluster, victim);
-        stranger.say(&line);
-        let answer = stranger.hears().unwrap_or_default();
+        let mut client = Client::to(&cluster, victim);
+        client.say(&line);
+        let answer = client.hears().unwrap_or_default();
         assert!(answer.starts_with(&format!("{{\"refused\":\"{want}")), "{line}: {answer}");
-        stranger.is_cut_off();
+        client.is_cut_off();
     }
     // A second hello is no ping.
-    let mut stranger = Stranger::to(&cluster, 2);
-    stranger.say(hello(&cluster, 5).repeat(2));
-    assert!(stranger.hears().is_some_and(|line| line.starts_with("{\"hello\":")));
-    assert_eq!(stranger.hears().as_deref(), Some("{\"refused\":\"its second frame is no ping\"}"));
+    let mut client = Client::to(&cluster, 2);
+    client.say(hello(&cluster, 5).repeat(2));
+    assert!(client.hears().is_some_and(|line| line.starts_with("{\"hello\":")));
+    assert_eq!(client.hears().as_deref(), Some("{\"refused\":\"its second frame is no ping\"}"));
     assert_it_goes_on(cluster);
 }
 
@@ -220,11 +143,11 @@ fn a_strangers_words_cannot_break_or_colour_a_line() {
         hello_of("paxos/1", "5", evil),
         fingerprint.replace("peer\"", &format!("{evil}\"")),
     ] {
-        let mut stranger = Stranger::to(&cluster, 2);
-        stranger.is_cut_off_by(&line);
+        let mut client = Client::to(&cluster, 2);
+        client.is_cut_off_by(&line);
     }
-    let mut stranger = Stranger::posing_as(5, &cluster, 2);
-    stranger.is_cut_off_by(&format!("{{\"message\":{{\"{}\":1}}}}\n", evil.repeat(900)));
+    let mut client = Client::posing_as(5, &cluster, 2);
+    client.is_cut_off_by(&format!("{{\"message\":{{\"{}\":1}}}}\n", evil.repeat(900)));
     cluster.peer(2).says("closed the connection from peer5");
     assert_it_goes_on(cluster);
 }
@@ -266,8 +189,8 @@ fn json_of_another_shape_costs_the_connection_and_nothing_else() {
     let frames = messages.iter().map(|message| format!("{{\"message\":{message}}}\n"));
     let others = ["\"pong\"\n", "{\"refused\":\"no\"}\n", "{}\n", "[1]\n", "\"\n", "\u{0}\n"];
     for (frame, victim) in frames.chain(others.map(str::to_owned)).zip((2..=4).cycle()) {
-        let mut stranger = Stranger::posing_as(5, &cluster, victim);
-        stranger.is_cut_off_by(&frame);
+        let mut client = Client::posing_as(5, &cluster, victim);
+        client.is_cut_off_by(&frame);
     }
     assert_it_goes_on(cluster);
 }
@@ -289,9 +212,9 @@ fn a_number_of_another_peer_blocks_nobody() {
     ] {
         // The true peer4 is there and may take its place back before a word is said.
         until(want, || {
-            let mut stranger = Stranger::posing_as(posing, &cluster, victim);
-            stranger.say(ask(kind, number));
-            stranger.is_cut_off();
+            let mut client = Client::posing_as(posing, &cluster, victim);
+            client.say(ask(kind, number));
+            client.is_cut_off();
             cluster.peer(victim).err().iter().any(|line| line.contains(want)).then_some(())
         });
         let line = cluster.peer(victim).says(want);
@@ -352,21 +275,21 @@ fn a_proposer_whose_numbers_are_used_up_says_so_and_exits_with_1() {
 #[test]
 fn one_byte_at_a_time_is_as_good_as_any_other_way() {
     let mut cluster = decided();
-    let mut stranger = Stranger::to(&cluster, 2);
+    let mut client = Client::to(&cluster, 2);
     let text = format!(
         "{}\"ping\"\n{{\"message\":{{\"prepare\":{{\"number\":5,\"value\":\"é\"}}}}}}\n\"ping\"\n",
         hello(&cluster, 5)
     );
     for byte in text.as_bytes() {
-        assert!(stranger.say([*byte]));
+        assert!(client.say([*byte]));
         std::thread::yield_now();
     }
-    assert!(stranger.hears().is_some_and(|line| line.starts_with("{\"hello\":")));
-    assert_eq!(stranger.hears().as_deref(), Some("\"pong\""));
-    assert_eq!(stranger.hears().as_deref(), Some("\"pong\""), "after the message");
+    assert!(client.hears().is_some_and(|line| line.starts_with("{\"hello\":")));
+    assert_eq!(client.hears().as_deref(), Some("\"pong\""));
+    assert_eq!(client.hears().as_deref(), Some("\"pong\""), "after the message");
     let line = cluster.peer(2).prints("\"message_value\":\"é\"");
     assert!(line.contains("\"peer_id\":5,\"action\":\"received\",\"message_type\":\"prepare\""));
-    drop(stranger);
+    drop(client);
     // Number 5 is promised now. Asked again by the true peer5 it is promised again.
     assert_it_goes_on(cluster);
 }
@@ -376,16 +299,16 @@ fn a_frame_cut_in_the_middle_harms_nobody() {
     let mut cluster = decided();
     let text = hello(&cluster, 5);
     for length in [1, 20, text.len() - 1] {
-        let mut stranger = Stranger::to(&cluster, 3);
-        stranger.say(&text[..length]);
-        stranger.0.get_ref().shutdown(Shutdown::Write).expect("is open");
-        stranger.is_cut_off();
+        let mut client = Client::to(&cluster, 3);
+        client.say(&text[..length]);
+        client.stream().shutdown(Shutdown::Write).expect("is open");
+        client.is_cut_off();
     }
-    cluster.peer(3).says("turned away 127.0.0.1: the connection ended in the middle of a line");
-    let mut stranger = Stranger::posing_as(5, &cluster, 3);
-    stranger.say("{\"message\":{\"prepare\":{\"number\":5,\"val");
-    stranger.0.get_ref().shutdown(Shutdown::Write).expect("is open");
-    stranger.is_cut_off();
+    cluster.peer(3).says("rejected 127.0.0.1: the connection ended in the middle of a line");
+    let mut client = Client::posing_as(5, &cluster, 3);
+    client.say("{\"message\":{\"prepare\":{\"number\":5,\"val");
+    client.stream().shutdown(Shutdown::Write).expect("is open");
+    client.is_cut_off();
     cluster.peer(3).says("closed the connection from peer5 (127.0.0.1): the connection ended in");
     assert_it_goes_on(cluster);
 }
@@ -399,12 +322,51 @@ fn a_second_process_with_the_same_identity_ends_or_is_reported() {
     // turn, and the true one hears why.
     let want = ": another process says that it is peer3";
     until("word of the other process", || {
-        let mut one = Stranger::posing_as(3, &cluster, 2);
-        let mut other = Stranger::posing_as(3, &cluster, 2);
+        let mut one = Client::posing_as(3, &cluster, 2);
+        let mut other = Client::posing_as(3, &cluster, 2);
         one.is_cut_off();
         other.say("\"ping\"\n");
         cluster.peer(3).err().iter().any(|line| line.contains(want)).then_some(())
     });
+    assert_it_goes_on(cluster);
+}
+
+/// What has been said about clients: lines with this text, and those that count what was left out.
+fn said_with(cluster: &mut Cluster, peer: u16, text: &str) -> usize {
+    let told = |line: &&String| line.contains(text) || line.ends_with("were left out)");
+    cluster.peer(peer).err().iter().filter(told).count()
+}
+
+#[test]
+fn of_countless_reasons_to_reject_a_client_few_are_said() {
+    let mut cluster = decided();
+    for number in 0..300 {
+        let mut client = Client::to(&cluster, 2);
+        client.is_cut_off_by(&hello_of("paxos/1", &format!("\"{number}\""), ""));
+    }
+    cluster.peer(2).says("rejected 127.0.0.1: no hello: ");
+    let lines = said_with(&mut cluster, 2, "rejected");
+    // Twenty, and one every two seconds with a count before it.
+    assert!((20..100).contains(&lines), "{lines} lines about 300 clients");
+    assert_it_goes_on(cluster);
+}
+
+/// Somebody else listens where peer5 should, and has another reason for every hello.
+#[test]
+fn of_countless_reasons_to_refuse_a_link_few_are_said() {
+    let mut cluster = decided();
+    let listener = TcpListener::bind(("127.0.0.1", cluster.ports[4])).expect("peer5 is not there");
+    listener.set_nonblocking(true).expect("an option");
+    for number in 0..60 {
+        // Who hears from peer5 dials it at once.
+        let _client = Client::posing_as(5, &cluster, 2);
+        let (stream, _) = until("a dial", || listener.accept().ok());
+        let _ = (&stream).write_all(format!("{{\"refused\":\"reason {number}\"}}\n").as_bytes());
+    }
+    let lines: usize = (2..=4).map(|id| said_with(&mut cluster, id, "no link with peer5")).sum();
+    // Five of each peer, and one a minute.
+    assert!((1..=30).contains(&lines), "{lines} lines about 60 reasons");
+    drop(listener);
     assert_it_goes_on(cluster);
 }
 
@@ -430,15 +392,15 @@ fn a_thousand_silent_strangers_cost_little_and_more_are_turned_away() {
     // Now peer2's vote is needed.
     cluster.peer(4).kill();
     let (before, threads) = (status(cluster.peer(2), "VmRSS"), status(cluster.peer(2), "Threads"));
-    let mut crowd: Vec<Stranger> = (0..1_000).map(|_| Stranger::to(&cluster, 2)).collect();
+    let mut crowd: Vec<Client> = (0..1_000).map(|_| Client::to(&cluster, 2)).collect();
     let grown = until("a thread for nearly each", || {
         let there = status(cluster.peer(2), "Threads") + 50 >= threads + 1_000;
         there.then(|| status(cluster.peer(2), "VmRSS").saturating_sub(before))
     });
     assert!(grown <= 32 * 1_000, "{grown} KiB for a thousand");
-    let too_many = "turned away 127.0.0.1: too many connections without a hello";
-    until("the first to be turned away", || {
-        crowd.extend((0..200).map(|_| Stranger::to(&cluster, 2)));
+    let too_many = "rejected 127.0.0.1: too many connections without a hello";
+    until("the first to be rejected", || {
+        crowd.extend((0..200).map(|_| Client::to(&cluster, 2)));
         cluster.peer(2).err().iter().any(|line| line.ends_with(too_many)).then_some(())
     });
     // A known peer gets in all the same.

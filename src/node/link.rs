@@ -6,6 +6,9 @@
 //! that takes nothing any more never holds a sender up for longer than [`WRITE_PATIENCE`]; then the
 //! link's own thread takes over, and beyond [`QUEUE_LIMIT`] frames are dropped, as a network would.
 
+mod session;
+mod timeouts;
+
 use std::io::{self, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -13,26 +16,19 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::frame::{Frame, Hello, Lines, MAX_HELLO, MAX_LINE, is_timeout};
-use super::{Node, plain};
-use crate::process::{PeerId, Process};
+use super::UNPOISONED;
+use super::frame::{Frame, is_timeout};
+use crate::process::PeerId;
+
+#[cfg(doc)]
+pub(super) use session::{MAX_REASONS, REASON_EVERY};
+pub(super) use session::{hello, keep, serve};
+use timeouts::Timeouts;
 
 /// How many bytes may wait for a peer; frames beyond are dropped.
 pub(super) const QUEUE_LIMIT: usize = 1 << 20;
 /// How long a sender waits for a full socket before the link's own thread takes over.
 pub(super) const WRITE_PATIENCE: Duration = Duration::from_millis(5);
-/// The first pause between two dials; it doubles up to [`LAST_PAUSE`].
-pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(1);
-/// The longest pause between two dials.
-pub(super) const LAST_PAUSE: Duration = Duration::from_secs(1);
-/// How long one dial may take.
-pub(super) const DIAL_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often an idle link is pinged.
-pub(super) const PING_EVERY: Duration = Duration::from_secs(1);
-/// A link that was silent for this long is closed and dialled again.
-pub(super) const SILENCE: Duration = Duration::from_secs(3);
-/// A peer that cannot be reached for this long is named once.
-pub(super) const NAMED_AFTER: Duration = Duration::from_secs(1);
 /// A link on demand is closed when nothing was sent over it for this long.
 pub(super) const IDLE: Duration = Duration::from_secs(10);
 
@@ -63,7 +59,9 @@ pub(super) struct Link {
     on_demand: bool,
     state: Mutex<State>,
     /// Wakes the link's thread out of its pause.
-    nudged: Condvar,
+    woken: Condvar,
+    /// How long its answers may take, over this link and over the connection from it.
+    timeouts: Mutex<Timeouts>,
     /// What the name last resolved to.
     resolved: Mutex<Vec<IpAddr>>,
 }
@@ -81,11 +79,22 @@ struct State {
     /// Frames dropped since the link was last quick.
     dropped: u64,
     /// The peer was seen alive: dial now.
-    nudge: bool,
+    wake: bool,
+    slow_dial: SlowDial,
     /// Of a link on demand: it has a thread.
     served: bool,
     /// When the last frame was added that was no ping.
     used: Option<Instant>,
+}
+
+/// A dial that may take longer than the others, on a thread of its own.
+#[derive(Default)]
+enum SlowDial {
+    #[default]
+    None,
+    UnderWay,
+    /// It has a connection, which the link's thread takes.
+    Done(TcpStream),
 }
 
 impl Link {
@@ -95,13 +104,14 @@ impl Link {
             address,
             on_demand,
             state: Mutex::default(),
-            nudged: Condvar::new(),
+            woken: Condvar::new(),
+            timeouts: Mutex::default(),
             resolved: Mutex::default(),
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no thread panics while it holds the lock")
+        self.state.lock().expect(UNPOISONED)
     }
 
     /// Adds a frame for the next [`Self::flush`]. False if there is no link to take it.
@@ -143,9 +153,9 @@ impl Link {
         self.state().served = false;
     }
 
-    /// Asks the other side whether it is there.
-    fn ping<M: Serialize>(&self) {
-        Self::add(&mut self.state(), &Frame::<M>::Ping.line());
+    /// Asks the other side whether it is there. False if there is no room for that.
+    fn ping<M: Serialize>(&self) -> bool {
+        Self::add(&mut self.state(), &Frame::<M>::Ping.line())
     }
 
     /// True if all that was queued has been handed to the system, or cannot be.
@@ -212,6 +222,9 @@ impl Link {
         let waiting = std::mem::take(&mut state.queue);
         Self::reset(&mut state);
         state.stream = Some(stream);
+        if matches!(state.slow_dial, SlowDial::Done(_)) {
+            state.slow_dial = SlowDial::None;
+        }
         state.queue = first;
         if self.on_demand {
             state.queue.extend_from_slice(&waiting);
@@ -231,23 +244,71 @@ impl Link {
     }
 
     /// The peer is alive: dial now instead of at the end of the pause.
-    pub(super) fn nudge(&self) {
-        self.state().nudge = true;
-        self.nudged.notify_one();
+    pub(super) fn wake(&self) {
+        self.state().wake = true;
+        self.woken.notify_one();
     }
 
     fn pause(&self, length: Duration) {
         let state = self.state();
-        let (mut state, _) = self
-            .nudged
-            .wait_timeout_while(state, length, |state| !state.nudge)
-            .expect("no thread panics while it holds the lock");
-        state.nudge = false;
+        let (mut state, _) =
+            self.woken.wait_timeout_while(state, length, |state| !state.wake).expect(UNPOISONED);
+        state.wake = false;
+    }
+
+    /// Begins a slow dial, which may take as long as the result says; `None` if one is under way.
+    fn begin_slow_dial(&self) -> Option<Duration> {
+        let mut state = self.state();
+        if !matches!(state.slow_dial, SlowDial::None) {
+            return None;
+        }
+        state.slow_dial = SlowDial::UnderWay;
+        self.failed();
+        Some(self.timeouts().answer())
+    }
+
+    fn end_slow_dial(&self, found: Option<TcpStream>) {
+        let mut state = self.state();
+        // One connection is enough.
+        let found = found.filter(|_| state.stream.is_none());
+        state.slow_dial = found.map_or(SlowDial::None, SlowDial::Done);
+        drop(state);
+        self.wake();
+    }
+
+    /// Takes the connection that a slow dial has made.
+    fn take_slow_dial(&self) -> Option<TcpStream> {
+        match &mut self.state().slow_dial {
+            SlowDial::UnderWay => None,
+            slow_dial => match std::mem::take(slow_dial) {
+                SlowDial::Done(stream) => Some(stream),
+                _ => None,
+            },
+        }
+    }
+
+    fn timeouts(&self) -> MutexGuard<'_, Timeouts> {
+        self.timeouts.lock().expect(UNPOISONED)
+    }
+
+    /// How long a connection with this peer may be silent.
+    pub(super) fn silence(&self) -> Duration {
+        self.timeouts().silence()
+    }
+
+    /// The peer answered after this long.
+    pub(super) fn answered(&self, after: Duration) {
+        self.timeouts().answered(after);
+    }
+
+    /// The peer did not answer in time.
+    pub(super) fn failed(&self) {
+        self.timeouts().failed();
     }
 
     /// The addresses that the hostsfile gives for this peer.
     pub(super) fn addresses(&self) -> Vec<IpAddr> {
-        let known = self.resolved.lock().expect("no thread panics while it holds the lock").clone();
+        let known = self.resolved.lock().expect(UNPOISONED).clone();
         if !known.is_empty() {
             return known;
         }
@@ -257,7 +318,7 @@ impl Link {
     fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         let addresses = self.address.resolve()?;
         let ips = addresses.iter().map(|address| address.ip().to_canonical()).collect();
-        *self.resolved.lock().expect("no thread panics while it holds the lock") = ips;
+        *self.resolved.lock().expect(UNPOISONED) = ips;
         Ok(addresses)
     }
 }
@@ -275,210 +336,6 @@ fn write_some(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
         }
     }
     Ok(written)
-}
-
-/// The link's own thread.
-pub(super) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
-    let mut outage = Outage::default();
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let begun = Instant::now();
-        let ended = session(node, link, &mut outage);
-        if begun.elapsed() >= PING_EVERY && ended.is_ok() {
-            pause = FIRST_PAUSE;
-        }
-        if let Err(why) = ended {
-            outage.note(node, link, &why);
-            // Whoever refuses will do so again until somebody changes something.
-            if matches!(why, Failure::Refused(_)) {
-                pause = LAST_PAUSE;
-            }
-        }
-        // Also after a link that was up: one that never lasts must not keep two machines busy.
-        link.pause(pause);
-        pause = (pause * 2).min(LAST_PAUSE);
-    }
-}
-
-/// The thread of a link on demand: dials, serves, and ends when the link does.
-pub(super) fn serve<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
-    loop {
-        let ended = session(node, link, &mut Outage::default());
-        if let Err(Failure::Refused(why)) = &ended {
-            let Address { host, port } = &link.address;
-            let text = format!("no link with {} at {host}:{port}: {}", link.peer, plain(why));
-            node.doorkeeper.complain(node, &text);
-        }
-        let mut state = link.state();
-        // Whoever is not there gets nothing; what came while a good link ended gets another one.
-        if ended.is_err() || state.queue.is_empty() {
-            state.queue.clear();
-            state.served = false;
-            return;
-        }
-    }
-}
-
-/// For how long a peer has been away, and what was said about it.
-#[derive(Default)]
-struct Outage {
-    since: Option<Instant>,
-    said: Vec<String>,
-}
-
-impl Outage {
-    fn note<P: Process + Send + 'static>(&mut self, node: &Node<P>, link: &Link, why: &Failure) {
-        let since = *self.since.get_or_insert_with(Instant::now);
-        let Address { host, port } = &link.address;
-        let text = match why {
-            Failure::Away(error) if since.elapsed() < NAMED_AFTER => {
-                let _ = error;
-                return;
-            }
-            Failure::Away(error) => {
-                format!("waiting for {} at {host}:{port}: {error}", link.peer)
-            }
-            Failure::NoName(error) => format!(
-                "waiting for {}: the name {host} does not resolve yet ({error}); trying again",
-                link.peer
-            ),
-            Failure::Refused(reason) => {
-                format!("no link with {} at {host}:{port}: {}", link.peer, plain(reason))
-            }
-        };
-        if !self.said.contains(&text) {
-            node.say(&text);
-            self.said.push(text);
-        }
-    }
-
-    fn over<P: Process + Send + 'static>(&mut self, node: &Node<P>, link: &Link) {
-        self.since = None;
-        if !std::mem::take(&mut self.said).is_empty() {
-            node.say(&format!("{} is here", link.peer));
-        }
-    }
-}
-
-/// Why there is no link.
-enum Failure {
-    Away(io::Error),
-    NoName(io::Error),
-    Refused(String),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Away(error)
-    }
-}
-
-/// Dials, says hello, and keeps the link until it ends. `Ok` if it was up.
-fn session<P: Process + Send + 'static>(
-    node: &Node<P>,
-    link: &Link,
-    outage: &mut Outage,
-) -> Result<(), Failure> {
-    let mut result = Err(Failure::Away(io::ErrorKind::AddrNotAvailable.into()));
-    for address in link.resolve().map_err(Failure::NoName)? {
-        match dial(address) {
-            Ok(stream) => {
-                let mut lines = Lines::new(&*stream, MAX_HELLO);
-                if let Err(failure) = greet(node, link, &stream, &mut lines) {
-                    result = Err(failure);
-                    continue;
-                }
-                lines.set_limit(MAX_LINE);
-                // The third step of the greeting: from here on answers can reach this peer.
-                link.set_up(Arc::clone(&stream), Frame::<P::Message>::Ping.line());
-                link.flush();
-                outage.over(node, link);
-                node.outbound(link.peer, true);
-                let ended = listen(node, link, &mut lines);
-                link.set_down();
-                node.outbound(link.peer, false);
-                return ended;
-            }
-            Err(error) => result = Err(error.into()),
-        }
-    }
-    result
-}
-
-fn dial(address: SocketAddr) -> io::Result<Arc<TcpStream>> {
-    let stream = TcpStream::connect_timeout(&address, DIAL_TIMEOUT)?;
-    stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(WRITE_PATIENCE))?;
-    stream.set_read_timeout(Some(SILENCE))?;
-    Ok(Arc::new(stream))
-}
-
-/// Exchanges hellos over a new connection.
-fn greet<P: Process + Send + 'static>(
-    node: &Node<P>,
-    link: &Link,
-    mut stream: &TcpStream,
-    lines: &mut Lines<&TcpStream>,
-) -> Result<(), Failure> {
-    stream.write_all(&node.hello())?;
-    let silent = || io::Error::new(io::ErrorKind::UnexpectedEof, "it closed without a hello");
-    let first = lines.next_line()?.ok_or_else(silent)?;
-    let hello = match serde_json::from_slice::<Frame<P::Message>>(first) {
-        Ok(Frame::Hello(hello)) => hello,
-        Ok(Frame::Refused(reason)) => return Err(Failure::Refused(reason)),
-        _ => return Err(Failure::Refused("its first frame is no hello".into())),
-    };
-    node.check(&hello).map_err(Failure::Refused)?;
-    if hello.peer != link.peer {
-        return Err(Failure::Refused(format!("{} answers there", hello.peer)));
-    }
-    stream.set_read_timeout(Some(PING_EVERY))?;
-    Ok(())
-}
-
-/// Listens for answers to pings until the link is silent or broken. The error says why, if the
-/// other side did.
-fn listen<P: Process + Send + 'static>(
-    node: &Node<P>,
-    link: &Link,
-    lines: &mut Lines<&TcpStream>,
-) -> Result<(), Failure> {
-    let mut heard = Instant::now();
-    loop {
-        match lines.next_line() {
-            Ok(Some(frame)) => {
-                heard = Instant::now();
-                if let Ok(Frame::Refused(why)) = serde_json::from_slice::<Frame<P::Message>>(frame)
-                {
-                    return Err(Failure::Refused(why));
-                }
-            }
-            Err(error) if is_timeout(&error) => {
-                if heard.elapsed() >= SILENCE {
-                    return Ok(());
-                }
-                if link.is_idle() {
-                    return Ok(());
-                }
-                link.ping::<P::Message>();
-            }
-            Ok(None) | Err(_) => return Ok(()),
-        }
-        let dropped = link.flush_slow();
-        if dropped > 0 {
-            node.say(&format!("{} was slow: {dropped} frames were dropped", link.peer));
-        }
-    }
-}
-
-/// The hello of this node, as a line.
-pub(super) fn hello<P: Process>(me: PeerId, fingerprint: &str) -> Vec<u8> {
-    Frame::<P::Message>::Hello(Hello {
-        protocol: P::PROTOCOL.into(),
-        peer: me,
-        fingerprint: fingerprint.into(),
-    })
-    .line()
 }
 
 #[cfg(test)]

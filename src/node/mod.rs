@@ -6,7 +6,8 @@
 //! |---|---|
 //! | listener | accepts, and starts a thread for every accepted connection |
 //! | one per accepted connection | reads frames and steps the process with each message |
-//! | one per outbound link | dials, pings, dials again |
+//! | one per outbound link | dials, pings, dials again; one more while a slow dial is under way |
+//! | outputs | while there are many: hands them over |
 //! | one for datagrams ([`udp`]) | steps the process with each; one more per name looks it up |
 //! | clock | waits for the next deadline and steps the process |
 //!
@@ -21,10 +22,34 @@
 //! that must be durable first: not only its own, but all that were appended before. Then one
 //! thread at a time takes what is ready from the head of the queue, shows it to the [`Observer`]
 //! and hands the frames to the links. So lines and frames leave in the order of the steps,
-//! whichever threads took them.
+//! whichever threads took them. No thread does that for others for longer than a turn: then one is
+//! started that does nothing else until the queue is empty.
 //!
 //! A thread that has stepped first sees to it that its records are durable ([`disk`]); while it
 //! waits for a flush, others step and append, and the next flush serves them all.
+//!
+//! # Bounds
+//!
+//! Whatever comes from outside, this process takes bounded memory, and whoever sends too much
+//! waits alone. The right column names the tests in `src/node` and `tests`.
+//!
+//! | what can grow | up to | then | held by |
+//! |---|---|---|---|
+//! | outputs that wait, by the peer that brought them about | [`outbox::PEER_LIMIT`] and one step | its connections are not read, its datagrams dropped; timers and the process itself go on | `tests/bounds.rs`, `flood.rs` |
+//! | outputs that one thread hands over | [`outbox::TURN`] | another thread goes on | `tests/bounds.rs` |
+//! | frames for a peer | [`link::QUEUE_LIMIT`], and as much again while it is written | frames are dropped and counted | `link/tests.rs`, `flood.rs` |
+//! | a line being read | [`frame::MAX_LINE`], before the hello [`frame::MAX_HELLO`] | the connection is closed | `frame.rs`, `strangers.rs` |
+//! | a datagram being read | [`udp::MAX_DATAGRAM`] | it is dropped | `barrier.rs` |
+//! | connections without a hello | [`tcp::MAX_UNKNOWN`] for [`tcp::HELLO_TIMEOUT`] and [`tcp::MAX_GRACED`] for [`tcp::GRACE`] | closed when accepted | `strangers.rs` |
+//! | connections of one peer | [`connections::MAX_CONNECTIONS`], all but one about to end | rejected | `tests/bounds.rs` |
+//! | records that wait for a flush | one step of each thread | that thread waits for its flush before its next step | `flood.rs` |
+//! | threads of a link | one, and one slow dial | no other is started | `link/tests.rs` |
+//! | deadlines | one for each timer | a new one replaces it | `clock.rs` |
+//! | addresses of a peer | [`udp::MAX_ADDRESSES`] | the rest is not known | `udp.rs` |
+//! | look-ups because of unknown senders | one a name every [`udp::CALM`] | the next one waits | `udp.rs` |
+//! | lines about clients, and those remembered | [`tcp::LINES_AT_ONCE`], then one every [`tcp::LINE_EVERY`] | counted | `log.rs`, `strangers.rs` |
+//! | reasons why a link is not there | [`link::MAX_REASONS`], then one every [`link::REASON_EVERY`] | counted | `log.rs`, `strangers.rs` |
+//! | lines for standard output and standard error | 8 MiB each, and as much again while they are written (`cli/printer.rs`) | lines are lost and counted | `flood.rs` |
 //!
 //! # Ends
 //!
@@ -34,16 +59,18 @@
 //! returns the error.
 
 mod clock;
+mod connections;
 pub mod disk;
 pub mod frame;
 mod link;
+mod log;
 mod outbox;
 mod sync;
 mod tcp;
 pub mod udp;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{TcpListener, UdpSocket};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -53,18 +80,18 @@ use crate::process::{Effect, Effects, PeerId, Process};
 use crate::visible::clipped;
 
 use clock::Timers;
+use connections::Ends;
 use disk::Disk;
-use frame::Hello;
 pub use link::Address;
 use link::Link;
-use outbox::{Entry, Pending};
 pub use outbox::{Observer, Output};
+use outbox::{Outbox, Pending, length_of};
 use sync::{Condvar, Mutex, MutexGuard};
-use tcp::Doorkeeper;
-use udp::Post;
+use tcp::Admission;
+use udp::Datagrams;
 
 /// How long a process that ends itself waits until its last messages have left.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// The stack of a connection's thread. Only what is touched takes memory.
 const STACK: usize = 256 * 1024;
 
@@ -76,7 +103,7 @@ pub struct Config {
     pub fingerprint: String,
     /// The peers to link with, and where they listen.
     pub peers: BTreeMap<PeerId, Address>,
-    /// Turn away a peer that comes from an address which its name does not resolve to.
+    /// Reject a peer that comes from an address which its name does not resolve to.
     pub strict_address: bool,
     /// Takes one line for people; must not block.
     pub say: Box<dyn Fn(&str) + Send + Sync>,
@@ -112,17 +139,19 @@ pub struct Node<P: Process> {
     changed: Condvar,
     /// A deadline came nearer.
     sooner: Condvar,
+    /// There is room for outputs again, or a connection was superseded.
+    room: Condvar,
     /// The disk failed, or the process has ended itself.
     over: Condvar,
     /// For the threads that a step may have to start.
     itself: Weak<Self>,
     /// The zero of the process's clock.
     begun: Instant,
-    post: Option<Post>,
+    datagrams: Option<Datagrams>,
     disk: Option<Disk>,
     links: BTreeMap<PeerId, Link>,
     observer: Mutex<Box<dyn Observer<P>>>,
-    doorkeeper: Doorkeeper,
+    admission: Admission,
     say: Box<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -131,11 +160,9 @@ struct Core<P: Process> {
     process: P,
     timers: Timers<P::Timer>,
     ends: BTreeMap<PeerId, Ends>,
-    outputs: VecDeque<Entry<P>>,
+    outputs: Outbox<P>,
     /// The observer wants to see links and messages too.
     sees_traffic: bool,
-    /// A thread is handing outputs over; it will look again before it stops.
-    releasing: bool,
     /// How many records the steps so far have appended.
     appended: u64,
     waiting: usize,
@@ -144,21 +171,6 @@ struct Core<P: Process> {
     halting: bool,
     /// Its end has come, with this exit code.
     ended: Option<u8>,
-}
-
-/// The two directions between us and a peer.
-#[derive(Default)]
-struct Ends {
-    /// The newest connection from it; an older one has no say any more.
-    inbound: Option<Arc<TcpStream>>,
-    /// Ours to it has said hello.
-    outbound: bool,
-}
-
-impl Ends {
-    fn both(&self) -> bool {
-        self.inbound.is_some() && self.outbound
-    }
 }
 
 impl<P: Process + Send + 'static> Node<P> {
@@ -175,14 +187,15 @@ impl<P: Process + Send + 'static> Node<P> {
         sockets: impl Into<Sockets>,
     ) -> Result<Arc<Self>> {
         let Sockets { streams, on_demand, datagrams, report_strays } = sockets.into();
-        let post = datagrams.map(|socket| Post::new(socket, &config.peers, report_strays));
+        let datagrams =
+            datagrams.map(|socket| Datagrams::new(socket, &config.peers, report_strays));
         let links = match streams {
             Some(_) => config.peers.clone(),
             None => BTreeMap::new(),
         };
         let links = links.into_iter().map(|(peer, at)| (peer, Link::new(peer, at, on_demand)));
         let links = links.collect();
-        let node = Self::new(config, process, disk, observer, post, links);
+        let node = Self::new(config, process, disk, observer, datagrams, links);
         // The first event comes before any other can.
         node.step(Process::start);
         let clock = Arc::clone(&node);
@@ -204,7 +217,7 @@ impl<P: Process + Send + 'static> Node<P> {
         process: P,
         disk: Option<Disk>,
         observer: Box<dyn Observer<P>>,
-        post: Option<Post>,
+        datagrams: Option<Datagrams>,
         links: BTreeMap<PeerId, Link>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|itself| Self {
@@ -215,9 +228,8 @@ impl<P: Process + Send + 'static> Node<P> {
                 process,
                 timers: Timers::default(),
                 ends: BTreeMap::new(),
-                outputs: VecDeque::new(),
+                outputs: Outbox::default(),
                 sees_traffic: observer.sees_traffic(),
-                releasing: false,
                 appended: 0,
                 waiting: 0,
                 failure: None,
@@ -226,14 +238,15 @@ impl<P: Process + Send + 'static> Node<P> {
             }),
             changed: Condvar::new(),
             sooner: Condvar::new(),
+            room: Condvar::new(),
             over: Condvar::new(),
             itself: itself.clone(),
             begun: Instant::now(),
-            post,
+            datagrams,
             disk,
             links,
             observer: Mutex::new(observer),
-            doorkeeper: Doorkeeper::default(),
+            admission: Admission::default(),
             say: config.say,
         })
     }
@@ -249,7 +262,7 @@ impl<P: Process + Send + 'static> Node<P> {
                 return Err(error);
             }
             if let Some(code) = core.ended {
-                let deadline = Instant::now() + LAST_WORDS;
+                let deadline = Instant::now() + DRAIN_TIMEOUT;
                 while !self.links.values().all(Link::is_drained) && Instant::now() < deadline {
                     let pause = Duration::from_millis(1);
                     core = self.over.wait_timeout(core, pause).expect(UNPOISONED).0;
@@ -302,7 +315,8 @@ impl<P: Process + Send + 'static> Node<P> {
     /// Waits until what the process has said so far has been seen by the observer.
     pub fn settle(&self) {
         let mut core = self.lock();
-        while (core.releasing || !core.outputs.is_empty()) && core.failure.is_none() {
+        let (last, _) = core.outputs.progress();
+        while core.outputs.progress().1 < last && core.failure.is_none() {
             core.waiting += 1;
             core = self.changed.wait(core).expect(UNPOISONED);
             core.waiting -= 1;
@@ -347,6 +361,7 @@ impl<P: Process + Send + 'static> Node<P> {
             // is written with the next flush, outside the lock.
             disk.replace(&core.process.snapshot());
         }
+        core.outputs.cause = None;
         if core.waiting > 0 {
             self.changed.notify_all();
         }
@@ -366,20 +381,24 @@ impl<P: Process + Send + 'static> Node<P> {
                     }
                 }
                 Effect::Send(to, message) if to == self.me => {
-                    core.show(|| Output::Sent(to, message.clone()));
-                    core.show(|| Output::Received(to, message.clone()));
+                    let bytes = if core.sees_traffic { length_of(&message) } else { 0 };
+                    core.show(bytes, || Output::Sent(to, message.clone()));
+                    core.show(bytes, || Output::Received(to, message.clone()));
                     to_me.push_back(message);
                 }
-                Effect::Send(to, message) => core.put(Pending::Send(to, message)),
-                Effect::Cast(to, message) => core.put(Pending::Cast(to, message)),
+                Effect::Send(to, message) => core.send(to, message),
+                Effect::Cast(to, message) => core.cast(to, message),
                 Effect::SetTimer(timer, delay) => {
                     if core.timers.set(timer, delay) {
                         self.sooner.notify_one();
                     }
                 }
-                Effect::Report(fact) => core.put(Pending::Ready(Output::Report(fact))),
+                Effect::Report(fact) => {
+                    let bytes = length_of(&fact);
+                    core.put(Pending::Ready(Output::Report(fact)), bytes);
+                }
                 Effect::Halt(exit) => {
-                    core.put(Pending::Halt(exit));
+                    core.put(Pending::Halt(exit), 0);
                     core.halting = true;
                 }
             }
@@ -409,120 +428,10 @@ impl<P: Process + Send + 'static> Node<P> {
         false
     }
 
-    /// A message came over `stream`. False if it must be closed: a newer connection has taken its
-    /// place, or the text says what no honest peer would have sent.
-    fn receive(&self, from: PeerId, stream: &Arc<TcpStream>, message: P::Message) -> Received {
-        let core = self.lock();
-        let newest = core.ends.get(&from).and_then(|ends| ends.inbound.as_ref());
-        if !newest.is_some_and(|newest| Arc::ptr_eq(newest, stream)) {
-            return Received::Superseded;
-        }
-        match self.take(core, from, message) {
-            None => Received::Taken,
-            Some(objection) => Received::Refused(objection),
-        }
-    }
-
-    /// Feeds a message to the process, unless there is an objection, which is returned.
-    fn take(
-        &self,
-        mut core: MutexGuard<'_, Core<P>>,
-        from: PeerId,
-        message: P::Message,
-    ) -> Option<String> {
-        let objection = core.process.objection(from, &message);
-        if objection.is_none() {
-            core.show(|| Output::Received(from, message.clone()));
-            self.step_locked(&mut core, |process, out| process.receive(from, message, out));
-            self.finish(core);
-        }
-        objection
-    }
-
-    /// A peer has said hello over `stream`, which takes the place of an older connection.
-    fn inbound_up(&self, peer: PeerId, stream: &Arc<TcpStream>) {
-        let mut core = self.lock();
-        let old = core.ends.entry(peer).or_default().inbound.replace(Arc::clone(stream));
-        self.linked(core, peer);
-        if let Some(old) = old {
-            // Mostly nobody is there any more. If somebody is, two processes have one identity.
-            let why = format!("another process says that it is {peer}");
-            tcp::refuse::<P>(&old, why);
-        }
-        if let Some(link) = self.links.get(&peer) {
-            link.nudge();
-        }
-    }
-
-    /// `stream` ended; that matters only if it was the newest of its peer.
-    fn inbound_down(&self, peer: PeerId, stream: &Arc<TcpStream>) {
-        let mut core = self.lock();
-        let ends = core.ends.entry(peer).or_default();
-        if ends.inbound.as_ref().is_some_and(|newest| Arc::ptr_eq(newest, stream)) {
-            ends.inbound = None;
-        }
-    }
-
-    /// Our link to `peer` came up or went down.
-    fn outbound(&self, peer: PeerId, up: bool) {
-        let mut core = self.lock();
-        core.ends.entry(peer).or_default().outbound = up;
-        if up {
-            self.linked(core, peer);
-        }
-    }
-
-    /// One direction came up. If now both are, the process is told.
-    fn linked(&self, core: MutexGuard<'_, Core<P>>, peer: PeerId) {
-        if core.ends.get(&peer).is_some_and(Ends::both) {
-            self.connected(core, peer);
-        }
-    }
-
-    fn connected(&self, mut core: MutexGuard<'_, Core<P>>, peer: PeerId) {
-        core.show(|| Output::Connected(peer));
-        self.step_locked(&mut core, |process, out| process.connected(peer, out));
-        self.finish(core);
-    }
-
-    /// This node's hello, as a line.
-    fn hello(&self) -> Vec<u8> {
-        link::hello::<P>(self.me, &self.fingerprint)
-    }
-
-    /// Why we do not talk with the one who says this hello, in words that both sides can print.
-    fn check(&self, hello: &Hello) -> std::result::Result<(), String> {
-        let (me, peer) = (self.me, hello.peer);
-        if hello.protocol != P::PROTOCOL {
-            return Err(format!("{peer} speaks {}, {me} speaks {}", hello.protocol, P::PROTOCOL));
-        }
-        if hello.fingerprint != self.fingerprint {
-            // Without the fingerprint: who knows it is taken for a peer.
-            return Err(format!(
-                "the hostsfiles of {peer} and {me} differ; all peers need the same hosts, ports \
-                 and roles"
-            ));
-        }
-        if peer == me {
-            return Err(format!("both sides say that they are {me}"));
-        }
-        if !self.links.contains_key(&peer) {
-            return Err(format!("{peer} and {me} have nothing to say to each other"));
-        }
-        Ok(())
-    }
-
     /// One line for people.
     fn say(&self, text: &str) {
         (self.say)(text);
     }
-}
-
-/// What became of a message.
-enum Received {
-    Taken,
-    Superseded,
-    Refused(String),
 }
 
 /// Every critical section is free of code that can panic on what comes from outside.
@@ -537,7 +446,7 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
     Ok(())
 }
 
-/// A stranger's words, fit to be printed: one line that can be seen, and not too long.
+/// Text from outside, fit to be printed: one line that can be seen, and not too long.
 fn plain(text: &str) -> String {
     clipped(text, 200)
 }

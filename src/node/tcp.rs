@@ -1,10 +1,10 @@
 //! The listener, and what happens on accepted connections.
 //!
-//! Whoever connects is a stranger until it says hello. Strangers are bounded in number and in
+//! Whoever connects is unknown until it says hello. Unknown clients are bounded in number and in
 //! time; what they send is bounded in length. Nothing they do harms anything but their own
-//! connection, and each refusal is one line.
+//! connection, and each refusal is one line at most.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -13,20 +13,23 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::connections::{MAX_CONNECTIONS, Received};
 use super::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
-use super::link::{SILENCE, WRITE_PATIENCE};
-use super::{Node, Received, UNPOISONED, plain, spawn};
+use super::link::{Link, WRITE_PATIENCE};
+use super::log::LogLimiter;
+use super::{Node, UNPOISONED, plain, spawn};
 use crate::error::Result;
 use crate::process::{PeerId, Process};
 
-/// How long a connection may take to say hello.
+/// How long a connection may take to say hello. The hello is on its way when the connection is
+/// accepted, however long that way is.
 pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many connections may be without a hello, if the system gives that many file descriptors.
 /// Peers that have said it do not count.
-pub(super) const MAX_STRANGERS: usize = 1024;
+pub(super) const MAX_UNKNOWN: usize = 1024;
 /// How many file descriptors are kept for everything else.
 const RESERVED_FILES: usize = 128;
-/// How long a connection beyond [`MAX_STRANGERS`] has for its hello, so that a known peer still
+/// How long a connection beyond [`MAX_UNKNOWN`] has for its hello, so that a known peer still
 /// gets in: its hello is on the way when it is accepted.
 pub(super) const GRACE: Duration = Duration::from_millis(250);
 /// How many connections may have that grace at once; more are closed at once.
@@ -34,38 +37,31 @@ pub(super) const MAX_GRACED: usize = 64;
 /// How long the listener rests when the system gives no more file descriptors or threads.
 const REST: Duration = Duration::from_millis(20);
 
-/// How many lines about odd connections are said in a second; the rest is counted.
-const WORDS_A_SECOND: u32 = 10;
+/// How many lines about unknown clients are said at once; one more follows every
+/// [`LINE_EVERY`], and the rest is counted.
+pub(super) const LINES_AT_ONCE: u32 = 20;
+/// How soon one more line may be said.
+pub(super) const LINE_EVERY: Duration = Duration::from_secs(2);
 /// How soon the same line may be said again.
-const SAME_AGAIN: Duration = Duration::from_secs(60);
-/// How many lines are remembered for that.
-const MOST_RECENT: usize = 100;
+const SAME_LINE_AGAIN: Duration = Duration::from_secs(60);
 
-/// Counts the strangers, and what is said about them.
-pub(super) struct Doorkeeper {
-    strangers: AtomicUsize,
-    /// [`MAX_STRANGERS`], or fewer where file descriptors are few.
+/// Counts the clients that have not said hello, and limits what is said about them.
+pub(super) struct Admission {
+    unknown: AtomicUsize,
+    /// [`MAX_UNKNOWN`], or fewer where file descriptors are few.
     most: usize,
-    words: Mutex<Words>,
+    lines: LogLimiter,
     /// Peers whose unexpected address was reported.
     reported: Mutex<BTreeSet<PeerId>>,
 }
 
-#[derive(Default)]
-struct Words {
-    second: Option<Instant>,
-    said: u32,
-    /// What was said lately: whoever comes again and again is named once a minute.
-    recent: VecDeque<(Instant, String)>,
-}
-
-impl Default for Doorkeeper {
+impl Default for Admission {
     fn default() -> Self {
         let files = open_files().unwrap_or(usize::MAX);
         Self {
-            strangers: AtomicUsize::new(0),
-            most: MAX_STRANGERS.min(files.saturating_sub(RESERVED_FILES)),
-            words: Mutex::default(),
+            unknown: AtomicUsize::new(0),
+            most: MAX_UNKNOWN.min(files.saturating_sub(RESERVED_FILES)),
+            lines: LogLimiter::new(LINES_AT_ONCE, LINE_EVERY, SAME_LINE_AGAIN),
             reported: Mutex::default(),
         }
     }
@@ -78,32 +74,10 @@ fn open_files() -> Option<usize> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-impl Doorkeeper {
-    /// One line about somebody odd. Of a flood of them most are counted, not printed.
+impl Admission {
+    /// One line about something odd. Of a flood of them most are counted, not printed.
     pub(super) fn complain<P: Process + Send + 'static>(&self, node: &Node<P>, text: &str) {
-        let mut words = self.words.lock().expect(UNPOISONED);
-        while words.recent.front().is_some_and(|(at, _)| at.elapsed() >= SAME_AGAIN) {
-            words.recent.pop_front();
-        }
-        if words.recent.iter().any(|(_, said)| said == text) {
-            return;
-        }
-        if words.second.is_none_or(|second| second.elapsed() >= Duration::from_secs(1)) {
-            if words.said > WORDS_A_SECOND {
-                let more = words.said - WORDS_A_SECOND;
-                node.say(&format!("({more} more odd connections within a second)"));
-            }
-            words.second = Some(Instant::now());
-            words.said = 0;
-        }
-        words.said += 1;
-        if words.said <= WORDS_A_SECOND {
-            node.say(text);
-            words.recent.push_back((Instant::now(), text.to_owned()));
-            if words.recent.len() > MOST_RECENT {
-                words.recent.pop_front();
-            }
-        }
+        self.lines.say(text, |line| node.say(line));
     }
 
     /// An honest peer may come from an address that its name does not give: loopback aliases,
@@ -131,9 +105,9 @@ pub(super) fn open<P: Process + Send + 'static>(
             // Nothing slow here: the system queues only 128 connections for us, and whoever finds
             // that queue full tries again a second later.
             match listener.accept() {
-                Ok((stream, from)) => welcome(&node, stream, from),
+                Ok((stream, from)) => admit(&node, stream, from),
                 Err(error) => {
-                    node.doorkeeper.complain(&node, &format!("cannot accept connections: {error}"));
+                    node.admission.complain(&node, &format!("cannot accept connections: {error}"));
                     thread::sleep(REST);
                 }
             }
@@ -141,23 +115,23 @@ pub(super) fn open<P: Process + Send + 'static>(
     })
 }
 
-fn welcome<P: Process + Send + 'static>(node: &Arc<Node<P>>, stream: TcpStream, from: SocketAddr) {
-    let strangers = node.doorkeeper.strangers.fetch_add(1, Ordering::Relaxed);
-    let most = node.doorkeeper.most;
-    let patience = match strangers {
-        s if s < most => Some(HELLO_TIMEOUT),
-        s if s < most + MAX_GRACED => Some(GRACE),
+fn admit<P: Process + Send + 'static>(node: &Arc<Node<P>>, stream: TcpStream, from: SocketAddr) {
+    let unknown = node.admission.unknown.fetch_add(1, Ordering::Relaxed);
+    let most = node.admission.most;
+    let timeout = match unknown {
+        n if n < most => Some(HELLO_TIMEOUT),
+        n if n < most + MAX_GRACED => Some(GRACE),
         _ => None,
     };
-    let started = patience.is_some_and(|patience| {
+    let started = timeout.is_some_and(|timeout| {
         let node = Arc::clone(node);
-        spawn("connection", move || serve(&node, stream, from, patience)).is_ok()
+        spawn("connection", move || serve(&node, stream, from, timeout)).is_ok()
     });
     if !started {
-        node.doorkeeper.strangers.fetch_sub(1, Ordering::Relaxed);
+        node.admission.unknown.fetch_sub(1, Ordering::Relaxed);
         let ip = from.ip().to_canonical();
-        node.doorkeeper
-            .complain(node, &format!("turned away {ip}: too many connections without a hello"));
+        node.admission
+            .complain(node, &format!("rejected {ip}: too many connections without a hello"));
     }
 }
 
@@ -166,27 +140,32 @@ fn serve<P: Process + Send + 'static>(
     node: &Node<P>,
     stream: TcpStream,
     from: SocketAddr,
-    patience: Duration,
+    timeout: Duration,
 ) {
     let ip = from.ip().to_canonical();
     let stream = Arc::new(stream);
     let mut lines = Lines::new(&*stream, MAX_HELLO);
-    let greeted = greet(node, &stream, &mut lines, ip, Instant::now() + patience);
-    node.doorkeeper.strangers.fetch_sub(1, Ordering::Relaxed);
+    let greeted = greet(node, &stream, &mut lines, ip, Instant::now() + timeout);
+    node.admission.unknown.fetch_sub(1, Ordering::Relaxed);
     match greeted {
-        Ok(peer) => {
+        Ok(link) if node.inbound_up(link.peer, &stream) => {
             lines.set_limit(MAX_LINE);
-            node.inbound_up(peer, &stream);
-            let ended = listen(node, &stream, &mut lines, peer);
+            let peer = link.peer;
+            let ended = listen(node, link, &stream, &mut lines);
             node.inbound_down(peer, &stream);
             if let Err(why) = ended {
-                node.doorkeeper
+                node.admission
                     .complain(node, &format!("closed the connection from {peer} ({ip}): {why}"));
             }
         }
+        Ok(Link { peer, .. }) => {
+            let why = format!("{MAX_CONNECTIONS} connections from {peer} are still open");
+            node.admission.complain(node, &format!("rejected {ip}: {why}"));
+            refuse::<P>(&stream, why);
+        }
         Err(Ended::Quietly) => {}
         Err(Ended::Because(why)) => {
-            node.doorkeeper.complain(node, &format!("turned away {ip}: {why}"));
+            node.admission.complain(node, &format!("rejected {ip}: {why}"));
             refuse::<P>(&stream, why);
         }
     }
@@ -200,7 +179,7 @@ pub(super) fn refuse<P: Process>(mut stream: &TcpStream, why: String) {
     let _ = stream.shutdown(Shutdown::Both);
 }
 
-/// Why a stranger stayed one.
+/// Why a client stayed unknown.
 enum Ended {
     /// It left without a word.
     Quietly,
@@ -217,43 +196,50 @@ impl From<io::Error> for Ended {
 ///
 /// The ping says that the other side has our hello, so that *its* link can carry answers. Without
 /// it a question could arrive there before the way back is open, and its answer would be lost.
-fn greet<P: Process + Send + 'static>(
-    node: &Node<P>,
+fn greet<'a, P: Process + Send + 'static>(
+    node: &'a Node<P>,
     stream: &TcpStream,
     lines: &mut Lines<&TcpStream>,
     ip: IpAddr,
     deadline: Instant,
-) -> std::result::Result<PeerId, Ended> {
+) -> std::result::Result<&'a Link, Ended> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_PATIENCE))?;
     let Frame::Hello(hello) = next_frame::<P>(stream, lines, deadline)? else {
         return Err(Ended::Because("its first frame is no hello".into()));
     };
     node.check(&hello).map_err(|why| Ended::Because(plain(&why)))?;
-    let known = node.links.get(&hello.peer).map(super::Link::addresses).unwrap_or_default();
+    let Some(link) = node.links.get(&hello.peer) else {
+        return Err(Ended::Because(format!("{} has no link", hello.peer)));
+    };
+    let known = link.addresses();
     if !known.contains(&ip) {
         let text = format!("{} comes from {ip}, which its name does not resolve to", hello.peer);
         if node.strict_address {
             return Err(Ended::Because(text));
         }
-        node.doorkeeper.report_address(node, hello.peer, &text);
+        node.admission.report_address(node, hello.peer, &text);
     }
     let mut to = stream;
+    let asked = Instant::now();
     to.write_all(&node.hello())?;
-    if !matches!(next_frame::<P>(stream, lines, deadline)?, Frame::Ping) {
+    // The answer takes a whole round trip, so a distant peer gets as long as it usually takes.
+    let ping = next_frame::<P>(stream, lines, asked + link.silence().max(HELLO_TIMEOUT));
+    if !matches!(ping.inspect_err(|_| link.failed())?, Frame::Ping) {
         return Err(Ended::Because("its second frame is no ping".into()));
     }
+    link.answered(asked.elapsed());
     to.write_all(&Frame::<P::Message>::Pong.line())?;
-    stream.set_read_timeout(Some(SILENCE))?;
-    Ok(hello.peer)
+    stream.set_read_timeout(Some(link.silence()))?;
+    Ok(link)
 }
 
-/// What a stranger hears who says something else first.
+/// What a client hears that says something else first.
 fn no_hello(error: &serde_json::Error) -> String {
     format!("no hello: {error}; a connection begins with one, as a peer of this protocol says it")
 }
 
-/// The next frame of a stranger. The deadline is for the whole of it: a byte now and then does not
+/// The next frame of an unknown client. The deadline is for the whole of it: a byte now and then does not
 /// extend it.
 fn next_frame<P: Process>(
     stream: &TcpStream,
@@ -284,27 +270,36 @@ fn next_frame<P: Process>(
 /// Takes messages until the connection ends. The error says what was wrong with it.
 fn listen<P: Process + Send + 'static>(
     node: &Node<P>,
+    link: &Link,
     stream: &Arc<TcpStream>,
     lines: &mut Lines<&TcpStream>,
-    peer: PeerId,
 ) -> std::result::Result<(), String> {
     let pong = Frame::<P::Message>::Pong.line();
     loop {
         let line = match lines.next_line() {
             Ok(Some(line)) => line,
             Ok(None) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(error.to_string());
+            }
             // It is silent, or gone; its dialler will come again.
-            Err(error) if error.kind() != io::ErrorKind::InvalidData => return Ok(()),
-            Err(error) => return Err(error.to_string()),
+            Err(error) => {
+                if is_timeout(&error) {
+                    link.failed();
+                }
+                return Ok(());
+            }
         };
+        let length = line.len();
         match serde_json::from_slice::<Frame<P::Message>>(line) {
-            Ok(Frame::Message(message)) => match node.receive(peer, stream, message) {
+            Ok(Frame::Message(message)) => match node.receive(link.peer, stream, message, length) {
                 Received::Taken => {}
                 Received::Superseded => return Ok(()),
                 Received::Refused(why) => return Err(why),
             },
             Ok(Frame::Ping) => {
-                if (&**stream).write_all(&pong).is_err() {
+                let limit = stream.set_read_timeout(Some(link.silence()));
+                if limit.and_then(|()| (&**stream).write_all(&pong)).is_err() {
                     return Ok(());
                 }
             }

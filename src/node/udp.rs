@@ -4,13 +4,15 @@
 //! addresses of every peer's name (an IPv4 address written as an IPv6 one is the same address). No
 //! reverse look-up is made. Names are looked up again until they resolve, since machines start in
 //! any order, and now and then afterwards, since they move. A datagram from anybody else is
-//! dropped; so is one that is too long or says nothing. None of that harms anything.
+//! dropped; so is one that is too long or says nothing. It may come from a peer that has moved, so
+//! the names are looked up then too, but not more often than every [`CALM`], whatever arrives.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::link::Address;
 use super::{Node, UNPOISONED, spawn};
@@ -25,61 +27,65 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// How soon a name that resolves is looked up again.
 const REFRESH: Duration = Duration::from_secs(5);
-/// The shortest pause between two look-ups that strangers bring about.
-const CALM: Duration = Duration::from_millis(20);
+/// The shortest time from a look-up of a name to another one that an unknown sender brings about.
+pub(super) const CALM: Duration = Duration::from_secs(1);
+/// How many addresses of one peer are known at most; the resolver may give more.
+pub(super) const MAX_ADDRESSES: usize = 64;
 /// How long the listener rests when the system refuses to read.
 const REST: Duration = Duration::from_millis(20);
 
 /// The socket, and whose addresses are known.
-pub(super) struct Post {
+pub(super) struct Datagrams {
     socket: UdpSocket,
     /// True if the socket takes addresses of the IPv6 family.
     wide: bool,
     report_strays: bool,
-    book: Mutex<Book>,
-    /// A stranger has come, who may be a peer whose name resolves only now.
-    stranger: Condvar,
+    table: Mutex<AddressTable>,
+    /// An unknown sender has come, who may be a peer whose name resolves only now.
+    unknown: Condvar,
     /// Peers that the hostsfile gives by name.
     names: Vec<(PeerId, Address)>,
 }
 
 #[derive(Default)]
-struct Book {
+struct AddressTable {
     /// Where to send to.
     targets: Arc<BTreeMap<PeerId, SocketAddr>>,
     /// Every address of every peer.
     known: BTreeMap<PeerId, Vec<SocketAddr>>,
     senders: BTreeMap<SocketAddr, PeerId>,
-    /// How many strangers have come.
-    strangers: u64,
+    /// How often look-ups were asked for by unknown senders.
+    asked: u64,
+    /// They are asked for, and no look-up has begun since.
+    is_asked: bool,
 }
 
-impl Post {
+impl Datagrams {
     pub(super) fn new(
         socket: UdpSocket,
         peers: &BTreeMap<PeerId, Address>,
         report_strays: bool,
     ) -> Self {
         let wide = socket.local_addr().is_ok_and(|own| own.is_ipv6());
-        let mut post = Self {
+        let mut datagrams = Self {
             socket,
             wide,
             report_strays,
-            book: Mutex::default(),
-            stranger: Condvar::new(),
+            table: Mutex::default(),
+            unknown: Condvar::new(),
             names: Vec::new(),
         };
         for (peer, address) in peers {
             match address.host.parse::<IpAddr>() {
-                Ok(ip) => _ = post.learn(*peer, &[SocketAddr::new(ip, address.port)]),
-                Err(_) => post.names.push((*peer, address.clone())),
+                Ok(ip) => _ = datagrams.learn(*peer, &[SocketAddr::new(ip, address.port)]),
+                Err(_) => datagrams.names.push((*peer, address.clone())),
             }
         }
-        post
+        datagrams
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().expect(UNPOISONED)
+    fn table(&self) -> MutexGuard<'_, AddressTable> {
+        self.table.lock().expect(UNPOISONED)
     }
 
     /// Takes the addresses of a peer. True if they are others than before.
@@ -87,21 +93,22 @@ impl Post {
         let mut list: Vec<SocketAddr> = addresses.iter().map(canonical).collect();
         list.sort();
         list.dedup();
-        let mut book = self.book();
-        if list.is_empty() || book.known.get(&peer) == Some(&list) {
+        list.truncate(MAX_ADDRESSES);
+        let mut table = self.table();
+        if list.is_empty() || table.known.get(&peer) == Some(&list) {
             return false;
         }
-        book.senders.retain(|_, owner| *owner != peer);
+        table.senders.retain(|_, owner| *owner != peer);
         for address in &list {
-            book.senders.entry(*address).or_insert(peer);
+            table.senders.entry(*address).or_insert(peer);
         }
         // A socket that is bound to an IPv4 address reaches only such.
-        let targets = Arc::make_mut(&mut book.targets);
+        let targets = Arc::make_mut(&mut table.targets);
         match list.iter().find(|address| self.wide || address.is_ipv4()) {
             Some(target) => targets.insert(peer, self.fitting(*target)),
             None => targets.remove(&peer),
         };
-        book.known.insert(peer, list);
+        table.known.insert(peer, list);
         true
     }
 
@@ -120,7 +127,7 @@ impl Post {
         if datagrams.is_empty() {
             return;
         }
-        let targets = Arc::clone(&self.book().targets);
+        let targets = Arc::clone(&self.table().targets);
         for (to, bytes) in datagrams {
             if let Some(target) = targets.get(to) {
                 let _ = self.socket.send_to(bytes, target);
@@ -129,22 +136,49 @@ impl Post {
     }
 
     fn sender(&self, from: SocketAddr) -> Option<PeerId> {
-        let mut book = self.book();
-        let found = book.senders.get(&canonical(&from)).copied();
-        if found.is_none() {
-            book.strangers += 1;
-            self.stranger.notify_all();
+        let mut table = self.table();
+        let found = table.senders.get(&canonical(&from)).copied();
+        if found.is_none() && !table.is_asked {
+            table.is_asked = true;
+            table.asked += 1;
+            self.unknown.notify_all();
         }
         found
     }
 
-    /// Waits for that long, or until a stranger has come.
-    fn pause(&self, length: Duration) {
-        thread::park_timeout(CALM);
-        let book = self.book();
-        let before = book.strangers;
-        let same = |book: &mut Book| book.strangers == before;
-        drop(self.stranger.wait_timeout_while(book, length, same).expect(UNPOISONED));
+    /// Calls `look_up` for ever: soon again as long as it fails, and now and then afterwards.
+    fn keep_looking_up(&self, mut look_up: impl FnMut() -> io::Result<()>) -> ! {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let begun = self.begin();
+            pause = match look_up() {
+                Ok(()) => REFRESH,
+                Err(_) => (pause * 2).min(LAST_PAUSE),
+            };
+            self.pause(begun, pause);
+        }
+    }
+
+    /// A look-up begins. The result is for [`Self::pause`].
+    fn begin(&self) -> (Instant, u64) {
+        let mut table = self.table();
+        table.is_asked = false;
+        (Instant::now(), table.asked)
+    }
+
+    /// Waits until a name is to be looked up again: after `length`, or [`CALM`] after the last
+    /// look-up began if an unknown sender has come since.
+    fn pause(&self, (begun, seen): (Instant, u64), length: Duration) {
+        let regular = Instant::now() + length;
+        let mut table = self.table();
+        loop {
+            let next = if table.asked == seen { regular } else { regular.min(begun + CALM) };
+            let left = next.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            table = self.unknown.wait_timeout(table, left).expect(UNPOISONED).0;
+        }
     }
 }
 
@@ -154,25 +188,25 @@ fn canonical(address: &SocketAddr) -> SocketAddr {
 
 /// Starts the threads, if the node has a socket for datagrams.
 pub(super) fn open<P: Process + Send + 'static>(node: &Arc<Node<P>>) -> Result<()> {
-    let Some(post) = &node.post else { return Ok(()) };
+    let Some(datagrams) = &node.datagrams else { return Ok(()) };
     if node.links.is_empty() {
-        let known: Vec<PeerId> = post.book().known.keys().copied().collect();
+        let known: Vec<PeerId> = datagrams.table().known.keys().copied().collect();
         for peer in known {
             node.connected(node.lock(), peer);
         }
     }
-    for (peer, address) in post.names.clone() {
+    for (peer, address) in datagrams.names.clone() {
         let node = Arc::clone(node);
         spawn(&format!("name of {peer}"), move || {
-            if let Some(post) = &node.post {
-                look_up(&node, post, peer, &address);
+            if let Some(datagrams) = &node.datagrams {
+                look_up(&node, datagrams, peer, &address);
             }
         })?;
     }
     let node = Arc::clone(node);
     spawn("datagrams", move || {
-        if let Some(post) = &node.post {
-            listen(&node, post);
+        if let Some(datagrams) = &node.datagrams {
+            listen(&node, datagrams);
         }
     })
 }
@@ -180,38 +214,32 @@ pub(super) fn open<P: Process + Send + 'static>(node: &Arc<Node<P>>) -> Result<(
 /// Looks a name up for ever.
 fn look_up<P: Process + Send + 'static>(
     node: &Node<P>,
-    post: &Post,
+    datagrams: &Datagrams,
     peer: PeerId,
     address: &Address,
 ) {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match address.resolve() {
-            Ok(found) => {
-                if post.learn(peer, &found) && node.links.is_empty() {
-                    node.connected(node.lock(), peer);
-                }
-                pause = REFRESH;
-            }
-            Err(_) => pause = (pause * 2).min(LAST_PAUSE),
+    datagrams.keep_looking_up(|| {
+        let found = address.resolve()?;
+        if datagrams.learn(peer, &found) && node.links.is_empty() {
+            node.connected(node.lock(), peer);
         }
-        post.pause(pause);
-    }
+        Ok(())
+    })
 }
 
-fn listen<P: Process + Send + 'static>(node: &Node<P>, post: &Post) {
+fn listen<P: Process + Send + 'static>(node: &Node<P>, datagrams: &Datagrams) {
     // One byte more than is good, so that what is too long shows.
     let mut buffer = [0; MAX_DATAGRAM + 1];
     loop {
-        let dropped = match post.socket.recv_from(&mut buffer) {
-            Ok((length, from)) => take(node, post, &buffer[..length], from),
+        let dropped = match datagrams.socket.recv_from(&mut buffer) {
+            Ok((length, from)) => take(node, datagrams, &buffer[..length], from),
             Err(error) => {
                 thread::park_timeout(REST);
                 Some(format!("cannot read datagrams: {error}"))
             }
         };
-        if let Some(why) = dropped.filter(|_| post.report_strays) {
-            node.doorkeeper.complain(node, &why);
+        if let Some(why) = dropped.filter(|_| datagrams.report_strays) {
+            node.admission.complain(node, &why);
         }
     }
 }
@@ -219,12 +247,12 @@ fn listen<P: Process + Send + 'static>(node: &Node<P>, post: &Post) {
 /// One datagram. The result says why it was dropped, if it was.
 fn take<P: Process + Send + 'static>(
     node: &Node<P>,
-    post: &Post,
+    datagrams: &Datagrams,
     bytes: &[u8],
     from: SocketAddr,
 ) -> Option<String> {
     let from = canonical(&from);
-    let Some(peer) = post.sender(from) else {
+    let Some(peer) = datagrams.sender(from) else {
         return Some(format!("dropped a datagram from {from}, which is no peer's address"));
     };
     if bytes.len() > MAX_DATAGRAM {
@@ -234,17 +262,19 @@ fn take<P: Process + Send + 'static>(
     let Some(message) = P::from_datagram(bytes) else {
         return Some(format!("dropped a datagram from {peer}: it says nothing"));
     };
-    let why = node.take(node.lock(), peer, message)?;
-    node.doorkeeper.complain(node, &format!("dropped a datagram from {peer}: {why}"));
+    let why = node.receive_datagram(peer, message, bytes.len())?;
+    node.admission.complain(node, &format!("dropped a datagram from {peer}: {why}"));
     None
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
-    fn post(own: &str) -> Post {
-        Post::new(UdpSocket::bind(own).expect("a free port"), &BTreeMap::new(), false)
+    fn datagrams(own: &str) -> Datagrams {
+        Datagrams::new(UdpSocket::bind(own).expect("a free port"), &BTreeMap::new(), false)
     }
 
     fn address(text: &str) -> SocketAddr {
@@ -253,10 +283,10 @@ mod tests {
 
     #[test]
     fn a_sender_is_known_by_every_address_of_its_name_and_by_nothing_else() {
-        let post = post("127.0.0.1:0");
+        let datagrams = datagrams("127.0.0.1:0");
         let both = [address("127.0.0.1:9"), address("[2001:db8::1]:9")];
-        assert!(post.learn(PeerId(7), &both));
-        assert!(!post.learn(PeerId(7), &both), "nothing new");
+        assert!(datagrams.learn(PeerId(7), &both));
+        assert!(!datagrams.learn(PeerId(7), &both), "nothing new");
         for (from, want) in [
             ("127.0.0.1:9", Some(PeerId(7))),
             ("[::ffff:127.0.0.1]:9", Some(PeerId(7))),
@@ -264,26 +294,57 @@ mod tests {
             ("127.0.0.1:10", None),
             ("127.0.0.2:9", None),
         ] {
-            assert_eq!(post.sender(address(from)), want, "{from}");
+            assert_eq!(datagrams.sender(address(from)), want, "{from}");
         }
-        assert_eq!(post.book().targets[&PeerId(7)], address("127.0.0.1:9"));
+        assert_eq!(datagrams.table().targets[&PeerId(7)], address("127.0.0.1:9"));
     }
 
     #[test]
-    fn a_peer_that_moved_is_a_stranger_at_its_old_address() {
-        let post = post("127.0.0.1:0");
-        assert!(post.learn(PeerId(1), &[address("127.0.0.1:9")]));
-        assert!(post.learn(PeerId(1), &[address("127.0.0.2:9")]));
-        assert_eq!(post.sender(address("127.0.0.1:9")), None);
-        assert_eq!(post.sender(address("127.0.0.2:9")), Some(PeerId(1)));
-        assert!(!post.learn(PeerId(1), &[]), "a name that went away leaves its address");
+    fn a_peer_that_moved_is_unknown_at_its_old_address() {
+        let datagrams = datagrams("127.0.0.1:0");
+        assert!(datagrams.learn(PeerId(1), &[address("127.0.0.1:9")]));
+        assert!(datagrams.learn(PeerId(1), &[address("127.0.0.2:9")]));
+        assert_eq!(datagrams.sender(address("127.0.0.1:9")), None);
+        assert_eq!(datagrams.sender(address("127.0.0.2:9")), Some(PeerId(1)));
+        assert!(!datagrams.learn(PeerId(1), &[]), "a name that went away leaves its address");
     }
 
     #[test]
     fn a_socket_for_both_families_is_given_addresses_in_its_own() {
         let Ok(socket) = UdpSocket::bind("[::]:0") else { return };
-        let post = Post::new(socket, &BTreeMap::new(), false);
-        post.learn(PeerId(1), &[address("127.0.0.1:9")]);
-        assert_eq!(post.book().targets[&PeerId(1)], address("[::ffff:127.0.0.1]:9"));
+        let datagrams = Datagrams::new(socket, &BTreeMap::new(), false);
+        datagrams.learn(PeerId(1), &[address("127.0.0.1:9")]);
+        assert_eq!(datagrams.table().targets[&PeerId(1)], address("[::ffff:127.0.0.1]:9"));
+    }
+
+    /// Unknown senders come all the time, and a name that resolves is looked up once a second.
+    #[test]
+    fn whatever_arrives_a_name_is_looked_up_once_in_a_while() {
+        let datagrams = Arc::new(datagrams("127.0.0.1:0"));
+        let (begun, looked_up) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+        let (of_name, counted) = (Arc::clone(&datagrams), Arc::clone(&looked_up));
+        thread::spawn(move || {
+            of_name.keep_looking_up(|| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            })
+        });
+        let mut came = 0_u64;
+        while looked_up.load(Ordering::Relaxed) < 4 {
+            assert_eq!(datagrams.sender(address("192.0.2.1:9")), None);
+            came += 1;
+            assert!(begun.elapsed() < REFRESH * 2, "unknown senders bring no look-ups about");
+            thread::yield_now();
+        }
+        assert!(begun.elapsed() >= CALM * 3, "4 look-ups in {:?}, {came} came", begun.elapsed());
+        assert!(came > 1000, "{came}");
+    }
+
+    #[test]
+    fn of_a_name_with_countless_addresses_some_are_known() {
+        let datagrams = datagrams("127.0.0.1:0");
+        let many: Vec<_> = (1..=255).map(|n| address(&format!("127.0.0.{n}:9"))).collect();
+        assert!(datagrams.learn(PeerId(1), &many));
+        assert_eq!(datagrams.table().senders.len(), MAX_ADDRESSES);
     }
 }

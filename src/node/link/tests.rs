@@ -10,9 +10,9 @@ fn linked() -> (Link, TcpStream) {
     let address = listener.local_addr().unwrap();
     let host = "127.0.0.1".into();
     let link = Link::new(PeerId(2), Address { host, port: address.port() }, false);
-    let stream = dial(address).unwrap();
+    let stream = session::dial(address, timeouts::ANSWER_TIMEOUT).unwrap();
     let (other_end, _) = listener.accept().unwrap();
-    link.set_up(stream, Vec::new());
+    link.set_up(Arc::new(stream), Vec::new());
     (link, other_end)
 }
 
@@ -91,4 +91,20 @@ fn a_link_on_demand_keeps_what_it_was_made_for() {
     other_end.read_exact(&mut bytes).unwrap();
     assert_eq!(&bytes, b"first\nsecond\n");
     assert!(!link.is_idle() && link.is_drained());
+}
+
+#[test]
+fn one_slow_dial_is_under_way_at_a_time_and_a_link_needs_none() {
+    let (link, _other_end) = linked();
+    assert_eq!(link.begin_slow_dial(), Some(timeouts::ANSWER_TIMEOUT * 2));
+    assert_eq!(link.begin_slow_dial(), None);
+    let (other, _end) = linked();
+    let stream = || other.state().stream.as_ref().unwrap().try_clone().unwrap();
+    link.end_slow_dial(Some(stream()));
+    assert!(link.take_slow_dial().is_none(), "it is linked already");
+    link.set_down();
+    assert_eq!(link.begin_slow_dial(), Some(timeouts::ANSWER_TIMEOUT * 4));
+    link.end_slow_dial(Some(stream()));
+    assert!(link.take_slow_dial().is_some());
+    assert_eq!(link.begin_slow_dial(), Some(timeouts::ANSWER_TIMEOUT * 8));
 }

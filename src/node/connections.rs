@@ -1,0 +1,213 @@
+//! Which peers are connected in which direction, and what comes from them.
+
+use std::net::TcpStream;
+use std::sync::{Arc, MutexGuard};
+
+use super::frame::Hello;
+use super::{Core, Node, Output, UNPOISONED, link, tcp};
+use crate::process::{PeerId, Process};
+
+/// How many connections of one peer may have a thread at once. All but the newest are about to
+/// end, but may be waiting for a flush.
+pub(super) const MAX_CONNECTIONS: usize = 16;
+
+/// The two directions between us and a peer.
+#[derive(Default)]
+pub(super) struct Ends {
+    /// The newest connection from it; an older one has no say any more.
+    inbound: Option<Arc<TcpStream>>,
+    /// Connections from it that have a thread.
+    connections: usize,
+    /// Ours to it has said hello.
+    outbound: bool,
+    /// The process was told that both are there.
+    is_told: bool,
+}
+
+impl Ends {
+    /// True once for every time when both directions have come up.
+    fn is_news(&mut self) -> bool {
+        let is_news = self.inbound.is_some() && self.outbound && !self.is_told;
+        self.is_told |= is_news;
+        is_news
+    }
+
+    fn is_newest(&self, stream: &Arc<TcpStream>) -> bool {
+        self.inbound.as_ref().is_some_and(|newest| Arc::ptr_eq(newest, stream))
+    }
+}
+
+/// What became of a message.
+pub(super) enum Received {
+    /// The process has taken it.
+    Taken,
+    /// A newer connection has taken the place of this one.
+    Superseded,
+    /// No honest peer would have sent it; this is why.
+    Refused(String),
+}
+
+impl<P: Process + Send + 'static> Node<P> {
+    /// A message of `length` bytes came over `stream`. Waits as long as too much waits on account
+    /// of this peer already.
+    pub(super) fn receive(
+        &self,
+        from: PeerId,
+        stream: &Arc<TcpStream>,
+        message: P::Message,
+        length: usize,
+    ) -> Received {
+        let Some(core) = self.wait_for_room(self.lock(), from, stream) else {
+            return Received::Superseded;
+        };
+        match self.take(core, from, message, length) {
+            None => Received::Taken,
+            Some(objection) => Received::Refused(objection),
+        }
+    }
+
+    /// Waits until outputs may be put on account of `peer`, whose connection is `stream`. `None`
+    /// once a newer connection has taken its place.
+    ///
+    /// What it waits for comes by itself: this thread has nothing to hand over, since each step
+    /// ends with that, and whoever has does not wait here.
+    fn wait_for_room<'a>(
+        &'a self,
+        mut core: MutexGuard<'a, Core<P>>,
+        peer: PeerId,
+        stream: &Arc<TcpStream>,
+    ) -> Option<MutexGuard<'a, Core<P>>> {
+        let mut again = false;
+        while core.ends.get(&peer).is_some_and(|ends| ends.is_newest(stream)) {
+            if core.outputs.has_room(peer, again) {
+                return Some(core);
+            }
+            again = true;
+            core.outputs.blocked += 1;
+            core = self.room.wait(core).expect(UNPOISONED);
+            core.outputs.blocked -= 1;
+        }
+        None
+    }
+
+    /// Feeds a message to the process, unless there is an objection, which is returned.
+    fn take(
+        &self,
+        mut core: MutexGuard<'_, Core<P>>,
+        from: PeerId,
+        message: P::Message,
+        length: usize,
+    ) -> Option<String> {
+        let objection = core.process.objection(from, &message);
+        if objection.is_none() {
+            core.outputs.cause = Some(from);
+            core.show(length, || Output::Received(from, message.clone()));
+            self.step_locked(&mut core, |process, out| process.receive(from, message, out));
+            self.finish(core);
+        }
+        objection
+    }
+
+    /// A message came as a datagram. The result says why it was dropped, if it was. The thread
+    /// serves all peers, so what has no room is dropped too, as networks do.
+    pub(super) fn receive_datagram(
+        &self,
+        from: PeerId,
+        message: P::Message,
+        length: usize,
+    ) -> Option<String> {
+        let core = self.lock();
+        if core.outputs.has_room(from, false) {
+            self.take(core, from, message, length)
+        } else {
+            Some("too many of its messages wait".into())
+        }
+    }
+
+    /// A peer has said hello over `stream`, which takes the place of an older connection. False if
+    /// too many of its connections are still there.
+    pub(super) fn inbound_up(&self, peer: PeerId, stream: &Arc<TcpStream>) -> bool {
+        let mut core = self.lock();
+        let ends = core.ends.entry(peer).or_default();
+        if ends.connections == MAX_CONNECTIONS {
+            return false;
+        }
+        ends.connections += 1;
+        let old = ends.inbound.replace(Arc::clone(stream));
+        ends.is_told = false;
+        // The thread of the old one may be waiting for room.
+        self.room.notify_all();
+        drop(core);
+        if let Some(old) = old {
+            // Mostly nobody is there any more. If somebody is, two processes have one identity.
+            tcp::refuse::<P>(&old, format!("another process says that it is {peer}"));
+        }
+        if let Some(link) = self.links.get(&peer) {
+            link.wake();
+        }
+        core = self.lock();
+        if let Some(mut core) = self.wait_for_room(core, peer, stream)
+            && core.ends.get_mut(&peer).is_some_and(Ends::is_news)
+        {
+            self.connected(core, peer);
+        }
+        true
+    }
+
+    /// `stream` ended; beside its thread, that matters only if it was the newest of its peer.
+    pub(super) fn inbound_down(&self, peer: PeerId, stream: &Arc<TcpStream>) {
+        let mut core = self.lock();
+        let ends = core.ends.entry(peer).or_default();
+        ends.connections -= 1;
+        if ends.is_newest(stream) {
+            ends.inbound = None;
+            ends.is_told = false;
+        }
+    }
+
+    /// Our link to `peer` came up or went down.
+    pub(super) fn outbound(&self, peer: PeerId, up: bool) {
+        let mut core = self.lock();
+        let ends = core.ends.entry(peer).or_default();
+        ends.outbound = up;
+        ends.is_told &= up;
+        if ends.is_news() {
+            self.connected(core, peer);
+        }
+    }
+
+    /// Tells the process that `peer` can be talked with.
+    pub(super) fn connected(&self, mut core: MutexGuard<'_, Core<P>>, peer: PeerId) {
+        core.outputs.cause = Some(peer);
+        core.show(0, || Output::Connected(peer));
+        self.step_locked(&mut core, |process, out| process.connected(peer, out));
+        self.finish(core);
+    }
+
+    /// This node's hello, as a line.
+    pub(super) fn hello(&self) -> Vec<u8> {
+        link::hello::<P>(self.me, &self.fingerprint)
+    }
+
+    /// Why we do not talk with the one who says this hello, in words that both sides can print.
+    pub(super) fn check(&self, hello: &Hello) -> std::result::Result<(), String> {
+        let (me, peer) = (self.me, hello.peer);
+        if hello.protocol != P::PROTOCOL {
+            return Err(format!("{peer} speaks {}, {me} speaks {}", hello.protocol, P::PROTOCOL));
+        }
+        if hello.fingerprint != self.fingerprint {
+            // Without the fingerprint: who knows it is taken for a peer.
+            return Err(format!(
+                "the hostsfiles of {peer} and {me} differ; all peers need the same hosts, ports \
+                 and roles"
+            ));
+        }
+        if peer == me {
+            return Err(format!("both sides say that they are {me}"));
+        }
+        if !self.links.contains_key(&peer) {
+            return Err(format!("{peer} and {me} have nothing to say to each other"));
+        }
+        Ok(())
+    }
+}

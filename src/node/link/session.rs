@@ -1,0 +1,305 @@
+//! One session of a link after another: dial, greet, listen for answers, and say why not.
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::super::frame::{Frame, Hello, Lines, MAX_HELLO, MAX_LINE, is_timeout};
+use super::super::log::LogLimiter;
+use super::super::{Node, plain, spawn};
+use super::timeouts::ANSWER_TIMEOUT;
+use super::{Address, Link, SlowDial, WRITE_PATIENCE};
+use crate::process::{PeerId, Process};
+
+/// The first pause between two dials; it doubles up to [`LAST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+/// The longest pause between two dials.
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// How often a link is pinged.
+const PING_EVERY: Duration = Duration::from_secs(1);
+/// A peer that cannot be reached for this long is named once.
+const NAMED_AFTER: Duration = Duration::from_secs(1);
+/// How many different reasons for the lack of a link are said at once; one more follows every
+/// [`REASON_EVERY`].
+pub(in crate::node) const MAX_REASONS: u32 = 5;
+/// How soon one more reason may be said.
+pub(in crate::node) const REASON_EVERY: Duration = Duration::from_secs(60);
+
+/// The thread of a standing link.
+pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
+    let mut outage = Outage::default();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let begun = Instant::now();
+        let ended = session(node, link, &mut outage, true);
+        if begun.elapsed() >= PING_EVERY && ended.is_ok() {
+            pause = FIRST_PAUSE;
+        }
+        if let Err(why) = ended {
+            outage.note(node, link, &why);
+            // Whoever refuses will do so again until somebody changes something.
+            if matches!(why, Failure::Refused(_)) {
+                pause = LAST_PAUSE;
+            }
+        }
+        // Also after a link that was up: one that never lasts must not keep two machines busy.
+        link.pause(pause);
+        pause = (pause * 2).min(LAST_PAUSE);
+    }
+}
+
+/// The thread of a link on demand: dials, serves, and ends when the link does.
+pub(in crate::node) fn serve<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
+    let mut may_dial_slowly = true;
+    loop {
+        let ended = session(node, link, &mut Outage::default(), may_dial_slowly);
+        if let Err(Failure::Refused(why)) = &ended {
+            let Address { host, port } = &link.address;
+            let text = format!("no link with {} at {host}:{port}: {}", link.peer, plain(why));
+            node.admission.complain(node, &text);
+        }
+        let mut state = link.state();
+        if ended.is_err() && !matches!(state.slow_dial, SlowDial::None) {
+            drop(state);
+            // A distant peer: what was queued waits for one slow dial, and no longer.
+            may_dial_slowly = false;
+            link.pause(LAST_PAUSE);
+            continue;
+        }
+        // Whoever is not there gets nothing; what came while a good link ended gets another one.
+        if ended.is_err() || state.queue.is_empty() {
+            state.queue.clear();
+            state.served = false;
+            return;
+        }
+    }
+}
+
+/// For how long a peer has been away, and what was said about it.
+struct Outage {
+    since: Option<Instant>,
+    reasons: LogLimiter,
+}
+
+impl Default for Outage {
+    fn default() -> Self {
+        // The same reason is said once in an outage, however long that is.
+        Self { since: None, reasons: LogLimiter::new(MAX_REASONS, REASON_EVERY, Duration::MAX) }
+    }
+}
+
+impl Outage {
+    fn note<P: Process + Send + 'static>(&mut self, node: &Node<P>, link: &Link, why: &Failure) {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let (peer, Address { host, port }) = (link.peer, &link.address);
+        let text = match why {
+            Failure::Away(_) if since.elapsed() < NAMED_AFTER => return,
+            Failure::Away(error) => format!("waiting for {peer} at {host}:{port}: {error}"),
+            Failure::NoName(error) => format!(
+                "waiting for {peer}: the name {host} does not resolve yet ({error}); trying again"
+            ),
+            Failure::Refused(reason) => {
+                format!("no link with {peer} at {host}:{port}: {}", plain(reason))
+            }
+        };
+        self.reasons.say(&text, |line| node.say(line));
+    }
+
+    fn over<P: Process + Send + 'static>(&mut self, node: &Node<P>, peer: PeerId) {
+        self.since = None;
+        if self.reasons.forget() {
+            node.say(&format!("{peer} is connected"));
+        }
+    }
+}
+
+/// Why there is no link.
+enum Failure {
+    Away(io::Error),
+    NoName(io::Error),
+    Refused(String),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Away(error)
+    }
+}
+
+/// Makes a connection, says hello, and keeps the link until it ends. `Ok` if it was up.
+fn session<P: Process + Send + 'static>(
+    node: &Node<P>,
+    link: &Link,
+    outage: &mut Outage,
+    may_dial_slowly: bool,
+) -> Result<(), Failure> {
+    if let Some(stream) = link.take_slow_dial() {
+        return converse(node, link, Arc::new(stream), outage).and_then(|ended| ended);
+    }
+    let mut result = Err(Failure::Away(io::ErrorKind::AddrNotAvailable.into()));
+    let addresses = link.resolve().map_err(Failure::NoName)?;
+    let mut late = false;
+    for address in &addresses {
+        match dial(*address, ANSWER_TIMEOUT) {
+            Ok(stream) => match converse(node, link, Arc::new(stream), outage) {
+                Ok(ended) => return ended,
+                Err(failure) => result = Err(failure),
+            },
+            Err(error) => {
+                late |= is_timeout(&error);
+                result = Err(error.into());
+            }
+        }
+    }
+    if late && may_dial_slowly {
+        dial_slowly(node, link, addresses);
+    }
+    result
+}
+
+/// Greets over a new connection, and keeps the link until it ends. The outer error says why there
+/// was none, the inner one why it ended.
+fn converse<P: Process + Send + 'static>(
+    node: &Node<P>,
+    link: &Link,
+    stream: Arc<TcpStream>,
+    outage: &mut Outage,
+) -> Result<Result<(), Failure>, Failure> {
+    let mut lines = Lines::new(&*stream, MAX_HELLO);
+    greet(node, link, &stream, &mut lines)?;
+    lines.set_limit(MAX_LINE);
+    // The third step of the greeting: from here on answers can reach this peer.
+    link.set_up(Arc::clone(&stream), Frame::<P::Message>::Ping.line());
+    link.flush();
+    outage.over(node, link.peer);
+    node.outbound(link.peer, true);
+    let ended = listen(node, link, &stream, &mut lines);
+    link.set_down();
+    node.outbound(link.peer, false);
+    Ok(ended)
+}
+
+pub(super) fn dial(address: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, timeout)?;
+    stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(WRITE_PATIENCE))?;
+    Ok(stream)
+}
+
+/// Dials once more, on another thread and for longer, while the quick dials go on: a distant peer
+/// is reached by this one, and one whose way was cut by the next quick one, as soon as the way is
+/// there again.
+fn dial_slowly<P: Process + Send + 'static>(
+    node: &Node<P>,
+    link: &Link,
+    addresses: Vec<SocketAddr>,
+) {
+    let Some(node) = node.itself.upgrade() else { return };
+    let Some(timeout) = link.begin_slow_dial() else { return };
+    let peer = link.peer;
+    let dialler = move || {
+        let found = addresses.iter().find_map(|address| dial(*address, timeout).ok());
+        node.links[&peer].end_slow_dial(found);
+    };
+    if spawn(&format!("slow {peer}"), dialler).is_err() {
+        link.end_slow_dial(None);
+    }
+}
+
+/// Exchanges hellos over a new connection.
+fn greet<P: Process + Send + 'static>(
+    node: &Node<P>,
+    link: &Link,
+    mut stream: &TcpStream,
+    lines: &mut Lines<&TcpStream>,
+) -> Result<(), Failure> {
+    let asked = Instant::now();
+    stream.set_read_timeout(Some(link.silence()))?;
+    stream.write_all(&node.hello())?;
+    let silent = || io::Error::new(io::ErrorKind::UnexpectedEof, "it closed without a hello");
+    let first = lines.next_line();
+    if first.as_ref().is_err_and(is_timeout) {
+        link.failed();
+    }
+    let hello = match serde_json::from_slice::<Frame<P::Message>>(first?.ok_or_else(silent)?) {
+        Ok(Frame::Hello(hello)) => hello,
+        Ok(Frame::Refused(reason)) => return Err(Failure::Refused(reason)),
+        _ => return Err(Failure::Refused("its first frame is no hello".into())),
+    };
+    link.answered(asked.elapsed());
+    node.check(&hello).map_err(Failure::Refused)?;
+    if hello.peer != link.peer {
+        return Err(Failure::Refused(format!("{} answers there", hello.peer)));
+    }
+    Ok(())
+}
+
+/// Listens for answers to pings until the link is silent or broken. The error says why, if the
+/// other side did.
+fn listen<P: Process + Send + 'static>(
+    node: &Node<P>,
+    link: &Link,
+    stream: &TcpStream,
+    lines: &mut Lines<&TcpStream>,
+) -> Result<(), Failure> {
+    let mut heard = Instant::now();
+    // Pings are answered in their order. One at a time is timed, the greeting's first.
+    let (mut pings, mut pongs) = (1_u64, 0_u64);
+    let mut timed = Some((pings, heard));
+    let mut next_ping = heard + PING_EVERY;
+    loop {
+        let now = Instant::now();
+        if now >= next_ping {
+            if heard.elapsed() >= link.silence() {
+                link.failed();
+                return Ok(());
+            }
+            if link.is_idle() {
+                return Ok(());
+            }
+            if link.ping::<P::Message>() {
+                pings += 1;
+                timed.get_or_insert((pings, now));
+            }
+            // Also while answers to earlier ones come: a distant peer would hear too few.
+            next_ping = now + PING_EVERY;
+        }
+        let dropped = link.flush_slow();
+        if dropped > 0 {
+            let text = format!("{} was slow: {dropped} frames were dropped", link.peer);
+            node.admission.complain(node, &text);
+        }
+        let left = next_ping.saturating_duration_since(Instant::now());
+        if stream.set_read_timeout(Some(left.max(Duration::from_millis(1)))).is_err() {
+            return Ok(());
+        }
+        match lines.next_line() {
+            Ok(Some(frame)) => {
+                heard = Instant::now();
+                match serde_json::from_slice::<Frame<P::Message>>(frame) {
+                    Ok(Frame::Refused(why)) => return Err(Failure::Refused(why)),
+                    Ok(Frame::Pong) => {
+                        pongs += 1;
+                        if let Some((_, asked)) = timed.take_if(|(ping, _)| *ping <= pongs) {
+                            link.answered(heard - asked);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            Err(error) if is_timeout(&error) => {}
+            Ok(None) | Err(_) => return Ok(()),
+        }
+    }
+}
+
+/// The hello of this node, as a line.
+pub(in crate::node) fn hello<P: Process>(me: PeerId, fingerprint: &str) -> Vec<u8> {
+    Frame::<P::Message>::Hello(Hello {
+        protocol: P::PROTOCOL.into(),
+        peer: me,
+        fingerprint: fingerprint.into(),
+    })
+    .line()
+}
