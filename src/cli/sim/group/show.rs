@@ -77,7 +77,8 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
             prng: Prng::new(seed ^ 0x5eed_dead),
             majority,
             ledger: Ledger::new(scenario, plan.memory),
-            goal: Goal::new(unpromised, majority, plan.one_at_a_time, not_before),
+            // Where all come back with what they had written, no majority is ever gone.
+            goal: Goal::new(unpromised, majority, !plan.some_return, not_before),
             lines: journal.then(|| (String::new(), Rules::new(on_request))),
             lives: vec![0; peers.into()],
             away: (1..=peers).map(PeerId).collect(),

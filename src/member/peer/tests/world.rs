@@ -124,6 +124,16 @@ impl World {
         view.map(|view| view.members.keys().map(|peer| peer.0).collect()).unwrap_or_default()
     }
 
+    /// It starts if it is down, and no crash is ordered any more.
+    pub(super) fn endure(&mut self, at: u16) {
+        let machine = self.machines.get_mut(&at).expect("is one");
+        machine.crash_in = None;
+        let starts = |(to, event): &(u16, Event)| *to == at && matches!(event, Event::Start);
+        if machine.peer.is_none() && !self.queue.values().any(starts) {
+            self.start(at);
+        }
+    }
+
     /// What it has written is gone.
     pub(super) fn lose(&mut self, at: u16) {
         self.machines.get_mut(&at).expect("is one").records.clear();
