@@ -36,7 +36,9 @@ killed or told to crash. A hostsfile needs no roles here.
   --heartbeat SECS   from one heartbeat to the next; twice that in silence is death (1)
   --majority         a new view needs a majority of the one before; all peers need the same
   --json             the same facts as JSON lines on standard output
-  --data DIR         remember in DIR that there was a group, so that it is never founded twice
+  --data DIR         remember in DIR that there was a group, so that it is never founded twice;
+                     with --majority also the view and what was promised in it, so that a majority
+                     of its members goes on from it however many were restarted
   --id N             which line this peer is (otherwise found by host name, then by address)
   --port P           the TCP and UDP port of lines that give none (3000)
   --until-eof        end when standard input ends
@@ -156,7 +158,7 @@ struct Lines {
 /// of the hostsfile.
 pub(super) fn line_of(me: PeerId, first: PeerId, fact: &Fact) -> Option<Line> {
     let (view, words) = match fact {
-        Fact::Installed(view) => {
+        Fact::Installed(view) | Fact::Resumed(view) => {
             (Some(view), Words::Members(view.members.keys().map(|peer| peer.0).collect()))
         }
         Fact::Unreachable { peer, view } => {
@@ -186,6 +188,9 @@ impl Lines {
 impl Observer<Peer> for Lines {
     fn observe(&mut self, output: &Output<Peer>) {
         let Output::Report(fact) = output else { return };
+        if let Fact::Resumed(view) = fact {
+            self.say(&format!("goes on from view {}, which it remembers", view.id));
+        }
         if let Some(line) = line_of(self.me, self.first, fact) {
             return self.line(&line);
         }
@@ -204,8 +209,15 @@ impl Observer<Peer> for Lines {
                 self.say(&format!("was removed by view {view_id} on request, and stays out"));
             }
             Fact::Waiting => self.say("waits to be let in; nobody who could has done it yet"),
+            Fact::LastId { view_id } => self.say(&format!(
+                "view {view_id} has the last id, so nobody can join or be removed any more; stop \
+                 all members, remove their data directories, and start them again"
+            )),
             // They have lines.
-            Fact::Installed(_) | Fact::Unreachable { .. } | Fact::Crashing(_) => {}
+            Fact::Installed(_)
+            | Fact::Resumed(_)
+            | Fact::Unreachable { .. }
+            | Fact::Crashing(_) => {}
         }
     }
 

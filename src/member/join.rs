@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::message::Message;
 use super::peer::{Fact, Peer, Phase, Timer};
-use super::view::{Life, View};
+use super::view::{Life, MAX_ID, View};
 use crate::process::{Effect, Effects, PeerId};
 
 /// The longest pause before the second try.
@@ -73,7 +73,7 @@ impl Peer {
         self.order_crash(out);
     }
 
-    fn order_crash(&mut self, out: &mut Effects<Self>) {
+    pub(super) fn order_crash(&mut self, out: &mut Effects<Self>) {
         if let Some(after) = self.setup.crash_after.filter(|_| !self.crash_is_set) {
             self.crash_is_set = true;
             out.push(Effect::SetTimer(Timer::Crash, after.into()));
@@ -94,9 +94,20 @@ impl Peer {
         }
     }
 
-    /// Nobody has let this peer in yet.
+    /// Nobody has let this peer in yet; or its view has too few members left to go on, and perhaps
+    /// those who went on without it are not of that view.
     pub(super) fn retry(&mut self, out: &mut Effects<Self>) {
-        let Phase::Joining(joining) = &mut self.phase else { return };
+        let joining = match &mut self.phase {
+            Phase::Joining(joining) => joining,
+            Phase::In(member) => {
+                let Some(tries) = member.lacking.as_mut() else { return };
+                *tries += 1;
+                let tries = *tries;
+                self.ask_around(tries, out);
+                return out.push(Effect::SetTimer(Timer::Retry, Self::about(self.setup.heartbeat)));
+            }
+            Phase::Out => return,
+        };
         let leader = joining.followed.take().filter(|_| joining.heard);
         joining.heard = false;
         joining.tries += 1;
@@ -142,11 +153,11 @@ impl Peer {
             return out.push(Effect::SetTimer(Timer::Found, part.into()));
         }
         let answered = std::mem::take(&mut joining.answered);
-        if answered || !self.may_found() {
+        let id = self.seen.map_or(0, |seen| seen + 1);
+        if answered || !self.may_found() || id >= MAX_ID {
             return self.listen(self.setup.heartbeat * 2, out);
         }
         self.order_crash(out);
-        let id = self.seen.map_or(0, |seen| seen + 1);
         let view = View::founded(id, self.me(), self.setup.life);
         self.take_view(view, out);
     }

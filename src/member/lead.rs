@@ -6,31 +6,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::memory::Record;
 use super::message::{Message, Operation, RequestId};
 use super::peer::{Fact, Member, Peer, Phase, Timer};
-use super::view::View;
+use super::view::{MAX_ID, View};
 use crate::process::{Effect, Effects, PeerId};
 
 /// What a member has agreed to in its view. A view that it has left behind needs none: it never
 /// agrees to anything in it again.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Promises {
     /// Nothing below this number.
     pub(super) promised: Option<RequestId>,
     /// The pending operation, and by which request.
-    pending: Option<(RequestId, Operation)>,
+    pub(super) pending: Option<(RequestId, Operation)>,
 }
 
 impl Promises {
-    /// The number in the way of `request`; if none is, it is promised from now on.
-    fn promise(&mut self, request: RequestId) -> Result<(), RequestId> {
+    /// With this number promised; or the higher number that is in the way.
+    fn promise(self, request: RequestId) -> Result<Self, RequestId> {
         match self.promised {
             Some(promised) if promised > request => Err(promised),
-            _ => {
-                self.promised = Some(request);
-                Ok(())
-            }
+            _ => Ok(Self { promised: Some(request), ..self }),
         }
+    }
+
+    /// With this operation pending by this request; or the higher number that is in the way.
+    fn agree(self, request: RequestId, op: Operation) -> Result<Self, RequestId> {
+        Ok(Self { pending: Some((request, op)), ..self.promise(request)? })
     }
 }
 
@@ -66,6 +69,22 @@ impl Peer {
         match &mut self.phase {
             Phase::In(member) => Some(member),
             Phase::Joining(_) | Phase::Out => None,
+        }
+    }
+
+    /// Promises this from now on. Whoever calls this pushes what tells others of it afterwards.
+    ///
+    /// With majorities it is durable before anybody is told: an acceptor that starts again and has
+    /// forgotten a promise could agree to a second operation of the same view. Whoever asks is an
+    /// acceptor too, and its own agreement counts; so its record stands before its question, and
+    /// after a restart it never asks anything else under the same number.
+    fn keep(&mut self, promises: Promises, out: &mut Effects<Self>) {
+        let recorded = self.setup.majority;
+        let Some(member) = self.member() else { return };
+        let is_new = member.promises != promises;
+        member.promises = promises;
+        if let Some(record) = Record::of(&promises).filter(|_| recorded && is_new) {
+            out.push(Effect::Persist(record));
         }
     }
 
@@ -116,7 +135,7 @@ impl Peer {
         let Phase::In(member) = &self.phase else { return };
         match member.leading.clone() {
             Leading::Free(right) => {
-                if self.ends_as_ordered(&view, out) {
+                if right.is_some_and(|right| self.ends_as_ordered(right, &view, out)) {
                     return;
                 }
                 let Some(op) = self.next_operation(&view) else { return };
@@ -131,6 +150,7 @@ impl Peer {
                     // The one with the highest number may have been agreed to already.
                     let pending = answers.into_values().flatten().max_by_key(|(under, _)| *under);
                     let op = pending.map(|(_, op)| op).or_else(|| self.next_operation(&view));
+                    let op = op.filter(|op| view.after(op).is_some());
                     self.set_leading(Leading::Free(Some(request)));
                     if let Some(op) = op {
                         self.ask(request, op, out);
@@ -138,35 +158,42 @@ impl Peer {
                 }
             }
             Leading::Asking { op, agreed, .. } => {
-                if self.is_enough(&view, &agreed, Some(&op)) {
-                    self.decide(&view, &op, out);
+                if self.is_enough(&view, &agreed, Some(&op))
+                    && let Some(next) = view.after(&op)
+                {
+                    self.decide(&view, next, &op, out);
                 }
             }
         }
     }
 
-    /// With majorities: a side without one keeps its view and says so, once.
+    /// With majorities: a side without one keeps its view and says so, once. Others may have made
+    /// views since, so it also asks to be let in.
     fn says_no_majority(&mut self, view: &View, out: &mut Effects<Self>) -> bool {
         let alive = &view.ids() - self.detector.silent();
         let majority = self.setup.majority;
         let Some(member) = self.member() else { return false };
         let lacking = majority && alive.len() < view.majority();
-        let news = lacking && !member.said_no_majority;
-        member.said_no_majority = lacking;
+        let news = lacking && member.lacking.is_none();
+        member.lacking = lacking.then(|| member.lacking.unwrap_or_default());
         if news {
             out.push(Effect::Report(Fact::NoMajority { view: view.clone(), alive }));
+            out.push(Effect::SetTimer(Timer::Retry, Self::about(self.setup.heartbeat)));
         }
         lacking
     }
 
-    /// The dead first, then those who wait.
+    /// The dead first, then those who wait. None that no id is left for.
     fn next_operation(&self, view: &View) -> Option<Operation> {
         let dead = self.detector.silent().iter().find(|peer| view.members.contains_key(peer));
-        if let Some(peer) = dead {
-            return Some(Operation::Del { peer: *peer, asked: false });
-        }
-        let (peer, life, seen) = *self.waiting.first()?;
-        Some(Operation::Add { peer, life, seen })
+        let dead = dead.map(|peer| Operation::Del { peer: *peer, asked: false });
+        let newcomers = self.waiting.iter();
+        let newcomers = newcomers.map(|(peer, life, seen)| Operation::Add {
+            peer: *peer,
+            life: *life,
+            seen: *seen,
+        });
+        dead.into_iter().chain(newcomers).find(|op| view.after(op).is_some())
     }
 
     fn set_leading(&mut self, leading: Leading) {
@@ -176,16 +203,18 @@ impl Peer {
     }
 
     /// Asks all what is pending, under a number above all that were seen.
-    fn take_over(&mut self, out: &mut Effects<Self>) {
+    pub(super) fn take_over(&mut self, out: &mut Effects<Self>) {
         let me = self.me();
         let Some(member) = self.member() else { return };
         let promised = member.promises.promised;
         let request = RequestId { round: promised.map_or(0, |p| p.round) + 1, by: me };
-        if member.promises.promise(request).is_err() {
+        let Some(promises) =
+            member.promises.promise(request).ok().filter(|_| request.round < MAX_ID)
+        else {
             return;
-        }
-        let mine = member.promises.pending;
-        member.leading = Leading::Taking { request, answers: [(me, mine)].into() };
+        };
+        member.leading = Leading::Taking { request, answers: [(me, promises.pending)].into() };
+        self.keep(promises, out);
         self.say_again(out);
         out.push(Effect::SetTimer(Timer::Nag, Self::about(self.setup.heartbeat / 2)));
         self.lead(out);
@@ -195,13 +224,13 @@ impl Peer {
     fn ask(&mut self, request: RequestId, op: Operation, out: &mut Effects<Self>) {
         let me = self.me();
         let Some(member) = self.member() else { return };
-        if member.promises.promise(request).is_err() {
+        let Ok(promises) = member.promises.agree(request, op) else {
             // Somebody else was faster; the next try begins above its number.
             member.leading = Leading::Free(None);
             return self.nag_later(out);
-        }
-        member.promises.pending = Some((request, op));
+        };
         member.leading = Leading::Asking { request, op, agreed: [me].into() };
+        self.keep(promises, out);
         self.say_again(out);
         self.nag_later(out);
         self.lead(out);
@@ -253,19 +282,14 @@ impl Peer {
     }
 
     /// Enough have agreed.
-    fn decide(&mut self, view: &View, op: &Operation, out: &mut Effects<Self>) {
-        let next = view.after(op);
+    fn decide(&mut self, view: &View, next: View, op: &Operation, out: &mut Effects<Self>) {
         let mut told = &view.ids() | &next.ids();
         // The dead are not told; if one lives, its heartbeats will be answered.
         if let Operation::Del { peer, asked: false } = op {
             told.remove(peer);
         }
         told.remove(&self.me());
-        // Recorded before it is told, and told before the next change begins.
-        let message = Message::new_view(&next);
-        out.push(Effect::Persist(super::Record(next.id)));
-        out.extend(told.into_iter().map(|peer| Effect::Send(peer, message.clone())));
-        self.take_view(next, out);
+        self.install(next, &told, out);
     }
 
     /// Somebody asks for agreement.
@@ -278,9 +302,9 @@ impl Peer {
         out: &mut Effects<Self>,
     ) {
         let Some(member) = self.fellow(from, view_id, out) else { return };
-        let answer = match member.promises.promise(request) {
-            Ok(()) => {
-                member.promises.pending = Some((request, op));
+        let answer = match member.promises.agree(request, op) {
+            Ok(promises) => {
+                self.keep(promises, out);
                 Message::Ok { request, view_id }
             }
             Err(promised) => Message::Busy { request, view_id, promised },
@@ -298,8 +322,9 @@ impl Peer {
     ) {
         let Some(member) = self.fellow(from, view_id, out) else { return };
         let answer = match member.promises.promise(request) {
-            Ok(()) => {
-                let (under, op) = match member.promises.pending {
+            Ok(promises) => {
+                self.keep(promises, out);
+                let (under, op) = match promises.pending {
                     Some((under, op)) => (Some(under), op),
                     None => (None, Operation::Nothing),
                 };
@@ -375,13 +400,20 @@ impl Peer {
             Leading::Taking { request, .. } | Leading::Asking { request, .. } => Some(*request),
         };
         if open == Some(request) && promised > request {
+            // Not recorded: it is another member's promise, and nothing was answered under it.
             member.promises.promised = member.promises.promised.max(Some(promised));
             member.leading = Leading::Free(None);
         }
     }
 
-    /// The crash that is ordered for the first leader, once all hosts are in. True if it came.
-    fn ends_as_ordered(&mut self, view: &View, out: &mut Effects<Self>) -> bool {
+    /// The crash that is ordered for the first leader, once all hosts are in and it has the right
+    /// to ask. True if it came.
+    fn ends_as_ordered(
+        &mut self,
+        request: RequestId,
+        view: &View,
+        out: &mut Effects<Self>,
+    ) -> bool {
         let me = self.me();
         let all = view.ids() == self.setup.hosts && view.members.len() > 1;
         if !self.setup.crash_as_leader || !self.is_first_line() || !all {
@@ -389,7 +421,6 @@ impl Peer {
         }
         let Some(highest) = view.members.keys().next_back().copied() else { return false };
         let next_leader = view.members.keys().nth(1).copied();
-        let request = RequestId { round: 0, by: me };
         let op = Operation::Del { peer: highest, asked: true };
         for peer in view.members.keys().filter(|p| **p != me && Some(**p) != next_leader) {
             out.push(Effect::Send(*peer, Message::Req { request, view_id: view.id, op }));

@@ -197,7 +197,7 @@ impl Message {
 }
 
 impl Operation {
-    fn objection(&self, hosts: &BTreeSet<PeerId>, reach: Reach) -> Option<String> {
+    pub(super) fn objection(&self, hosts: &BTreeSet<PeerId>, reach: Reach) -> Option<String> {
         let (peer, seen) = match self {
             Self::Add { peer, seen, .. } => (peer, *seen),
             Self::Del { peer, .. } => (peer, None),
@@ -205,6 +205,7 @@ impl Operation {
         };
         let strange = || format!("{peer} is not in the hostsfile");
         let strange = (!hosts.contains(peer)).then(strange);
-        strange.or_else(|| seen.and_then(|seen| reach.view_id(seen)))
+        // The view that follows has a higher id than this, and that one must be in reach, too.
+        strange.or_else(|| seen.and_then(|seen| reach.view_id(seen.saturating_add(1))))
     }
 }

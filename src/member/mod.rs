@@ -53,10 +53,12 @@
 pub mod detector;
 mod join;
 mod lead;
+pub mod memory;
 pub mod message;
 pub mod peer;
 pub mod view;
 
+pub use memory::Record;
 pub use message::{Message, Operation, RequestId};
-pub use peer::{Fact, Peer, Record, Setup, Timer};
+pub use peer::{Fact, Peer, Setup, Timer};
 pub use view::{Life, View};

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::detector::Detector;
 use super::join::Joining;
 use super::lead::{Leading, Promises};
+use super::memory::Record;
 use super::message::{Message, Operation};
-use super::view::{Life, MAX_ID, Reach, View};
+use super::view::{Life, Reach, View};
 use crate::process::{Delay, Effect, Effects, PeerId, Process};
 
 /// A view changes soon after it came: then heartbeats follow after this part of a period.
@@ -37,26 +36,6 @@ pub struct Setup {
     pub majority: bool,
 }
 
-/// What must survive a crash: this peer has installed a view with this id. Without it, a first line
-/// that starts again while nobody answers would found the group a second time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "u64", try_from = "u64")]
-pub struct Record(pub u64);
-
-impl From<Record> for u64 {
-    fn from(record: Record) -> Self {
-        record.0
-    }
-}
-
-impl TryFrom<u64> for Record {
-    type Error = &'static str;
-
-    fn try_from(id: u64) -> Result<Self, Self::Error> {
-        if id < MAX_ID { Ok(Self(id)) } else { Err("a view id that nobody reaches") }
-    }
-}
-
 /// The timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
@@ -79,6 +58,9 @@ pub enum Timer {
 pub enum Fact {
     /// This view holds from now on.
     Installed(View),
+    /// This process starts as a member of this view: an earlier one had installed it, and all that
+    /// it agreed to is remembered.
+    Resumed(View),
     /// That peer, of this view, was silent for too long, or is known to be dead.
     Unreachable {
         /// Who.
@@ -107,6 +89,11 @@ pub enum Fact {
     },
     /// Joining, and nobody has let it in for a while.
     Waiting,
+    /// The view that was just installed has the last id, so none can follow it.
+    LastId {
+        /// That id.
+        view_id: u64,
+    },
 }
 
 /// What a peer does at the moment.
@@ -128,8 +115,9 @@ pub(super) struct Member {
     pub(super) promises: Promises,
     /// As the one who asks.
     pub(super) leading: Leading,
-    /// That there is no majority was said.
-    pub(super) said_no_majority: bool,
+    /// No majority of the view is alive, which was said; and how often this peer has asked around
+    /// since.
+    pub(super) lacking: Option<usize>,
 }
 
 /// One peer of the group.
@@ -139,16 +127,18 @@ pub struct Peer {
     pub(super) now: Duration,
     pub(super) phase: Phase,
     pub(super) detector: Detector,
+    /// The incarnation in its records, if one is.
+    pub(super) kept_life: Option<Life>,
     /// The highest view id that it has seen.
     pub(super) seen: Option<u64>,
     /// The highest view that it was told of without being in it.
-    newest: Option<View>,
+    pub(super) newest: Option<View>,
     /// It was asked to agree to its own removal.
     pub(super) asked_out: bool,
     /// Those who wait to be let in, in the order in which they came.
     pub(super) waiting: Vec<(PeerId, Life, Option<u64>)>,
     /// When the next heartbeat goes out.
-    next_beat: Duration,
+    pub(super) next_beat: Duration,
     pub(super) crash_is_set: bool,
     /// While this peer leads: how often there was something to do. Zero between two events.
     pub(super) turns: u32,
@@ -163,6 +153,7 @@ impl Peer {
             now: Duration::ZERO,
             phase: Phase::Joining(Joining::default()),
             detector,
+            kept_life: None,
             seen: None,
             newest: None,
             asked_out: false,
@@ -194,8 +185,13 @@ impl Peer {
         self.setup.hosts.first() == Some(&self.setup.me)
     }
 
-    /// Takes a view that is higher than the present one. Nothing else changes a view.
+    /// Takes a view that is higher than the present one.
     pub(super) fn take_view(&mut self, view: View, out: &mut Effects<Self>) {
+        self.install(view, &BTreeSet::new(), out);
+    }
+
+    /// The same, and tells these of it. Nothing else changes a view.
+    pub(super) fn install(&mut self, view: View, told: &BTreeSet<PeerId>, out: &mut Effects<Self>) {
         let me = self.me();
         // While joining, also the present life must be in: views list those before it.
         let known = self.view().map(|view| view.id);
@@ -207,28 +203,37 @@ impl Peer {
             return;
         }
         self.seen = Some(view.id);
-        if is_in {
-            out.push(Effect::Persist(Record(view.id)));
-        }
+        // Recorded before it is told or acted on, and told before the next change begins. From here
+        // on nothing is answered in the view before, so the record may take the place of what was
+        // promised there.
+        out.push(Effect::Persist(Record::of_view(&view, self.setup.majority)));
+        let message = Message::new_view(&view);
+        out.extend(told.iter().map(|peer| Effect::Send(*peer, message.clone())));
         if !is_in {
             return self.was_removed(&view, out);
         }
         self.tell_deaths(&view, out);
-        let mut others = view.ids();
-        others.remove(&me);
-        self.detector.watch(&others, self.now);
+        self.watch_others(&view);
         self.waiting.retain(|(peer, life, _)| !view.holds(*peer, *life));
         if known.is_none() {
             out.push(Effect::SetTimer(Timer::Check, self.detector.check_every().into()));
             self.next_beat = Duration::MAX;
         }
+        let view_id = view.id;
+        let last = view.is_last().then_some(Effect::Report(Fact::LastId { view_id }));
         out.push(Effect::Report(Fact::Installed(view.clone())));
+        out.extend(last);
         let leading = Leading::at_first(&view, me);
         let promises = Promises::default();
-        let member = Member { view, promises, leading, said_no_majority: false };
-        self.phase = Phase::In(Box::new(member));
+        self.phase = Phase::In(Box::new(Member { view, promises, leading, lacking: None }));
         self.beat_soon(out);
         self.lead(out);
+    }
+
+    pub(super) fn watch_others(&mut self, view: &View) {
+        let mut others = view.ids();
+        others.remove(&self.setup.me);
+        self.detector.watch(&others, self.now);
     }
 
     /// Whoever is in the old view and not in the new one is dead, unless it left on request. Here
@@ -264,7 +269,7 @@ impl Peer {
         }
     }
 
-    fn beat(&mut self, out: &mut Effects<Self>) {
+    pub(super) fn beat(&mut self, out: &mut Effects<Self>) {
         let Phase::In(member) = &self.phase else { return };
         let (group, view_id) = (self.setup.group, member.view.id);
         for peer in member.view.members.keys().filter(|peer| **peer != self.setup.me) {
@@ -337,18 +342,22 @@ impl Peer {
 }
 
 impl Process for Peer {
-    const PROTOCOL: &'static str = "member/1";
+    const PROTOCOL: &'static str = "member/2";
     type Message = Message;
     type Record = Record;
     type Timer = Timer;
     type Fact = Fact;
 
     fn restore(&mut self, record: Record) {
-        self.seen = self.seen.max(Some(record.0));
+        self.recall(record);
+    }
+
+    fn disbelieves(&self, record: &Record) -> Option<String> {
+        self.doubt(record)
     }
 
     fn snapshot(&self) -> Vec<Record> {
-        self.seen.map(Record).into_iter().collect()
+        self.records()
     }
 
     fn clock(&mut self, now: Duration) {
@@ -356,7 +365,7 @@ impl Process for Peer {
     }
 
     fn start(&mut self, out: &mut Effects<Self>) {
-        self.join(None, out);
+        self.begin(out);
     }
 
     fn connected(&mut self, peer: PeerId, out: &mut Effects<Self>) {

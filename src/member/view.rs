@@ -8,7 +8,8 @@ use super::message::Operation;
 use crate::process::PeerId;
 
 /// Ids stay below this, so that every JSON reader can hold them. At a change a second that lasts
-/// for ages.
+/// for ages. What is installed, recorded, sent and read is held to the same bound: the view that
+/// would pass it is never made ([`View::after`]).
 pub const MAX_ID: u64 = 1 << 53;
 /// How much higher than the highest that a peer has seen an id may be. Nobody makes so many views
 /// while it is away; and a group cannot be brought to the end of the ids by one false message.
@@ -28,6 +29,11 @@ impl Reach {
         Self { view_id: beyond(view_id), round: beyond(round) }
     }
 
+    /// For a record: however long the log is, nothing in it is beyond this.
+    pub(super) fn ever() -> Self {
+        Self { view_id: MAX_ID, round: MAX_ID }
+    }
+
     /// What is wrong with a view id, if something is.
     pub(super) fn view_id(self, id: u64) -> Option<String> {
         (id >= self.view_id).then(|| format!("a view with the id {id}, which nobody reaches"))
@@ -39,8 +45,10 @@ impl Reach {
     }
 }
 
-/// One life of a process: a number that no other life of the same peer has. What a member agreed to
-/// is in its memory, so a process that starts again is another member.
+/// One incarnation of a peer: a number that no other incarnation of it has. A member is a peer in
+/// one incarnation, which lasts as long as the memory of what it agreed to. That is the process;
+/// with `--majority` and `--data` it is the data directory, so a process that starts again with its
+/// directory is the same member, and one that starts without is another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Life(pub u64);
@@ -84,9 +92,8 @@ impl View {
     }
 
     /// The view after this operation: the same for whoever performs it. A removal of the last
-    /// member leaves everything as it is.
-    #[must_use]
-    pub fn after(&self, operation: &Operation) -> Self {
+    /// member leaves the list as it is. None if no id is left for it.
+    pub fn after(&self, operation: &Operation) -> Option<Self> {
         let mut next = self.clone();
         next.id += 1;
         match *operation {
@@ -103,7 +110,12 @@ impl View {
             }
             Operation::Del { .. } | Operation::Pending | Operation::Nothing => {}
         }
-        next
+        (next.id < MAX_ID).then_some(next)
+    }
+
+    /// True if no view can follow this one.
+    pub(super) fn is_last(&self) -> bool {
+        self.id + 1 >= MAX_ID
     }
 
     /// What no honest peer's view looks like, if this is such a one.
@@ -128,16 +140,32 @@ mod tests {
     fn every_change_makes_a_higher_id_and_the_lowest_member_leads() {
         let view = View::founded(0, PeerId(2), Life(7));
         let add = |peer, seen| Operation::Add { peer: PeerId(peer), life: Life(1), seen };
-        let two = view.after(&add(3, None));
+        let after = |view: &View, operation| view.after(&operation).expect("an id is left");
+        let two = after(&view, add(3, None));
         assert_eq!((two.id, two.leader(), two.members.len()), (1, PeerId(2), 2));
-        let three = two.after(&add(1, Some(9)));
+        let three = after(&two, add(1, Some(9)));
         assert_eq!((three.id, three.leader(), three.majority()), (10, PeerId(1), 2));
-        let asked = three.after(&Operation::Del { peer: PeerId(3), asked: true });
+        let asked = after(&three, Operation::Del { peer: PeerId(3), asked: true });
         assert_eq!((asked.id, &asked.left), (11, &[PeerId(3)].into()));
-        let back = asked.after(&add(3, Some(4)));
+        let back = after(&asked, add(3, Some(4)));
         assert_eq!((back.id, back.left.len(), back.ids().len()), (12, 0, 3));
-        let gone = back.after(&Operation::Del { peer: PeerId(1), asked: false });
+        let gone = after(&back, Operation::Del { peer: PeerId(1), asked: false });
         assert_eq!((gone.leader(), gone.left.len()), (PeerId(2), 0));
         assert!(gone.holds(PeerId(2), Life(7)) && !gone.holds(PeerId(2), Life(8)));
+    }
+
+    #[test]
+    fn no_view_is_made_beyond_the_last_id() {
+        let add = |seen| Operation::Add { peer: PeerId(3), life: Life(1), seen };
+        let del = Operation::Del { peer: PeerId(3), asked: false };
+        let of = |id| View::founded(id, PeerId(2), Life(7)).after(&add(None)).map(|view| view.id);
+        assert_eq!(of(MAX_ID - 2), Some(MAX_ID - 1), "the last one");
+        assert_eq!(of(MAX_ID - 1), None);
+        let low = View::founded(4, PeerId(2), Life(7));
+        assert_eq!(low.after(&add(Some(MAX_ID - 2))).map(|view| view.id), Some(MAX_ID - 1));
+        assert_eq!(low.after(&add(Some(MAX_ID - 1))), None, "the newcomer has seen the last one");
+        assert_eq!(View { id: MAX_ID - 1, ..low.clone() }.after(&del), None);
+        assert!(View { id: MAX_ID - 1, ..low.clone() }.is_last());
+        assert!(!View { id: MAX_ID - 2, ..low }.is_last());
     }
 }

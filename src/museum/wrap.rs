@@ -35,8 +35,8 @@ pub struct Mutant<P: Process, S> {
     pub label: Label,
     /// Doctors what the process is told at its birth.
     pub(super) told: fn(&mut S),
-    /// False: it remembers nothing of an earlier life.
-    pub(super) recalls: bool,
+    /// False: it does not remember this record of an earlier life.
+    pub(super) recalls: fn(&P::Record) -> bool,
     /// False: the process is not told of this link or address.
     pub(super) links: fn(&mut Ward<P, S>, PeerId) -> bool,
     /// What the process hears instead of this message.
@@ -52,7 +52,7 @@ impl<P: Process, S> Mutant<P, S> {
     pub(super) const PLAIN: Self = Self {
         label: Label { name: "", does: "", seen: "" },
         told: |_| {},
-        recalls: true,
+        recalls: |_| true,
         links: |_, _| true,
         hear: |_, from, message, feed| feed.push((from, message)),
         fires: |_, _, _| true,
@@ -133,7 +133,7 @@ impl<P: Process, S: Clone> Process for Broken<P, S> {
     type Fact = P::Fact;
 
     fn restore(&mut self, record: P::Record) {
-        if self.mutant.recalls {
+        if (self.mutant.recalls)(&record) {
             self.ward.peer.restore(record);
         }
     }

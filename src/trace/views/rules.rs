@@ -117,6 +117,8 @@ pub struct Rules {
     /// Whose lines stand behind the name of a peer.
     names: BTreeMap<u16, u16>,
     last_line: Option<(u16, u64)>,
+    /// The run is going on, and nobody is started again.
+    one_start: bool,
     pub(super) reasons: Vec<String>,
 }
 
@@ -124,7 +126,8 @@ impl Rules {
     /// Rules for a run that is going on, in which these may be removed on request, and nobody who
     /// has crashed is started again.
     pub fn new(on_request: BTreeSet<u16>) -> Self {
-        Self::with(Options { on_request: Some(on_request), ..Options::default() })
+        let options = Options { on_request: Some(on_request), ..Options::default() };
+        Self { one_start: true, ..Self::with(options) }
     }
 
     /// Rules for a run of which this is known.
@@ -244,6 +247,12 @@ impl Rules {
             format!("peer{peer} installs view {id} without itself")
         });
         let stream = self.streams.entry((spot.input, peer)).or_default();
+        if !self.one_start && stream.view.as_ref().is_some_and(|old| (old.0, &old.1) == (id, list))
+        {
+            // A member that is started again and remembers its view says once more which it is.
+            stream.dead.clear();
+            return;
+        }
         let old = stream.view.replace((id, list.clone()));
         let dead = std::mem::take(&mut stream.dead);
         // Whoever was called dead and is still a member will be removed by a later view.

@@ -23,12 +23,18 @@ pub(super) const AGREED: Claim = Claim::new(
 /// An acceptor's promise.
 pub(super) const PROMISE_KEPT: Claim = Claim::new(
     "promise-kept",
-    "in one view nobody agrees below a number that it has agreed to or answered before",
+    "in one view nobody agrees below a number that it has agreed to or answered before, also in an \
+     earlier process that it remembers",
 );
 /// What is pending is finished first.
 pub(super) const PENDING_TOLD: Claim = Claim::new(
     "pending-told",
     "whoever has agreed to an operation tells a new leader, who asks for no other one first",
+);
+/// A member outlives its process.
+pub(super) const GOES_ON: Claim = Claim::new(
+    "goes-on",
+    "with majorities, whoever starts again goes on as a member of the last view in its records",
 );
 /// Nobody disappears without a word.
 pub(super) const NAMED_DEAD: Claim = Claim::new(
@@ -75,6 +81,7 @@ pub(super) const CLAIMS: &[Claim] = &[
     AGREED,
     PROMISE_KEPT,
     PENDING_TOLD,
+    GOES_ON,
     NAMED_DEAD,
     CALLED_ONCE,
     NO_FALSE_ALARM,

@@ -28,8 +28,6 @@ pub(super) struct Goal {
     pub(super) majority: bool,
     /// Not before this moment.
     pub(super) not_before: u64,
-    /// Some record of a view is durable.
-    pub(super) founded: bool,
     /// When nothing went wrong any more.
     healed: Option<u64>,
     /// A majority is never lost: no standing still is excused.
@@ -44,7 +42,6 @@ impl Goal {
             unpromised,
             majority,
             not_before,
-            founded: false,
             healed: None,
             sure,
             state: State::Open,
@@ -70,7 +67,7 @@ impl Goal {
     pub(super) fn look(&mut self, ledger: &Ledger, all_here: bool) {
         self.state = if all_here && is_one(ledger) {
             State::One
-        } else if self.majority && self.is_hopeless(ledger) {
+        } else if self.majority && all_here && is_hopeless(ledger) {
             State::Hopeless
         } else {
             State::Open
@@ -87,18 +84,16 @@ impl Goal {
             State::Open => false,
         };
     }
+}
 
-    fn is_hopeless(&self, ledger: &Ledger) -> bool {
-        let Some(last) = ledger.views.values().next_back() else {
-            // Founded, and its founder died before it could tell.
-            return self.founded;
-        };
-        // Whatever comes must be agreed to by a majority of the highest view, and before that one
-        // can be known by a majority of the highest that the living hold.
-        let held = ledger.peers.iter().filter_map(|peer| peer.view.as_ref());
-        let Some(held) = held.max_by_key(|view| view.id) else { return true };
-        [last, held].iter().any(|view| living(ledger, view) < view.members.len() / 2 + 1)
-    }
+fn is_hopeless(ledger: &Ledger) -> bool {
+    // Nobody else founds.
+    let Some(last) = ledger.views.values().next_back() else { return !ledger.peers[0].lives };
+    // Whatever comes must be agreed to by a majority of the highest view, and before that one can
+    // be known by a majority of the highest that the living hold.
+    let held = ledger.peers.iter().filter_map(|peer| peer.view.as_ref());
+    let Some(held) = held.max_by_key(|view| view.id) else { return true };
+    [last, held].iter().any(|view| living(ledger, view) < view.members.len() / 2 + 1)
 }
 
 fn living(ledger: &Ledger, view: &View) -> usize {

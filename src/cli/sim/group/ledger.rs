@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::T;
 use super::claims::{
-    AGREED, CALLED_ONCE, IDS_GROW, IN_ITS_VIEW, NAMED_DEAD, NO_FALSE_ALARM, ONE_LIST,
+    AGREED, CALLED_ONCE, GOES_ON, IDS_GROW, IN_ITS_VIEW, NAMED_DEAD, NO_FALSE_ALARM, ONE_LIST,
     SILENCE_FOUND, STAYS_OUT,
 };
 use super::votes::Votes;
 use crate::cli::sim::beside::account::Account;
 use crate::cli::sim::beside::scenario::Scenario;
-use crate::member::{Fact, Life, Message, Operation, View};
+use crate::member::{Fact, Life, Message, Operation, Record, View};
 use crate::process::PeerId;
 
 /// How long a silence goes unseen at most: 2 T, two checks (after it has joined again, the first
@@ -32,6 +32,8 @@ pub(super) struct Peer {
     /// What it holds, while it is a member.
     pub(super) view: Option<View>,
     last_id: Option<u64>,
+    /// The view that is the last one in its records, while it has not gone on from it.
+    due: Option<View>,
     /// This life has been a member.
     pub(super) was_in: bool,
     /// When each member of its view was last heard.
@@ -53,11 +55,20 @@ pub(super) struct Peer {
     pub(super) out: bool,
 }
 
+/// What is durable at one peer.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    life: Option<Life>,
+    view: Option<View>,
+}
+
 /// The account of one run.
 #[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Ledger {
     pub(super) account: Account,
     pub(super) peers: Vec<Peer>,
+    /// What the records of each peer say.
+    kept: Vec<Kept>,
     /// The view of every id.
     pub(super) views: BTreeMap<u64, View>,
     votes: Votes,
@@ -70,6 +81,7 @@ pub(super) struct Ledger {
     drift: u64,
     pub(super) installed: u64,
     pub(super) removed: u64,
+    pub(super) resumed: u64,
     pub(super) alarms: u64,
 }
 
@@ -82,6 +94,7 @@ impl Ledger {
         Self {
             account: Account::new(scenario.only),
             peers: vec![Peer::default(); scenario.peers.into()],
+            kept: vec![Kept::default(); scenario.peers.into()],
             views: BTreeMap::new(),
             votes: Votes::default(),
             majority: scenario.majority,
@@ -91,6 +104,7 @@ impl Ledger {
             drift: scenario.faults().drift.into(),
             installed: 0,
             removed: 0,
+            resumed: 0,
             alarms: 0,
         }
     }
@@ -111,11 +125,33 @@ impl Ledger {
         of.lives && of.life == Some(life)
     }
 
+    /// A process begins, which is `life` unless its records say that it is an earlier one.
     pub(super) fn born(&mut self, peer: PeerId, life: Life) {
+        let kept = self.kept[index(peer)].clone();
+        let goes_on = self.memory && self.majority;
+        let life = kept.life.filter(|_| goes_on).unwrap_or(life);
+        let due = kept.view.filter(|view| goes_on && view.holds(peer, life));
         let of = &mut self.peers[index(peer)];
         let last_id = of.last_id.filter(|_| self.memory);
-        *of = Peer { life: Some(life), lives: true, last_id, ..Peer::default() };
-        self.votes.forget(peer);
+        *of = Peer { life: Some(life), lives: true, last_id, due, ..Peer::default() };
+        if !goes_on {
+            self.votes.forget(peer);
+        }
+    }
+
+    /// This record of the peer is durable.
+    pub(super) fn durable(&mut self, peer: PeerId, record: &Record) {
+        let kept = &mut self.kept[index(peer)];
+        match record {
+            // A memory is one member for ever.
+            Record::Life(life) => _ = kept.life.get_or_insert(*life),
+            Record::View(view) => {
+                kept.view = Some(view.clone());
+                // It holds even if a crash keeps the one who made it from telling.
+                self.known(peer, view);
+            }
+            Record::Seen(_) | Record::Promise { .. } => {}
+        }
     }
 
     pub(super) fn died(&mut self, peer: PeerId) {
@@ -229,7 +265,22 @@ impl Ledger {
     }
 
     pub(super) fn reported(&mut self, now: u64, peer: PeerId, fact: &Fact) {
+        let due = self.peers[index(peer)].due.take();
+        let resumed = if let Fact::Resumed(view) = fact { Some(view) } else { None };
+        if due.as_ref() != resumed {
+            let text = |view: Option<&View>| {
+                view.map_or("none".into(), |view| format!("{} {}", view.id, text(view)))
+            };
+            let (due, resumed) = (text(due.as_ref()), text(resumed));
+            self.account.object(GOES_ON, || {
+                format!("{peer} has recorded view {due}, and starts again with {resumed}")
+            });
+        }
         match fact {
+            Fact::Resumed(view) => {
+                self.known(peer, view);
+                self.resumes(now, peer, view);
+            }
             Fact::Installed(view) => {
                 self.known(peer, view);
                 self.installs(now, peer, view);
@@ -251,8 +302,23 @@ impl Ledger {
                 let of = &mut self.peers[index(peer)];
                 (of.view, of.out) = (None, true);
             }
-            Fact::Crashing(_) | Fact::NoMajority { .. } | Fact::Waiting => {}
+            Fact::Crashing(_) | Fact::NoMajority { .. } | Fact::Waiting | Fact::LastId { .. } => {}
         }
+    }
+
+    /// It goes on as the member that it was; it may have said nothing of its last view before.
+    fn resumes(&mut self, now: u64, peer: PeerId, view: &View) {
+        self.resumed += 1;
+        let of = &mut self.peers[index(peer)];
+        let id = view.id;
+        if let Some(before) = of.last_id.filter(|before| *before > id) {
+            self.account.object(IDS_GROW, || format!("{peer} is back in {id} after {before}"));
+        }
+        of.last_id = of.last_id.max(Some(id));
+        of.was_in = true;
+        of.view = Some(view.clone());
+        let others = view.members.keys().filter(|other| **other != peer);
+        of.heard = others.map(|other| (*other, now)).collect();
     }
 
     fn installs(&mut self, now: u64, peer: PeerId, view: &View) {

@@ -82,8 +82,12 @@ pub struct Plan {
     pub ordered: bool,
     /// How many crashes there may be.
     pub crashes: u32,
-    /// Who crashes comes back.
+    /// Who crashes comes back,
     pub returns: bool,
+    /// or at least two of three do.
+    pub some_return: bool,
+    /// How often several crash at once.
+    pub outages: u32,
     /// What a peer wrote down survives.
     pub memory: bool,
     /// Crashes come one at a time.
@@ -103,7 +107,11 @@ impl Plan {
         let crashes = if ordered { 0 } else { drawn.max(u32::from(one_at_a_time)) };
         let returns = prng.below(2) == 0 || !one_at_a_time;
         let memory = prng.below(2) == 0 || scenario.majority;
-        Self { ordered, crashes, returns, memory, one_at_a_time }
+        // Only those who remember can go on when too many were down at once.
+        let outages = if scenario.majority && !ordered { [0, 1, 2, 3][prng.index(4)] } else { 0 };
+        let some_return = !one_at_a_time && scenario.majority && prng.below(4) == 0;
+        let returns = returns && !some_return;
+        Self { ordered, crashes, returns, some_return, outages, memory, one_at_a_time }
     }
 }
 
@@ -162,7 +170,7 @@ impl Stage for Group {
                 streams_hold: true,
                 late: ms(1, 1_000),
                 pause: Spell { every: ms(12_000, 40_000), lasts: ms(100, 8_000) },
-                crash: 100_000,
+                crash: 1_000_000,
                 restart: ms(10, 5_000),
                 flush: ms(0, 5),
                 drift: 10_000,
@@ -178,7 +186,7 @@ impl Stage for Group {
                 partition: Spell { every: ms(3_000, 20_000), lasts: ms(1_000, 10_000) },
                 one_way: Spell { every: ms(2_000, 15_000), lasts: ms(1_000, 8_000) },
                 pause: Spell { every: ms(2_000, 20_000), lasts: ms(100, 8_000) },
-                crash: 30_000,
+                crash: 300_000,
                 restart: ms(10, 8_000),
                 flush: ms(0, 20),
                 drift: 50_000,

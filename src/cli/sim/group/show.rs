@@ -23,6 +23,10 @@ pub(super) trait Subject:
 impl Subject for Peer {}
 impl Subject for crate::museum::group::Broken {}
 
+/// Of so many steps in which a crash might strike, one is thought about.
+const OFFERED: u64 = 10;
+/// In one of so many of them an outage begins.
+const OUTAGE: u64 = 200;
 /// Of so many crashes that would strike where nothing is sent or kept, one does.
 const IDLE_CRASHES: u64 = 15;
 
@@ -40,6 +44,8 @@ pub(super) struct Show<S, B> {
     lives: Vec<u64>,
     /// Those who will begin, or begin again.
     away: BTreeSet<PeerId>,
+    /// Those whom an outage has hit: each crashes in its next steps, and comes back.
+    hit: BTreeSet<PeerId>,
     /// Those who stand still.
     paused: BTreeSet<PeerId>,
     /// Somebody came back: the lines do not tell its lives apart.
@@ -71,10 +77,12 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
             prng: Prng::new(seed ^ 0x5eed_dead),
             majority,
             ledger: Ledger::new(scenario, plan.memory),
-            goal: Goal::new(unpromised, majority, plan.one_at_a_time, not_before),
+            // Where all come back with what they had written, no majority is ever gone.
+            goal: Goal::new(unpromised, majority, !plan.some_return, not_before),
             lines: journal.then(|| (String::new(), Rules::new(on_request))),
             lives: vec![0; peers.into()],
             away: (1..=peers).map(PeerId).collect(),
+            hit: BTreeSet::new(),
             paused: BTreeSet::new(),
             returned: false,
             changed: true,
@@ -108,6 +116,7 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
                 ("views installed", ledger.installed),
                 ("called unreachable", ledger.alarms),
                 ("removed and back", ledger.removed),
+                ("went on from its records", ledger.resumed),
                 ("one group in the end", u64::from(one)),
                 ("stood still, rightly", stood_still),
                 ("apart, as they may be", u64::from(!one && self.goal.unpromised)),
@@ -129,6 +138,21 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
         let living = (1u16..).zip(&self.ledger.peers).filter(|(_, peer)| peer.lives);
         let lists: Vec<String> = living.map(holds).collect();
         self.ledger.account.object(ONE_GROUP, || lists.join("; "));
+    }
+
+    /// An outage hits some peers, often all of them, within a moment of each other.
+    fn begin_outage(&mut self) {
+        let begins = self.plan.outages > 0 && self.hit.is_empty() && self.prng.below(OUTAGE) == 0;
+        if !begins || self.plan.one_at_a_time && !self.is_settled() {
+            return;
+        }
+        self.plan.outages -= 1;
+        let all = self.prng.below(3) == 0;
+        for peer in (1u16..).map(PeerId).take(self.lives.len()) {
+            if self.ledger.of(peer).lives && (all || self.prng.below(2) == 0) {
+                self.hit.insert(peer);
+            }
+        }
     }
 
     /// True if nobody stands still, nobody who lives is held for dead, and all who are or were in
@@ -163,8 +187,8 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Watch<S> for Show<S, B> {
         self.changed = true;
     }
 
-    fn durable(&mut self, _now: u64, _peer: PeerId, _record: &Record) {
-        self.goal.founded = true;
+    fn durable(&mut self, _now: u64, peer: PeerId, record: &Record) {
+        self.ledger.durable(peer, record);
     }
 
     fn seen(&mut self, now: u64, peer: PeerId, seen: &Seen<'_, S>) {
@@ -210,7 +234,14 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Watch<S> for Show<S, B> {
         self.goal.reached
     }
 
-    fn spared(&mut self, _now: u64, _peer: PeerId, effects: &[Effect<S>]) -> bool {
+    fn spared(&mut self, _now: u64, peer: PeerId, effects: &[Effect<S>]) -> bool {
+        self.begin_outage();
+        if self.hit.contains(&peer) {
+            return false;
+        }
+        if self.prng.below(OFFERED) > 0 {
+            return true;
+        }
         let alarms = |e: &Effect<S>| match e {
             Effect::Report(Fact::Unreachable { peer, .. }) => self.ledger.of(*peer).lives,
             _ => false,
@@ -226,10 +257,14 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Watch<S> for Show<S, B> {
     fn crashed(&mut self, _now: u64, peer: PeerId) -> bool {
         self.ledger.died(peer);
         self.changed = true;
-        if self.plan.returns {
+        let returns = match self.hit.remove(&peer) {
+            true if self.plan.one_at_a_time => true,
+            _ => self.plan.returns || self.plan.some_return && self.prng.below(3) > 0,
+        };
+        if returns {
             self.away.insert(peer);
         }
-        self.plan.returns
+        returns
     }
 
     fn halted(&mut self, _now: u64, peer: PeerId, _code: u8) {

@@ -97,8 +97,8 @@ fn listening(one: &mut Peer, late: impl Fn(u32) -> Duration) -> Option<(u64, u32
 fn a_founder_founds_above_whatever_it_remembers() {
     assert_eq!(listening(&mut peer(1), |_| Duration::ZERO), Some((0, 8)));
     let mut again = peer(1);
-    again.restore(Record(7));
-    again.restore(Record(6));
+    again.restore(Record::Seen(6));
+    again.restore(Record::Seen(7));
     assert_eq!(listening(&mut again, |_| Duration::ZERO), Some((8, 8)));
 }
 

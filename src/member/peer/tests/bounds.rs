@@ -88,10 +88,15 @@ fn a_heartbeat_names_a_view_id_that_is_one() {
 
 #[test]
 fn a_record_that_nobody_wrote_is_not_read() {
-    let read = |text: &str| serde_json::from_str::<Record>(text).ok();
-    assert_eq!(read("41"), Some(Record(41)));
-    assert_eq!(serde_json::to_string(&Record(41)).expect("a number"), "41");
-    for text in ["9007199254740992", "18446744073709551615", "-1", "\"1\"", "[1]"] {
+    let peer = leader_of(3, 10);
+    let read = |text: &str| {
+        let record = serde_json::from_str::<Record>(text).ok()?;
+        peer.disbelieves(&record).is_none().then_some(record)
+    };
+    assert_eq!(read("{\"seen\":41}"), Some(Record::Seen(41)));
+    assert_eq!(serde_json::to_string(&Record::Seen(41)).expect("a record"), "{\"seen\":41}");
+    // The first is of an earlier form.
+    for text in ["41", "{\"seen\":9007199254740992}", "{\"seen\":-1}", "{\"seen\":9}", "[1]"] {
         assert_eq!(read(text), None, "{text}");
     }
 }

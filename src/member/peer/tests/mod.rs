@@ -2,6 +2,7 @@
 
 mod alone;
 mod bounds;
+mod restarts;
 mod scripted;
 mod seeds;
 mod world;

@@ -303,7 +303,7 @@ fn whoever_was_removed_tells_those_who_are_behind() {
     world.gather();
     let mut peer = world.peer(3).clone();
     let old = peer.view().expect("is in").clone();
-    let new = old.after(&Operation::Del { peer: PeerId(3), asked: false });
+    let new = old.after(&Operation::Del { peer: PeerId(3), asked: false }).expect("an id is left");
     let mut answer = |from: u16, view: &crate::member::View| {
         let mut out = Vec::new();
         peer.receive(PeerId(from), Message::new_view(view), &mut out);

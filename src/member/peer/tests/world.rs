@@ -34,6 +34,17 @@ struct Machine {
     told_dead: BTreeSet<PeerId>,
 }
 
+/// A peer with these records, of which each can follow those before it.
+fn remembering(setup: &Setup, records: &[Record]) -> Peer {
+    let mut peer = Peer::new(setup.clone());
+    for record in records {
+        assert_eq!(peer.disbelieves(record), None, "{record:?} in {records:?}");
+        let written = serde_json::to_vec(record).expect("JSON");
+        peer.restore(serde_json::from_slice(&written).expect("the same"));
+    }
+    peer
+}
+
 pub(super) struct World {
     pub(super) now: u64,
     machines: BTreeMap<u16, Machine>,
@@ -113,6 +124,21 @@ impl World {
         view.map(|view| view.members.keys().map(|peer| peer.0).collect()).unwrap_or_default()
     }
 
+    /// It starts if it is down, and no crash is ordered any more.
+    pub(super) fn endure(&mut self, at: u16) {
+        let machine = self.machines.get_mut(&at).expect("is one");
+        machine.crash_in = None;
+        let starts = |(to, event): &(u16, Event)| *to == at && matches!(event, Event::Start);
+        if machine.peer.is_none() && !self.queue.values().any(starts) {
+            self.start(at);
+        }
+    }
+
+    /// What it has written is gone.
+    pub(super) fn lose(&mut self, at: u16) {
+        self.machines.get_mut(&at).expect("is one").records.clear();
+    }
+
     pub(super) fn crash(&mut self, at: u16) {
         let machine = self.machines.get_mut(&at).expect("is one");
         machine.peer = None;
@@ -176,8 +202,12 @@ impl World {
                     crash_as_leader: self.crash_as_leader,
                     majority: self.majority,
                 };
-                let mut peer = Peer::new(setup);
-                machine.records.iter().for_each(|record| peer.restore(*record));
+                let mut peer = remembering(&setup, &machine.records);
+                let (records, again) = (peer.snapshot(), remembering(&setup, &peer.snapshot()));
+                assert_eq!(format!("{again:?}"), format!("{peer:?}"), "{records:?}");
+                if machine.lives % 2 == 0 {
+                    machine.records = records;
+                }
                 peer.clock(now);
                 peer.start(&mut out);
                 machine.peer = Some(peer);
