@@ -78,14 +78,14 @@ impl Content {
         }
     }
 
-    pub(super) fn flush(&mut self, until: u64) {
-        self.length.flush(until);
-        self.sectors.values_mut().for_each(|sector| sector.flush(until));
+    pub(super) fn flush(&mut self) {
+        self.length.flush();
+        self.sectors.values_mut().for_each(Versions::flush);
     }
 
-    pub(super) fn fail(&mut self, until: u64) {
-        self.length.fail(until);
-        self.sectors.values_mut().for_each(|sector| sector.fail(until));
+    pub(super) fn fail(&mut self) {
+        self.length.fail();
+        self.sectors.values_mut().for_each(Versions::fail);
     }
 
     /// The power fails: of every sector any version stays, and any length between the shortest and

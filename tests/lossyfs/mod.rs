@@ -15,7 +15,8 @@
 //! it: readers see them, a later flush succeeds and does not write them. A disk can be full
 //! ([`Disk::limit_room`]).
 //!
-//! Left out: links, and renames between directories. Locks are the kernel's own.
+//! Left out: links, and renames between directories. Locks are the kernel's own. It also lets nobody
+//! write to a file that is being flushed.
 
 #![allow(dead_code)] // each user takes what it needs
 
@@ -29,6 +30,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -73,7 +75,9 @@ impl LossyFs {
     /// Mounts it in a new directory below `scratch`. What an earlier process left there is cleared.
     pub(crate) fn mount(scratch: &Path) -> io::Result<Self> {
         watchdog::clear(scratch)?;
-        let path = tempfile::Builder::new().prefix(NAME).tempdir_in(scratch)?.keep();
+        // The name says whose it is.
+        let prefix = format!("{NAME}-{}-", process::id());
+        let path = tempfile::Builder::new().prefix(&prefix).tempdir_in(scratch)?.keep();
         let watchdog = Watchdog::start(&path)?;
         let shared = Shared::start()?;
         let mut config = Config::default();

@@ -47,8 +47,6 @@ impl Switches {
 struct Waiting {
     disk: u64,
     inode: u64,
-    /// What was written up to here will be durable.
-    until: u64,
     /// `None` if it is held.
     due: Option<Instant>,
     reply: ReplyEmpty,
@@ -171,11 +169,10 @@ impl Shared {
             Ok(disk) => disk,
             Err(error) => return reply.error(error),
         };
-        let until = state.store.now();
         let switches = state.switches(disk);
         if Switches::turn(&mut switches.fail_after) {
             switches.fail_after = None;
-            state.store.fail(inode, until);
+            state.store.fail(inode);
             return reply.error(Errno::EIO);
         }
         let due = match Switches::turn(&mut switches.hold_after) {
@@ -183,10 +180,10 @@ impl Shared {
             false => Some(Instant::now() + switches.delay),
         };
         if switches.delay.is_zero() && due.is_some() {
-            state.store.flush(inode, until);
+            state.store.flush(inode);
             return reply.ok();
         }
-        state.waiting.push(Waiting { disk, inode, until, due, reply });
+        state.waiting.push(Waiting { disk, inode, due, reply });
         self.changed.notify_all();
     }
 }
@@ -199,7 +196,7 @@ fn flush_when_due(shared: &Shared) {
         let is_due = |flush: &mut Waiting| flush.due.is_some_and(|due| due <= now);
         let due: Vec<Waiting> = state.waiting.extract_if(.., is_due).collect();
         for flush in due {
-            state.store.flush(flush.inode, flush.until);
+            state.store.flush(flush.inode);
             flush.reply.ok();
         }
         let next = state.waiting.iter().filter_map(|flush| flush.due).min();

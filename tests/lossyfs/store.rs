@@ -55,11 +55,6 @@ impl Store {
         Self { nodes: BTreeMap::from([(ROOT, root)]), last_inode: ROOT, now: 0 }
     }
 
-    /// Up to where a flush that begins now reaches.
-    pub(super) fn now(&self) -> u64 {
-        self.now
-    }
-
     /// An empty disk: a durable directory in the root. Whatever had its name is gone.
     pub(super) fn add_disk(&mut self, name: &OsStr) -> u64 {
         let inode = self.add(None, Kind::Directory(BTreeMap::new()));
@@ -233,20 +228,20 @@ impl Store {
         Ok(())
     }
 
-    /// Makes durable what this file or directory was at the time `until`.
-    pub(super) fn flush(&mut self, inode: u64, until: u64) {
+    /// Makes durable what this file or directory is now.
+    pub(super) fn flush(&mut self, inode: u64) {
         match self.nodes.get_mut(&inode).map(|node| &mut node.kind) {
-            Some(Kind::File(content)) => content.flush(until),
-            Some(Kind::Directory(names)) => names.values_mut().for_each(|name| name.flush(until)),
+            Some(Kind::File(content)) => content.flush(),
+            Some(Kind::Directory(names)) => names.values_mut().for_each(Versions::flush),
             None => {}
         }
     }
 
     /// A flush fails, and no later one makes up for it.
-    pub(super) fn fail(&mut self, inode: u64, until: u64) {
+    pub(super) fn fail(&mut self, inode: u64) {
         match self.nodes.get_mut(&inode).map(|node| &mut node.kind) {
-            Some(Kind::File(content)) => content.fail(until),
-            Some(Kind::Directory(names)) => names.values_mut().for_each(|name| name.fail(until)),
+            Some(Kind::File(content)) => content.fail(),
+            Some(Kind::Directory(names)) => names.values_mut().for_each(Versions::fail),
             None => {}
         }
     }

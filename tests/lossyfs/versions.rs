@@ -30,19 +30,17 @@ impl<T: Clone> Versions<T> {
         self.newer.push(Newer { at, value, clean: false });
     }
 
-    /// Makes durable what was written up to `until`, but for what is taken for written.
-    pub(super) fn flush(&mut self, until: u64) {
-        let written = self.newer.iter().rposition(|newer| newer.at <= until && !newer.clean);
+    /// Makes durable what was written, but for what is taken for written already.
+    pub(super) fn flush(&mut self) {
+        let written = self.newer.iter().rposition(|newer| !newer.clean);
         if let Some(last) = written {
             self.durable = self.newer.drain(..=last).next_back().expect("is not empty").value;
         }
     }
 
-    /// A flush fails: what was written up to `until` may be on the disk or not, for ever.
-    pub(super) fn fail(&mut self, until: u64) {
-        for newer in self.newer.iter_mut().filter(|newer| newer.at <= until) {
-            newer.clean = true;
-        }
+    /// A flush fails: what was written may be on the disk or not, for ever.
+    pub(super) fn fail(&mut self) {
+        self.newer.iter_mut().for_each(|newer| newer.clean = true);
     }
 
     /// The durable version, then the newer ones, oldest first.

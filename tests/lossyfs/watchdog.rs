@@ -7,9 +7,6 @@ use std::process::{Child, Command, Stdio};
 
 use super::NAME;
 
-/// The error number of a file system whose process has died.
-const NOT_CONNECTED: i32 = 107;
-
 /// What the shell does: Ctrl-C reaches it too, but only the end of its input ends it, and that ends
 /// with us. Lazily, for a peer may still be dying.
 const SCRIPT: &str = "trap '' INT TERM HUP QUIT
@@ -44,18 +41,25 @@ impl Drop for Watchdog {
 }
 
 /// Unmounts what stands below `scratch` and has no process any more, as `kill -9` of all leaves it.
+/// The mounts themselves are not asked: one whose process hangs would not answer.
 pub(super) fn clear(scratch: &Path) -> io::Result<()> {
     let scratch = scratch.canonicalize()?;
     for line in fs::read_to_string("/proc/self/mounts")?.lines() {
         let mut words = line.split(' ');
         let (Some(NAME), Some(path)) = (words.next(), words.next()) else { continue };
         let path = Path::new(path);
-        let dead =
-            || fs::metadata(path).is_err_and(|error| error.raw_os_error() == Some(NOT_CONNECTED));
-        if path.starts_with(&scratch) && dead() {
-            Command::new("umount").arg("-l").arg(path).status()?;
+        if path.starts_with(&scratch) && !has_owner(path) {
+            Command::new("umount").args(["-f", "-l"]).arg(path).status()?;
             let _ = fs::remove_dir(path);
         }
     }
     Ok(())
+}
+
+/// True if the process whose id is in the name of this mount is there.
+fn has_owner(mount: &Path) -> bool {
+    let name = mount.file_name().unwrap_or_default().to_string_lossy();
+    let owner = name.split('-').nth(1).unwrap_or_default();
+    let status = fs::read_to_string(format!("/proc/{owner}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
 }
