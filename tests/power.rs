@@ -54,6 +54,25 @@ impl Group {
         self.cluster.peer(2).kill();
     }
 
+    /// Starts peer2 and kills it in the flush that comes after so many others. False if it comes up
+    /// before; then it runs.
+    fn kill_peer2_starting(&mut self, flushes: u64) -> bool {
+        self.disk.hold_flushes_after(flushes);
+        self.run_peer2();
+        let comes_up = common::until("a flush, or the end of the start", || {
+            let listens = |line: &String| line.contains("listens on port");
+            let up = self.cluster.peer(2).err().iter().any(listens);
+            let held = self.disk.await_held_flush(Instant::now());
+            (up || held).then_some(up)
+        });
+        if comes_up {
+            self.disk.release_flushes();
+        } else {
+            self.kill_peer2_in_a_flush();
+        }
+        !comes_up
+    }
+
     /// peer1 has X chosen by peer2 and peer3, which then is away; peer2 loses its power.
     fn choose_x_and_lose_power(&mut self) {
         self.cluster.peer(1).prints("\"message_value\":\"X\",\"proposal_num\":1}");
@@ -71,6 +90,10 @@ impl Group {
         self.cluster.run(5, "-v Y --wait 0");
         assert_eq!(self.cluster.choice([5]), "X", "two values are chosen");
     }
+}
+
+fn any_below(end: usize) -> usize {
+    usize::try_from(common::random() % end as u64).expect("below a usize")
 }
 
 #[test]
@@ -102,18 +125,45 @@ fn a_vote_whose_flush_failed_is_not_taken_back_by_a_power_loss() {
     group.assert_peer5_learns_x();
 }
 
+/// The next life finds whatever the killed one wrote, and none of it is durable.
 #[test]
-fn a_log_whose_name_a_killed_process_did_not_flush_is_not_lost() {
-    // Its file is flushed first, then the directory.
-    for flushes in 1..4 {
+fn a_start_that_is_killed_in_any_flush_leaves_nothing_that_a_power_loss_takes_back() {
+    let mut flushes = 0;
+    loop {
         let Some(mut group) = Group::new("data") else { return };
-        group.disk.hold_flushes_after(flushes);
-        group.run_peer2();
-        group.kill_peer2_in_a_flush();
+        let killed = group.kill_peer2_starting(flushes);
+        if killed {
+            group.start_peer2();
+        }
+        group.cluster.start(3, "");
+        group.cluster.run(1, "-v X --wait 0");
+        group.choose_x_and_lose_power();
+        group.assert_peer5_learns_x();
+        if !killed {
+            break;
+        }
+        flushes += 1;
+    }
+    assert!(flushes >= 3, "a file, its name and its directory's name");
+}
+
+/// A vote is durable. Its peer starts again and again, is killed in one flush after the other, and
+/// each time the power fails too.
+#[test]
+fn a_restart_that_is_killed_in_any_flush_keeps_what_was_durable() {
+    for _ in 0..4 {
+        let Some(mut group) = Group::new("data") else { return };
         group.start_peer2();
         group.cluster.start(3, "");
         group.cluster.run(1, "-v X --wait 0");
         group.choose_x_and_lose_power();
+        let mut flushes = 0;
+        while group.kill_peer2_starting(flushes) {
+            let lost = group.disk.lose_power(any_below);
+            println!("killed in flush {flushes} of a start; the power loss takes {lost:?}");
+            flushes += 1;
+        }
+        group.cluster.peer(2).kill();
         group.assert_peer5_learns_x();
     }
 }
