@@ -1,9 +1,10 @@
 //! Which peers are connected in which direction, and what comes from them.
 
 use std::net::TcpStream;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use super::frame::Hello;
+use super::sync::MutexGuard;
 use super::{Core, Node, Output, UNPOISONED, link, tcp};
 use crate::process::{PeerId, Process};
 

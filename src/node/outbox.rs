@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Debug, Write};
 use std::mem::size_of;
-use std::sync::MutexGuard;
+use super::sync::MutexGuard;
 
 use super::disk::Disk;
 use super::frame::Frame;
