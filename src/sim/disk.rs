@@ -135,6 +135,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         }
         let host = &mut self.hosts[at];
         host.life += 1;
+        host.steps = 0;
         // A life that was never heard has nothing to unplug, and nobody to miss it.
         let unheard = std::mem::take(&mut host.is_booting);
         self.counts.unheard += u64::from(unheard);
@@ -166,7 +167,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
 
     /// The first flush of a life is through, unless the life ended before.
     fn booted(&mut self, at: usize) {
-        if self.dies_unheard() {
+        if self.dies_unheard(at) {
             return self.crash(at, None);
         }
         self.note(at, || What::Flushed);
@@ -200,7 +201,9 @@ impl<P: Process, W: Watch<P>> World<P, W> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Course, Faults, Seen, Step};
     use super::*;
+    use crate::process::{Effect, Effects, PeerId};
 
     /// A log with one record in each place.
     fn log() -> Log<u32> {
@@ -230,5 +233,164 @@ mod tests {
         let mut next = || (log.flush_next().copied(), log.is_waiting());
         assert_eq!([next(), next(), next()], [(Some(2), true), (Some(3), false), (None, false)]);
         assert_eq!(log.durable, [1, 2, 3]);
+    }
+
+    /// Writes a number down and says it, each time that it hears of a link.
+    #[derive(Clone, Debug)]
+    struct Toy(u32);
+
+    impl Process for Toy {
+        const PROTOCOL: &'static str = "toy/1";
+        type Message = ();
+        type Record = u32;
+        type Timer = ();
+        type Fact = u32;
+
+        fn restore(&mut self, record: u32) {
+            assert!(record > self.0, "{record} is restored after {}", self.0);
+            self.0 = record;
+        }
+
+        fn snapshot(&self) -> Vec<u32> {
+            if self.0 > 0 { vec![self.0] } else { Vec::new() }
+        }
+
+        fn start(&mut self, out: &mut Effects<Self>) {
+            out.push(Effect::Report(self.0));
+        }
+
+        fn connected(&mut self, _peer: PeerId, out: &mut Effects<Self>) {
+            self.0 += 1;
+            out.extend([Effect::Persist(self.0), Effect::Report(self.0)]);
+        }
+
+        fn receive(&mut self, _from: PeerId, (): (), _out: &mut Effects<Self>) {}
+
+        fn timeout(&mut self, (): (), _out: &mut Effects<Self>) {}
+
+        fn objection(&self, _from: PeerId, (): &()) -> Option<String> {
+            None
+        }
+    }
+
+    /// What becomes durable and what is said, of peer 1.
+    #[derive(Default)]
+    struct Notes(Vec<String>);
+
+    impl Watch<Toy> for Notes {
+        fn build(&mut self, _peer: PeerId) -> Toy {
+            Toy(0)
+        }
+
+        fn born(&mut self, _now: u64, _peer: PeerId, _process: &Toy) {}
+
+        fn durable(&mut self, _now: u64, _peer: PeerId, record: &u32) {
+            self.0.push(format!("durable {record}"));
+        }
+
+        fn seen(&mut self, _now: u64, peer: PeerId, seen: &Seen<'_, Toy>) {
+            if let (Seen::Report(fact), PeerId(1)) = (seen, peer) {
+                self.0.push(format!("says {fact}"));
+            }
+        }
+
+        fn stepped(&mut self, _now: u64, _peer: PeerId, _process: &Toy) {}
+        fn refused(&mut self, _now: u64, _peer: PeerId, _from: PeerId, _why: String) {}
+        fn healed(&mut self, _now: u64) {}
+
+        fn failed(&self) -> bool {
+            false
+        }
+
+        fn reached(&self) -> bool {
+            false
+        }
+    }
+
+    /// What peer 1 makes durable and says. A letter is a step: a start that takes no time or (`S`)
+    /// waits for its flush; a number that does not wait for its flush or (`N`) does; a flush; a kill
+    /// that finds nothing written or (`K`) everything; a power loss that leaves nothing of the cache
+    /// on the disk or (`P`) everything.
+    fn told(disk: Disk, steps: &str) -> String {
+        let (one, other) = (PeerId(1), PeerId(2));
+        let course = Course {
+            peers: 2,
+            links: &[(one, other)],
+            faults: &Faults::none(),
+            patience: 0,
+            distances: &[],
+            absent: &[],
+            addresses: None,
+            disk,
+        };
+        let step = |letter: char| {
+            let all = u32::from(letter.is_uppercase()) * 9;
+            let event = match letter.to_ascii_lowercase() {
+                's' => What::Start,
+                'n' => What::Connected(other),
+                'f' => What::Flushed,
+                'k' => What::Crash { kept: all, cause: Cause::Kill },
+                _ => What::Crash { kept: all, cause: Cause::PowerLoss },
+            };
+            let waits_from = match letter {
+                'S' => Some(0),
+                'N' => Some(1),
+                _ => None,
+            };
+            Step { waits_from, ..Step::new(one, event) }
+        };
+        let mut world = World::scripted(&course, Notes::default(), None);
+        world.keep_script();
+        let mut script = vec![Step::new(other, What::Start)];
+        script.extend(steps.chars().map(step));
+        world.follow(&script);
+        // All letters are performed, and as they stand.
+        let performed = world.take_script().unwrap();
+        assert_eq!(performed.len(), script.len(), "{steps}: {performed:?}");
+        world.watch.0.retain(|line| line != "says 0");
+        world.watch.0.join(", ")
+    }
+
+    #[test]
+    fn a_life_is_heard_when_what_it_restored_is_durable() {
+        for (steps, says) in [
+            ("snN", "durable 1, says 1"),
+            ("snNf", "durable 1, says 1, durable 2, says 2"),
+            // A kill leaves what was written, and that is not durable before the next life is.
+            ("sNK", ""),
+            ("sNks", ""),
+            ("sNKS", ""),
+            ("sNKSf", "durable 1, says 1"),
+            ("sNKs", "durable 1, says 1"),
+            // A second life that ends before its first flush: nobody has heard anything.
+            ("sNKSps", ""),
+            ("sNKSPs", "durable 1, says 1"),
+            ("sNKSkSKSf", "durable 1, says 1"),
+            ("sNKSkSps", ""),
+            // What was durable survives everything.
+            ("snNps", "durable 1, says 1, says 1"),
+            ("snNKSpSkSf", "durable 1, says 1, says 1"),
+            ("snkSfpSfn", "durable 1, says 1, says 1, says 1, durable 2, says 2"),
+        ] {
+            assert_eq!(told(Disk::Sound, steps), says, "{steps}");
+        }
+    }
+
+    #[test]
+    fn a_driver_that_trusts_the_cache_says_what_the_power_takes_back() {
+        for (steps, says) in [
+            ("sNKs", "says 1"),
+            ("sNKsps", "says 1"),
+            ("sNKskskSps", "says 1, says 1, says 1"),
+            ("sNKsnps", "says 1, durable 1, durable 2, says 2, says 2"),
+        ] {
+            assert_eq!(told(Disk::CacheTrusted, steps), says, "{steps}");
+        }
+        assert_eq!(told(Disk::NeverFlushed, "snnksps"), "says 1, says 2, says 2");
+        assert_eq!(told(Disk::NeverFlushed, "snPs"), "says 1, durable 1, says 1");
+        assert_eq!(
+            told(Disk::None, "snNfKsn"),
+            "durable 1, says 1, durable 2, says 2, durable 1, says 1"
+        );
     }
 }

@@ -20,9 +20,11 @@ const TICK: u64 = 1_000;
 /// The number of the records that a life restores, before those of its first step.
 const RESTORED: u32 = 0;
 
-/// A life that begins writes, flushes, renames and flushes the directory: it dies as easily as in
-/// so many steps.
-const BOOT_PLACES: u32 = 4;
+/// A life that follows on a crash is young for so many steps.
+const YOUNG: u32 = 10;
+
+/// By how much a crash is more likely while a life is young, or waits for its first flush.
+const RELAPSE: u32 = 8;
 
 /// A message that was sent while a script is followed.
 struct Letter<M> {
@@ -84,6 +86,15 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         }
     }
 
+    /// The chance that the life of this peer ends now. What has ended one is often still there when
+    /// the next begins, and those ends are the ones that find a record in the page cache.
+    fn risk(&self, at: usize) -> u32 {
+        let host = &self.hosts[at];
+        let is_young = host.is_booting || host.life > 0 && host.steps < YOUNG;
+        let crash = self.faults.crash;
+        if is_young { crash.saturating_mul(RELAPSE).min(MILLION / 2) } else { crash }
+    }
+
     /// In which of so many places of these effects the peer crashes, counted from 0; `None`: it
     /// does not.
     pub(super) fn strike(
@@ -127,8 +138,8 @@ impl<P: Process, W: Watch<P>> World<P, W> {
 
     /// Whether a life ends before its first flush is through. In a script that is a crash like any
     /// other.
-    pub(super) fn dies_unheard(&mut self) -> bool {
-        let risk = self.faults.crash.saturating_mul(BOOT_PLACES).min(MILLION / 2);
+    pub(super) fn dies_unheard(&mut self, at: usize) -> bool {
+        let risk = self.risk(at);
         self.prompter.is_none() && self.prng.chance(risk)
     }
 

@@ -218,6 +218,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         process.clock(Duration::from_micros(u64::try_from(own_time).unwrap_or(u64::MAX)));
         event(process, &mut effects);
         self.counts.steps += 1;
+        self.hosts[at].steps += 1;
         let strike = self.strike(at, &effects, effects.len() + LATE_STRIKES);
         let mut left = strike.unwrap_or(u32::MAX);
         let (mut exit_code, mut unfinished) = (None, false);
