@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -14,7 +15,7 @@ use synod::cli::sim::{scene, smallest};
 use synod::museum;
 use synod::paxos::{Accepted, Ack, Message, ProposalNumber, Timer, Value};
 use synod::process::PeerId;
-use synod::sim::script::{Death, What};
+use synod::sim::script::{Cause, Death, What};
 use synod::sim::{Faults, Prng, Span, Step};
 
 fn scenario(peers: u16, proposers: u16, preset: &str) -> Scenario {
@@ -64,9 +65,29 @@ fn the_scripts_are_not_empty() {
     sometimes("a crash between effects", |step| step.dies.is_some_and(|death| death.after > 0));
     sometimes("a record that survives", |step| step.dies.is_some_and(|death| death.kept > 0));
     sometimes("a crash between steps", |step| matches!(step.event, What::Crash { .. }));
+    let wrote = |step: &Step<Message, Timer>| {
+        step.dies.is_some_and(|death| death.kept > 0 && death.cause == Cause::Kill)
+    };
+    sometimes("a kill that leaves a record in the cache", wrote);
+    sometimes("a power loss that leaves a record on the disk", |step| {
+        step.dies.is_some_and(|death| death.kept > 0 && death.cause == Cause::PowerLoss)
+    });
+    sometimes("a life that waits for its first flush", |s| s.waits_from == Some(0));
     sometimes("a crash in a flush", |s| s.dies.is_some() && matches!(s.event, What::Flushed));
     sometimes("a slow flush", |step| step.waits_from == Some(1));
     sometimes("a second record that waits", |step| step.waits_from == Some(2));
+    let unheard = |steps: &Steps| {
+        let mut booting = BTreeSet::new();
+        steps.iter().any(|step| match step.event {
+            What::Start if step.waits_from == Some(0) => !booting.insert(step.peer),
+            What::Crash { .. } => booting.contains(&step.peer),
+            _ => {
+                booting.remove(&step.peer);
+                false
+            }
+        })
+    };
+    assert!(runs.iter().any(unheard), "no life ends before its first flush");
     let most = runs.iter().flatten().filter_map(|step| step.waits_from).max();
     assert!(most <= Some(3), "records are counted from the beginning of their step: {most:?}");
 }
@@ -101,7 +122,7 @@ fn one_less(steps: &Steps) -> Vec<Steps> {
         }
         if let Some(death) = step.dies {
             but(&[Step { dies: None, ..step.clone() }]);
-            but(&[Step::new(step.peer, What::Crash { kept: death.kept })]);
+            but(&[Step::new(step.peer, What::Crash { kept: death.kept, cause: death.cause })]);
         }
     }
     all
@@ -195,13 +216,19 @@ fn any_step(prng: &mut Prng) -> Step<Message, Timer> {
         4..8 => What::Connected(other),
         8..12 => What::Timeout(timers[prng.index(4)]),
         12..15 => What::Flushed,
-        15 => What::Crash { kept: u32::try_from(prng.below(3)).unwrap() },
+        15 => What::Crash { kept: u32::try_from(prng.below(3)).unwrap(), cause: any_cause(prng) },
         _ => What::Received { from: other, message: messages[prng.index(5)] },
     };
     let mut sometimes = |one_in| prng.below(one_in) == 0;
-    let waits_from = sometimes(6).then_some(1);
-    let dies = sometimes(40).then_some(Death { after: 1, kept: 1 });
+    // 0 of a start: the life waits for its first flush.
+    let waits_from = sometimes(6).then_some(u32::from(sometimes(2)));
+    let dies = sometimes(40);
+    let dies = dies.then(|| Death { after: 1, kept: 1, cause: any_cause(prng) });
     Step { waits_from, dies, ..Step::new(at, event) }
+}
+
+fn any_cause(prng: &mut Prng) -> Cause {
+    [Cause::Kill, Cause::PowerLoss][prng.index(2)]
 }
 
 /// The scripts of some failures, as files.

@@ -63,6 +63,22 @@ fn the_runs_are_not_empty() {
     sometimes("a cut wire", |_, counts| counts.cuts > 0);
     sometimes("a pause", |_, counts| counts.pauses > 0);
     sometimes("a record that a crash took", |_, counts| counts.records_lost > 0);
+    sometimes("a kill", |_, counts| counts.crashes > counts.power_losses);
+    sometimes("a power loss", |_, counts| counts.power_losses > 0);
+    sometimes("a life that ended before its first flush", |_, counts| counts.unheard > 0);
+}
+
+#[test]
+fn power_losses_can_be_left_out() {
+    let mut faults = Faults::heavy();
+    assert!(faults.without("power-loss"));
+    let scenario = Scenario::new(5, 3, faults);
+    let mut all = Counts::default();
+    for seed in 0..100 {
+        all.add(&scenario.play(seed).counts);
+    }
+    assert!(all.power_losses == 0 && all.crashes > 100, "{all:?}");
+    assert!(all.records_lost > 0, "a kill takes what was not written");
 }
 
 #[test]

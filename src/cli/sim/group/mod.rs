@@ -61,7 +61,7 @@ use crate::member::{Life, Peer, Setup};
 use crate::museum::Label;
 use crate::museum::group::{Broken, MUTANTS};
 use crate::process::PeerId;
-use crate::sim::{Course, Faults, Prng, Span, Spell, World};
+use crate::sim::{Course, Disk, Faults, Prng, Span, Spell, World};
 use claims::{
     AGREED, CALLED_ONCE, CLAIMS, HONEST, IDS_GROW, ONE_GROUP, ONE_LIST, PENDING_TOLD, SILENCE_FOUND,
 };
@@ -171,6 +171,7 @@ impl Stage for Group {
                 late: ms(1, 1_000),
                 pause: Spell { every: ms(12_000, 40_000), lasts: ms(100, 8_000) },
                 crash: 1_000_000,
+                power_loss: 500_000,
                 restart: ms(10, 5_000),
                 flush: ms(0, 5),
                 drift: 10_000,
@@ -187,6 +188,7 @@ impl Stage for Group {
                 one_way: Spell { every: ms(2_000, 15_000), lasts: ms(1_000, 8_000) },
                 pause: Spell { every: ms(2_000, 20_000), lasts: ms(100, 8_000) },
                 crash: 300_000,
+                power_loss: 500_000,
                 restart: ms(10, 8_000),
                 flush: ms(0, 20),
                 drift: 50_000,
@@ -237,7 +239,7 @@ fn run<S: show::Subject>(
         distances: &[],
         absent: &[],
         addresses: None,
-        memory: plan.memory,
+        disk: if plan.memory { Disk::Sound } else { Disk::None },
     };
     let show = Show::new(scenario, plan, seed, hour, journal, build);
     let mut world = World::new(&course, seed, show);
