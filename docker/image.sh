@@ -34,7 +34,7 @@ case $way in
     source)
         echo 'image prj4: built from source in the public Rust image (minutes, the first time)'
         for image in $images; do
-            docker build -f docker/Dockerfile --target "$image" -t "$image" \
+            docker build --target "$image" -t "$image" \
                 ${RUST_IMAGE:+--build-arg "RUST_IMAGE=$RUST_IMAGE"} .
         done
         ;;
@@ -46,11 +46,16 @@ case $way in
         }
         context=$(mktemp -d)
         trap 'rm -rf "$context" "$context.log"' EXIT
-        cp "$program" hostsfiles/*.txt "$context"
+        cp "$program" "$context/synod"
+        cp -r hostsfiles "$context"
         mkdir "$context/data"
+        # The same stages, without the one that compiles: the classic builder runs every stage above
+        # its target, needed or not.
+        sed -n '/^FROM scratch/,$ { s|--from=build ||; s|/out/||; p; }' Dockerfile \
+            >"$context/Dockerfile"
         # Where there is only the older builder, the client warns of it each time.
         for image in $images; do
-            docker build -f docker/Dockerfile.local --target "$image" -t "$image" "$context" \
+            docker build --target "$image" -t "$image" "$context" \
                 >"$context.log" 2>&1 || {
                 cat "$context.log" >&2
                 exit 1
