@@ -178,7 +178,7 @@ fn is_torn(source: &mut impl Read, left: u64, size: Option<u64>) -> io::Result<b
             let inside = &sector[usize::from(begins)..sector.len() - usize::from(complete)];
             let is_last = at + sector.len() as u64 >= left;
             if inside.iter().any(|byte| [0, MARK, b'\n'].contains(byte))
-                || begins != (at == 0)
+                || at == 0 && !begins
                 || complete && !is_last
             {
                 return Ok(false);

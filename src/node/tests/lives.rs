@@ -243,7 +243,7 @@ struct Plan {
     until_failure: Option<usize>,
     /// Where on its tape it ends.
     end: Index,
-    /// What is found after a power loss; a kill if there is none.
+    /// Which of the states that a power loss can leave is found next; none after a kill.
     wreck: Option<Index>,
 }
 
@@ -287,11 +287,15 @@ proptest! {
                     words.push(word.clone());
                 }
             }
+            let wrecks = volume.wrecks();
+            restarts.check(&volume.image(), &words, &format!("killed: {plan:?}"));
+            for image in &wrecks {
+                restarts.check(image, &words, &format!("power lost: {plan:?}"));
+            }
             volume = match plan.wreck {
                 None => volume.killed(),
-                Some(wreck) => Volume::of(wreck.get(&volume.wrecks())),
+                Some(wreck) => Volume::of(wreck.get(&wrecks)),
             };
-            restarts.check(&volume.image(), &words, &format!("{plan:?}"));
         }
     }
 }

@@ -163,6 +163,14 @@ fn a_torn_last_line_is_left_out_whichever_sectors_and_bytes_are_missing() {
 }
 
 #[test]
+fn what_does_not_begin_like_a_line_is_no_torn_one_however_short_it_is() {
+    let (_dir, whole) = written(&[&["a"]]);
+    for length in 1..100 {
+        assert_refused(&[&whole[..], &vec![b'0'; length]].concat(), || format!("{length} bytes"));
+    }
+}
+
+#[test]
 fn the_header_and_the_snapshot_are_never_torn() {
     let (_dir, whole) = written(&[&["a"]]);
     for end in 0..2 * SECTOR {

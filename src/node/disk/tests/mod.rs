@@ -180,6 +180,8 @@ fn a_log_that_has_grown_is_replaced_by_its_snapshot() {
     assert!((4..10).contains(&replaced), "{replaced}");
     assert!(longest < SHORT + 2 * 61_000, "{longest}");
     assert_eq!(disk.durable(), 100 + replaced);
+    let header = String::from_utf8(log(dir.path())[..SECTOR].to_vec()).unwrap();
+    assert!(header.contains(&format!(r#""generation":{},"#, 1 + replaced)), "{header}");
     drop(disk);
     let (_, restored, cut) = open(dir.path()).unwrap();
     assert!(restored[0].starts_with("up to "), "{}", &restored[0][..10]);
