@@ -10,7 +10,7 @@
 //! answers. That includes the flush of the proposer's own record, without which no question leaves.
 //!
 //! Rivals that back off for less than a round refuse each other again and again, so after a refusal
-//! the back-off grows with the measured round. It does not grow with a time-out that was only
+//! the back-off grows with the measured rounds once four in a row were slow. It does not grow with a time-out that was only
 //! doubled: after a long cut nobody has to wait for long.
 
 use std::collections::VecDeque;
@@ -34,6 +34,8 @@ pub const MOST_DOUBLINGS: u32 = 7;
 /// After a refusal on slow links it is a round at first and `<< SLOW_DOUBLINGS`, eight rounds, at
 /// last. In the simulator four are enough for two rivals, but not for nine.
 pub const SLOW_DOUBLINGS: u32 = 3;
+/// So many rounds in a row must be slow before a rival backs off for longer.
+const ROUNDS: usize = 4;
 /// So many questions are remembered for the sake of late answers. While the time-out grows from the
 /// first to the longest, seven attempts begin.
 const MOST_QUESTIONS: usize = 16;
@@ -76,8 +78,8 @@ pub struct Pace {
     /// How long each phase's questions have been found to need. Apart, because an accept can take
     /// longer than a prepare each time: a quick prepare must not shorten the wait for it.
     waits: [Duration; 2],
-    /// The longest measured round, halved by each that takes less than half of it.
-    round: Duration,
+    /// The last measured rounds, zero while there are fewer.
+    rounds: [Duration; ROUNDS],
     /// Those without a majority of answers, oldest first.
     questions: VecDeque<Question>,
 }
@@ -87,7 +89,7 @@ impl Default for Pace {
         Self {
             now: Duration::ZERO,
             waits: [FIRST_TIMEOUT; 2],
-            round: Duration::ZERO,
+            rounds: [Duration::ZERO; ROUNDS],
             questions: VecDeque::new(),
         }
     }
@@ -143,7 +145,8 @@ impl Pace {
         }
         let (before, late) = (self.timeout(), index + 1 < self.questions.len());
         let took = self.now.saturating_sub(self.questions.remove(index)?.at);
-        self.round = took.max(self.round / 2).min(LONGEST_TIMEOUT / MARGIN);
+        self.rounds.rotate_left(1);
+        self.rounds[ROUNDS - 1] = took.min(LONGEST_TIMEOUT / MARGIN);
         let wait = &mut self.waits[phase as usize];
         *wait = (took.min(LONGEST_TIMEOUT) * MARGIN)
             .max(*wait / 2)
@@ -167,10 +170,12 @@ impl Pace {
     /// Random, or two rivals beat each other for ever; growing, so that it ends.
     pub fn back_off(&self, failure: Failure, earlier: u32) -> Delay {
         let usual = FIRST_BACKOFF * (1 << earlier.min(MOST_DOUBLINGS));
+        // The shortest of them: one that a cut or a pause held up says nothing about the next.
+        let round = self.rounds.into_iter().min().unwrap_or_default();
         // A round for which the first time-out is long enough is no slow one.
-        let slow = failure == Failure::Refused && self.round * MARGIN > FIRST_TIMEOUT;
+        let slow = failure == Failure::Refused && round * MARGIN > FIRST_TIMEOUT;
         let rounds = if slow { 1 << earlier.min(SLOW_DOUBLINGS) } else { 0 };
-        Delay { at_least: FIRST_BACKOFF / 4, at_most: usual.max(self.round * rounds) }
+        Delay { at_least: FIRST_BACKOFF / 4, at_most: usual.max(round * rounds) }
     }
 
     fn timeout(&self) -> Duration {
@@ -271,9 +276,13 @@ mod tests {
                 assert_eq!(found, Duration::from_millis(ms), "a round of {took} s");
             }
         }
-        pace.asks(n(6), Phase::Prepare);
-        pace.clock(pace.now + s(10.0));
-        majority_answers(&mut pace, 6, Phase::Prepare);
+        for number in 6..10 {
+            let found = at_most(&pace, Failure::Refused, 0);
+            assert_eq!(found, FIRST_BACKOFF, "up to three slow rounds may be chance");
+            pace.asks(n(number), Phase::Prepare);
+            pace.clock(pace.now + s(10.0));
+            majority_answers(&mut pace, number, Phase::Prepare);
+        }
         for (earlier, seconds) in [(0, 10.0), (1, 20.0), (3, 80.0), (u32::MAX, 80.0)] {
             assert_eq!(at_most(&pace, Failure::Refused, earlier), s(seconds));
         }
@@ -283,9 +292,13 @@ mod tests {
     #[test]
     fn no_answer_however_late_makes_it_wait_for_ever() {
         let mut pace = Pace::default();
-        pace.asks(n(1), Phase::Accept);
+        for number in 1..5 {
+            pace.asks(n(number), Phase::Accept);
+        }
         pace.clock(Duration::MAX);
-        majority_answers(&mut pace, 1, Phase::Accept);
+        for number in 1..5 {
+            majority_answers(&mut pace, number, Phase::Accept);
+        }
         assert_eq!(pace.asks(n(6), Phase::Accept), LONGEST_TIMEOUT);
         assert_eq!(pace.back_off(Failure::Refused, 9).at_most, LONGEST_TIMEOUT * 4);
     }
