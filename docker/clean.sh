@@ -1,5 +1,5 @@
 #!/bin/sh
-# Removes what scenarios have left that were killed before they could: by project name, nothing else.
+# Removes what killed scenarios have left: by project name, nothing else.
 set -eu
 cd "$(dirname "$0")/.."
 . docker/engine.sh
