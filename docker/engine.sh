@@ -28,6 +28,28 @@ need_compose() {
     fi
 }
 
+# A project of this run's own: another run of the same scenario on the same engine, also from
+# another clone or another machine, has another name.
+project_for() {
+    printf '%s-%s' "$1" "$(od -An -N4 -tx4 /dev/urandom | tr -d ' \n')"
+}
+
+# The projects of runs of this scenario (without one, of any), whoever has started them.
+projects_for() {
+    key=com.docker.compose.project format="{{.Label \"com.docker.compose.project\"}}"
+    {
+        docker ps -a --filter "label=$key" --format "$format"
+        docker network ls --filter "label=$key" --format "$format"
+        docker volume ls --filter "label=$key" --format "$format"
+    } | sort -u | grep -x "${1:-synod-[a-z0-9]*}-[0-9a-f]\{8\}" || true
+}
+
+# True while a run is being played: its judge is made before its other containers. When the script
+# that plays it is killed with -9, the judge ends by itself, with its input or with its time.
+is_played() {
+    docker container inspect "$1-judge" >/dev/null 2>&1
+}
+
 # Removes all that belongs to a compose project, whichever tool made it, and nothing else. It looks
 # again until nothing is there: a network cannot go while the end of a removed container still hangs
 # on it, and that can take a moment.
@@ -37,10 +59,12 @@ remove_project() {
         containers=$(docker ps -aq --filter "$label")
         networks=$(docker network ls -q --filter "$label")
         volumes=$(docker volume ls -q --filter "$label")
-        [ -n "$containers$networks$volumes" ] || return 0
+        images=$(docker images --format '{{.Repository}}' --filter "reference=$1/*")
+        [ -n "$containers$networks$volumes$images" ] || return 0
         if [ "$tries" -le 0 ]; then
             # shellcheck disable=SC2086 # lists of ids
-            echo "$1: the engine does not let go of:" $containers $networks $volumes >&2
+            echo "$1: the engine does not let go of:" $containers $networks $volumes $images \
+                >&2
             return 0
         fi
         tries=$((tries - 1))
@@ -49,6 +73,8 @@ remove_project() {
             [ -z "$containers" ] || docker rm -f $containers
             [ -z "$networks" ] || docker network rm $networks
             [ -z "$volumes" ] || docker volume rm $volumes
+            # Only the names; an image stays as long as it has another one.
+            [ -z "$images" ] || docker rmi $images
         } >/dev/null 2>&1 || sleep 0.1
     done
 }

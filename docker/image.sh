@@ -2,7 +2,10 @@
 # Builds the images prj4, prj1 and prj3 in one of two ways, and says which. They are one program;
 # what differs is the protocol that it starts with (Paxos, the barrier, the group).
 #
-# usage: [SYNOD_BUILD=source|binary] docker/image.sh
+# usage: [SYNOD_BUILD=source|binary] docker/image.sh [PROJECT]
+#
+# With a project, the images are also called PROJECT/prj4 and so on: those names are this build's,
+# whatever else is built meanwhile.
 #
 # source: in the public Rust image; needs nothing but the engine. binary: cargo builds the program
 # here, and the image takes it; much faster where there is a toolchain, and it works where nothing
@@ -22,7 +25,7 @@ fits() {
     esac
 }
 
-images='prj4 prj1 prj3'
+images='prj4 prj1 prj3' project=${1:-}
 old=$(for image in $images; do docker images --quiet "$image"; done)
 way=${SYNOD_BUILD:-}
 if [ -z "$way" ]; then
@@ -34,7 +37,7 @@ case $way in
     source)
         echo 'image prj4: built from source in the public Rust image (minutes, the first time)'
         for image in $images; do
-            docker build --target "$image" -t "$image" \
+            docker build --target "$image" -t "$image" ${project:+-t "$project/$image"} \
                 ${RUST_IMAGE:+--build-arg "RUST_IMAGE=$RUST_IMAGE"} .
         done
         ;;
@@ -55,8 +58,8 @@ case $way in
             >"$context/Dockerfile"
         # Where there is only the older builder, the client warns of it each time.
         for image in $images; do
-            docker build --target "$image" -t "$image" "$context" \
-                >"$context.log" 2>&1 || {
+            docker build --target "$image" -t "$image" ${project:+-t "$project/$image"} \
+                "$context" >"$context.log" 2>&1 || {
                 cat "$context.log" >&2
                 exit 1
             }

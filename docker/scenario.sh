@@ -1,7 +1,7 @@
 #!/bin/sh
 # Plays a scenario without faults on five containers and ends with its verdict.
 #
-# usage: [protocol=FLAGS] [late=PEER] docker/scenario.sh PROJECT COMPOSE_FILE HOSTSFILE [VALUE]
+# usage: [protocol=FLAGS] [late=PEER] docker/scenario.sh NAME COMPOSE_FILE HOSTSFILE [VALUE]
 #
 # $protocol is which, and the judge's flags (paxos); $late is a peer that is started last, two
 # seconds after the others.

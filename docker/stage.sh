@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Sourced: the stage on which a scenario is played.
 #
-#     raise PROJECT COMPOSE_FILE HOSTSFILE [VALUE]   makes containers, starts none; a judge listens
+#     raise NAME COMPOSE_FILE HOSTSFILE [VALUE]      makes containers, starts none; a judge listens
 #                                                    ($protocol: which, and the judge's flags)
 #     start PEER...                                  starts them; their lines go to the judge
 #     announce, await, disconnect, connect           for faults
@@ -12,6 +12,9 @@
 # lines can be lost; a start with an attachment loses none. However the script ends, everything is
 # taken down.
 #
+# Each run has a project and names of images of its own, so any number of them can be played on one
+# engine at once, also of different versions.
+#
 # Judging is the program's business: it runs in a container of the same image and reads what is
 # written to file descriptor 3.
 . docker/engine.sh
@@ -21,27 +24,45 @@ deadline_s=60
 await_s=20
 
 raise() {
-    project=$1 file=$2 hosts=$3 value=${4:-}
+    file=$2 hosts=$3 value=${4:-}
     need_engine
     need_compose
-    docker/image.sh
+    # Runs that were killed with -9 have left these.
+    for project in $(projects_for "$1"); do
+        is_played "$project" || remove_project "$project"
+    done
+    refuse_taken_names
+    project=$(project_for "$1")
     stage=$(mktemp -d)
     trap 'take_down' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
-    # A run that was killed with -9 has left these.
-    docker rm -f "$project-judge" >/dev/null 2>&1 || true
-    remove_project "$project"
+    docker/image.sh "$project"
     mkfifo "$stage/log"
+    # Made before what could be taken for abandoned.
     # shellcheck disable=SC2086 # a list of flags
-    docker run --rm --interactive --init --name "$project-judge" --network none --read-only \
-        --cap-drop ALL --log-driver none prj4 \
-        judge ${protocol:-paxos} -h "$hosts" ${value:+--expect "$value"} --timeout "$deadline_s" <"$stage/log" &
+    docker create --rm --interactive --init --name "$project-judge" --network none --read-only \
+        --cap-drop ALL --log-driver none "$project/prj4" \
+        judge ${protocol:-paxos} -h "$hosts" ${value:+--expect "$value"} --timeout "$deadline_s" \
+        >/dev/null
+    docker start --attach --interactive "$project-judge" <"$stage/log" &
     judge=$!
     exec 3>"$stage/log"
-    $compose -p "$project" -f "$file" up --no-start
+    sed "s|image: prj|image: $project/prj|" "$file" >"$stage/compose.yml"
+    $compose -p "$project" -f "$stage/compose.yml" up --no-start
     peers=$(docker ps -a --filter "label=com.docker.compose.project=$project" \
         --format '{{.Label "com.docker.compose.service"}}={{.ID}}')
+}
+
+# A file that names its containers, as the lab's own do, can be played once at a time.
+refuse_taken_names() {
+    for name in $(sed -n 's/^ *container_name: *//p' "$file"); do
+        format='{{index .Config.Labels "com.docker.compose.project"}}'
+        owner=$(docker container inspect --format "$format" "$name" 2>/dev/null) || continue
+        echo "$file calls a container $name, and there is one already${owner:+, of project $owner};" \
+            "wait until its run has ended, or remove it: docker rm -f $name" >&2
+        exit 1
+    done
 }
 
 take_down() {
@@ -137,7 +158,7 @@ draw() {
         *.mmd) form=mermaid ;;
         *) form=text ;;
     esac
-    docker run --rm --interactive --network none --read-only --cap-drop ALL prj4 \
+    docker run --rm --interactive --network none --read-only --cap-drop ALL "$project/prj4" \
         draw --format "$form" --hosts "$hosts" - <"$stage/all" >"$DRAW"
 }
 

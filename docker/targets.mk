@@ -22,7 +22,8 @@ docker-duel:
 docker-durable:
 	@docker/scenario.sh synod-durable compose/testcase2-durable.yml hostsfile-testcase2.txt X
 
-# Files in the shape of the lab's own, as they are.
+# Files in the shape of the lab's own, as they are but for the image's name. They name their
+# containers, so only one run at a time fits on an engine; another is refused.
 docker-lab:
 	@docker/scenario.sh synod-lab1 compose/lab/docker-compose-testcase-1.yml \
 	    hostsfile-testcase1.txt X

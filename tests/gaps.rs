@@ -188,3 +188,122 @@ fn what_is_lost_is_counted_and_what_contradicts_itself_is_still_found() {
     let report = judge(&broken, false, &Options::default());
     assert!(report.findings.names(|tally| tally.broken).contains(&"one-value"));
 }
+
+/// The journals of two proposers for five acceptors. Peer1 has asked all for X under 1, and two have
+/// accepted; peer7 had the other three choose Y. Of what peer1 sent, the lines to the other three
+/// are missing.
+fn a_minority_that_looks_like_all_there_are(told: bool) -> Vec<(u64, String)> {
+    let mut log = Vec::new();
+    for (me, acceptors, value, number) in [(1, 2..=3, "X", 1), (7, 4..=6, "Y", 7)] {
+        for kind in ["prepare", "accept"] {
+            for to in acceptors.clone() {
+                log.push(line(me, &message(me, "sent", kind, to, value, number)));
+            }
+            for from in acceptors.clone() {
+                let mut ack = message(me, "received", &format!("{kind}_ack"), from, value, number);
+                ack["answers"] = number.into();
+                if kind == "accept" {
+                    ack["accepted_proposal"] = number.into();
+                }
+                log.push(line(me, &ack));
+            }
+        }
+    }
+    if told {
+        log.insert(2, (1, r#"{"peer_id":1,"action":"lost","at":1,"lost":6}"#.into()));
+    }
+    log
+}
+
+#[test]
+fn a_part_of_the_acceptors_is_not_taken_for_all_where_lines_are_missing() {
+    for apart in [false, true] {
+        let broken = |told| {
+            let log = a_minority_that_looks_like_all_there_are(told);
+            let report = judge(&log, apart, &Options::default());
+            report.findings.names(|tally| tally.broken).contains(&"one-value")
+        };
+        assert!(broken(false), "as far as the lines tell, there are two acceptors for X");
+        assert!(!broken(true));
+    }
+}
+
+/// A line of peer `at`, of a message of it or to it.
+fn line(at: u64, rest: &Value) -> (u64, String) {
+    let mut line = serde_json::json!({"peer_id": at, "at": at});
+    for (key, value) in rest.as_object().expect("keys") {
+        line[key.as_str()] = value.clone();
+    }
+    (at, line.to_string())
+}
+
+fn started(at: u64, queued: bool) -> (u64, String) {
+    line(at, &serde_json::json!({"action": "started", "queued": queued}))
+}
+
+fn message(at: u64, action: &str, kind: &str, other: u64, value: &str, number: u64) -> Value {
+    let (from, to) = if action == "sent" { (at, other) } else { (other, at) };
+    serde_json::json!({
+        "peer_id": from, "action": action, "message_type": kind, "message_value": value,
+        "proposal_num": number, "to": to,
+    })
+}
+
+fn chose(at: u64, value: &str, number: u64) -> (u64, String) {
+    line(
+        at,
+        &serde_json::json!({
+            "action": "chose", "message_type": "chose", "message_value": value, "proposal_num": number,
+        }),
+    )
+}
+
+/// Peer1 was killed with all that it said; peer5 finds X, which peer1 had proposed.
+fn found_by_another(queued: bool) -> Vec<(u64, String)> {
+    let mut log = vec![started(1, queued), started(5, false)];
+    for (kind, value) in [("prepare", "Y"), ("accept", "X")] {
+        for to in 2..=3 {
+            log.push(line(5, &message(5, "sent", kind, to, value, 5)));
+        }
+        for from in 2..=3 {
+            let mut ack = message(5, "received", &format!("{kind}_ack"), from, "X", 5);
+            ack["answers"] = 5.into();
+            ack["accepted_proposal"] = (if kind == "prepare" { 1 } else { 5 }).into();
+            log.push(line(5, &ack));
+        }
+    }
+    log.push(chose(5, "X", 5));
+    log
+}
+
+/// Peer1 was killed with the votes that it had received, and is told of its choice in its next life.
+fn told_after_a_restart(queued: bool) -> Vec<(u64, String)> {
+    let mut log = vec![started(1, queued)];
+    for kind in ["prepare", "accept"] {
+        for to in 2..=3 {
+            log.push(line(1, &message(1, "sent", kind, to, "X", 1)));
+        }
+        for from in (2..=3).filter(|_| kind == "prepare") {
+            let mut ack = message(1, "received", "prepare_ack", from, "X", 1);
+            ack["answers"] = 1.into();
+            log.push(line(1, &ack));
+        }
+    }
+    log.push(started(1, queued));
+    log.push(line(1, &message(1, "received", "chosen", 2, "X", 1)));
+    log.push(chose(1, "X", 1));
+    log
+}
+
+#[test]
+fn what_stood_at_the_lost_end_of_a_killed_life_is_held_against_nobody() {
+    for (log, rule) in [
+        (found_by_another as fn(bool) -> _, "value-was-proposed"),
+        (told_after_a_restart, "majority-of-votes"),
+    ] {
+        let broken =
+            |queued| judge(&log(queued), false, &options()).findings.names(|tally| tally.broken);
+        assert!(broken(false).contains(&rule), "{rule}: {:?}", broken(false));
+        assert!(!broken(true).contains(&rule), "{rule}");
+    }
+}

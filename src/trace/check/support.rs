@@ -99,7 +99,8 @@ impl Judge {
 
     /// True if no proposer's lines are missing, as far as that can be known.
     pub(super) fn every_proposer_speaks(&self) -> bool {
-        if self.has_gaps {
+        // What a killed one put forward may have stood at the end that is missing.
+        if self.has_gaps || self.peers.values().any(|facts| facts.queued) {
             return false;
         }
         let speaks = |peer: &u16| self.peers.get(peer).is_some_and(|facts| facts.speaks);
