@@ -143,6 +143,8 @@ fn a_flood_of_lines_that_nobody_reads_takes_bounded_memory() {
 fn a_peer_that_connects_again_and_again_has_few_threads() {
     let mut cluster = Cluster::new(&ROLES);
     cluster.start(2, "");
+    // By then its other threads are there.
+    cluster.peer(2).says("waiting for peer7");
     let pid = cluster.peer(2).pid();
     let (before, mut kept) = (status_of(pid, "Threads"), Vec::new());
     for _ in 0..200 {

@@ -93,7 +93,6 @@ impl Datagrams {
         let mut list: Vec<SocketAddr> = addresses.iter().map(canonical).collect();
         list.sort();
         list.dedup();
-        list.truncate(MAX_ADDRESSES);
         let mut table = self.table();
         if list.is_empty() || table.known.get(&peer) == Some(&list) {
             return false;
@@ -336,7 +335,11 @@ mod tests {
             assert!(begun.elapsed() < REFRESH * 2, "unknown senders bring no look-ups about");
             thread::yield_now();
         }
-        assert!(begun.elapsed() >= CALM * 3, "4 look-ups in {:?}, {came} came", begun.elapsed());
+        assert!(
+            begun.elapsed() >= Duration::from_secs(3),
+            "4 look-ups in {:?}, {came} came",
+            begun.elapsed()
+        );
         assert!(came > 1000, "{came}");
     }
 
