@@ -93,6 +93,7 @@ impl Datagrams {
         let mut list: Vec<SocketAddr> = addresses.iter().map(canonical).collect();
         list.sort();
         list.dedup();
+        list.truncate(MAX_ADDRESSES);
         let mut table = self.table();
         if list.is_empty() || table.known.get(&peer) == Some(&list) {
             return false;
