@@ -17,8 +17,10 @@ const ROLES: [&str; 7] =
     ["proposer1", "acceptor", "acceptor", "acceptor", "proposer2", "proposer3", "proposer4"];
 /// How many questions are put in one write.
 const BATCH: usize = 1000;
-/// How many of them each flood has at the least.
+/// How many questions each flood has at the least: ten times what may wait.
 const QUESTIONS: usize = 60_000;
+/// How many it takes until their lines, unread, are many times what may wait of those.
+const UNREAD_QUESTIONS: usize = 200_000;
 /// By how much peer2 may grow, in KiB: outputs on account of two peers, frames for both, lines for
 /// a reader that is slow, and what an allocator keeps.
 const MOST_GROWTH: u64 = 16 * 1024;
@@ -28,11 +30,11 @@ fn questions(peer: u16) -> String {
     format!("{{\"message\":{{\"prepare\":{{\"number\":{peer},\"value\":\"Y\"}}}}}}\n").repeat(BATCH)
 }
 
-/// Puts questions in the name of `peer` until `enough`, and no fewer than [`QUESTIONS`].
-fn flood(cluster: &Cluster, peer: u16, enough: &AtomicBool) {
+/// Puts questions in the name of `peer` until `enough`, and no fewer than `least`.
+fn flood(cluster: &Cluster, peer: u16, least: usize, enough: &AtomicBool) {
     let (mut client, questions) = (Client::posing_as(peer, cluster, 2), questions(peer));
     let mut put = 0;
-    while put < QUESTIONS || !enough.load(Ordering::Relaxed) {
+    while put < least || !enough.load(Ordering::Relaxed) {
         assert!(client.say(&questions), "peer2 closes the connection after {put} questions");
         put += BATCH;
     }
@@ -60,12 +62,12 @@ fn take_nothing(cluster: &Cluster, peer: u16, listener: &TcpListener, enough: &A
 
 /// Floods peer2, whose process id is given, in two names while peer7 has the choice confirmed; its
 /// growth in KiB.
-fn growth_under_flood(cluster: &mut Cluster, pid: u32, answered: bool) -> u64 {
+fn growth_under_flood(cluster: &Cluster, pid: u32, least: usize, answered: bool) -> u64 {
     let before = status_of(pid, "VmRSS");
     let enough = AtomicBool::new(false);
     let seven = cluster.command(7, "-v Z --wait 0");
     thread::scope(|scope| {
-        let (cluster, enough) = (&*cluster, &enough);
+        let enough = &enough;
         if answered {
             for peer in [5, 6] {
                 let listener = TcpListener::bind(("127.0.0.1", cluster.ports[peer - 1]));
@@ -74,7 +76,7 @@ fn growth_under_flood(cluster: &mut Cluster, pid: u32, answered: bool) -> u64 {
                 scope.spawn(move || take_nothing(cluster, peer, &listener, enough));
             }
         }
-        let floods = [5, 6].map(|peer| scope.spawn(move || flood(cluster, peer, enough)));
+        let floods = [5, 6].map(|peer| scope.spawn(move || flood(cluster, peer, least, enough)));
         let seven = Program::start(seven);
         let line = seven.prints("\"action\":\"chose\"");
         assert!(line.contains("\"message_value\":\"X\""), "{line}");
@@ -107,7 +109,7 @@ fn a_flood_by_two_peers_takes_bounded_memory_and_a_third_gets_through() {
             cluster.durable = false;
         });
         let pid = cluster.peer(2).pid();
-        let grown = growth_under_flood(&mut cluster, pid, answered);
+        let grown = growth_under_flood(&cluster, pid, QUESTIONS, answered);
         assert!(grown <= MOST_GROWTH, "by {grown} KiB; answered: {answered}, durable: {durable}");
         assert!(cluster.peer(2).is_running() && !cluster.peer(2).err().is_empty());
     }
@@ -126,7 +128,7 @@ impl Drop for Unread {
 #[test]
 fn a_flood_of_lines_that_nobody_reads_takes_bounded_memory() {
     let mut unread = None;
-    let mut cluster = decided(|cluster| {
+    let cluster = decided(|cluster| {
         let mut command = cluster.command(2, "");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         unread = Some(Unread(command.spawn().expect("the program starts")));
@@ -134,7 +136,7 @@ fn a_flood_of_lines_that_nobody_reads_takes_bounded_memory() {
     let unread = unread.expect("was started");
     // The printer's own limit, once waiting and once being written, each in a vector that doubled.
     let most = MOST_GROWTH + 2 * 2 * 8 * 1024;
-    let grown = growth_under_flood(&mut cluster, unread.0.id(), false);
+    let grown = growth_under_flood(&cluster, unread.0.id(), UNREAD_QUESTIONS, false);
     assert!(grown <= most, "by {grown} KiB");
 }
 
@@ -143,6 +145,8 @@ fn a_flood_of_lines_that_nobody_reads_takes_bounded_memory() {
 fn a_peer_that_connects_again_and_again_has_few_threads() {
     let mut cluster = Cluster::new(&ROLES);
     cluster.start(2, "");
+    // By then its other threads are there.
+    cluster.peer(2).says("waiting for peer7");
     let pid = cluster.peer(2).pid();
     let (before, mut kept) = (status_of(pid, "Threads"), Vec::new());
     for _ in 0..200 {

@@ -26,11 +26,9 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    /// True once for every time when both directions have come up.
-    fn is_news(&mut self) -> bool {
-        let is_news = self.inbound.is_some() && self.outbound && !self.is_told;
-        self.is_told |= is_news;
-        is_news
+    /// True if both are there and the process does not know it.
+    fn is_news(&self) -> bool {
+        self.inbound.is_some() && self.outbound && !self.is_told
     }
 
     fn is_newest(&self, stream: &Arc<TcpStream>) -> bool {
@@ -146,9 +144,11 @@ impl<P: Process + Send + 'static> Node<P> {
         if let Some(link) = self.links.get(&peer) {
             link.wake();
         }
+        let is_news = |core: &Core<P>| core.ends.get(&peer).is_some_and(Ends::is_news);
         core = self.lock();
-        if let Some(mut core) = self.wait_for_room(core, peer, stream)
-            && core.ends.get_mut(&peer).is_some_and(Ends::is_news)
+        if is_news(&core)
+            && let Some(core) = self.wait_for_room(core, peer, stream)
+            && is_news(&core)
         {
             self.connected(core, peer);
         }
@@ -179,6 +179,7 @@ impl<P: Process + Send + 'static> Node<P> {
 
     /// Tells the process that `peer` can be talked with.
     pub(super) fn connected(&self, mut core: MutexGuard<'_, Core<P>>, peer: PeerId) {
+        core.ends.entry(peer).or_default().is_told = true;
         core.outputs.cause = Some(peer);
         core.show(0, || Output::Connected(peer));
         self.step_locked(&mut core, |process, out| process.connected(peer, out));

@@ -37,7 +37,7 @@
 //! |---|---|---|---|
 //! | outputs that wait, by the peer that brought them about | [`outbox::PEER_LIMIT`] and one step | its connections are not read, its datagrams dropped; timers and the process itself go on | `tests/bounds.rs`, `flood.rs` |
 //! | outputs that one thread hands over | [`outbox::TURN`] | another thread goes on | `tests/bounds.rs` |
-//! | frames for a peer | [`link::QUEUE_LIMIT`], and as much again while it is written | frames are dropped and counted | `link/tests.rs`, `flood.rs` |
+//! | frames for a peer | [`link::QUEUE_LIMIT`], and as much again while it is written | frames are dropped and counted | `link/tests.rs` |
 //! | a line being read | [`frame::MAX_LINE`], before the hello [`frame::MAX_HELLO`] | the connection is closed | `frame.rs`, `strangers.rs` |
 //! | a datagram being read | [`udp::MAX_DATAGRAM`] | it is dropped | `barrier.rs` |
 //! | connections without a hello | [`tcp::MAX_UNKNOWN`] for [`tcp::HELLO_TIMEOUT`] and [`tcp::MAX_GRACED`] for [`tcp::GRACE`] | closed when accepted | `strangers.rs` |

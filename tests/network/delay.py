@@ -1,7 +1,8 @@
-"""Network namespaces whose packets take their time: delay.py COUNT ONE_WAY_SECONDS
+"""Network namespaces whose packets take their time: delay.py COUNT ONE_WAY_SECONDS WAVE_SECONDS
 
 Each namespace has a TUN device with the address 10.77.0.N (N from 1), and this program carries the
-packets between them. It prints the namespaces' names when they are there. Orders come on standard
+packets between them: late by the first time, and in every other ten seconds by the second time more.
+It prints the namespaces' names when they are there. Orders come on standard
 input: `cut` drops every packet from now on, `heal` ends that. When standard input ends, processes
 in the namespaces are killed and the namespaces removed, so nothing outlives whoever started this.
 
@@ -68,7 +69,7 @@ def set_up(name, number):
     return tun
 
 
-def carry(tuns, delay):
+def carry(tuns, delay, wave):
     """Carries packets until standard input ends."""
     waiting, order, is_cut = [], 0, False
     selector = selectors.DefaultSelector()
@@ -88,8 +89,9 @@ def carry(tuns, delay):
             # IPv4 only; the last byte of the destination is the namespace's number.
             to = tuns.get(packet[19]) if packet[0] >> 4 == 4 else None
             if to is not None and not is_cut:
-                order += 1
-                heapq.heappush(waiting, (time.monotonic() + delay, order, to, packet))
+                order, now = order + 1, time.monotonic()
+                late = delay + wave * (now // 10 % 2)
+                heapq.heappush(waiting, (now + late, order, to, packet))
         while waiting and waiting[0][0] <= time.monotonic():
             _, _, to, packet = heapq.heappop(waiting)
             try:
@@ -112,7 +114,7 @@ def obstacle():
 
 
 def main():
-    count, delay = int(sys.argv[1]), float(sys.argv[2])
+    count, delay, wave = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
     if why := obstacle():
         print(why)
         sys.exit(77)
@@ -123,7 +125,7 @@ def main():
     try:
         tuns = {number: set_up(name, number) for number, name in enumerate(names, 1)}
         print(" ".join(names), flush=True)
-        carry(tuns, delay)
+        carry(tuns, delay, wave)
     finally:
         for name in names:
             remove(name)

@@ -10,12 +10,13 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// So many hosts, and how long a packet takes from one to another. `None`, and a word on
-    /// standard error, where the machine cannot do that.
-    pub(crate) fn new(hosts: usize, one_way_seconds: f64) -> Option<Self> {
+    /// So many hosts, how many seconds a packet takes from one to another, and how many more in
+    /// every other ten seconds. `None`, and a word on standard error, where the machine cannot do
+    /// that.
+    pub(crate) fn new(hosts: usize, one_way: f64, wave: f64) -> Option<Self> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/network/delay.py");
         let carrier = Command::new("python3")
-            .args([script, &hosts.to_string(), &one_way_seconds.to_string()])
+            .args([script, &hosts.to_string(), &one_way.to_string(), &wave.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn();
