@@ -206,13 +206,11 @@ impl Peer {
     pub(super) fn take_over(&mut self, out: &mut Effects<Self>) {
         let me = self.me();
         let Some(member) = self.member() else { return };
-        let promised = member.promises.promised;
-        let request = RequestId { round: promised.map_or(0, |p| p.round) + 1, by: me };
-        let Some(promises) =
-            member.promises.promise(request).ok().filter(|_| request.round < MAX_ID)
-        else {
-            return;
-        };
+        let highest = member.promises.promised.map_or(0, |promised| promised.round);
+        let request = RequestId { round: highest + 1, by: me };
+        // A number that nobody reaches is refused here, before it is recorded.
+        let promises = member.promises.promise(request).ok().filter(|_| request.round < MAX_ID);
+        let Some(promises) = promises else { return };
         member.leading = Leading::Taking { request, answers: [(me, promises.pending)].into() };
         self.keep(promises, out);
         self.say_again(out);

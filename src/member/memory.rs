@@ -3,7 +3,8 @@
 //! With majorities the data directory *is* the member: it holds the incarnation, the last view and
 //! what was promised in it. All of that is durable before anybody can know of it, so a process that
 //! starts with the directory differs from one that was paused in nothing but what a leader was just
-//! doing. That part is not remembered, and needs not be: a new first phase finds it.
+//! doing. That part is not remembered and need not be: a new first phase finds it. The argument is
+//! in [the chapter](super).
 
 use serde::{Deserialize, Serialize};
 
@@ -149,29 +150,28 @@ impl Peer {
         if !self.setup.majority {
             return self.join(None, out);
         }
-        match self.kept_life {
-            Some(life) => self.setup.life = life,
-            None => {
-                self.kept_life = Some(self.setup.life);
-                out.push(Effect::Persist(Record::Life(self.setup.life)));
-            }
+        if let Some(life) = self.kept_life {
+            self.setup.life = life;
+        } else {
+            self.kept_life = Some(self.setup.life);
+            out.push(Effect::Persist(Record::Life(self.setup.life)));
         }
         match &self.phase {
-            Phase::In(member) => self.resume(member.view.clone(), out),
+            Phase::In(member) => self.resume(&member.view.clone(), out),
             Phase::Joining(_) | Phase::Out => self.join(None, out),
         }
     }
 
     /// Goes on as a member of this view. Nobody is held for dead before it was silent for 2 T; those
     /// who have a newer view answer a stale heartbeat with it.
-    fn resume(&mut self, view: View, out: &mut Effects<Self>) {
-        self.watch_others(&view);
+    fn resume(&mut self, view: &View, out: &mut Effects<Self>) {
+        self.watch_others(view);
         out.push(Effect::Report(Fact::Resumed(view.clone())));
         self.order_crash(out);
         out.push(Effect::SetTimer(Timer::Check, self.detector.check_every().into()));
         self.beat(out);
         let Phase::In(member) = &self.phase else { return };
-        if member.promises.pending.is_some() && self.acting(&view) == self.me() {
+        if member.promises.pending.is_some() && self.acting(view) == self.me() {
             // It may have been agreed to, and whoever asked may not come back.
             return self.take_over(out);
         }

@@ -37,16 +37,50 @@
 //! the acceptors: a request's number is a ballot, `OK` an acceptance, `NEWLEADER` the first phase,
 //! and *pending* the accepted value. The leader of a view is the only one who may use ballots of
 //! round 0, so it needs no first phase. Whoever acts in its place begins above every ballot it has
-//! seen, and takes over the pending operation with the highest ballot among a majority. An
-//! acceptor's promises live in memory: so a process that starts again is *not* the member it was.
-//! Every life has a number, the view lists it, and the new life must join ([`view`]). What a
-//! founder must remember, it writes down ([`peer::Record`]).
+//! seen, and takes over the pending operation with the highest ballot among a majority.
+//!
+//! # Starting again
+//!
+//! An acceptor is only as good as its memory. So a member is not a peer but a peer in one
+//! *incarnation* ([`Life`]), whose number the view lists. By default, and without a data directory,
+//! what a member agreed to is in the memory of its process: a process that starts again is another
+//! member and must be let in. If a majority does so at once, nobody is left who could let it in,
+//! and the group stands still.
+//!
+//! With majorities and a data directory the directory is the member ([`memory`]). It keeps the
+//! incarnation, the last view and the promises in it, so any part of a group may start again, also
+//! all of it, and a majority of the last view goes on from it. Nobody need be told: to the others
+//! such a member was slow for a while. Why no two views get one id then:
+//!
+//! 1. *An acceptor keeps its word.* A promise or an agreement is durable before its answer leaves,
+//!    and the record of a view before anything that is said in it. A process that starts again has
+//!    every promise that anybody can have heard of, perhaps one more; to have promised more than
+//!    was said is safe.
+//! 2. *A view is entered once.* A member takes only a view whose id is above its recorded one. So it
+//!    never comes back to a view with its promises in it forgotten. A view that removed it is
+//!    recorded as well, so that an older one that still lists it is refused.
+//! 3. *A number names one question.* Whoever asks promises its own number first, durably, and begins
+//!    above that. Round 0 needs no first phase, so it is good for one question in the process that
+//!    installed the view; whoever starts again has no right to it.
+//! 4. *Who lost its memory is another member.* A process without its directory draws a new
+//!    incarnation. No view lists it, so it neither agrees nor asks until a view is made with it.
+//!
+//! With these four, each view's acceptors are those of Paxos in the crash-recovery model: two
+//! majorities of a view share a member that remembers, so at most one operation is agreed to in it.
+//! The next view follows from the operation alone, and so do its members, by induction from the
+//! founder's view. That one is unique because a first line that remembers any view never founds.
+//!
+//! Whoever goes on leads only after a first phase. It finishes what was pending, removes those who
+//! do not come back, and lets in those who lost their memory. Others may have gone on without it,
+//! in views with members whom it does not know; so a member that hears no majority of its view asks
+//! everybody in the hostsfile.
 //!
 //! # Left out
 //!
 //! Halves that were apart are not joined again by the default rule (cure: `--majority`, where a
 //! minority stands still instead). A first line that starts again without its record, while it is
-//! cut off from everybody, founds anew (cure: `--data`). Every member sends to every member, so the
+//! cut off from everybody, founds anew (cure: `--data`). When a majority of the last view has lost
+//! its memory, no view can follow (cure: start all of them anew, without their directories). Every member sends to every member, so the
 //! datagrams grow with the square of the group: a ring or gossip of heartbeats would grow with the
 //! group alone, and find a death later.
 

@@ -192,21 +192,24 @@ impl Peer {
 
     /// The same, and tells these of it. Nothing else changes a view.
     pub(super) fn install(&mut self, view: View, told: &BTreeSet<PeerId>, out: &mut Effects<Self>) {
-        let me = self.me();
+        let (me, majority) = (self.me(), self.setup.majority);
         // While joining, also the present life must be in: views list those before it.
         let known = self.view().map(|view| view.id);
         let is_in = view.holds(me, self.setup.life);
         if known.is_some_and(|known| view.id <= known) || (known.is_none() && !is_in) {
             return;
         }
-        if self.seen.is_some_and(|seen| view.id < seen) || self.is_out() {
+        // With majorities an id has one view, so one that was seen without this peer never has it.
+        // And a view is entered once: a second time, its promises would be forgotten.
+        let lowest = self.seen.map_or(0, |seen| seen + u64::from(known.is_none() && majority));
+        if view.id < lowest || self.is_out() {
             return;
         }
         self.seen = Some(view.id);
         // Recorded before it is told or acted on, and told before the next change begins. From here
         // on nothing is answered in the view before, so the record may take the place of what was
         // promised there.
-        out.push(Effect::Persist(Record::of_view(&view, self.setup.majority)));
+        out.push(Effect::Persist(Record::of_view(&view, majority)));
         let message = Message::new_view(&view);
         out.extend(told.iter().map(|peer| Effect::Send(*peer, message.clone())));
         if !is_in {

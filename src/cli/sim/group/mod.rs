@@ -33,12 +33,16 @@
 //! # What is promised with `--majority`
 //!
 //! All of that in every world, `heavy` included, with `--data`: above all, no two different views
-//! ever share an id. Two of it with a condition. *One group*: if a majority of the highest view
-//! that anybody alive holds has died (each life is a member of its own), the group stands still,
-//! and rightly: no view can ever be agreed to again. A run that ends like this counts as `stood
-//! still`; where crashes come one at a time, that is no excuse. *Who was called unreachable*: of
-//! those who were in a view without a break; whoever was removed and joins again knows nothing of
-//! the time between.
+//! ever share an id. Up to three times in a run an outage hits some of the peers, in one of three
+//! cases all of them: they crash within a moment and start again within 8 T. What they agreed to,
+//! they still have: promises are kept and pending operations told as if they had never been away.
+//!
+//! Two of it with a condition. *One group*: in every fourth `heavy` run some who crash never come
+//! back. If those who are left are no majority of the last view, or of the highest that any of them
+//! holds, no view can ever be agreed to again, and the group stands still. A run that ends like this
+//! counts as `stood still`; where all come back, that is no excuse. *Who was called unreachable*:
+//! of those who were in a view without a break; whoever was removed and joins again knows nothing
+//! of the time between.
 //!
 //! The lines of a run have a second judge, [`Rules`](crate::trace::views::Rules), the one of
 //! `synod local member`. It does not know of lives, so it is asked where nobody came back.

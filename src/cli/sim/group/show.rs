@@ -257,10 +257,10 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Watch<S> for Show<S, B> {
     fn crashed(&mut self, _now: u64, peer: PeerId) -> bool {
         self.ledger.died(peer);
         self.changed = true;
-        let returns = match self.hit.remove(&peer) {
-            true if self.plan.one_at_a_time => true,
-            _ => self.plan.returns || self.plan.some_return && self.prng.below(3) > 0,
-        };
+        // Where crashes come one at a time, an outage takes nobody away for good.
+        let survives = self.hit.remove(&peer) && self.plan.one_at_a_time;
+        let drawn = self.plan.some_return && self.prng.below(3) > 0;
+        let returns = survives || self.plan.returns || drawn;
         if returns {
             self.away.insert(peer);
         }

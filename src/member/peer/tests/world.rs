@@ -151,6 +151,12 @@ impl World {
         self.queue.retain(|_, (to, event)| *to != at || matches!(event, Event::Start));
     }
 
+    pub(super) fn crash_all(&mut self, peers: &[u16]) {
+        for at in peers {
+            self.crash(*at);
+        }
+    }
+
     /// It crashes after so many more sends.
     pub(super) fn crash_in(&mut self, at: u16, sends: u64) {
         self.machines.get_mut(&at).expect("is one").crash_in = Some(sends);
@@ -205,7 +211,7 @@ impl World {
                 let mut peer = remembering(&setup, &machine.records);
                 let (records, again) = (peer.snapshot(), remembering(&setup, &peer.snapshot()));
                 assert_eq!(format!("{again:?}"), format!("{peer:?}"), "{records:?}");
-                if machine.lives % 2 == 0 {
+                if machine.lives.is_multiple_of(2) {
                     machine.records = records;
                 }
                 peer.clock(now);
