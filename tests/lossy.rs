@@ -1,5 +1,7 @@
 //! The file system of the power losses is tested itself: what was flushed stays, all else may go.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 mod common;
 mod lossyfs;
 
