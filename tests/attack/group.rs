@@ -29,14 +29,18 @@ impl Signals {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|e| format!("sh: {e}"))?;
-        let orders = shell.stdin.take().ok_or("sh has no input")?;
+        let mut orders = shell.stdin.take().ok_or("sh has no input")?;
+        // Should the attacker die, the peers do too when their input ends, but not while stopped.
+        writeln!(orders, "trap '' INT TERM HUP; trap 'kill -CONT $all 2>/dev/null' EXIT")
+            .map_err(|e| format!("sh: {e}"))?;
         let done = BufReader::new(shell.stdout.take().ok_or("sh has no output")?);
         Ok(Self { shell, orders, done })
     }
 
     fn send(&mut self, name: &str, pid: u32) -> Result<(), String> {
         let said = |e: std::io::Error| format!("sh: {e}");
-        writeln!(self.orders, "kill -{name} {pid} && echo done || echo failed").map_err(said)?;
+        writeln!(self.orders, "all=\"$all {pid}\"; kill -{name} {pid} && echo done || echo failed")
+            .map_err(said)?;
         let mut answer = String::new();
         self.done.read_line(&mut answer).map_err(said)?;
         if answer == "done\n" { Ok(()) } else { Err(format!("kill -{name} {pid} {answer}")) }

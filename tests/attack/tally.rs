@@ -107,7 +107,7 @@ impl Display for Tally {
         let (early, felt) = (self.early_power_losses, self.felt_power_losses);
         writeln!(
             f,
-            "power losses {:>8}  of them {early} before anybody knew a choice; {felt} took something",
+            "power losses {:>8}  {early} before anybody knew a choice; {felt} took something",
             self.power_losses
         )?;
         writeln!(f, "failed disks {:>8}  a flush failed, and the peer ended", self.failed_flushes)?;
