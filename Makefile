@@ -15,7 +15,7 @@ help:
 	@echo 'make museum  broken variants of all three protocols, and which checks catch them; with drawings'
 	@echo 'make explore every run of a few peers, exhaustively; make explorer shows them in a browser'
 	@echo 'make scale   decision latency round the world for 3 to 101 peers, simulated; small ones on sockets too'
-	@echo 'make torture real processes killed 10,000 times while they decide (KILLS=n SEED=n)'
+	@echo 'make torture real processes: 10,000 kills and 1,000 power losses (KILLS=n POWER=n SEED=n)'
 	@echo 'make shuttle thousands of schedules of the threads that ask one peer at once'
 	@echo 'make mutants single changes to the source that no test notices (PARTS="paxos ...")'
 	@echo 'make static  the one static binary, as it goes into the image'
@@ -45,7 +45,7 @@ bench-group:
 	$(CARGO) bench --bench group
 
 torture:
-	$(CARGO) bench --bench torture -- $(or $(KILLS),10000) $(SEED)
+	$(CARGO) bench --bench torture -- $(foreach n,KILLS POWER SEED,$(if $($n),$n=$($n)))
 
 # The locks of the runtime are exchanged, so this is another build.
 shuttle:

@@ -1,5 +1,7 @@
 //! The file system of the power losses is tested itself: what was flushed stays, all else may go.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 mod common;
 mod lossyfs;
 
@@ -7,23 +9,28 @@ use std::collections::BTreeSet;
 use std::env;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::Instant;
 
-use common::{PATIENCE, Program, until};
+use common::{PATIENCE, Program, Scratch, until};
 use lossyfs::{Disk, LossyFs, Lost};
 
-/// The variable that makes a test of this program the victim of another one.
+/// The variable that makes a test of this program the victim of another one: where to mount.
 const VICTIM: &str = "LOSSYFS_VICTIM";
 
 fn mount() -> Option<LossyFs> {
+    mount_in(Path::new(env!("CARGO_TARGET_TMPDIR")))
+}
+
+fn mount_in(scratch: &Path) -> Option<LossyFs> {
     if let Some(why) = lossyfs::missing() {
         eprintln!("skipped: {why}");
         return None;
     }
-    Some(LossyFs::mount(Path::new(env!("CARGO_TARGET_TMPDIR"))).expect("it mounts"))
+    Some(LossyFs::mount(scratch).expect("it mounts"))
 }
 
 /// Runs `attempt` once for every sequence of picks that it can make.
@@ -325,7 +332,7 @@ fn mounted(path: &Path) -> bool {
 /// Not a test by itself: mounts, says where, and waits for its end.
 #[test]
 fn victim() {
-    let Some(fs) = env::var_os(VICTIM).and_then(|_| mount()) else { return };
+    let Some(fs) = env::var_os(VICTIM).and_then(|at| mount_in(Path::new(&at))) else { return };
     let disk = fs.disk("disk");
     println!("\nmounted {}", disk.path().display());
     loop {
@@ -341,17 +348,31 @@ fn nothing_stays_mounted_however_the_process_ends() {
     assert!(mounted(&path));
     drop((disk, fs));
     assert!(!mounted(&path) && !path.exists());
-    for signal in ["KILL", "INT"] {
+    // Apart from other tests, which would clear there.
+    let scratch = Scratch::new();
+    // A process alone, as a person kills it; a whole group, as Ctrl-C does; and all with the helper.
+    for (signal, group) in [("KILL", false), ("INT", true), ("KILL", true)] {
         let mut command = Command::new(env::current_exe().expect("is running"));
-        command.args(["victim", "--exact", "--nocapture"]).env(VICTIM, "1");
+        command
+            .args(["victim", "--exact", "--nocapture"])
+            .process_group(0)
+            .env(VICTIM, scratch.path(""));
         let mut victim = Program::start(command);
         let line = victim.prints("mounted /");
         let disk = PathBuf::from(line.trim_start_matches("mounted "));
         // Somebody still works there.
         let _open = File::open(&disk).expect("is mounted");
-        common::signal(signal, victim.pid());
+        let target = if group { format!("-{}", victim.pid()) } else { victim.pid().to_string() };
+        let mut shell = Command::new("sh");
+        let kill = shell.args(["-c", &format!("kill -s {signal} -- {target}")]);
+        assert!(kill.status().expect("there is a shell").success());
         victim.end();
         let path = disk.parent().expect("has one");
+        if (signal, group) == ("KILL", true) {
+            assert!(mounted(path), "nobody is left to unmount it");
+            // The next one does.
+            mount_in(&scratch.path("")).expect("it mounts");
+        }
         until("the end of the mount", || (!mounted(path) && !path.exists()).then_some(()));
     }
 }

@@ -3,6 +3,8 @@
 //! The disks are those of [`lossyfs`]. peer1 and peer5 propose X and Y to peer2, peer3 and peer4,
 //! so two votes choose. peer2 alone suffers; whatever it told peer1 it must tell peer5.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 mod common;
 mod lossyfs;
 

@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::lossyfs::{Disk, LossyFs, Lost};
 use super::random::Random;
 
 /// How long all peers, left alone, may take to choose: far beyond what they need.
@@ -28,14 +29,18 @@ impl Signals {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|e| format!("sh: {e}"))?;
-        let orders = shell.stdin.take().ok_or("sh has no input")?;
+        let mut orders = shell.stdin.take().ok_or("sh has no input")?;
+        // Should the attacker die, the peers do too when their input ends, but not while stopped.
+        writeln!(orders, "trap '' INT TERM HUP; trap 'kill -CONT $all 2>/dev/null' EXIT")
+            .map_err(|e| format!("sh: {e}"))?;
         let done = BufReader::new(shell.stdout.take().ok_or("sh has no output")?);
         Ok(Self { shell, orders, done })
     }
 
     fn send(&mut self, name: &str, pid: u32) -> Result<(), String> {
         let said = |e: std::io::Error| format!("sh: {e}");
-        writeln!(self.orders, "kill -{name} {pid} && echo done || echo failed").map_err(said)?;
+        writeln!(self.orders, "all=\"$all {pid}\"; kill -{name} {pid} && echo done || echo failed")
+            .map_err(said)?;
         let mut answer = String::new();
         self.done.read_line(&mut answer).map_err(said)?;
         if answer == "done\n" { Ok(()) } else { Err(format!("kill -{name} {pid} {answer}")) }
@@ -55,6 +60,8 @@ struct Life {
     /// Where its journal begins.
     begins: u64,
     stopped: bool,
+    /// Its disk was told to fail a flush, so it may end by itself.
+    may_fail: bool,
 }
 
 /// What a peer is doing.
@@ -72,6 +79,10 @@ pub(super) struct Group<'a> {
     proposers: Vec<u16>,
     pub(super) ids: Vec<u16>,
     lives: BTreeMap<u16, Life>,
+    /// Where the power can fail; without them the data is in the group's directory.
+    disks: BTreeMap<u16, Disk>,
+    /// How many peers ended because a flush failed.
+    pub(super) failed_flushes: u64,
 }
 
 impl<'a> Group<'a> {
@@ -79,8 +90,8 @@ impl<'a> Group<'a> {
     pub(super) fn new(
         synod: &'a Path,
         dir: &Path,
-        roles: &[&str],
-        ports: &[u16],
+        (roles, ports): (&[&str], &[u16]),
+        fs: Option<&LossyFs>,
     ) -> Result<Self, String> {
         let line = |(port, roles): (&u16, &&str)| format!("127.0.0.1:{port}:{roles}\n");
         let text: String = ports.iter().zip(roles).map(line).collect();
@@ -88,7 +99,18 @@ impl<'a> Group<'a> {
         let ids: Vec<u16> = (1..).take(roles.len()).collect();
         let has_value = |id: &u16| roles[usize::from(*id) - 1].contains("proposer");
         let proposers = ids.iter().copied().filter(has_value).collect();
-        Ok(Self { synod, dir: dir.to_owned(), proposers, ids, lives: BTreeMap::new() })
+        let name = dir.file_name().unwrap_or_default().to_string_lossy();
+        let disk = |(id, fs): (&u16, &LossyFs)| (*id, fs.disk(&format!("{name}-peer{id}")));
+        let disks = fs.map(|fs| ids.iter().map(|id| disk((id, fs))).collect()).unwrap_or_default();
+        let (lives, dir) = (BTreeMap::new(), dir.to_owned());
+        Ok(Self { synod, dir, proposers, ids, lives, disks, failed_flushes: 0 })
+    }
+
+    fn data(&self, id: u16) -> PathBuf {
+        match self.disks.get(&id) {
+            Some(disk) => disk.path().join("data"),
+            None => self.dir.join(format!("peer{id}")),
+        }
     }
 
     pub(super) fn trace(&self, id: u16) -> PathBuf {
@@ -110,7 +132,7 @@ impl<'a> Group<'a> {
         let words = words.map_err(|e| format!("{}: {e}", self.dir.display()))?;
         let mut command = Command::new(self.synod);
         command.arg("-h").arg(self.dir.join("hosts")).args(["--id", &id.to_string()]);
-        command.arg("--data").arg(self.dir.join(format!("peer{id}")));
+        command.arg("--data").arg(self.data(id));
         command.arg("--trace").arg(self.trace(id));
         if self.proposers.contains(&id) {
             let value = char::from(b'A' + u8::try_from(random.below(26)).expect("a letter"));
@@ -119,20 +141,70 @@ impl<'a> Group<'a> {
         }
         // Its input is ours: should the attacker die, the peers do too.
         command.arg("--until-eof").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(words);
+        if let Some(disk) = self.disks.get(&id) {
+            disk.slow_flushes(Duration::from_millis(random.one_of(&[0, 0, 0, 1, 4])));
+        }
         let begins = fs::metadata(self.trace(id)).map_or(0, |metadata| metadata.len());
         let child = command.spawn().map_err(|e| format!("{}: {e}", self.synod.display()))?;
-        self.lives.insert(id, Life { child, begins, stopped: false });
+        self.lives.insert(id, Life { child, begins, stopped: false, may_fail: false });
         Ok(())
     }
 
     /// `kill -9`. A peer that has ended by itself has refused to live, which is a failure.
-    pub(super) fn kill(&mut self, id: u16) -> Result<(), String> {
+    pub(super) fn kill(&mut self, id: u16, random: &mut Random) -> Result<(), String> {
         self.still_lives(id)?;
         if let Some(mut life) = self.lives.remove(&id) {
-            let ended = life.child.kill().and_then(|()| life.child.wait());
-            ended.map_err(|e| format!("peer{id} cannot be killed: {e}"))?;
+            let failed = |e| format!("peer{id} cannot be killed: {e}");
+            life.child.kill().map_err(failed)?;
+            // A flush that is under way may come to its end or never happen.
+            if let Some(disk) = self.disks.get(&id).filter(|_| random.percent(70)) {
+                disk.abandon_flushes();
+            }
+            life.child.wait().map_err(failed)?;
+        }
+        if let Some(disk) = self.disks.get(&id) {
+            disk.fail_no_flush();
         }
         Ok(())
+    }
+
+    /// The machine of a peer that is dead loses its power.
+    pub(super) fn lose_power(&mut self, id: u16, random: &mut Random) -> Lost {
+        let disk = self.disks.get(&id);
+        disk.map(|disk| disk.lose_power(|end| random.below(end))).unwrap_or_default()
+    }
+
+    /// The next flush of a peer fails, if it has a disk that can: then it must end.
+    pub(super) fn fail_flush(&mut self, id: u16) {
+        if let (Some(disk), Some(life)) = (self.disks.get(&id), self.lives.get_mut(&id)) {
+            disk.fail_flush_after(0);
+            life.may_fail = true;
+        }
+    }
+
+    /// The end of the group; its journals stay.
+    pub(super) fn kill_all(&mut self) {
+        for (_, mut life) in std::mem::take(&mut self.lives) {
+            let _ = life.child.kill();
+            let _ = life.child.wait();
+        }
+    }
+
+    /// No flush of a living peer fails any more.
+    pub(super) fn fail_no_flush(&self) {
+        self.disks.values().for_each(|disk| _ = disk.fail_no_flush());
+    }
+
+    /// Copies what is on the disks to where the journals are, for whoever looks for the reason.
+    pub(super) fn keep_disks(&mut self) {
+        self.kill_all();
+        for id in self.disks.keys() {
+            let kept = self.dir.join(format!("peer{id}"));
+            let _ = fs::create_dir_all(&kept);
+            for entry in fs::read_dir(self.data(*id)).into_iter().flatten().flatten() {
+                let _ = fs::copy(entry.path(), kept.join(entry.file_name()));
+            }
+        }
     }
 
     /// SIGSTOP and SIGCONT.
@@ -145,10 +217,16 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    fn still_lives(&mut self, id: u16) -> Result<(), String> {
+    /// Notices if a peer has ended by itself: only a disk that failed is a reason.
+    pub(super) fn still_lives(&mut self, id: u16) -> Result<(), String> {
         let Some(life) = self.lives.get_mut(&id) else { return Ok(()) };
         match life.child.try_wait() {
             Ok(None) => Ok(()),
+            Ok(Some(status)) if life.may_fail && status.code() == Some(2) => {
+                self.lives.remove(&id);
+                self.failed_flushes += 1;
+                Ok(())
+            }
             Ok(Some(status)) => {
                 let words = fs::read_to_string(self.dir.join(format!("peer{id}.err")));
                 let words = words.unwrap_or_default();
@@ -209,10 +287,7 @@ impl<'a> Group<'a> {
 
 impl Drop for Group<'_> {
     fn drop(&mut self) {
-        for life in self.lives.values_mut() {
-            let _ = life.child.kill();
-            let _ = life.child.wait();
-        }
+        self.kill_all();
     }
 }
 

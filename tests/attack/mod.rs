@@ -1,9 +1,13 @@
-//! An attacker on real processes: `kill -9`, stops, restarts, and proposers that change their mind.
+//! An attacker on real processes: `kill -9`, power losses, failed flushes, stops, restarts, and
+//! proposers that change their mind.
 //!
 //! A round is one group with new directories. A decision ends what can go wrong, so most strokes
 //! fall while the first attempts are under way: a pause of some milliseconds at most, and a killed
 //! peer comes back at once, a proposer with another value. Then all are left alone and must choose.
 //! Sometimes all die after that and come back, so that only the disks know.
+//!
+//! For power losses every peer has a disk of its own on a file system that loses what was not
+//! flushed; its flushes take longer in one life than in another. The journals are on another one.
 //!
 //! Every round is judged twice from its journals: by `synod check`, and by what the journals of
 //! each peer prove alone. The seed gives every stroke and pause, but not what the processes do in
@@ -11,6 +15,8 @@
 
 #[path = "../journals/mod.rs"]
 mod journals;
+#[path = "../lossyfs/mod.rs"]
+pub(crate) mod lossyfs;
 
 mod group;
 mod random;
@@ -25,10 +31,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use group::{Doing, Group, Signals, free_ports};
 use journals::Journals;
+use lossyfs::LossyFs;
 use random::Random;
 pub(crate) use tally::Tally;
 
-/// Kills in one round, at most, beside those that end all lives at once.
+/// Kills and power losses in one round, at most, beside those that end all lives at once.
 const MOST_KILLS: usize = 60;
 /// Kills that follow in a round when a victim is seen to have known the choice.
 const KILLS_AFTER_CHOICE: usize = 4;
@@ -50,6 +57,9 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// How many kills there are, at least.
     pub(crate) kills: u64,
+    /// How many power losses there are beside them, at least. They need a file system that only
+    /// root can mount, see [`lossyfs::missing`].
+    pub(crate) power_losses: u64,
     /// How many groups live at the same time.
     pub(crate) lanes: usize,
 }
@@ -74,16 +84,22 @@ pub(crate) fn attack(plan: &Plan) -> Result<Tally, String> {
     let shared = Mutex::new(Shared::default());
     let lock = || shared.lock().unwrap_or_else(PoisonError::into_inner);
     let (begun, shows) = (Instant::now(), io::stderr().is_terminal());
+    let fs = match plan.power_losses {
+        0 => None,
+        _ => Some(LossyFs::mount(&plan.scratch).map_err(|e| format!("mounting: {e}"))?),
+    };
     let lane = |lane: usize| loop {
         let index = {
             let mut shared = lock();
-            if shared.failure.is_some() || shared.tally.kills >= plan.kills {
+            let Tally { kills, power_losses, .. } = shared.tally;
+            let enough = kills >= plan.kills && power_losses >= plan.power_losses;
+            if shared.failure.is_some() || enough {
                 return;
             }
             shared.begun_rounds += 1;
             shared.begun_rounds - 1
         };
-        let result = round(plan, index, lane);
+        let result = round(plan, fs.as_ref(), index, lane);
         let mut shared = lock();
         match result {
             Ok(tally) => shared.tally.add(&tally),
@@ -92,10 +108,14 @@ pub(crate) fn attack(plan: &Plan) -> Result<Tally, String> {
             }
         }
         if shows {
-            let (Tally { kills, rounds, .. }, wanted) = (&shared.tally, plan.kills);
-            let seconds = begun.elapsed().as_secs();
-            let _ =
-                write!(io::stderr(), "\r{kills} of {wanted} kills, {rounds} rounds, {seconds} s ");
+            let Tally { kills, power_losses, rounds, .. } = &shared.tally;
+            let (wanted, losses, seconds) =
+                (plan.kills, plan.power_losses, begun.elapsed().as_secs());
+            let _ = write!(
+                io::stderr(),
+                "\r{kills} of {wanted} kills, {power_losses} of {losses} power losses, \
+                 {rounds} groups, {seconds} s "
+            );
         }
     };
     thread::scope(|scope| {
@@ -111,12 +131,18 @@ pub(crate) fn attack(plan: &Plan) -> Result<Tally, String> {
 }
 
 /// One group, from its birth to its verdict.
-fn round(plan: &Plan, index: u64, lane: usize) -> Result<Tally, String> {
+fn round(plan: &Plan, fs: Option<&LossyFs>, index: u64, lane: usize) -> Result<Tally, String> {
     let dir = tempfile::Builder::new().prefix("torture-").tempdir_in(&plan.scratch);
     let dir = dir.map_err(|e| format!("{}: {e}", plan.scratch.display()))?;
-    match fight(plan, index, lane, dir.path()) {
+    // Far apart, or the rounds of neighbouring seeds would be the same.
+    let mut random = Random(plan.seed.wrapping_mul(0x0001_0000_0001) ^ (index << 40));
+    let (roles, majority) = random.one_of(GROUPS);
+    let ports = free_ports(roles.len(), lane, plan.lanes, &mut random);
+    let mut group = Group::new(&plan.synod, dir.path(), (roles, &ports), fs)?;
+    match fight(plan, &mut group, majority, &mut random, dir.path()) {
         Ok(tally) => Ok(tally),
         Err(why) => {
+            group.keep_disks();
             let (at, seed) = (dir.keep(), plan.seed);
             let (at, synod) = (at.display(), plan.synod.display());
             Err(format!(
@@ -128,32 +154,35 @@ fn round(plan: &Plan, index: u64, lane: usize) -> Result<Tally, String> {
     }
 }
 
-fn fight(plan: &Plan, index: u64, lane: usize, dir: &Path) -> Result<Tally, String> {
-    // Far apart, or the rounds of neighbouring seeds would be the same.
-    let mut random = Random(plan.seed.wrapping_mul(0x0001_0000_0001) ^ (index << 40));
-    let (roles, majority) = random.one_of(GROUPS);
-    let ports = free_ports(roles.len(), lane, plan.lanes, &mut random);
-    let mut group = Group::new(&plan.synod, dir, roles, &ports)?;
+fn fight(
+    plan: &Plan,
+    group: &mut Group<'_>,
+    majority: usize,
+    random: &mut Random,
+    dir: &Path,
+) -> Result<Tally, String> {
     let mut tally = Tally { rounds: 1, ..Tally::default() };
-    let kills = strike(&mut group, &mut random, &mut tally)?;
+    let kills = strike(plan, group, random, &mut tally)?;
     group.await_choice()?;
     tally.decisions += 1;
     if random.percent(25) {
+        let power = plan.power_losses > 0 && random.percent(50);
         for id in group.ids.clone() {
-            group.kill(id)?;
-            tally.kills += 1;
+            group.kill(id, random)?;
         }
         for id in group.ids.clone() {
-            group.start(id, &mut random)?;
+            end(power, id, group, random, &mut tally);
+            group.start(id, random)?;
             tally.restarts += 1;
         }
         group.await_choice()?;
         tally.revivals += 1;
     }
+    tally.failed_flushes += group.failed_flushes;
     group.alarm()?;
     let traces: Vec<PathBuf> = group.ids.iter().map(|id| group.trace(*id)).collect();
     let ids = group.ids.clone();
-    drop(group);
+    group.kill_all();
     let read = |(id, path): (&u16, &PathBuf)| Ok((*id, journals::read(path)?));
     let journals: Journals = ids.iter().zip(&traces).map(read).collect::<Result<_, String>>()?;
     let value = journals::judge(&journals, majority)?;
@@ -163,23 +192,43 @@ fn fight(plan: &Plan, index: u64, lane: usize, dir: &Path) -> Result<Tally, Stri
     Ok(tally)
 }
 
-/// Kills, stops and starts until it is enough; in the end all run. Returns the times of the kills.
+/// Counts the end of a dead peer's life; with its machine's power, if that fails too.
+fn end(power: bool, id: u16, group: &mut Group<'_>, random: &mut Random, tally: &mut Tally) {
+    if !power {
+        tally.kills += 1;
+        return;
+    }
+    let lost = group.lose_power(id, random);
+    tally.power_losses += 1;
+    tally.felt_power_losses += u64::from(lost != lossyfs::Lost::default());
+}
+
+/// Kills, stops and starts until it is enough; in the end all run. Returns the times of the kills,
+/// and whether the power failed too.
 fn strike(
+    plan: &Plan,
     group: &mut Group<'_>,
     random: &mut Random,
     tally: &mut Tally,
-) -> Result<Vec<u64>, String> {
+) -> Result<Vec<(u64, bool)>, String> {
     let mut signals = Signals::new()?;
     let mut kills = Vec::new();
     let mut most = MOST_KILLS;
+    let all = usize::try_from(plan.kills + plan.power_losses).map_err(|e| e.to_string())?;
+    let mut id = group.ids[0];
     for id in group.ids.clone() {
         group.start(id, random)?;
     }
     while kills.len() < most {
         thread::sleep(random.pause());
-        let id = random.one_of(&group.ids);
+        // What one blow leaves unflushed, the next one at the same machine may take.
+        if random.percent(70) {
+            id = random.one_of(&group.ids);
+        }
+        group.still_lives(id)?;
         let doing = group.doing(id);
         match doing {
+            Doing::Running if random.percent(3) => group.fail_flush(id),
             Doing::Running if random.percent(20) => {
                 group.stop(id, true, &mut signals)?;
                 tally.stops += 1;
@@ -189,10 +238,12 @@ fn strike(
                 if group.has_chosen(id) {
                     most = most.min(kills.len() + KILLS_AFTER_CHOICE);
                 }
-                group.kill(id)?;
+                group.kill(id, random)?;
                 let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                kills.push(u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX));
-                tally.kills += 1;
+                let now = u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX);
+                let power = (random.below(all) as u64) < plan.power_losses;
+                end(power, id, group, random, tally);
+                kills.push((now, power));
             }
             Doing::Dead => {}
         }
@@ -202,6 +253,7 @@ fn strike(
             tally.restarts += 1;
         }
     }
+    group.fail_no_flush();
     for id in group.ids.clone() {
         match group.doing(id) {
             Doing::Running => {}

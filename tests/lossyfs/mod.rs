@@ -15,8 +15,8 @@
 //! it: readers see them, a later flush succeeds and does not write them. A disk can be full
 //! ([`Disk::limit_room`]).
 //!
-//! Left out: links, and renames between directories. Locks are the kernel's own. It also lets nobody
-//! write to a file that is being flushed.
+//! Left out: links, and renames between directories. Locks are the kernel's own. It also lets
+//! nobody write to a file that is being flushed.
 
 #![allow(dead_code)] // each user takes what it needs
 

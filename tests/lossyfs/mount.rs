@@ -175,10 +175,8 @@ impl Shared {
             state.store.fail(inode);
             return reply.error(Errno::EIO);
         }
-        let due = match Switches::turn(&mut switches.hold_after) {
-            true => None,
-            false => Some(Instant::now() + switches.delay),
-        };
+        let held = Switches::turn(&mut switches.hold_after);
+        let due = (!held).then(|| Instant::now() + switches.delay);
         if switches.delay.is_zero() && due.is_some() {
             state.store.flush(inode);
             return reply.ok();

@@ -49,7 +49,8 @@ pub(super) fn clear(scratch: &Path) -> io::Result<()> {
         let (Some(NAME), Some(path)) = (words.next(), words.next()) else { continue };
         let path = Path::new(path);
         if path.starts_with(&scratch) && !has_owner(path) {
-            Command::new("umount").args(["-f", "-l"]).arg(path).status()?;
+            // Another process may be clearing too, and be first.
+            Command::new("umount").args(["-f", "-l"]).arg(path).stderr(Stdio::null()).status()?;
             let _ = fs::remove_dir(path);
         }
     }
