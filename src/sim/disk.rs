@@ -390,6 +390,7 @@ mod tests {
         }
         assert_eq!(told(Disk::NeverFlushed, "snnksps"), "says 1, says 2, says 2");
         assert_eq!(told(Disk::NeverFlushed, "snPs"), "says 1, durable 1, says 1");
+        let again = "durable 1, says 1, durable 2, says 2, durable 1, says 1";
         assert_eq!(told(Disk::None, "snNfKsn"), again);
     }
 }

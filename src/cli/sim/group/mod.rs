@@ -63,7 +63,7 @@ use crate::museum::group::{Broken, MUTANTS};
 use crate::process::PeerId;
 use crate::sim::{Course, Disk, Faults, Prng, Span, Spell, World};
 use claims::{
-    AGREED, CALLED_ONCE, CLAIMS, HONEST, IDS_GROW, ONE_GROUP, ONE_LIST, PENDING_TOLD, SILENCE_FOUND,
+    AGREED, CALLED_ONCE, CLAIMS, HONEST, IDS_GROW, ONE_LIST, PENDING_TOLD, SILENCE_FOUND,
 };
 use show::Show;
 
