@@ -5,14 +5,14 @@
 //! | place | a kill | a power loss |
 //! |---|---|---|
 //! | `durable`: a flush has served it | survives | survives |
-//! | `cached`: an earlier life wrote it, no flush has served it | survives | the last ones are lost |
-//! | `waiting`: this life appended it, its flush is under way | the last ones are lost: not yet written | the last ones are lost |
+//! | `cached`: an earlier life wrote it, no flush has served it | survives | some last are lost |
+//! | `waiting`: this life appended it, its flush is under way | some last are lost | the same |
 //!
-//! What a kill leaves is in the page cache: the next life reads it, and a power loss can still take
-//! it back. So a life begins by making durable what it restored: a snapshot in a new file, a flush,
-//! a rename, a flush of the directory. It starts, and others can hear it, only when that is through
-//! ([`World::boot`]). Until then it can be killed or lose its power like any other, and the cache is
-//! then as volatile as before.
+//! Waiting records that a kill takes were not written yet; the others are cached from then on: the
+//! next life reads them, and a power loss can still take them back. So a life begins by making
+//! durable what it restored: a snapshot in a new file, a flush, a rename, a flush of the directory.
+//! It starts, and others can hear it, when that is through ([`World::boot`]). Until then it can be
+//! killed or lose its power like any other, and the cache is then as volatile as before.
 
 use std::collections::VecDeque;
 
@@ -307,10 +307,12 @@ mod tests {
         }
     }
 
-    /// What peer 1 makes durable and says. A letter is a step: a start that takes no time or (`S`)
-    /// waits for its flush; a number that does not wait for its flush or (`N`) does; a flush; a kill
-    /// that finds nothing written or (`K`) everything; a power loss that leaves nothing of the cache
-    /// on the disk or (`P`) everything.
+    /// What peer 1 makes durable and says in these steps, a letter each:
+    ///
+    /// * `s` a start that takes no time, `S` one that waits for its flush;
+    /// * `n` a number that is flushed in no time, `N` one that waits; `f` the flush is through;
+    /// * `k` a kill before anything was written, `K` after everything was;
+    /// * `p` a power loss that takes the whole cache, `P` one that takes nothing.
     fn told(disk: Disk, steps: &str) -> String {
         let (one, other) = (PeerId(1), PeerId(2));
         let course = Course {
@@ -388,9 +390,7 @@ mod tests {
         }
         assert_eq!(told(Disk::NeverFlushed, "snnksps"), "says 1, says 2, says 2");
         assert_eq!(told(Disk::NeverFlushed, "snPs"), "says 1, durable 1, says 1");
-        assert_eq!(
-            told(Disk::None, "snNfKsn"),
-            "durable 1, says 1, durable 2, says 2, durable 1, says 1"
-        );
+        let again = "durable 1, says 1, durable 2, says 2, durable 1, says 1";
+        assert_eq!(told(Disk::None, "snNfKsn"), again);
     }
 }

@@ -73,8 +73,8 @@ pub struct Faults {
     pub one_way: Spell,
     /// A peer stands still, and then goes on as if nothing had been.
     pub pause: Spell,
-    /// At a step, a peer crashes after some of the effects and before the rest. A life also ends
-    /// before its first flush is through, if that takes time.
+    /// At a step, a peer crashes after some of the effects and before the rest. A life can also end
+    /// before its first flush is through. Soon after a crash the chance of another is greater.
     pub crash: u32,
     /// A crash is a power loss: of the records that no flush has served, some first ones have
     /// reached the disk, and the rest is gone. Any other is a kill: of the records that waited for

@@ -22,10 +22,10 @@
 //! [`faults`] lists it. Where the contract allows a driver to be kinder than the simulator, the
 //! simulator is unkind: it also reorders and repeats messages, across the ends of connections
 //! too. A crash strikes between any two effects of a step: the ones before it have happened, the
-//! ones behind it never will. It is a kill or a power loss. A kill leaves in the page cache what was
-//! written, for the next life to read; a power loss takes of it whatever no flush has served, or
-//! some last records of that, even from a life that ended before its first flush ([`disk`] has the
-//! table).
+//! ones behind it never will. It is a kill or a power loss. A kill leaves what was written in the
+//! page cache, and the next life reads it there. A power loss takes some or all of what no flush
+//! has served, also from a life that ends before its first flush ([`disk`] has the table). A life
+//! that follows on a crash is likely to crash soon.
 //!
 //! # Two phases
 //!
@@ -44,9 +44,8 @@
 //!
 //! A disk that lies about what it has flushed, or damages what it kept. (The cure for the second
 //! is in the log's checksums; against the first nothing helps but another machine.) A flush that
-//! fails: the process ends then, and its next life begins as after a kill. What is lost of
-//! a log is a row of last records: the sectors of a file, and the boundaries of renames, are the
-//! business of the disk's own tests, in `node`.
+//! fails: the process ends then, and its next life begins as after a kill. Sectors and renames: a
+//! log loses some last records here, and the tests of `node` take it apart further.
 
 pub mod cut;
 mod disk;
@@ -160,7 +159,7 @@ pub enum Disk {
     /// What stands behind a record leaves when the record is durable, and a life starts when what
     /// it restored is.
     Sound,
-    /// A mutant. A life takes what it reads for durable: it starts at once and has nothing to flush.
+    /// A mutant. A life takes what it reads for durable, so it starts at once.
     CacheTrusted,
     /// A mutant. Records are written and never flushed.
     NeverFlushed,
