@@ -6,15 +6,17 @@
 mod clients;
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::net::{Shutdown, TcpListener};
+use std::time::Duration;
 
 use clients::{Client, hello, hello_of, status};
 use common::{Cluster, Program, random, until};
 use synod::hosts::Hosts;
 use synod::node::disk::{Disk, Owner};
-use synod::paxos::{Peer, ProposalNumber, Record};
+use synod::paxos::{Peer, ProposalNumber, Record, Roles, Setup};
 use synod::process::{PeerId, Process as _};
 
 /// One more than the largest proposal number.
@@ -195,12 +197,14 @@ fn json_of_another_shape_costs_the_connection_and_nothing_else() {
     assert_it_goes_on(cluster);
 }
 
+/// A question of a proposer, as a frame.
+fn ask(kind: &str, number: u64) -> String {
+    format!("{{\"message\":{{\"{kind}\":{{\"number\":{number},\"value\":\"Z\"}}}}}}\n")
+}
+
 #[test]
 fn a_number_of_another_peer_blocks_nobody() {
     let mut cluster = decided();
-    let ask = |kind: &str, number: u64| {
-        format!("{{\"message\":{{\"{kind}\":{{\"number\":{number},\"value\":\"Z\"}}}}}}\n")
-    };
     let largest = TOO_LARGE - 1;
     for (victim, posing, kind, number, want) in [
         (2, 5, "prepare", largest, "9007199254740991 belongs to peer1, not to peer5"),
@@ -231,14 +235,12 @@ fn the_last_number_under_the_name_of_its_owner_blocks_nobody() {
     for victim in 2..=4 {
         // The true peer1 may take its place back before a word is said.
         until(want, || {
-            let mut stranger = Stranger::posing_as(1, &cluster, victim);
+            let mut client = Client::posing_as(1, &cluster, victim);
             for kind in ["prepare", "accept"] {
-                stranger.say(format!(
-                    "{{\"message\":{{\"{kind}\":{{\"number\":{largest},\"value\":\"Z\"}}}}}}\n"
-                ));
+                client.say(ask(kind, largest));
             }
-            stranger.say("\"ping\"\n");
-            stranger.hears();
+            client.say("\"ping\"\n");
+            client.hears();
             cluster.peer(victim).err().iter().any(|line| line.contains(want)).then_some(())
         });
     }
@@ -255,7 +257,10 @@ fn a_proposer_whose_numbers_are_used_up_says_so_and_exits_with_1() {
     let dir = cluster.scratch.path("used-up");
     let fingerprint = Hosts::read(&cluster.hosts()).expect("is in use").fingerprint(3000);
     let owner = Owner { protocol: Peer::PROTOCOL.into(), peer: PeerId(1), fingerprint };
-    let (disk, _) = Disk::open(&dir, &owner, |_: Record| ()).expect("a new log");
+    let roles = Roles { peers: 5, proposers: BTreeMap::new() };
+    let (delay, patience) = (Duration::ZERO, Duration::ZERO);
+    let setup = Setup { me: PeerId(1), roles, candidate: None, delay, patience };
+    let (disk, _) = Disk::open(&dir, &owner, &mut Peer::new(setup.into())).expect("a new log");
     let last = ProposalNumber::new(TOO_LARGE - 1).expect("the last one");
     let written = disk.append(&Record::LastNumber(last));
     disk.commit(written).expect("the disk is sound");

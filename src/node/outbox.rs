@@ -9,10 +9,10 @@
 //! that is started for it takes over and ends when nothing is left; so a flood holds up neither
 //! the clock nor the reader of another peer.
 
+use super::sync::MutexGuard;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Debug, Write};
 use std::mem::size_of;
-use super::sync::MutexGuard;
 
 use super::disk::Disk;
 use super::frame::Frame;

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::disk::media::Media;
 use super::disk::{Disk, Owner};
 use super::*;
 use crate::paxos::{
@@ -129,17 +130,20 @@ const DATA: &str = "a/b";
 /// Shorten a log as early as its first length allows.
 const SHORT: u64 = 0;
 
-fn open(tape: &Tape<Word>, root: &Path) -> Result<(Disk, Peer)> {
+fn open(media: impl Media + 'static, root: &Path) -> Result<(Disk, Peer)> {
     let owner = Owner { protocol: "test/1".into(), peer: ME, fingerprint: "f".into() };
     let mut peer = peer();
-    let media = Box::new(tape.clone());
-    let (disk, _) = Disk::open_on(media, SHORT, &root.join(DATA), &owner, &mut peer)?;
+    let (disk, _) = Disk::open_on(Box::new(media), SHORT, &root.join(DATA), &owner, &mut peer)?;
     Ok((disk, peer))
 }
 
-/// A node on this volume that says everything to the tape.
-fn node(tape: &Tape<Word>, root: &Path) -> Result<Arc<Node<Loud>>> {
-    let (disk, peer) = open(tape, root)?;
+/// A node on this volume, whose files are changed through `media`.
+fn node_on(
+    media: impl Media + 'static,
+    observer: impl Observer<Loud> + 'static,
+    root: &Path,
+) -> Result<Arc<Node<Loud>>> {
+    let (disk, peer) = open(media, root)?;
     let config = Config {
         me: ME,
         fingerprint: "f".into(),
@@ -147,7 +151,12 @@ fn node(tape: &Tape<Word>, root: &Path) -> Result<Arc<Node<Loud>>> {
         strict_address: false,
         say: Box::new(|_| {}),
     };
-    Ok(Node::new(config, Loud(peer), Some(disk), Box::new(tape.clone()), None, BTreeMap::new()))
+    Ok(Node::new(config, Loud(peer), Some(disk), Box::new(observer), None, BTreeMap::new()))
+}
+
+/// A node on this volume that says everything to the tape.
+fn node(tape: &Tape<Word>, root: &Path) -> Result<Arc<Node<Loud>>> {
+    node_on(tape.clone(), tape.clone(), root)
 }
 
 /// One event.

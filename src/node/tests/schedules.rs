@@ -121,7 +121,7 @@ impl Observer<Loud> for World {
 /// One run: each asker brings two numbers of its own and asks for the first one twice.
 fn ask() {
     let (dir, world) = (TempDir::new().unwrap(), World::default());
-    let node = waits::node_on(world.clone(), world.clone(), dir.path());
+    let node = node_on(world.clone(), world.clone(), dir.path()).unwrap();
     let askers = (0..ASKERS).map(|asker| {
         let node = Arc::clone(&node);
         thread::spawn(move || {

@@ -36,23 +36,6 @@ impl Observer<Loud> for Nobody {
     fn after_frames(&mut self) {}
 }
 
-/// A node whose log is in this directory.
-pub(super) fn node_on(
-    media: impl Media + 'static,
-    observer: impl Observer<Loud> + 'static,
-    dir: &Path,
-) -> Arc<Node<Loud>> {
-    let (disk, peer) = open(media, dir).unwrap();
-    let config = Config {
-        me: ME,
-        fingerprint: "f".into(),
-        peers: BTreeMap::new(),
-        strict_address: false,
-        say: Box::new(|_| {}),
-    };
-    Node::new(config, Loud(peer), Some(disk), Box::new(observer), None, BTreeMap::new())
-}
-
 fn promised(process: &Loud) -> Option<ProposalNumber> {
     process.0.acceptor().min_proposal
 }
@@ -67,7 +50,7 @@ fn promise(node: &Node<Loud>) -> u64 {
 #[test]
 fn what_a_wait_finds_has_been_flushed_when_it_returns() {
     let dir = TempDir::new().unwrap();
-    let node = node_on(Failing::default(), Nobody, dir.path());
+    let node = node_on(Failing::default(), Nobody, dir.path()).unwrap();
     let appended = promise(&node);
     let durable = || node.disk.as_ref().unwrap().durable();
     assert!(durable() < appended, "nobody has flushed it");
@@ -78,7 +61,7 @@ fn what_a_wait_finds_has_been_flushed_when_it_returns() {
 #[test]
 fn what_a_wait_finds_and_the_disk_cannot_keep_is_not_found() {
     let (dir, media) = (TempDir::new().unwrap(), Failing::default());
-    let node = node_on(media.clone(), Nobody, dir.path());
+    let node = node_on(media.clone(), Nobody, dir.path()).unwrap();
     promise(&node);
     media.0.store(true, Ordering::Relaxed);
     assert_eq!(node.wait_until(None, promised), None);
