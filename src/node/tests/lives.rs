@@ -139,7 +139,7 @@ impl Restarts {
         self.wrecks += 1;
         let peer = self.restored.entry(image.clone()).or_insert_with(|| {
             build(self.root.path(), image);
-            match open(Tape::new(self.root.path(), None), self.root.path()) {
+            match open(Tape::<Word>::new(self.root.path(), None), self.root.path()) {
                 Ok((_, peer)) => peer,
                 Err(error) => panic!("{at}: a restart is refused: {error}; {:?}", image.keys()),
             }
