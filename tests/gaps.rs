@@ -189,9 +189,9 @@ fn what_is_lost_is_counted_and_what_contradicts_itself_is_still_found() {
     assert!(report.findings.names(|tally| tally.broken).contains(&"one-value"));
 }
 
-/// The journals of two proposers for five acceptors. Peer1 has asked all for X under 1, and two have
-/// accepted; peer7 had the other three choose Y. Of what peer1 sent, the lines to the other three
-/// are missing.
+/// The journals of two proposers for five acceptors. Peer1 has asked all for X under 1, and two
+/// have accepted; peer7 had the other three choose Y. Of what peer1 sent, the lines to the other
+/// three are missing.
 fn a_minority_that_looks_like_all_there_are(told: bool) -> Vec<(u64, String)> {
     let mut log = Vec::new();
     for (me, acceptors, value, number) in [(1, 2..=3, "X", 1), (7, 4..=6, "Y", 7)] {
@@ -253,7 +253,8 @@ fn chose(at: u64, value: &str, number: u64) -> (u64, String) {
     line(
         at,
         &serde_json::json!({
-            "action": "chose", "message_type": "chose", "message_value": value, "proposal_num": number,
+            "action": "chose", "message_type": "chose", "message_value": value,
+            "proposal_num": number,
         }),
     )
 }
@@ -276,7 +277,8 @@ fn found_by_another(queued: bool) -> Vec<(u64, String)> {
     log
 }
 
-/// Peer1 was killed with the votes that it had received, and is told of its choice in its next life.
+/// Peer1 was killed with the votes that it had received, and is told of its choice in its next
+/// life.
 fn told_after_a_restart(queued: bool) -> Vec<(u64, String)> {
     let mut log = vec![started(1, queued)];
     for kind in ["prepare", "accept"] {
