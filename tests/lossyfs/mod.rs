@@ -21,6 +21,7 @@
 #![allow(dead_code)] // each user takes what it needs
 
 mod content;
+mod flushes;
 mod mount;
 mod store;
 mod versions;
@@ -36,7 +37,8 @@ use std::time::{Duration, Instant};
 
 use fuser::{BackgroundSession, Config, MountOption};
 
-use mount::{Served, Shared};
+use flushes::Shared;
+use mount::Served;
 pub(crate) use store::Lost;
 use watchdog::Watchdog;
 
