@@ -142,6 +142,8 @@ impl<'a> Group<'a> {
         // Its input is ours: should the attacker die, the peers do too.
         command.arg("--until-eof").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(words);
         if let Some(disk) = self.disks.get(&id) {
+            // An earlier life may have ended before the flush that was to fail.
+            disk.fail_no_flush();
             disk.slow_flushes(Duration::from_millis(random.one_of(&[0, 0, 0, 1, 4])));
         }
         let begins = fs::metadata(self.trace(id)).map_or(0, |metadata| metadata.len());
@@ -163,9 +165,6 @@ impl<'a> Group<'a> {
                 disk.abandon_flushes();
             }
             life.child.wait().map_err(failed)?;
-        }
-        if let Some(disk) = self.disks.get(&id) {
-            disk.fail_no_flush();
         }
         Ok(lives)
     }
