@@ -234,13 +234,17 @@ fn after_a_failed_flush_a_later_one_does_not_make_up_for_it() {
         assert_eq!(left, "", "rewritten: {rewritten}");
     }
     let disk = fs.disk("disk");
-    disk.fail_flush_after(0);
-    fs::write(disk.path().join("log"), "text").expect("is writable");
     let dir = File::open(disk.path()).expect("is there");
-    dir.sync_all().expect_err("fails once");
-    dir.sync_all().expect("fails once");
-    disk.lose_power(|_| 0);
-    assert!(names(disk.path()).is_empty(), "a name is no better");
+    for flushed in [false, true] {
+        fs::write(disk.path().join("log"), "text").expect("is writable");
+        disk.fail_flush_after(0);
+        dir.sync_all().expect_err("fails once");
+        if flushed {
+            dir.sync_all().expect("fails once");
+        }
+        disk.lose_power(|_| 0);
+        assert_eq!(names(disk.path()).len(), usize::from(flushed), "a name can be flushed again");
+    }
     disk.fail_flush_after(0);
     assert!(disk.fail_no_flush() && !disk.fail_no_flush());
     dir.sync_all().expect("the switch is off");

@@ -142,6 +142,8 @@ impl<'a> Group<'a> {
         // Its input is ours: should the attacker die, the peers do too.
         command.arg("--until-eof").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(words);
         if let Some(disk) = self.disks.get(&id) {
+            // An earlier life may have ended before the flush that was to fail.
+            disk.fail_no_flush();
             disk.slow_flushes(Duration::from_millis(random.one_of(&[0, 0, 0, 1, 4])));
         }
         let begins = fs::metadata(self.trace(id)).map_or(0, |metadata| metadata.len());
@@ -150,9 +152,11 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    /// `kill -9`. A peer that has ended by itself has refused to live, which is a failure.
-    pub(super) fn kill(&mut self, id: u16, random: &mut Random) -> Result<(), String> {
+    /// `kill -9`. A peer that has ended by itself has refused to live, which is a failure. False if
+    /// its disk was faster.
+    pub(super) fn kill(&mut self, id: u16, random: &mut Random) -> Result<bool, String> {
         self.still_lives(id)?;
+        let lives = self.lives.contains_key(&id);
         if let Some(mut life) = self.lives.remove(&id) {
             let failed = |e| format!("peer{id} cannot be killed: {e}");
             life.child.kill().map_err(failed)?;
@@ -162,10 +166,7 @@ impl<'a> Group<'a> {
             }
             life.child.wait().map_err(failed)?;
         }
-        if let Some(disk) = self.disks.get(&id) {
-            disk.fail_no_flush();
-        }
-        Ok(())
+        Ok(lives)
     }
 
     /// The machine of a peer that is dead loses its power.
@@ -251,8 +252,9 @@ impl<'a> Group<'a> {
         read().is_ok_and(|text| text.contains("\"action\":\"chose\""))
     }
 
-    /// Leaves all peers alone until everyone has chosen.
-    pub(super) fn await_choice(&mut self) -> Result<(), String> {
+    /// Leaves all peers alone until everyone has chosen. One whose flush failed just before comes
+    /// back.
+    pub(super) fn await_choice(&mut self, random: &mut Random) -> Result<(), String> {
         let begun = Instant::now();
         let mut left = self.ids.clone();
         loop {
@@ -262,6 +264,9 @@ impl<'a> Group<'a> {
             }
             for id in self.ids.clone() {
                 self.still_lives(id)?;
+                if self.doing(id) == Doing::Dead {
+                    self.start(id, random)?;
+                }
             }
             if begun.elapsed() > DEADLINE {
                 return Err(format!("left alone for {DEADLINE:?}, peers {left:?} never chose"));

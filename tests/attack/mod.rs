@@ -163,19 +163,20 @@ fn fight(
 ) -> Result<Tally, String> {
     let mut tally = Tally { rounds: 1, ..Tally::default() };
     let kills = strike(plan, group, random, &mut tally)?;
-    group.await_choice()?;
+    group.await_choice(random)?;
     tally.decisions += 1;
     if random.percent(25) {
         let power = plan.power_losses > 0 && random.percent(50);
+        let mut killed = Vec::new();
         for id in group.ids.clone() {
-            group.kill(id, random)?;
+            killed.push((id, group.kill(id, random)?));
         }
-        for id in group.ids.clone() {
-            end(power, id, group, random, &mut tally);
+        for (id, lived) in killed {
+            end(power, lived, id, group, random, &mut tally);
             group.start(id, random)?;
             tally.restarts += 1;
         }
-        group.await_choice()?;
+        group.await_choice(random)?;
         tally.revivals += 1;
     }
     tally.failed_flushes += group.failed_flushes;
@@ -192,10 +193,17 @@ fn fight(
     Ok(tally)
 }
 
-/// Counts the end of a dead peer's life; with its machine's power, if that fails too.
-fn end(power: bool, id: u16, group: &mut Group<'_>, random: &mut Random, tally: &mut Tally) {
+/// Counts the end of a peer that `lived` until then; its machine may lose its power too.
+fn end(
+    power: bool,
+    lived: bool,
+    id: u16,
+    group: &mut Group<'_>,
+    random: &mut Random,
+    tally: &mut Tally,
+) {
     if !power {
-        tally.kills += 1;
+        tally.kills += u64::from(lived);
         return;
     }
     let lost = group.lose_power(id, random);
@@ -238,12 +246,14 @@ fn strike(
                 if group.has_chosen(id) {
                     most = most.min(kills.len() + KILLS_AFTER_CHOICE);
                 }
-                group.kill(id, random)?;
+                let lived = group.kill(id, random)?;
                 let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 let now = u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX);
                 let power = (random.below(all) as u64) < plan.power_losses;
-                end(power, id, group, random, tally);
-                kills.push((now, power));
+                end(power, lived, id, group, random, tally);
+                if power || lived {
+                    kills.push((now, power));
+                }
             }
             Doing::Dead => {}
         }

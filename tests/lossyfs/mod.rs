@@ -12,8 +12,8 @@
 //!
 //! A flush can take long, be held or fail ([`Disk::slow_flushes`], [`Disk::hold_flushes_after`],
 //! [`Disk::fail_flush_after`]). After a failed flush its bytes are taken for written, as Linux does
-//! it: readers see them, a later flush succeeds and does not write them. A disk can be full
-//! ([`Disk::limit_room`]).
+//! it: readers see them, a later flush succeeds and does not write them. Names stay unflushed, for
+//! they go through a journal. A disk can be full ([`Disk::limit_room`]).
 //!
 //! Left out: links, and renames between directories. Locks are the kernel's own. It also lets
 //! nobody write to a file that is being flushed.
@@ -21,6 +21,7 @@
 #![allow(dead_code)] // each user takes what it needs
 
 mod content;
+mod flushes;
 mod mount;
 mod store;
 mod versions;
@@ -36,7 +37,8 @@ use std::time::{Duration, Instant};
 
 use fuser::{BackgroundSession, Config, MountOption};
 
-use mount::{Served, Shared};
+use flushes::Shared;
+use mount::Served;
 pub(crate) use store::Lost;
 use watchdog::Watchdog;
 

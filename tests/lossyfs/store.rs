@@ -237,12 +237,11 @@ impl Store {
         }
     }
 
-    /// A flush fails, and no later one makes up for it.
+    /// A flush fails. No later one makes up for a file's bytes. Names go through the journal of a
+    /// file system, which takes them again or stops for good.
     pub(super) fn fail(&mut self, inode: u64) {
-        match self.nodes.get_mut(&inode).map(|node| &mut node.kind) {
-            Some(Kind::File(content)) => content.fail(),
-            Some(Kind::Directory(names)) => names.values_mut().for_each(Versions::fail),
-            None => {}
+        if let Ok(content) = self.content_mut(inode) {
+            content.fail();
         }
     }
 
