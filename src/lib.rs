@@ -8,7 +8,7 @@
 //! main ── cli ──┬── paxos ─────── process      protocols: no I/O at all
 //!               ├── ready ─────── process      the readiness barrier
 //!               ├── member ────── process      membership, failure detection, a leader
-//!               ├── museum ────── those three  mutants: protocols got wrong on purpose
+//!               ├── museum ────── those, sim   mutants: protocols got wrong on purpose
 //!               ├── node ──────── process      driver: threads, sockets, disk, clock
 //!               ├── sim ───────── process      driver: one queue, a virtual clock, a seed
 //!               ├── trace                      lines of a run, read and judged

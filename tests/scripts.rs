@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -14,7 +15,7 @@ use synod::cli::sim::{scene, smallest};
 use synod::museum;
 use synod::paxos::{Accepted, Ack, Message, ProposalNumber, Timer, Value};
 use synod::process::PeerId;
-use synod::sim::script::{Death, What};
+use synod::sim::script::{Cause, Death, What};
 use synod::sim::{Faults, Prng, Span, Step};
 
 fn scenario(peers: u16, proposers: u16, preset: &str) -> Scenario {
@@ -64,9 +65,29 @@ fn the_scripts_are_not_empty() {
     sometimes("a crash between effects", |step| step.dies.is_some_and(|death| death.after > 0));
     sometimes("a record that survives", |step| step.dies.is_some_and(|death| death.kept > 0));
     sometimes("a crash between steps", |step| matches!(step.event, What::Crash { .. }));
+    let wrote = |step: &Step<Message, Timer>| {
+        step.dies.is_some_and(|death| death.kept > 0 && death.cause == Cause::Kill)
+    };
+    sometimes("a kill that leaves a record in the cache", wrote);
+    sometimes("a power loss that leaves a record on the disk", |step| {
+        step.dies.is_some_and(|death| death.kept > 0 && death.cause == Cause::PowerLoss)
+    });
+    sometimes("a life that waits for its first flush", |s| s.waits_from == Some(0));
     sometimes("a crash in a flush", |s| s.dies.is_some() && matches!(s.event, What::Flushed));
     sometimes("a slow flush", |step| step.waits_from == Some(1));
     sometimes("a second record that waits", |step| step.waits_from == Some(2));
+    let unheard = |steps: &Steps| {
+        let mut booting = BTreeSet::new();
+        steps.iter().any(|step| match step.event {
+            What::Start if step.waits_from == Some(0) => !booting.insert(step.peer),
+            What::Crash { .. } => booting.contains(&step.peer),
+            _ => {
+                booting.remove(&step.peer);
+                false
+            }
+        })
+    };
+    assert!(runs.iter().any(unheard), "no life ends before its first flush");
     let most = runs.iter().flatten().filter_map(|step| step.waits_from).max();
     assert!(most <= Some(3), "records are counted from the beginning of their step: {most:?}");
 }
@@ -101,7 +122,7 @@ fn one_less(steps: &Steps) -> Vec<Steps> {
         }
         if let Some(death) = step.dies {
             but(&[Step { dies: None, ..step.clone() }]);
-            but(&[Step::new(step.peer, What::Crash { kept: death.kept })]);
+            but(&[Step::new(step.peer, What::Crash { kept: death.kept, cause: death.cause })]);
         }
     }
     all
@@ -125,11 +146,11 @@ fn of_the_smallest_failures_nothing_can_be_taken_out() {
             let outcome = scenario.follow(&Scene { cast, steps: steps.clone() }).0;
             assert_eq!(outcome.breach, None, "{name} fails with less: {steps:#?}");
         }
-        assert!(steps.len() <= 25 && small.outcome.counts.delivered <= 14, "{name} is long");
+        assert!(steps.len() <= 28 && small.outcome.counts.delivered <= 14, "{name} is long");
         let again = smallest::of_mutant(mutant).unwrap().1;
         assert_eq!(again, small, "{name}: the same every time");
     }
-    assert_eq!((cut, timed), (34, 6), "claims about time are not cut down");
+    assert_eq!((cut, timed), (36, 6), "claims about time are not cut down");
 }
 
 #[test]
@@ -172,7 +193,7 @@ fn no_script_breaks_paxos() {
         let steps = (0..300).map(|_| any_step(&mut prng)).collect();
         decisions += assert_harmless(&scenario, &Scene { cast, steps });
     }
-    assert!(decisions > 200, "only {decisions} decisions in 800 runs");
+    assert!(decisions > 150, "only {decisions} decisions in 800 runs");
 }
 
 /// A message is of this kind; which one it is, the newest under way decides.
@@ -195,13 +216,19 @@ fn any_step(prng: &mut Prng) -> Step<Message, Timer> {
         4..8 => What::Connected(other),
         8..12 => What::Timeout(timers[prng.index(4)]),
         12..15 => What::Flushed,
-        15 => What::Crash { kept: u32::try_from(prng.below(3)).unwrap() },
+        15 => What::Crash { kept: u32::try_from(prng.below(3)).unwrap(), cause: any_cause(prng) },
         _ => What::Received { from: other, message: messages[prng.index(5)] },
     };
     let mut sometimes = |one_in| prng.below(one_in) == 0;
-    let waits_from = sometimes(6).then_some(1);
-    let dies = sometimes(40).then_some(Death { after: 1, kept: 1 });
+    // 0 of a start: the life waits for its first flush.
+    let waits_from = sometimes(6).then_some(u32::from(sometimes(2)));
+    let dies = sometimes(40);
+    let dies = dies.then(|| Death { after: 1, kept: 1, cause: any_cause(prng) });
     Step { waits_from, dies, ..Step::new(at, event) }
+}
+
+fn any_cause(prng: &mut Prng) -> Cause {
+    [Cause::Kill, Cause::PowerLoss][prng.index(2)]
 }
 
 /// The scripts of some failures, as files.
@@ -224,6 +251,32 @@ fn a_script_is_read_as_it_was_written() {
         let (of_file, again) = scene::parse(text.as_bytes()).unwrap();
         assert_eq!(again, scene);
         assert_eq!(scene::text(&of_file, &again), text);
+    }
+}
+
+/// A file that does not tell a kill from a power loss means what it always did: so many records
+/// survive the crash, and a life starts at once.
+#[test]
+fn a_script_without_causes_and_first_flushes_plays_as_before() {
+    let steps = [
+        r#"{"peer":1,"event":"start"}"#,
+        r#"{"peer":2,"event":"start"}"#,
+        r#"{"peer":1,"event":{"connected":2}}"#,
+        r#"{"peer":2,"event":{"connected":1}}"#,
+        r#"{"peer":2,"event":{"received":{"from":1,"message":{"prepare":{"number":1,"value":"X"}}}},"waits_from":1,"dies":{"after":1,"kept":KEPT}}"#,
+        r#"{"peer":2,"event":"start"}"#,
+        r#"{"peer":2,"event":{"crash":{"kept":0}}}"#,
+        r#"{"peer":2,"event":"start"}"#,
+    ];
+    let head = r#"{"script":"paxos/1","peers":2,"proposers":1,"cast":0,"claim":"one-choice"}"#;
+    for (kept, found) in [("0", "\"started\""), ("1", "\"proposal_num\":1")] {
+        let text = format!("{head}\n{}\n", steps.join("\n").replace("KEPT", kept));
+        let (scenario, scene) = scene::parse(text.as_bytes()).unwrap();
+        assert_eq!(scene::text(&scenario, &scene), text);
+        assert_eq!(scenario.follow(&scene).1, scene, "every step is performed as it stands");
+        let journal = scenario.record_scene(&scene).tape.text();
+        let last = journal.lines().last().unwrap();
+        assert!(last.contains(found), "{last}");
     }
 }
 
@@ -334,7 +387,7 @@ fn the_command_writes_the_script_and_plays_it_again() {
 #[test]
 fn a_seed_that_is_named_is_shown_as_it_was_and_cut_down_beside_it() {
     let dir = tempfile::tempdir().unwrap();
-    let seed = "sim --seed 5032 --peers 2 --proposers 1 --faults heavy --only crash --claim \
+    let seed = "sim --seed 5523 --peers 2 --proposers 1 --faults heavy --only crash --claim \
                 truth-told --bug acceptance-for-an-older-number --trace fall.jsonl";
     let (code, text, _) = run(dir.path(), seed);
     assert!(code == Some(0) && text.contains("\nsmallest: truth-told: "), "{text}");

@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("paxos", &["process"]),
     ("ready", &["process"]),
     ("member", &["process"]),
-    ("museum", &["member", "paxos", "process", "ready"]),
+    ("museum", &["member", "paxos", "process", "ready", "sim"]),
     ("node", &["error", "fnv", "process"]),
     ("sim", &["process"]),
     ("hosts", &["error", "fnv", "process"]),

@@ -1,10 +1,12 @@
-//! Mutants of what stands around the protocol: files of hosts, starts, other people's words.
+//! Mutants of what stands around the protocol: files of hosts, starts, other people's words, and
+//! what the driver does about its disk.
 
 use std::collections::BTreeMap;
 
 use super::{Mutant, PLAIN};
 use crate::paxos::{Audience, Message, Roles, Setup, Timer};
 use crate::process::Effect;
+use crate::sim::Disk;
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -47,6 +49,23 @@ pub(super) const MUTANTS: &[Mutant] = &[
                 feed.push((from, Message::Chosen { number, value }));
             }
         },
+        ..PLAIN
+    },
+    Mutant {
+        name: "restart-trusts-cache",
+        does: "Takes what a new life reads back for durable: starts at once, and answers from \
+               records that only the page cache holds.",
+        seen: "This program: a kill between write and flush, a repeated question, a power loss, \
+               and two values were chosen.",
+        disk: Disk::CacheTrusted,
+        ..PLAIN
+    },
+    Mutant {
+        name: "flush-skipped",
+        does: "Writes its records and flushes none of them: a kill takes nothing, a power loss \
+               what it likes.",
+        seen: "`write` taken for `fsync`; journals with flushing turned off for speed.",
+        disk: Disk::NeverFlushed,
         ..PLAIN
     },
 ];

@@ -4,7 +4,7 @@
 //! [`Peer`] and doctors what goes in (messages, records, the setup), what
 //! comes out (effects), or the state in between (through [`Process::restore`], the one door that
 //! every driver has). So the code that is checked stays the code that runs, and a mutant shows
-//! that a check can fail.
+//! that a check can fail. Some leave the peer alone and break what its driver does ([`Disk`]).
 //!
 //! ```text
 //! event ──► hear ──► Peer ──► tell ──► effects
@@ -34,6 +34,7 @@ use std::sync::Arc;
 use crate::paxos::acceptor::Acceptor;
 use crate::paxos::{Accepted, Ack, Fact, Message, Peer, ProposalNumber, Record, Setup, Timer};
 use crate::process::{Effect, Effects, PeerId, Process};
+use crate::sim::Disk;
 
 /// A peer of Paxos, broken or not, as judges want to see it.
 pub trait Subject:
@@ -69,6 +70,8 @@ pub struct Mutant {
     deaf_to_links: bool,
     /// True if it believes messages that no honest peer can have sent.
     trusting: bool,
+    /// How the driver of these peers treats its disk: it can be the broken part, too.
+    pub disk: Disk,
 }
 
 /// A mutant that changes nothing: the catalogue's entries say what they change.
@@ -82,6 +85,7 @@ const PLAIN: Mutant = Mutant {
     tell: |_, _| {},
     deaf_to_links: false,
     trusting: false,
+    disk: Disk::Sound,
 };
 
 /// All mutants.

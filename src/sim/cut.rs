@@ -122,7 +122,7 @@ fn without<M: Clone, T: Clone>(script: &[Step<M, T>], gone: &[(usize, Part)]) ->
             let waits_from = step.waits_from.filter(|_| !is_gone(Part::Wait));
             left.push(Step { waits_from, dies, ..step.clone() });
         } else if let Some(death) = dies {
-            left.push(Step::new(step.peer, What::Crash { kept: death.kept }));
+            left.push(Step::new(step.peer, What::Crash { kept: death.kept, cause: death.cause }));
         }
     }
     left
@@ -130,7 +130,7 @@ fn without<M: Clone, T: Clone>(script: &[Step<M, T>], gone: &[(usize, Part)]) ->
 
 #[cfg(test)]
 mod tests {
-    use super::super::script::Death;
+    use super::super::script::{Cause, Death};
     use super::*;
 
     type Toy = Script<char, char>;
@@ -159,13 +159,13 @@ mod tests {
 
     #[test]
     fn a_crash_can_outlive_its_step_and_a_step_its_crash() {
-        let dies = Some(Death { after: 1, kept: 2 });
+        let dies = Some(Death { after: 1, kept: 2, cause: Cause::Kill });
         let script = vec![Step { dies, waits_from: Some(1), ..step(1, 'a') }, step(1, 'b')];
         let crashes = |step: &Step<char, char>| {
             step.dies.is_some() || matches!(step.event, What::Crash { .. })
         };
         let left = cut_down(script.clone(), |a| a.iter().any(crashes));
-        assert_eq!(left, [Step::new(PeerId(1), What::Crash { kept: 2 })]);
+        assert_eq!(left, [Step::new(PeerId(1), What::Crash { kept: 2, cause: Cause::Kill })]);
         let left = cut_down(script.clone(), |a| a.iter().any(|s| s.event == What::Timeout('a')));
         assert_eq!(left, [step(1, 'a')]);
         let waits = |a: &[Step<char, char>]| a.iter().any(|s| s.waits_from.is_some());

@@ -1,14 +1,14 @@
 //! Who decides what happens: chance, or a script.
 //!
 //! Everything that a step asks of fate stands here, with both answers side by side: does the peer
-//! crash, and after which effect; how long does the flush take; how many records survive. What is
-//! decided is written down where it is decided, if a script is kept.
+//! crash, of what, and after which effect; how long does the flush take; how many records survive.
+//! What is decided is written down where it is decided, if a script is kept.
 
 use std::mem::discriminant;
 
 use super::faults::Faults;
-use super::prng::Prng;
-use super::script::{Death, ScriptOf, Step, What};
+use super::prng::{MILLION, Prng};
+use super::script::{Cause, Death, ScriptOf, Step, What};
 use super::wires::id;
 use super::world::World;
 use super::{Course, End, Seen, Watch};
@@ -16,6 +16,15 @@ use crate::process::{Effect, PeerId, Process};
 
 /// From one step of a script to the next, in microseconds.
 const TICK: u64 = 1_000;
+
+/// The number of the records that a life restores, before those of its first step.
+const RESTORED: u32 = 0;
+
+/// A life that follows on a crash is young for so many steps.
+const YOUNG: u32 = 10;
+
+/// By how much a crash is more likely while a life is young, or waits for its first flush.
+const RELAPSE: u32 = 8;
 
 /// A message that was sent while a script is followed.
 struct Letter<M> {
@@ -38,7 +47,8 @@ pub(super) struct Prompter<P: Process> {
     waits_from: Option<u32>,
     /// after how many effects the peer crashes,
     strike: Option<u32>,
-    /// and how many waiting records survive that.
+    /// of what, and how many of the records at stake survive that.
+    cause: Cause,
     kept: u32,
 }
 
@@ -67,13 +77,22 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     }
 
     /// The peer crashes, `after` some effects of the step that was noted last or between two.
-    pub(super) fn note_crash(&mut self, at: usize, after: Option<u32>, kept: usize) {
+    pub(super) fn note_crash(&mut self, at: usize, after: Option<u32>, cause: Cause, kept: usize) {
         let Some(script) = &mut self.script else { return };
         let kept = small(kept);
         match (after, script.last_mut()) {
-            (Some(after), Some(step)) => step.dies = Some(Death { after, kept }),
-            _ => script.push(Step::new(id(at), What::Crash { kept })),
+            (Some(after), Some(step)) => step.dies = Some(Death { after, kept, cause }),
+            _ => script.push(Step::new(id(at), What::Crash { kept, cause })),
         }
+    }
+
+    /// The chance that the life of this peer ends now. What has ended one is often still there when
+    /// the next begins, and those ends are the ones that find a record in the page cache.
+    fn risk(&self, at: usize) -> u32 {
+        let host = &self.hosts[at];
+        let is_young = host.is_booting || host.life > 0 && host.steps < YOUNG;
+        let crash = self.faults.crash;
+        if is_young { crash.saturating_mul(RELAPSE).min(MILLION / 2) } else { crash }
     }
 
     /// In which of so many places of these effects the peer crashes, counted from 0; `None`: it
@@ -87,32 +106,53 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         if let Some(prompter) = &self.prompter {
             return prompter.strike;
         }
-        let strikes =
-            self.prng.chance(self.faults.crash) && !self.watch.spared(self.now, id(at), effects);
+        let risk = self.risk(at);
+        let strikes = self.prng.chance(risk) && !self.watch.spared(self.now, id(at), effects);
         strikes.then(|| small(self.prng.index(places)))
     }
 
-    /// How long the flush that begins now takes.
+    /// How long the flush of the record that is appended now takes.
     pub(super) fn flush_lasts(&mut self) -> u64 {
         self.flushes_asked += 1;
         let asked = self.flushes_asked;
+        self.lasts(asked, |from| asked >= from)
+    }
+
+    /// How long the first flush of a life takes.
+    pub(super) fn boot_lasts(&mut self) -> u64 {
+        self.lasts(RESTORED, |from| from == RESTORED)
+    }
+
+    /// How long a flush takes that begins with this record of the step; `waits` tells of the first
+    /// record that waits in a script whether this one does.
+    fn lasts(&mut self, record: u32, waits: impl FnOnce(u32) -> bool) -> u64 {
         let time = match &self.prompter {
-            Some(prompter) => u64::from(prompter.waits_from.is_some_and(|from| asked >= from)),
+            Some(prompter) => u64::from(prompter.waits_from.is_some_and(waits)),
             None => self.prng.within(self.faults.flush),
         };
         if let Some(step) = self.script.as_mut().filter(|_| time > 0).and_then(|s| s.last_mut()) {
-            step.waits_from = Some(asked);
+            step.waits_from = Some(record);
         }
         time
     }
 
-    /// How many of the records that wait for a flush survive a crash.
-    pub(super) fn survivors(&mut self, waiting: usize) -> usize {
-        match &self.prompter {
-            Some(prompter) => waiting.min(prompter.kept as usize),
-            None if waiting > 0 => self.prng.index(waiting + 1),
-            None => 0,
+    /// Whether a life ends before its first flush is through. In a script that is a crash like any
+    /// other.
+    pub(super) fn dies_unheard(&mut self, at: usize) -> bool {
+        let risk = self.risk(at);
+        self.prompter.is_none() && self.prng.chance(risk)
+    }
+
+    /// What ends the process, and how many of the records at stake survive it.
+    pub(super) fn ending(&mut self, at: usize) -> (Cause, usize) {
+        let log = &self.hosts[at].log;
+        if let Some(prompter) = &self.prompter {
+            return (prompter.cause, log.at_stake(prompter.cause).min(prompter.kept as usize));
         }
+        let is_power_loss = self.prng.chance(self.faults.power_loss);
+        let cause = if is_power_loss { Cause::PowerLoss } else { Cause::Kill };
+        let at_stake = log.at_stake(cause);
+        (cause, if at_stake > 0 { self.prng.index(at_stake + 1) } else { 0 })
     }
 
     /// Gives a message to a link, which takes it while both ends live.
@@ -159,6 +199,7 @@ where
             arrivals,
             waits_from: None,
             strike: None,
+            cause: Cause::default(),
             kept: 0,
         });
         world
@@ -189,10 +230,14 @@ where
         let Some(prompter) = &mut self.prompter else { return };
         prompter.waits_from = step.waits_from;
         prompter.strike = step.dies.map(|death| death.after);
-        prompter.kept = step.dies.map_or(0, |death| death.kept);
-        let is_up = self.hosts[at].process.is_some();
+        (prompter.cause, prompter.kept) = match (&step.event, step.dies) {
+            (What::Crash { kept, cause }, _) => (*cause, *kept),
+            (_, Some(death)) => (death.cause, death.kept),
+            _ => <_>::default(),
+        };
+        let (is_up, is_booting) = (self.hosts[at].process.is_some(), self.hosts[at].is_booting);
         match &step.event {
-            What::Start if !is_up => self.boot(at),
+            What::Start if !is_up && !is_booting => self.boot(at),
             What::Connected(with) if is_up => {
                 let other = self.index(*with).filter(|other| self.wire(at, *other).exists);
                 if let Some(other) = other.filter(|other| self.hosts[*other].process.is_some()) {
@@ -213,13 +258,8 @@ where
                     self.timeout(at, timer);
                 }
             }
-            What::Flushed if is_up && !self.hosts[at].unflushed.is_empty() => self.flushed(at),
-            What::Crash { kept } if is_up => {
-                if let Some(prompter) = &mut self.prompter {
-                    prompter.kept = *kept;
-                }
-                self.crash(at, None);
-            }
+            What::Flushed if is_booting || self.hosts[at].log.is_waiting() => self.flushed(at),
+            What::Crash { .. } if is_up || is_booting => self.crash(at, None),
             _ => {}
         }
     }

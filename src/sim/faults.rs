@@ -73,12 +73,17 @@ pub struct Faults {
     pub one_way: Spell,
     /// A peer stands still, and then goes on as if nothing had been.
     pub pause: Spell,
-    /// At a step, a peer crashes after some of the effects and before the rest.
+    /// At a step, a peer crashes after some of the effects and before the rest. A life can also end
+    /// before its first flush is through. Soon after a crash the chance of another is greater.
     pub crash: u32,
+    /// A crash is a power loss: of the records that no flush has served, some first ones have
+    /// reached the disk, and the rest is gone. Any other is a kill: of the records that waited for
+    /// a flush some first ones were written, and the next life reads those and all that earlier
+    /// kills have left; none of them is durable yet.
+    pub power_loss: u32,
     /// How long a crashed peer stays away.
     pub restart: Span,
-    /// How long a flush takes. Records that wait for one when their peer crashes are lost, or some
-    /// of the last ones are.
+    /// How long a flush takes, also the first one of a life.
     pub flush: Span,
     /// The clock of every peer runs wrong by up to this part of a million.
     pub drift: u32,
@@ -104,6 +109,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "one-way", remove: |f| f.one_way = Spell::NEVER },
     Kind { name: "pause", remove: |f| f.pause = Spell::NEVER },
     Kind { name: "crash", remove: |f| f.crash = 0 },
+    Kind { name: "power-loss", remove: |f| f.power_loss = 0 },
     Kind { name: "flush", remove: |f| f.flush = Span::ZERO },
     Kind { name: "drift", remove: |f| f.drift = 0 },
     Kind { name: "slow", remove: |f| f.slow = 0 },
@@ -125,6 +131,7 @@ impl Faults {
             one_way: Spell::NEVER,
             pause: Spell::NEVER,
             crash: 0,
+            power_loss: 0,
             restart: Span::ms(1, 30),
             flush: Span::ZERO,
             drift: 0,
@@ -142,6 +149,7 @@ impl Faults {
             one_way: Spell { every: Span::ms(5, 100), lasts: Span::ms(1, 20) },
             pause: Spell { every: Span::ms(5, 100), lasts: Span::ms(1, 20) },
             crash: 3_000,
+            power_loss: 500_000,
             flush: Span::us(0, 500),
             drift: 10_000,
             slow: 60_000,
@@ -160,6 +168,7 @@ impl Faults {
             one_way: Spell { every: Span::ms(3, 40), lasts: Span::ms(1, 20) },
             pause: Spell { every: Span::ms(3, 60), lasts: Span::ms(1, 30) },
             crash: 20_000,
+            power_loss: 500_000,
             flush: Span::us(0, 1_500),
             drift: 200_000,
             slow: 125_000,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::disk::Log;
 use super::queue::Event;
 use crate::process::{PeerId, Process};
 
@@ -21,11 +22,13 @@ pub(super) struct Host<P: Process> {
     pub(super) process: Option<P>,
     /// How many lives it has had.
     pub(super) life: u32,
-    /// Records that survive.
-    pub(super) disk: Vec<P::Record>,
-    /// Records that wait for the flush that is under way.
-    pub(super) unflushed: VecDeque<P::Record>,
-    /// Outputs behind those records; none if no record waits.
+    /// A life has begun, and its first flush is under way: there is no process yet.
+    pub(super) is_booting: bool,
+    /// How many steps this life has taken.
+    pub(super) steps: u32,
+    /// Its records.
+    pub(super) log: Log<P::Record>,
+    /// Outputs behind records that wait for a flush; none if no record waits.
     pub(super) outputs: VecDeque<Output<P>>,
     /// The deadline of each timer that is set: only the newest stamp counts.
     pub(super) timers: Vec<(P::Timer, u64)>,
@@ -40,8 +43,9 @@ impl<P: Process> Host<P> {
         Self {
             process: None,
             life: 0,
-            disk: Vec::new(),
-            unflushed: VecDeque::new(),
+            is_booting: false,
+            steps: 0,
+            log: Log::new(),
             outputs: VecDeque::new(),
             timers: Vec::new(),
             held: None,

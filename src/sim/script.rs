@@ -52,7 +52,8 @@ pub struct Step<M, T> {
     /// What.
     pub event: What<M, T>,
     /// The records of this step wait for a [`What::Flushed`], from the one of this number on; none
-    /// if the disk is as fast as it is most of the time.
+    /// if the disk takes no time. 0, of a [`What::Start`]: so do those that the life restores, and
+    /// with them the life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_from: Option<u32>,
     /// The peer crashes in the middle of the step.
@@ -64,7 +65,7 @@ pub struct Step<M, T> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum What<M, T> {
-    /// It begins a life, with what its disk has kept.
+    /// It begins a life, with the records that it reads.
     Start,
     /// It hears that the links with this peer are up.
     Connected(PeerId),
@@ -77,12 +78,15 @@ pub enum What<M, T> {
     },
     /// A timer fires.
     Timeout(T),
-    /// All its records are durable now, and what waited for them leaves.
+    /// All its records are durable now, and what waited for them leaves; or its life starts.
     Flushed,
-    /// It crashes between two steps.
+    /// It crashes between two steps, or before its life could start.
     Crash {
-        /// How many of the records that wait for a flush survive.
+        /// How many of the records at stake survive.
         kept: u32,
+        /// What ends it.
+        #[serde(default, skip_serializing_if = "Cause::is_power_loss")]
+        cause: Cause,
     },
 }
 
@@ -92,8 +96,32 @@ pub enum What<M, T> {
 pub struct Death {
     /// How many of the step's effects are performed before.
     pub after: u32,
-    /// How many of the records that wait for a flush survive.
+    /// How many of the records at stake survive.
     pub kept: u32,
+    /// What ends it.
+    #[serde(default, skip_serializing_if = "Cause::is_power_loss")]
+    pub cause: Cause,
+}
+
+/// What ends a process. A file that does not say means the power: what survives is durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The process alone is gone. At stake are the records that wait for a flush: those that were
+    /// written stay in the page cache, where the next life reads them. They are not durable.
+    Kill,
+    /// The machine has lost its power and with it the page cache. At stake are all records that no
+    /// flush has served; those that had reached the disk are durable.
+    #[default]
+    PowerLoss,
+}
+
+impl Cause {
+    // Serde passes a reference.
+    #[expect(clippy::trivially_copy_pass_by_ref)]
+    fn is_power_loss(&self) -> bool {
+        *self == Self::PowerLoss
+    }
 }
 
 impl<M, T> Step<M, T> {

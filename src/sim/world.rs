@@ -10,7 +10,7 @@ use super::prng::{MILLION, Prng};
 use super::queue::{Event, Queue};
 use super::script::{ScriptOf, What};
 use super::wires::{Wire, id};
-use super::{Counts, Course, End, Seen, Watch};
+use super::{Counts, Course, Disk, End, Seen, Watch};
 use crate::process::{Delay, Effect, Effects, PeerId, Process};
 
 /// How many effects beyond those of its event a crash may strike behind: what the messages of a
@@ -32,7 +32,7 @@ pub struct World<P: Process, W> {
     pub(super) distances: Vec<u64>,
     /// See [`Course::addresses`].
     pub(super) addresses: Option<Span>,
-    memory: bool,
+    pub(super) disk: Disk,
     patience: u64,
     /// When the second phase must have reached its goal; none in the first phase.
     deadline: Option<u64>,
@@ -87,7 +87,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             faults,
             distances: course.distances.to_vec(),
             addresses: course.addresses,
-            memory: course.memory,
+            disk: course.disk,
             patience: course.patience,
             deadline: None,
             stamps: 0,
@@ -210,7 +210,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     }
 
     /// Feeds one event to a process and performs its effects, all or, in a crash, the first ones.
-    fn step(&mut self, at: usize, event: impl FnOnce(&mut P, &mut Effects<P>)) {
+    pub(super) fn step(&mut self, at: usize, event: impl FnOnce(&mut P, &mut Effects<P>)) {
         let mut effects = std::mem::take(&mut self.effects);
         let second = u128::from(self.hosts[at].second);
         let own_time = u128::from(self.now) * u128::from(MILLION) / second;
@@ -218,6 +218,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         process.clock(Duration::from_micros(u64::try_from(own_time).unwrap_or(u64::MAX)));
         event(process, &mut effects);
         self.counts.steps += 1;
+        self.hosts[at].steps += 1;
         let strike = self.strike(at, &effects, effects.len() + LATE_STRIKES);
         let mut left = strike.unwrap_or(u32::MAX);
         let (mut exit_code, mut unfinished) = (None, false);
@@ -251,7 +252,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
 
     /// The process ends itself, when all that it did before has been seen through. It stays away.
     fn halt(&mut self, at: usize, code: u8) {
-        self.keep(at, usize::MAX);
+        self.flush(at, usize::MAX);
         while let Some(output) = self.hosts[at].outputs.pop_front() {
             self.leave(at, output);
         }
@@ -295,57 +296,17 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         self.queue.put(self.now.saturating_add(time), Event::Timer { at, stamp, timer });
     }
 
-    /// Appends a record. The first that waits starts a flush, which serves all that come until it
-    /// ends; a flush that takes no time has ended.
-    fn append(&mut self, at: usize, record: P::Record) {
-        if self.hosts[at].unflushed.is_empty() {
-            let time = self.flush_lasts();
-            if time == 0 {
-                self.watch.durable(self.now, id(at), &record);
-                self.hosts[at].disk.push(record);
-                return;
-            }
-            let life = self.hosts[at].life;
-            self.queue.put(self.now + time, Event::Flushed { at, life });
-        }
-        self.hosts[at].unflushed.push_back(record);
-    }
-
-    pub(super) fn flushed(&mut self, at: usize) {
-        self.note(at, || What::Flushed);
-        self.keep(at, usize::MAX);
-        let strike = self.strike(at, &[], self.hosts[at].outputs.len() + 1);
-        for _ in 0..strike.unwrap_or(u32::MAX) {
-            let Some(output) = self.hosts[at].outputs.pop_front() else { break };
-            self.leave(at, output);
-        }
-        if let Some(after) = strike {
-            let unfinished = !self.hosts[at].outputs.is_empty();
-            self.crash(at, unfinished.then_some(after));
-        }
-    }
-
-    /// Makes the first `count` of the waiting records durable.
-    fn keep(&mut self, at: usize, count: usize) {
-        let host = &mut self.hosts[at];
-        let count = count.min(host.unflushed.len());
-        for record in host.unflushed.drain(..count) {
-            self.watch.durable(self.now, id(at), &record);
-            host.disk.push(record);
-        }
-    }
-
     /// Lets an output leave, behind all records and outputs before it.
     fn put(&mut self, at: usize, output: Output<P>) {
         let host = &mut self.hosts[at];
-        if host.unflushed.is_empty() {
-            self.leave(at, output);
-        } else {
+        if host.log.is_waiting() {
             host.outputs.push_back(output);
+        } else {
+            self.leave(at, output);
         }
     }
 
-    fn leave(&mut self, at: usize, output: Output<P>) {
+    pub(super) fn leave(&mut self, at: usize, output: Output<P>) {
         let me = id(at);
         match output {
             Output::Connected(peer) => self.watch.seen(self.now, me, &Seen::Connected(peer)),
@@ -359,41 +320,6 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             Output::Cast(to, message) => self.cast(at, to, message),
             Output::Report(fact) => self.watch.seen(self.now, me, &Seen::Report(&fact)),
         }
-    }
-
-    /// Ends the process, `after` some effects of an unfinished step or between two. Of the records
-    /// that no flush has served, some first ones survive.
-    pub(super) fn crash(&mut self, at: usize, after: Option<u32>) {
-        let waiting = self.hosts[at].unflushed.len();
-        let kept = self.survivors(waiting);
-        self.note_crash(at, after, kept);
-        self.keep(at, kept);
-        let host = &mut self.hosts[at];
-        host.unflushed.clear();
-        host.outputs.clear();
-        host.timers.clear();
-        host.process = None;
-        host.life += 1;
-        self.counts.crashes += 1;
-        self.counts.records_lost += (waiting - kept) as u64;
-        self.unplug(at);
-        if self.watch.crashed(self.now, id(at)) {
-            let time = self.now + self.prng.within(self.faults.restart);
-            self.queue.put(time, Event::Boot { at });
-        }
-    }
-
-    /// Begins a life with what the disk has kept.
-    pub(super) fn boot(&mut self, at: usize) {
-        self.note(at, || What::Start);
-        let mut process = self.watch.build(id(at));
-        for record in self.hosts[at].disk.iter().filter(|_| self.memory) {
-            process.restore(record.clone());
-        }
-        self.watch.born(self.now, id(at), &process);
-        self.hosts[at].process = Some(process);
-        self.plug(at);
-        self.step(at, Process::start);
     }
 
     fn resume(&mut self, at: usize) {

@@ -111,10 +111,19 @@ impl Ledger {
         let account = &mut self.accounts[index(peer)];
         account.life += 1;
         account.present = *process.acceptor();
-        let durable = account.durable;
-        if *process.acceptor() != durable {
-            let lower = process.acceptor().min_proposal < durable.min_proposal;
-            let claim = if lower { Claim::PromiseKept } else { Claim::VoteKept };
+        let (now, durable) = (account.present, account.durable);
+        let number = |acceptor: &Acceptor| acceptor.accepted.map(|vote| vote.number);
+        // Of more than is durable only its answers are held against it.
+        let claim = if now.min_proposal < durable.min_proposal {
+            Some(Claim::PromiseKept)
+        } else if number(&now) < number(&durable)
+            || number(&now) == number(&durable) && now.accepted != durable.accepted
+        {
+            Some(Claim::VoteKept)
+        } else {
+            None
+        };
+        if let Some(claim) = claim {
             self.object(claim, || format!("{peer} begins without the acceptor that it had kept"));
         }
         if process.last_number() < self.accounts[index(peer)].last_number {

@@ -36,7 +36,7 @@ names the run.
   --proposers K      how many of them propose (2)
   --faults PRESET    none, light or heavy (heavy)
   --only KIND,...    of the preset only these kinds of faults: loss, duplication, reordering,
-                     partition, one-way, pause, crash, flush, drift, slow; or nothing
+                     partition, one-way, pause, crash, power-loss, flush, drift, slow; or nothing
   --claim NAME       look at one claim only
   --bug NAME         a mutant from the museum instead of Paxos; without --seeds its shortest failure
   --trace FILE       write the journal of the run that failed, or of the only one

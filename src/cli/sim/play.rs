@@ -10,7 +10,7 @@ use super::stage::{self, Cast};
 use crate::museum::{Broken, Mutant, Subject};
 use crate::paxos::{Message, Peer, Roles, Setup, Timer};
 use crate::process::PeerId;
-use crate::sim::{Arrivals, Counts, Course, End, Faults, Prng, Script, Step, World};
+use crate::sim::{Arrivals, Counts, Course, Disk, End, Faults, Prng, Script, Step, World};
 
 /// In the second phase everybody must know the choice within this much virtual time.
 pub const PATIENCE_US: u64 = 5_000_000;
@@ -166,7 +166,7 @@ impl Scenario {
             distances,
             absent,
             addresses: None,
-            memory: true,
+            disk: self.bug.map_or(Disk::Sound, |bug| bug.disk),
         };
         match self.bug {
             None => {

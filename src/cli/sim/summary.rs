@@ -28,6 +28,7 @@ impl Worlds {
         let speed = as_f64(self.runs) / seconds;
         let a_run = as_f64(counts.steps) / as_f64(self.runs.max(1));
         let (twice, astray) = (counts.duplicated, counts.reordered);
+        let (losses, unheard) = (counts.power_losses, counts.unheard);
         [
             line("runs", &format!("{} in {seconds:.1} s, {speed:.0} a second", self.runs)),
             line("virtual time", &format!("{:.0} s", as_f64(self.virtual_us) / 1e6)),
@@ -36,6 +37,7 @@ impl Worlds {
             line("", &format!("{twice} delivered twice, {astray} out of order")),
             line("wires cut, pauses", &format!("{}, {}", counts.cuts, counts.pauses)),
             line("crashes and restarts", &counts.crashes.to_string()),
+            line("", &format!("{losses} power losses, {unheard} before a life's first flush")),
             line("records lost in them", &counts.records_lost.to_string()),
         ]
         .concat()

@@ -34,7 +34,7 @@ use crate::museum::Label;
 use crate::museum::barrier::{Broken, MUTANTS};
 use crate::process::PeerId;
 use crate::ready::{Ready, Setup};
-use crate::sim::{Course, Faults, Prng, Span, Spell, World};
+use crate::sim::{Course, Disk, Faults, Prng, Span, Spell, World};
 use ledger::{ASKS_AT_ONCE, CLAIMS, LEAVES_TOGETHER, LINKS_CARRIED, NOBODY_GIVES_UP, SAID_ONCE};
 use show::Show;
 
@@ -178,7 +178,7 @@ fn run<S: show::Subject>(
         distances: &[],
         absent: &[],
         addresses: Some(if calm { Span::ZERO } else { Span::ms(0, 6_000) }),
-        memory: true,
+        disk: Disk::None,
     };
     let show = Show::new(scenario, mode, journal, build);
     let mut world = World::new(&course, seed, show);

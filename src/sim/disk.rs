@@ -1,0 +1,396 @@
+//! One machine's log, and the two ends that a process can come to.
+//!
+//! A record is in one of three places, always in this order:
+//!
+//! | place | a kill | a power loss |
+//! |---|---|---|
+//! | `durable`: a flush has served it | survives | survives |
+//! | `cached`: an earlier life wrote it, no flush has served it | survives | some last are lost |
+//! | `waiting`: this life appended it, its flush is under way | some last are lost | the same |
+//!
+//! Waiting records that a kill takes were not written yet; the others are cached from then on: the
+//! next life reads them, and a power loss can still take them back. So a life begins by making
+//! durable what it restored: a snapshot in a new file, a flush, a rename, a flush of the directory.
+//! It starts, and others can hear it, when that is through ([`World::boot`]). Until then it can be
+//! killed or lose its power like any other, and the cache is then as volatile as before.
+
+use std::collections::VecDeque;
+
+use super::queue::Event;
+use super::script::{Cause, What};
+use super::wires::id;
+use super::world::World;
+use super::{Disk, Watch};
+use crate::process::Process;
+
+/// The records of one machine, oldest first.
+pub(super) struct Log<R> {
+    durable: Vec<R>,
+    cached: VecDeque<R>,
+    waiting: VecDeque<R>,
+}
+
+impl<R> Log<R> {
+    pub(super) fn new() -> Self {
+        Self { durable: Vec::new(), cached: VecDeque::new(), waiting: VecDeque::new() }
+    }
+
+    /// True if a record of this life waits for its flush: what stands behind it may not leave.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// How many records this end puts at stake.
+    pub(super) fn at_stake(&self, cause: Cause) -> usize {
+        match cause {
+            Cause::Kill => self.waiting.len(),
+            Cause::PowerLoss => self.cached.len() + self.waiting.len(),
+        }
+    }
+
+    /// What the next life reads.
+    fn readable(&self) -> impl Iterator<Item = &R> {
+        self.durable.iter().chain(&self.cached)
+    }
+
+    /// The oldest record that is not durable becomes so.
+    fn flush_next(&mut self) -> Option<&R> {
+        let record = self.cached.pop_front().or_else(|| self.waiting.pop_front())?;
+        self.durable.push(record);
+        self.durable.last()
+    }
+
+    /// The process is gone: of the waiting records the first `written` are in the cache.
+    fn kill(&mut self, written: usize) {
+        self.cached.extend(self.waiting.drain(..written));
+        self.waiting.clear();
+    }
+
+    /// The cache is gone, and what was never written.
+    fn lose_cache(&mut self) {
+        self.cached.clear();
+        self.waiting.clear();
+    }
+}
+
+impl<P: Process, W: Watch<P>> World<P, W> {
+    /// Appends a record. The first that waits starts a flush, which serves all that come until it
+    /// ends; a flush that takes no time has ended.
+    pub(super) fn append(&mut self, at: usize, record: P::Record) {
+        if self.disk == Disk::NeverFlushed {
+            return self.hosts[at].log.cached.push_back(record);
+        }
+        let is_first = !self.hosts[at].log.is_waiting();
+        self.hosts[at].log.waiting.push_back(record);
+        if is_first {
+            let time = self.flush_lasts();
+            if time == 0 {
+                return self.flush(at, usize::MAX);
+            }
+            let life = self.hosts[at].life;
+            self.queue.put(self.now + time, Event::Flushed { at, life });
+        }
+    }
+
+    /// A flush is through: of a life that begins, or of records of one that goes on.
+    pub(super) fn flushed(&mut self, at: usize) {
+        if self.hosts[at].is_booting {
+            return self.booted(at);
+        }
+        self.note(at, || What::Flushed);
+        self.flush(at, usize::MAX);
+        let strike = self.strike(at, &[], self.hosts[at].outputs.len() + 1);
+        for _ in 0..strike.unwrap_or(u32::MAX) {
+            let Some(output) = self.hosts[at].outputs.pop_front() else { break };
+            self.leave(at, output);
+        }
+        if let Some(after) = strike {
+            let unfinished = !self.hosts[at].outputs.is_empty();
+            self.crash(at, unfinished.then_some(after));
+        }
+    }
+
+    /// Makes the first `count` of the records durable that are not: those of earlier lives first,
+    /// since they stand in the same file.
+    pub(super) fn flush(&mut self, at: usize, count: usize) {
+        for _ in 0..count {
+            let Some(record) = self.hosts[at].log.flush_next() else { return };
+            self.watch.durable(self.now, id(at), record);
+        }
+    }
+
+    /// Ends the process, `after` some effects of an unfinished step or between two.
+    pub(super) fn crash(&mut self, at: usize, after: Option<u32>) {
+        let (cause, kept) = self.ending(at);
+        self.note_crash(at, after, cause, kept);
+        self.counts.crashes += 1;
+        self.counts.records_lost += (self.hosts[at].log.at_stake(cause) - kept) as u64;
+        match cause {
+            Cause::Kill => self.hosts[at].log.kill(kept),
+            Cause::PowerLoss => {
+                self.counts.power_losses += 1;
+                self.flush(at, kept);
+                self.hosts[at].log.lose_cache();
+            }
+        }
+        let host = &mut self.hosts[at];
+        host.life += 1;
+        host.steps = 0;
+        // A life that was never heard has nothing to unplug, and nobody to miss it.
+        let unheard = std::mem::take(&mut host.is_booting);
+        self.counts.unheard += u64::from(unheard);
+        let returns = unheard || {
+            host.outputs.clear();
+            host.timers.clear();
+            host.process = None;
+            self.unplug(at);
+            self.watch.crashed(self.now, id(at))
+        };
+        if returns {
+            let time = self.now + self.prng.within(self.faults.restart);
+            self.queue.put(time, Event::Boot { at });
+        }
+    }
+
+    /// Begins a life: what it reads, it first makes durable.
+    pub(super) fn boot(&mut self, at: usize) {
+        self.note(at, || What::Start);
+        let time = if self.disk == Disk::Sound { self.boot_lasts() } else { 0 };
+        if time == 0 {
+            return self.begin(at);
+        }
+        let host = &mut self.hosts[at];
+        host.is_booting = true;
+        let life = host.life;
+        self.queue.put(self.now + time, Event::Flushed { at, life });
+    }
+
+    /// The first flush of a life is through, unless the life ended before.
+    fn booted(&mut self, at: usize) {
+        if self.dies_unheard(at) {
+            return self.crash(at, None);
+        }
+        self.note(at, || What::Flushed);
+        self.hosts[at].is_booting = false;
+        self.begin(at);
+    }
+
+    /// The process has its records back, starts, and can be heard.
+    fn begin(&mut self, at: usize) {
+        match self.disk {
+            Disk::None => self.hosts[at].log = Log::new(),
+            // Safety: nothing that this life could answer from is in the cache only.
+            Disk::Sound => self.flush(at, usize::MAX),
+            Disk::CacheTrusted | Disk::NeverFlushed => {}
+        }
+        let mut process = self.watch.build(id(at));
+        let log = &mut self.hosts[at].log;
+        for record in log.readable() {
+            process.restore(record.clone());
+        }
+        if self.disk == Disk::Sound {
+            // The new file holds the snapshot, and later lives read nothing else.
+            log.durable = process.snapshot();
+        }
+        self.watch.born(self.now, id(at), &process);
+        self.hosts[at].process = Some(process);
+        self.plug(at);
+        self.step(at, Process::start);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Course, Faults, Seen, Step};
+    use super::*;
+    use crate::process::{Effect, Effects, PeerId};
+
+    /// A log with one record in each place.
+    fn log() -> Log<u32> {
+        Log { durable: vec![1], cached: [2].into(), waiting: [3].into() }
+    }
+
+    fn read(log: &Log<u32>) -> Vec<u32> {
+        log.readable().copied().collect()
+    }
+
+    #[test]
+    fn a_kill_keeps_the_cache_and_what_was_written_and_makes_nothing_durable() {
+        for (written, left) in [(0, vec![1, 2]), (1, vec![1, 2, 3])] {
+            let mut log = log();
+            assert_eq!(log.at_stake(Cause::Kill), 1);
+            log.kill(written);
+            assert_eq!((read(&log), &log.durable), (left, &vec![1]));
+            log.lose_cache();
+            assert_eq!(read(&log), [1], "the power takes what a kill had left");
+        }
+    }
+
+    #[test]
+    fn a_flush_serves_earlier_lives_first() {
+        let mut log = log();
+        assert_eq!(log.at_stake(Cause::PowerLoss), 2);
+        let mut next = || (log.flush_next().copied(), log.is_waiting());
+        assert_eq!([next(), next(), next()], [(Some(2), true), (Some(3), false), (None, false)]);
+        assert_eq!(log.durable, [1, 2, 3]);
+    }
+
+    /// Writes a number down and says it, each time that it hears of a link.
+    #[derive(Clone, Debug)]
+    struct Toy(u32);
+
+    impl Process for Toy {
+        const PROTOCOL: &'static str = "toy/1";
+        type Message = ();
+        type Record = u32;
+        type Timer = ();
+        type Fact = u32;
+
+        fn restore(&mut self, record: u32) {
+            assert!(record > self.0, "{record} is restored after {}", self.0);
+            self.0 = record;
+        }
+
+        fn snapshot(&self) -> Vec<u32> {
+            if self.0 > 0 { vec![self.0] } else { Vec::new() }
+        }
+
+        fn start(&mut self, out: &mut Effects<Self>) {
+            out.push(Effect::Report(self.0));
+        }
+
+        fn connected(&mut self, _peer: PeerId, out: &mut Effects<Self>) {
+            self.0 += 1;
+            out.extend([Effect::Persist(self.0), Effect::Report(self.0)]);
+        }
+
+        fn receive(&mut self, _from: PeerId, (): (), _out: &mut Effects<Self>) {}
+
+        fn timeout(&mut self, (): (), _out: &mut Effects<Self>) {}
+
+        fn objection(&self, _from: PeerId, (): &()) -> Option<String> {
+            None
+        }
+    }
+
+    /// What becomes durable and what is said, of peer 1.
+    #[derive(Default)]
+    struct Notes(Vec<String>);
+
+    impl Watch<Toy> for Notes {
+        fn build(&mut self, _peer: PeerId) -> Toy {
+            Toy(0)
+        }
+
+        fn born(&mut self, _now: u64, _peer: PeerId, _process: &Toy) {}
+
+        fn durable(&mut self, _now: u64, _peer: PeerId, record: &u32) {
+            self.0.push(format!("durable {record}"));
+        }
+
+        fn seen(&mut self, _now: u64, peer: PeerId, seen: &Seen<'_, Toy>) {
+            if let (Seen::Report(fact), PeerId(1)) = (seen, peer) {
+                self.0.push(format!("says {fact}"));
+            }
+        }
+
+        fn stepped(&mut self, _now: u64, _peer: PeerId, _process: &Toy) {}
+        fn refused(&mut self, _now: u64, _peer: PeerId, _from: PeerId, _why: String) {}
+        fn healed(&mut self, _now: u64) {}
+
+        fn failed(&self) -> bool {
+            false
+        }
+
+        fn reached(&self) -> bool {
+            false
+        }
+    }
+
+    /// What peer 1 makes durable and says in these steps, a letter each:
+    ///
+    /// * `s` a start that takes no time, `S` one that waits for its flush;
+    /// * `n` a number that is flushed in no time, `N` one that waits; `f` the flush is through;
+    /// * `k` a kill before anything was written, `K` after everything was;
+    /// * `p` a power loss that takes the whole cache, `P` one that takes nothing.
+    fn told(disk: Disk, steps: &str) -> String {
+        let (one, other) = (PeerId(1), PeerId(2));
+        let course = Course {
+            peers: 2,
+            links: &[(one, other)],
+            faults: &Faults::none(),
+            patience: 0,
+            distances: &[],
+            absent: &[],
+            addresses: None,
+            disk,
+        };
+        let step = |letter: char| {
+            let all = u32::from(letter.is_uppercase()) * 9;
+            let event = match letter.to_ascii_lowercase() {
+                's' => What::Start,
+                'n' => What::Connected(other),
+                'f' => What::Flushed,
+                'k' => What::Crash { kept: all, cause: Cause::Kill },
+                _ => What::Crash { kept: all, cause: Cause::PowerLoss },
+            };
+            let waits_from = match letter {
+                'S' => Some(0),
+                'N' => Some(1),
+                _ => None,
+            };
+            Step { waits_from, ..Step::new(one, event) }
+        };
+        let mut world = World::scripted(&course, Notes::default(), None);
+        world.keep_script();
+        let mut script = vec![Step::new(other, What::Start)];
+        script.extend(steps.chars().map(step));
+        world.follow(&script);
+        // All letters are performed, and as they stand.
+        let performed = world.take_script().unwrap();
+        assert_eq!(performed.len(), script.len(), "{steps}: {performed:?}");
+        world.watch.0.retain(|line| line != "says 0");
+        world.watch.0.join(", ")
+    }
+
+    #[test]
+    fn a_life_is_heard_when_what_it_restored_is_durable() {
+        for (steps, says) in [
+            ("snN", "durable 1, says 1"),
+            ("snNf", "durable 1, says 1, durable 2, says 2"),
+            // A kill leaves what was written, and that is not durable before the next life is.
+            ("sNK", ""),
+            ("sNks", ""),
+            ("sNKS", ""),
+            ("sNKSf", "durable 1, says 1"),
+            ("sNKs", "durable 1, says 1"),
+            // A second life that ends before its first flush: nobody has heard anything.
+            ("sNKSps", ""),
+            ("sNKSPs", "durable 1, says 1"),
+            ("sNKSkSKSf", "durable 1, says 1"),
+            ("sNKSkSps", ""),
+            // What was durable survives everything.
+            ("snNps", "durable 1, says 1, says 1"),
+            ("snNKSpSkSf", "durable 1, says 1, says 1"),
+            ("snkSfpSfn", "durable 1, says 1, says 1, says 1, durable 2, says 2"),
+        ] {
+            assert_eq!(told(Disk::Sound, steps), says, "{steps}");
+        }
+    }
+
+    #[test]
+    fn a_driver_that_trusts_the_cache_says_what_the_power_takes_back() {
+        for (steps, says) in [
+            ("sNKs", "says 1"),
+            ("sNKsps", "says 1"),
+            ("sNKskskSps", "says 1, says 1, says 1"),
+            ("sNKsnps", "says 1, durable 1, durable 2, says 2, says 2"),
+        ] {
+            assert_eq!(told(Disk::CacheTrusted, steps), says, "{steps}");
+        }
+        assert_eq!(told(Disk::NeverFlushed, "snnksps"), "says 1, says 2, says 2");
+        assert_eq!(told(Disk::NeverFlushed, "snPs"), "says 1, durable 1, says 1");
+        let again = "durable 1, says 1, durable 2, says 2, durable 1, says 1";
+        assert_eq!(told(Disk::None, "snNfKsn"), again);
+    }
+}
