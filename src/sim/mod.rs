@@ -24,7 +24,7 @@
 //! too. A crash strikes between any two effects of a step: the ones before it have happened, the
 //! ones behind it never will. It is a kill or a power loss. A kill leaves what was written in the
 //! page cache, and the next life reads it there. A power loss takes some or all of what no flush
-//! has served, also from a life that ends before its first flush ([`disk`] has the table). A life
+//! has served, also from a life that ends before its first flush (`disk.rs` has the table). A life
 //! that follows on a crash is likely to crash soon.
 //!
 //! # Two phases
