@@ -42,7 +42,7 @@ ENTRYPOINT ["/usr/local/bin/synod", "ready"]
 
 # `hostsfile.txt` means another file in each lab: here the services are one to five.
 FROM synod AS prj3
-COPY --from=build /out/hostsfiles/prj3/hostsfile.txt ./
+COPY --from=build /out/hostsfiles/hostsfile-member.txt ./hostsfile.txt
 ENTRYPOINT ["/usr/local/bin/synod", "member"]
 
 # The last stage is what `docker build .` gives.
