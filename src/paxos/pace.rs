@@ -10,8 +10,8 @@
 //! answers. That includes the flush of the proposer's own record, without which no question leaves.
 //!
 //! Rivals that back off for less than a round refuse each other again and again, so after a refusal
-//! the back-off grows with the measured rounds once four in a row were slow. It does not grow with a time-out that was only
-//! doubled: after a long cut nobody has to wait for long.
+//! the back-off grows with the measured rounds once four in a row were slow. It does not grow with
+//! a time-out that was only doubled: after a long cut nobody has to wait for long.
 
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
@@ -172,10 +172,14 @@ impl Pace {
         let usual = FIRST_BACKOFF * (1 << earlier.min(MOST_DOUBLINGS));
         // The shortest of them: one that a cut or a pause held up says nothing about the next.
         let round = self.rounds.into_iter().min().unwrap_or_default();
-        // A round for which the first time-out is long enough is no slow one.
-        let slow = failure == Failure::Refused && round * MARGIN > FIRST_TIMEOUT;
-        let rounds = if slow { 1 << earlier.min(SLOW_DOUBLINGS) } else { 0 };
-        Delay { at_least: FIRST_BACKOFF / 4, at_most: usual.max(round * rounds) }
+        // A round for which the first time-out is long enough is no slow one; one that takes as
+        // long as that time-out counts in full.
+        let slow = (round * MARGIN).saturating_sub(FIRST_TIMEOUT).min(round);
+        let at_most = match failure {
+            Failure::TimedOut => usual,
+            Failure::Refused => usual.max(slow * (1 << earlier.min(SLOW_DOUBLINGS))),
+        };
+        Delay { at_least: FIRST_BACKOFF / 4, at_most }
     }
 
     fn timeout(&self) -> Duration {
