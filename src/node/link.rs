@@ -3,7 +3,7 @@
 //! A thread of its own dials and listens for answers to its pings. Frames are written by whoever
 //! has something to say: waking another thread costs far more than a small write. While one thread
 //! writes, what others add goes out in its next write, so a busy link batches by itself. A peer
-//! that takes nothing any more never holds a sender up for longer than [`WRITE_PATIENCE`]; then the
+//! that takes nothing any more never holds a sender up for longer than [`WRITE_TIMEOUT`]; then the
 //! link's own thread takes over, and beyond [`QUEUE_LIMIT`] frames are dropped, as a network would.
 
 mod session;
@@ -20,15 +20,13 @@ use super::UNPOISONED;
 use super::frame::{Frame, is_timeout};
 use crate::process::PeerId;
 
-#[cfg(doc)]
-pub(super) use session::{MAX_REASONS, REASON_EVERY};
 pub(super) use session::{hello, keep, serve};
 use timeouts::Timeouts;
 
 /// How many bytes may wait for a peer; frames beyond are dropped.
 pub(super) const QUEUE_LIMIT: usize = 1 << 20;
 /// How long a sender waits for a full socket before the link's own thread takes over.
-pub(super) const WRITE_PATIENCE: Duration = Duration::from_millis(5);
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_millis(5);
 /// A link on demand is closed when nothing was sent over it for this long.
 pub(super) const IDLE: Duration = Duration::from_secs(10);
 
@@ -323,7 +321,7 @@ impl Link {
     }
 }
 
-/// Writes as much as the socket takes within [`WRITE_PATIENCE`]; returns how much that was.
+/// Writes as much as the socket takes within [`WRITE_TIMEOUT`]; returns how much that was.
 fn write_some(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     let mut written = 0;
     while written < bytes.len() {

@@ -30,26 +30,33 @@
 //!
 //! # Bounds
 //!
-//! Whatever comes from outside, this process takes bounded memory, and whoever sends too much
-//! waits alone. The right column names the tests in `src/node` and `tests`.
+//! Whatever comes from outside, the process takes bounded memory, and whoever sends too much waits
+//! alone. Bounds are bytes where nothing else is said. The tests in the last column are those of
+//! the file itself, or `tests/bounds.rs` here, or the programs `tests/flood.rs`,
+//! `tests/strangers.rs` and `tests/barrier.rs`.
 //!
-//! | what can grow | up to | then | held by |
+//! | what can grow | bound | beyond it | test |
 //! |---|---|---|---|
-//! | outputs that wait, by the peer that brought them about | [`outbox::PEER_LIMIT`] and one step | its connections are not read, its datagrams dropped; timers and the process itself go on | `tests/bounds.rs`, `flood.rs` |
-//! | outputs that one thread hands over | [`outbox::TURN`] | another thread goes on | `tests/bounds.rs` |
-//! | frames for a peer | [`link::QUEUE_LIMIT`], and as much again while it is written | frames are dropped and counted | `link/tests.rs` |
-//! | a line being read | [`frame::MAX_LINE`], before the hello [`frame::MAX_HELLO`] | the connection is closed | `frame.rs`, `strangers.rs` |
-//! | a datagram being read | [`udp::MAX_DATAGRAM`] | it is dropped | `barrier.rs` |
-//! | connections without a hello | [`tcp::MAX_UNKNOWN`] for [`tcp::HELLO_TIMEOUT`] and [`tcp::MAX_GRACED`] for [`tcp::GRACE`] | closed when accepted | `strangers.rs` |
-//! | connections of one peer | [`connections::MAX_CONNECTIONS`], all but one about to end | rejected | `tests/bounds.rs` |
-//! | records that wait for a flush | one step of each thread | that thread waits for its flush before its next step | `flood.rs` |
-//! | threads of a link | one, and one slow dial | no other is started | `link/tests.rs` |
-//! | deadlines | one for each timer | a new one replaces it | `clock.rs` |
-//! | addresses of a peer | [`udp::MAX_ADDRESSES`] | the rest is not known | `udp.rs` |
-//! | look-ups because of unknown senders | one a name every [`udp::CALM`] | the next one waits | `udp.rs` |
-//! | lines about clients, and those remembered | [`tcp::LINES_AT_ONCE`], then one every [`tcp::LINE_EVERY`] | counted | `log.rs`, `strangers.rs` |
-//! | reasons why a link is not there | [`link::MAX_REASONS`], then one every [`link::REASON_EVERY`] | counted | `log.rs`, `strangers.rs` |
-//! | lines for standard output and standard error | 8 MiB each, and as much again while they are written (`cli/printer.rs`) | lines are lost and counted | `flood.rs` |
+//! | outputs, by the peer that caused them | `outbox::PEER_LIMIT`, one step | (1) | bounds, flood |
+//! | outputs that one thread hands over | `outbox::TURN` | another thread goes on | bounds |
+//! | frames for a peer | 2 × `link::QUEUE_LIMIT` (2) | dropped, counted | link |
+//! | a line, before and after the hello | `frame::MAX_HELLO`, `MAX_LINE` | closed | strangers |
+//! | a datagram | `udp::MAX_DATAGRAM` | dropped | barrier |
+//! | connections without a hello | `tcp::MAX_UNKNOWN`, `MAX_GRACED` | closed | strangers |
+//! | connections of one peer | `connections::MAX_CONNECTIONS` | rejected | bounds, flood |
+//! | records that wait for a flush | a step of each thread | the thread waits | bounds (3) |
+//! | threads of a link | one, and one slow dial | no other is started | link |
+//! | deadlines | one for each timer | replaced | clock |
+//! | addresses of a peer | `udp::MAX_ADDRESSES` | not known | udp |
+//! | look-ups for unknown senders | one a name every `udp::CALM` | put off | udp |
+//! | lines about clients | `tcp::LINES_AT_ONCE`, `LINE_EVERY` | counted | log, strangers |
+//! | reasons why a link is missing | `session::MAX_REASONS`, `REASON_EVERY` | counted | strangers |
+//! | lines remembered, of each of these two | `log::MAX_REMEMBERED` lines | forgotten | log |
+//! | printed lines, for each stream | 2 × `LIMIT` of `cli/printer.rs` (2) | counted | flood |
+//!
+//! (1) The peer's connections are not read any more, and its datagrams are dropped. Timers,
+//! messages to oneself and all other peers go on. (2) Once waiting, once being written. (3) By the
+//! number of connections, since each thread waits for its flush before its next step.
 //!
 //! # Ends
 //!

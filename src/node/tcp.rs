@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::connections::{MAX_CONNECTIONS, Received};
 use super::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
-use super::link::{Link, WRITE_PATIENCE};
+use super::link::{Link, WRITE_TIMEOUT};
 use super::log::LogLimiter;
 use super::{Node, UNPOISONED, plain, spawn};
 use crate::error::Result;
@@ -39,9 +39,9 @@ const REST: Duration = Duration::from_millis(20);
 
 /// How many lines about unknown clients are said at once; one more follows every
 /// [`LINE_EVERY`], and the rest is counted.
-pub(super) const LINES_AT_ONCE: u32 = 20;
+const LINES_AT_ONCE: u32 = 20;
 /// How soon one more line may be said.
-pub(super) const LINE_EVERY: Duration = Duration::from_secs(2);
+const LINE_EVERY: Duration = Duration::from_secs(2);
 /// How soon the same line may be said again.
 const SAME_LINE_AGAIN: Duration = Duration::from_secs(60);
 
@@ -204,7 +204,7 @@ fn greet<'a, P: Process + Send + 'static>(
     deadline: Instant,
 ) -> std::result::Result<&'a Link, Ended> {
     stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(WRITE_PATIENCE))?;
+    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let Frame::Hello(hello) = next_frame::<P>(stream, lines, deadline)? else {
         return Err(Ended::Because("its first frame is no hello".into()));
     };
@@ -239,8 +239,8 @@ fn no_hello(error: &serde_json::Error) -> String {
     format!("no hello: {error}; a connection begins with one, as a peer of this protocol says it")
 }
 
-/// The next frame of an unknown client. The deadline is for the whole of it: a byte now and then does not
-/// extend it.
+/// The next frame of an unknown client. The deadline is for the whole of it: a byte now and then
+/// does not extend it.
 fn next_frame<P: Process>(
     stream: &TcpStream,
     lines: &mut Lines<&TcpStream>,
@@ -276,8 +276,8 @@ fn listen<P: Process + Send + 'static>(
 ) -> std::result::Result<(), String> {
     let pong = Frame::<P::Message>::Pong.line();
     loop {
-        let line = match lines.next_line() {
-            Ok(Some(line)) => line,
+        let frame = match lines.next_line() {
+            Ok(Some(frame)) => frame,
             Ok(None) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 return Err(error.to_string());
@@ -290,8 +290,8 @@ fn listen<P: Process + Send + 'static>(
                 return Ok(());
             }
         };
-        let length = line.len();
-        match serde_json::from_slice::<Frame<P::Message>>(line) {
+        let length = frame.len();
+        match serde_json::from_slice::<Frame<P::Message>>(frame) {
             Ok(Frame::Message(message)) => match node.receive(link.peer, stream, message, length) {
                 Received::Taken => {}
                 Received::Superseded => return Ok(()),

@@ -5,7 +5,7 @@
 //! reverse look-up is made. Names are looked up again until they resolve, since machines start in
 //! any order, and now and then afterwards, since they move. A datagram from anybody else is
 //! dropped; so is one that is too long or says nothing. It may come from a peer that has moved, so
-//! the names are looked up then too, but not more often than every [`CALM`], whatever arrives.
+//! the names are looked up then too, but not more often than every `CALM`, whatever arrives.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,9 +28,9 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// How soon a name that resolves is looked up again.
 const REFRESH: Duration = Duration::from_secs(5);
 /// The shortest time from a look-up of a name to another one that an unknown sender brings about.
-pub(super) const CALM: Duration = Duration::from_secs(1);
+const CALM: Duration = Duration::from_secs(1);
 /// How many addresses of one peer are known at most; the resolver may give more.
-pub(super) const MAX_ADDRESSES: usize = 64;
+const MAX_ADDRESSES: usize = 64;
 /// How long the listener rests when the system refuses to read.
 const REST: Duration = Duration::from_millis(20);
 

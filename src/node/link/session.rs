@@ -9,7 +9,7 @@ use super::super::frame::{Frame, Hello, Lines, MAX_HELLO, MAX_LINE, is_timeout};
 use super::super::log::LogLimiter;
 use super::super::{Node, plain, spawn};
 use super::timeouts::ANSWER_TIMEOUT;
-use super::{Address, Link, SlowDial, WRITE_PATIENCE};
+use super::{Address, Link, SlowDial, WRITE_TIMEOUT};
 use crate::process::{PeerId, Process};
 
 /// The first pause between two dials; it doubles up to [`LAST_PAUSE`].
@@ -22,9 +22,9 @@ const PING_EVERY: Duration = Duration::from_secs(1);
 const NAMED_AFTER: Duration = Duration::from_secs(1);
 /// How many different reasons for the lack of a link are said at once; one more follows every
 /// [`REASON_EVERY`].
-pub(in crate::node) const MAX_REASONS: u32 = 5;
+const MAX_REASONS: u32 = 5;
 /// How soon one more reason may be said.
-pub(in crate::node) const REASON_EVERY: Duration = Duration::from_secs(60);
+const REASON_EVERY: Duration = Duration::from_secs(60);
 
 /// The thread of a standing link.
 pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
@@ -135,14 +135,14 @@ fn session<P: Process + Send + 'static>(
     may_dial_slowly: bool,
 ) -> Result<(), Failure> {
     if let Some(stream) = link.take_slow_dial() {
-        return converse(node, link, Arc::new(stream), outage).and_then(|ended| ended);
+        return converse(node, link, stream, outage).and_then(|ended| ended);
     }
     let mut result = Err(Failure::Away(io::ErrorKind::AddrNotAvailable.into()));
     let addresses = link.resolve().map_err(Failure::NoName)?;
     let mut late = false;
     for address in &addresses {
         match dial(*address, ANSWER_TIMEOUT) {
-            Ok(stream) => match converse(node, link, Arc::new(stream), outage) {
+            Ok(stream) => match converse(node, link, stream, outage) {
                 Ok(ended) => return ended,
                 Err(failure) => result = Err(failure),
             },
@@ -163,9 +163,10 @@ fn session<P: Process + Send + 'static>(
 fn converse<P: Process + Send + 'static>(
     node: &Node<P>,
     link: &Link,
-    stream: Arc<TcpStream>,
+    stream: TcpStream,
     outage: &mut Outage,
 ) -> Result<Result<(), Failure>, Failure> {
+    let stream = Arc::new(stream);
     let mut lines = Lines::new(&*stream, MAX_HELLO);
     greet(node, link, &stream, &mut lines)?;
     lines.set_limit(MAX_LINE);
@@ -183,7 +184,7 @@ fn converse<P: Process + Send + 'static>(
 pub(super) fn dial(address: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&address, timeout)?;
     stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(WRITE_PATIENCE))?;
+    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     Ok(stream)
 }
 
@@ -235,7 +236,7 @@ fn greet<P: Process + Send + 'static>(
     Ok(())
 }
 
-/// Listens for answers to pings until the link is silent or broken. The error says why, if the
+/// Listens for answers to sent until the link is silent or broken. The error says why, if the
 /// other side did.
 fn listen<P: Process + Send + 'static>(
     node: &Node<P>,
@@ -245,8 +246,8 @@ fn listen<P: Process + Send + 'static>(
 ) -> Result<(), Failure> {
     let mut heard = Instant::now();
     // Pings are answered in their order. One at a time is timed, the greeting's first.
-    let (mut pings, mut pongs) = (1_u64, 0_u64);
-    let mut timed = Some((pings, heard));
+    let (mut sent, mut answered) = (1_u64, 0_u64);
+    let mut timed = Some((sent, heard));
     let mut next_ping = heard + PING_EVERY;
     loop {
         let now = Instant::now();
@@ -259,8 +260,8 @@ fn listen<P: Process + Send + 'static>(
                 return Ok(());
             }
             if link.ping::<P::Message>() {
-                pings += 1;
-                timed.get_or_insert((pings, now));
+                sent += 1;
+                timed.get_or_insert((sent, now));
             }
             // Also while answers to earlier ones come: a distant peer would hear too few.
             next_ping = now + PING_EVERY;
@@ -280,8 +281,8 @@ fn listen<P: Process + Send + 'static>(
                 match serde_json::from_slice::<Frame<P::Message>>(frame) {
                     Ok(Frame::Refused(why)) => return Err(Failure::Refused(why)),
                     Ok(Frame::Pong) => {
-                        pongs += 1;
-                        if let Some((_, asked)) = timed.take_if(|(ping, _)| *ping <= pongs) {
+                        answered += 1;
+                        if let Some((_, asked)) = timed.take_if(|(ping, _)| *ping <= answered) {
                             link.answered(heard - asked);
                         }
                     }

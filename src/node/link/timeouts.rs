@@ -36,7 +36,7 @@ impl Timeouts {
 
     /// An answer took this long.
     pub(super) fn answered(&mut self, took: Duration) {
-        self.slowest = took.max(self.slowest - self.slowest / 8);
+        self.slowest = took.max(self.slowest.saturating_sub(self.slowest / 8));
         self.failures = 0;
     }
 
