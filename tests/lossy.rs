@@ -354,7 +354,7 @@ fn nothing_stays_mounted_however_the_process_ends() {
     assert!(!mounted(&path) && !path.exists());
     // Apart from other tests, which would clear there.
     let scratch = Scratch::new();
-    // A process alone, as a person kills it; a whole group, as Ctrl-C does; and all with the helper.
+    // A process alone; a whole group, as Ctrl-C does; and all, with the watchdog.
     for (signal, group) in [("KILL", false), ("INT", true), ("KILL", true)] {
         let mut command = Command::new(env::current_exe().expect("is running"));
         command
