@@ -18,19 +18,30 @@ const OTHER: PeerId = PeerId(2);
 /// The first message of the second connection.
 const NEW: u64 = u64::MAX;
 
-/// Opened once.
+/// Opened once; and it is known whether somebody waits for that.
 #[derive(Clone, Default)]
-struct Gate(Arc<(Mutex<bool>, Condvar)>);
+struct Gate(Arc<(Mutex<State>, Condvar)>);
+
+#[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    #[default]
+    Shut,
+    Reached,
+    Open,
+}
 
 impl Gate {
-    fn open(&self) {
-        *self.0.0.lock().expect("nobody panics") = true;
+    fn set(&self, state: State) {
+        let mut now = self.0.0.lock().expect("nobody panics");
+        if *now < state {
+            *now = state;
+        }
         self.0.1.notify_all();
     }
 
-    fn wait(&self) {
-        let shut = self.0.0.lock().expect("nobody panics");
-        drop(self.0.1.wait_while(shut, |open| !*open).expect("nobody panics"));
+    fn wait_for(&self, state: &State) {
+        let now = self.0.0.lock().expect("nobody panics");
+        drop(self.0.1.wait_while(now, |now| *now < *state).expect("nobody panics"));
     }
 }
 
@@ -60,7 +71,8 @@ impl Process for Probe {
     fn connected(&mut self, _: PeerId, _: &mut Effects<Self>) {}
 
     fn receive(&mut self, _: PeerId, message: u64, _: &mut Effects<Self>) {
-        self.gate.wait();
+        self.gate.set(State::Reached);
+        self.gate.wait_for(&State::Open);
         self.received.push(message);
     }
 
@@ -166,9 +178,10 @@ fn nothing_of_a_superseded_connection_is_taken() {
             }
         }
     });
+    gate.wait_for(&State::Reached);
     let mut new = greet(dial(address));
     new.get_mut().write_all(format!("{{\"message\":{NEW}}}\n").as_bytes()).expect("it listens");
-    gate.open();
+    gate.set(State::Open);
     let heard = |probe: &Probe| probe.received.contains(&NEW).then_some(());
     assert!(node.wait_until(Some(deadline()), heard).is_some(), "the new one is heard");
     // When the old one is closed, all of it has been read that ever will be.

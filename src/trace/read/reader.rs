@@ -10,6 +10,7 @@ use super::fault::{Fault, Faults};
 use super::object::object;
 use super::prefix::{Names, Prefix, peer_named, prefix, without_colours};
 use super::survey::{Conclusion, Survey};
+use crate::visible::visible_json;
 
 /// The longest line that is looked at; a longer one is skipped and said.
 pub const MAX_LINE_BYTES: usize = 64 << 10;
@@ -296,7 +297,11 @@ impl Interpreter {
             self.more = Some(format!("{}{}", &plain[..start], &rest[next..]));
         }
         let written = &object_text[..object_text.len() - rest.len()];
-        let is_plain = faults.is_empty() && fields.plainly().is_some_and(|plain| plain == written);
+        // What would not show itself may be spelled out, as it is where lines are passed on.
+        let is_plain = faults.is_empty()
+            && fields
+                .plainly()
+                .is_some_and(|plain| plain == written || visible_json(&plain) == written);
         let Some(mut entry) = fields.entry(&mut faults) else {
             let mut faults = Faults::default();
             faults.add(Fault::Unreadable);

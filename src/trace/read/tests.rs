@@ -17,6 +17,15 @@ fn read(name: &str, text: &str) -> Vec<(Entry<'static>, Attribution, Vec<Fault>)
 const PREPARE: &str = "{\"peer_id\":1,\"action\":\"sent\",\
         \"message_type\":\"prepare\",\"message_value\":\"X\",\"proposal_num\":1}";
 
+/// Whoever passes lines on spells out what nobody would see.
+#[test]
+fn an_escape_of_what_does_not_show_itself_is_no_fault() {
+    for value in ["\u{7f}", "\\u007f", "\u{202e}", "\\u202e", "\\u001b"] {
+        let line = PREPARE.replace("\"X\"", &format!("\"{value}\""));
+        assert_eq!(read("p", &line).remove(0).2, vec![], "{line}");
+    }
+}
+
 #[test]
 fn every_spelling_of_a_line_is_the_same_event() {
     let want = read("p", PREPARE).remove(0).0;
