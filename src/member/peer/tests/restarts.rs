@@ -273,7 +273,9 @@ fn starting(records: &[Record], crash_as_leader: bool) -> (Peer, Vec<Effect<Peer
     let mut peer = member(true, 77);
     peer.setup.crash_as_leader = crash_as_leader;
     peer.setup.hosts.remove(&PeerId(1));
-    records.iter().for_each(|record| peer.restore(record.clone()));
+    for record in records {
+        peer.restore(record.clone());
+    }
     let out = step(&mut peer, Peer::start);
     (peer, out)
 }
