@@ -150,7 +150,9 @@ fn doctored() -> Vec<(String, &'static str, &'static str)> {
     let without = |log: &str, text: &str| joined(log.lines().filter(|line| !line.contains(text)));
     let more = |log: &str, line: &str| format!("{log}{line}");
     vec![
-        (more(&two, &view(2, 5, &[1, 2, 3, 4])), "", "ids-grow"),
+        (more(&two, &view(2, 4, &[1, 2, 3, 4, 5])), "", "ids-grow"),
+        // It may have been started again, and remember.
+        (more(&two, &view(2, 5, &[1, 2, 3, 4])), "--strict", "ids-grow"),
         (more(&two, &view(2, 0, &[2])), "", "ids-grow"),
         (
             two.replace("view_id: 5, leader: 1, memb_list: [1,2,3,4]}", "X")

@@ -25,8 +25,8 @@ pub enum Record {
     /// Without majorities: this peer has seen a view with this id. A first line that starts again
     /// while nobody answers founds above it.
     Seen(u64),
-    /// With majorities: this peer has installed this view, or was removed by it. Nothing is promised
-    /// in it yet.
+    /// With majorities: this peer has installed this view, or was removed by it. Nothing is
+    /// promised in it yet.
     View(View),
     /// With majorities: what was promised in the view last recorded.
     Promise {
@@ -162,8 +162,8 @@ impl Peer {
         }
     }
 
-    /// Goes on as a member of this view. Nobody is held for dead before it was silent for 2 T; those
-    /// who have a newer view answer a stale heartbeat with it.
+    /// Goes on as a member of this view. Nobody is held for dead before it was silent for 2 T;
+    /// those who have a newer view answer a stale heartbeat with it.
     fn resume(&mut self, view: &View, out: &mut Effects<Self>) {
         self.watch_others(view);
         out.push(Effect::Report(Fact::Resumed(view.clone())));

@@ -56,12 +56,12 @@
 //!    and the record of a view before anything that is said in it. A process that starts again has
 //!    every promise that anybody can have heard of, perhaps one more; to have promised more than
 //!    was said is safe.
-//! 2. *A view is entered once.* A member takes only a view whose id is above its recorded one. So it
-//!    never comes back to a view with its promises in it forgotten. A view that removed it is
+//! 2. *A view is entered once.* A member takes only a view whose id is above its recorded one. So
+//!    it never comes back to a view with its promises in it forgotten. A view that removed it is
 //!    recorded as well, so that an older one that still lists it is refused.
-//! 3. *A number names one question.* Whoever asks promises its own number first, durably, and begins
-//!    above that. Round 0 needs no first phase, so it is good for one question in the process that
-//!    installed the view; whoever starts again has no right to it.
+//! 3. *A number names one question.* Whoever asks promises its own number first, durably, and
+//!    begins above that. Round 0 needs no first phase, so it is good for one question in the
+//!    process that installed the view; whoever starts again has no right to it.
 //! 4. *Who lost its memory is another member.* A process without its directory draws a new
 //!    incarnation. No view lists it, so it neither agrees nor asks until a view is made with it.
 //!
@@ -80,9 +80,9 @@
 //! Halves that were apart are not joined again by the default rule (cure: `--majority`, where a
 //! minority stands still instead). A first line that starts again without its record, while it is
 //! cut off from everybody, founds anew (cure: `--data`). When a majority of the last view has lost
-//! its memory, no view can follow (cure: start all of them anew, without their directories). Every member sends to every member, so the
-//! datagrams grow with the square of the group: a ring or gossip of heartbeats would grow with the
-//! group alone, and find a death later.
+//! its memory, no view can follow (cure: start all of them anew, without their directories). Every
+//! member sends to every member, so the datagrams grow with the square of the group: a ring or
+//! gossip of heartbeats would grow with the group alone, and find a death later.
 
 pub mod detector;
 mod join;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::forgetting;
 use super::wrap::{self, Label, Ward};
-use crate::member::{Fact, Message, Operation, Peer, Record, RequestId, Setup, Timer, View};
+use crate::member::{Fact, Message, Operation, Peer, RequestId, Setup, Timer, View};
 use crate::process::{Effect, PeerId};
 
 /// A mutant of a member.
@@ -13,7 +14,11 @@ pub type Mutant = wrap::Mutant<Peer, Setup>;
 pub type Broken = wrap::Broken<Peer, Setup>;
 
 /// All mutants of a member.
-pub static MUTANTS: &[Mutant] = &[
+pub fn mutants() -> impl Iterator<Item = &'static Mutant> {
+    MUTANTS.iter().chain(forgetting::MUTANTS)
+}
+
+static MUTANTS: &[Mutant] = &[
     Mutant {
         label: Label {
             name: "installs-a-view-twice",
@@ -318,80 +323,6 @@ pub static MUTANTS: &[Mutant] = &[
                 }
             }
             true
-        },
-        ..Mutant::PLAIN
-    },
-    Mutant {
-        label: Label {
-            name: "one-life-for-ever",
-            does: "A process that starts again takes itself for the member that it was.",
-            seen: "Members known by their address alone; what they had promised was in memory.",
-        },
-        told: |setup| setup.life.0 = 0,
-        ..Mutant::PLAIN
-    },
-    Mutant {
-        label: Label {
-            name: "founds-again",
-            does: "The first line does not remember that it has founded a group.",
-            seen: "What --data is there for: a first line that starts again, cut off from \
-                   everybody.",
-        },
-        recalls: |_| false,
-        ..Mutant::PLAIN
-    },
-    Mutant {
-        label: Label {
-            name: "forgets-its-promises",
-            does: "With --majority, starts again with its view, and with nothing that it promised \
-                   or agreed to in it.",
-            seen: "An acceptor that writes down what was chosen, and not what it promised.",
-        },
-        recalls: |record| !matches!(record, Record::Promise { .. }),
-        ..Mutant::PLAIN
-    },
-    Mutant {
-        label: Label {
-            name: "forgets-its-view",
-            does: "With --majority, starts again as the member that it was, and asks others for the \
-                   view instead of remembering it.",
-            seen: "A slip of a kind: only the identity is durable.",
-        },
-        recalls: |record| matches!(record, Record::Life(_)),
-        ..Mutant::PLAIN
-    },
-    Mutant {
-        label: Label {
-            name: "answers-before-it-records",
-            does: "With --majority, agrees first and makes it durable afterwards.",
-            seen: "Mistakes with the order of a write and an answer are the classic of all logs: a \
-                   crash between the two takes the promise back.",
-        },
-        tell: |_, effects| {
-            let is_promise =
-                |effect: &Effect<Peer>| matches!(effect, Effect::Persist(Record::Promise { .. }));
-            let (late, soon): (Vec<_>, Vec<_>) = effects.drain(..).partition(is_promise);
-            effects.extend(soon.into_iter().chain(late));
-        },
-        ..Mutant::PLAIN
-    },
-    Mutant {
-        label: Label {
-            name: "another-life-at-every-start",
-            does: "With --majority, remembers everything but which member it was, so it must be \
-                   removed and let in again.",
-            seen: "This program before it remembered: after a majority had started again, no view \
-                   was ever agreed to.",
-        },
-        recalls: |record| matches!(record, Record::Seen(_)),
-        tell: |_, effects| {
-            for effect in effects {
-                if let Effect::Persist(record) = effect
-                    && let Record::View(view) = record
-                {
-                    *record = Record::Seen(view.id);
-                }
-            }
         },
         ..Mutant::PLAIN
     },

@@ -18,6 +18,7 @@
 mod around;
 pub mod barrier;
 mod counting;
+mod forgetting;
 pub mod group;
 
 mod proposing;

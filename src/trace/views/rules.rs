@@ -251,7 +251,10 @@ impl Rules {
         {
             // A member that is started again and remembers its view says once more which it is.
             stream.dead.clear();
-            return;
+            let lines = vec![spot.witness()];
+            return self.add(Rule::IdsGrow, Certainty::NotDecidable, lines, || {
+                format!("peer{peer} says view {id} again: was it started again?")
+            });
         }
         let old = stream.view.replace((id, list.clone()));
         let dead = std::mem::take(&mut stream.dead);

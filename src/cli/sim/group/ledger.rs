@@ -11,7 +11,7 @@ use super::claims::{
     AGREED, CALLED_ONCE, GOES_ON, IDS_GROW, IN_ITS_VIEW, NAMED_DEAD, NO_FALSE_ALARM, ONE_LIST,
     SILENCE_FOUND, STAYS_OUT,
 };
-use super::votes::Votes;
+use super::votes::{Fault, Votes};
 use crate::cli::sim::beside::account::Account;
 use crate::cli::sim::beside::scenario::Scenario;
 use crate::member::{Fact, Life, Message, Operation, Record, View};
@@ -150,6 +150,13 @@ impl Ledger {
                 // It holds even if a crash keeps the one who made it from telling.
                 self.known(peer, view);
             }
+            // It holds even if a crash keeps the one who asks from asking anybody but itself.
+            Record::Promise { pending: Some((request, op)), .. } if request.by == peer => {
+                let view = kept.view.as_ref().map_or(0, |view| view.id);
+                let life = self.of(peer).life;
+                let fault = self.votes.asked(peer, life, view, *request, *op);
+                self.blame(peer, fault);
+            }
             Record::Seen(_) | Record::Promise { .. } => {}
         }
     }
@@ -224,6 +231,10 @@ impl Ledger {
             }
             _ => None,
         };
+        self.blame(peer, fault);
+    }
+
+    fn blame(&mut self, peer: PeerId, fault: Fault) {
         if let Some((claim, how)) = fault {
             self.account.object(claim, || format!("{peer} {how}"));
         }

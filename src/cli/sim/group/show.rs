@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
-use super::Plan;
 use super::claims::{HONEST, ONE_GROUP};
 use super::goal::{Goal, State};
 use super::ledger::Ledger;
+use super::{CALM_US, Plan};
 use crate::cli::member::line_of;
 use crate::cli::sim::beside::scenario::{Outcome, Scenario};
 use crate::member::{Fact, Life, Message, Peer, Record, Timer};
@@ -46,6 +46,8 @@ pub(super) struct Show<S, B> {
     away: BTreeSet<PeerId>,
     /// Those whom an outage has hit: each crashes in its next steps, and comes back.
     hit: BTreeSet<PeerId>,
+    /// Until then it cannot be known whether the last crash has been got over.
+    calm_at: u64,
     /// Those who stand still.
     paused: BTreeSet<PeerId>,
     /// Somebody came back: the lines do not tell its lives apart.
@@ -83,6 +85,7 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
             lives: vec![0; peers.into()],
             away: (1..=peers).map(PeerId).collect(),
             hit: BTreeSet::new(),
+            calm_at: 0,
             paused: BTreeSet::new(),
             returned: false,
             changed: true,
@@ -141,9 +144,9 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
     }
 
     /// An outage hits some peers, often all of them, within a moment of each other.
-    fn begin_outage(&mut self) {
+    fn begin_outage(&mut self, now: u64) {
         let begins = self.plan.outages > 0 && self.hit.is_empty() && self.prng.below(OUTAGE) == 0;
-        if !begins || self.plan.one_at_a_time && !self.is_settled() {
+        if !begins || self.plan.one_at_a_time && !self.is_settled(now) {
             return;
         }
         self.plan.outages -= 1;
@@ -157,7 +160,7 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
 
     /// True if nobody stands still, nobody who lives is held for dead, and all who are or were in
     /// are in one view without the dead that can spare one.
-    fn is_settled(&self) -> bool {
+    fn is_settled(&self, now: u64) -> bool {
         let ledger = &self.ledger;
         let insiders = ledger.peers.iter().filter(|p| p.lives && p.was_in && !p.asked_out);
         let mut views = insiders.map(|peer| peer.view.as_ref());
@@ -165,6 +168,7 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
         let here = 1 + views.clone().count();
         let can_spare = if self.majority { (here - 1) * 2 > ledger.peers.len() } else { here >= 2 };
         self.paused.is_empty()
+            && now >= self.calm_at
             && !ledger.has_false_alarm()
             && can_spare
             && views.all(|other| other == Some(view))
@@ -234,8 +238,8 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Watch<S> for Show<S, B> {
         self.goal.reached
     }
 
-    fn spared(&mut self, _now: u64, peer: PeerId, effects: &[Effect<S>]) -> bool {
-        self.begin_outage();
+    fn spared(&mut self, now: u64, peer: PeerId, effects: &[Effect<S>]) -> bool {
+        self.begin_outage(now);
         if self.hit.contains(&peer) {
             return false;
         }
@@ -246,7 +250,7 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Watch<S> for Show<S, B> {
             Effect::Report(Fact::Unreachable { peer, .. }) => self.ledger.of(*peer).lives,
             _ => false,
         };
-        let fails = |show: &Self| effects.iter().any(alarms) || !show.is_settled();
+        let fails = |show: &Self| effects.iter().any(alarms) || !show.is_settled(now);
         let matters = |e: &Effect<S>| matches!(e, Effect::Send(..) | Effect::Persist(_));
         let idle = !effects.iter().any(matters) && self.prng.below(IDLE_CRASHES) > 0;
         let spared = idle || self.plan.crashes == 0 || self.plan.one_at_a_time && fails(self);
@@ -254,7 +258,8 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Watch<S> for Show<S, B> {
         spared
     }
 
-    fn crashed(&mut self, _now: u64, peer: PeerId) -> bool {
+    fn crashed(&mut self, now: u64, peer: PeerId) -> bool {
+        self.calm_at = now + CALM_US;
         self.ledger.died(peer);
         self.changed = true;
         // Where crashes come one at a time, an outage takes nobody away for good.
@@ -273,7 +278,7 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Watch<S> for Show<S, B> {
     }
 
     fn pauses(&mut self, now: u64, peer: PeerId) -> bool {
-        let pauses = !self.plan.one_at_a_time || self.is_settled();
+        let pauses = !self.plan.one_at_a_time || self.is_settled(now);
         if pauses {
             self.paused.insert(peer);
             self.ledger.paused(now, peer);

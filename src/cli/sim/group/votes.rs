@@ -11,7 +11,7 @@ use crate::process::PeerId;
 type Key = (u64, RequestId);
 
 /// A broken claim, and how.
-type Fault = Option<(Claim, String)>;
+pub(super) type Fault = Option<(Claim, String)>;
 
 /// What one life of a peer has said in a view.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::member::peer::{Peer, Record, Setup, Timer};
+use crate::member::view::MAX_ID;
 use crate::member::{Life, Message, Operation, RequestId, View};
 use crate::process::{Delay, Effect, PeerId, Process};
 
@@ -100,6 +101,11 @@ fn a_founder_founds_above_whatever_it_remembers() {
     again.restore(Record::Seen(6));
     again.restore(Record::Seen(7));
     assert_eq!(listening(&mut again, |_| Duration::ZERO), Some((8, 8)));
+    for (seen, founds) in [(MAX_ID - 2, Some((MAX_ID - 1, 8))), (MAX_ID - 1, None)] {
+        let mut last = peer(1);
+        last.restore(Record::Seen(seen));
+        assert_eq!(listening(&mut last, |_| Duration::ZERO), founds, "no id is left");
+    }
 }
 
 #[test]

@@ -268,6 +268,72 @@ fn a_leader_that_starts_again_never_asks_under_round_0() {
     assert!(out.iter().any(is_it), "{out:?}");
 }
 
+/// Peer 2 in the first process that remembers this, and what it does at its start.
+fn starting(records: &[Record], crash_as_leader: bool) -> (Peer, Vec<Effect<Peer>>) {
+    let mut peer = member(true, 77);
+    peer.setup.crash_as_leader = crash_as_leader;
+    peer.setup.hosts.remove(&PeerId(1));
+    for record in records {
+        peer.restore(record.clone());
+    }
+    let out = step(&mut peer, Peer::start);
+    (peer, out)
+}
+
+fn asks(out: &[Effect<Peer>], round: u64) -> bool {
+    let request = by(round, 2);
+    out.iter().any(|effect| match effect {
+        Effect::Send(PeerId(3), Message::NewLeader { request: asked, .. }) => *asked == request,
+        _ => false,
+    })
+}
+
+#[test]
+fn a_leader_that_starts_again_asks_at_once_what_was_pending() {
+    let known = [Record::Life(Life(1)), Record::View(view(9, 2))];
+    let (_, out) = starting(&known, false);
+    assert!(!asks(&out, 1), "nothing was: {out:?}");
+    let promised = by(0, 2);
+    let op = Operation::Add { peer: PeerId(1), life: Life(1), seen: None };
+    let [life, view] = known;
+    let promise = Record::Promise { promised, pending: Some((promised, op)) };
+    let (_, out) = starting(&[life, view, promise], false);
+    assert!(asks(&out, 1), "{out:?}");
+}
+
+#[test]
+fn an_ordered_crash_asks_nothing_under_a_number_that_may_have_been_used() {
+    let (_, out) = starting(&[Record::Life(Life(1)), Record::View(view(9, 2))], true);
+    let is_it =
+        |e: &Effect<Peer>| matches!(e, Effect::Halt(_) | Effect::Send(_, Message::Req { .. }));
+    assert!(!out.iter().any(is_it), "{out:?}");
+}
+
+#[test]
+fn no_number_beyond_the_last_is_promised() {
+    for (last, more) in [(MAX_ID - 2, true), (MAX_ID - 1, false)] {
+        let promise = Record::Promise { promised: by(last, 3), pending: None };
+        let known = [Record::Life(Life(1)), Record::View(view(9, 2)), promise];
+        let (mut peer, _) = starting(&known, false);
+        let join = Message::Join { life: Life(5), seen: None };
+        let out = step(&mut peer, |peer, out| peer.receive(PeerId(1), join, out));
+        assert_eq!((asks(&out, last + 1), recorded(&out).len()), (more, usize::from(more)));
+    }
+}
+
+#[test]
+fn a_view_that_was_seen_without_this_member_never_has_it() {
+    let mut two = member(true, 1);
+    step(&mut two, Peer::start);
+    let hears = |peer: &mut Peer, view: &View| {
+        step(peer, |peer, out| peer.receive(PeerId(3), Message::new_view(view), out));
+        peer.view().map(|view| view.id)
+    };
+    assert_eq!(hears(&mut two, &view(12, 3)), None, "it is not in it");
+    assert_eq!(hears(&mut two, &view(12, 2)), None, "one of the two is false");
+    assert_eq!(hears(&mut two, &view(13, 2)), Some(13));
+}
+
 #[test]
 fn without_majorities_only_ids_are_recorded_and_a_start_is_another_member() {
     let mut two = member(false, 1);
