@@ -158,16 +158,22 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
         }
     }
 
-    /// True if nobody stands still, nobody who lives is held for dead, and all who are or were in
-    /// are in one view without the dead that can spare one.
+    /// True if nobody stands still or is still to come back, nobody who lives is held for dead, and
+    /// all who are or were in are in one view without the dead that can spare one.
     fn is_settled(&self, now: u64) -> bool {
         let ledger = &self.ledger;
-        let insiders = ledger.peers.iter().filter(|p| p.lives && p.was_in && !p.asked_out);
-        let mut views = insiders.map(|peer| peer.view.as_ref());
+        // Whoever has come back is to be let in again before anybody else fails.
+        let insiders = ledger.peers.iter().zip(&self.lives).filter(|(peer, lives)| {
+            peer.lives && (peer.was_in || **lives > 1) && !peer.asked_out
+        });
+        let mut views = insiders.map(|(peer, _)| peer.view.as_ref());
         let Some(Some(view)) = views.next() else { return false };
         let here = 1 + views.clone().count();
         let can_spare = if self.majority { (here - 1) * 2 > ledger.peers.len() } else { here >= 2 };
+        // Of those who come back: whoever has not begun yet is no failure.
+        let all_back = self.away.iter().all(|peer| self.lives[index(*peer)] == 0);
         self.paused.is_empty()
+            && all_back
             && now >= self.calm_at
             && !ledger.has_false_alarm()
             && can_spare
