@@ -4,9 +4,10 @@
 # equivalent, with the reason.
 #
 #   run.sh PART...    all changes in these parts (paxos, ready, member, hosts, node, trace, cli)
-#   run.sh --changed  changes in what the newest commits touch, for MINUTES (4) at most: a sample
+#   run.sh --changed  changes in what the newest commits touch, for MINUTES (2) at most: a sample
 #
-# Exit 1: somebody survived; their list is in target/mutants/.
+# Exit 1: somebody survived; their list is in target/mutants/. A sample only prints them: which
+# changes it tries is chance, and a verdict must not be.
 set -euo pipefail
 # The patterns of files are for cargo-mutants.
 set -f
@@ -79,7 +80,7 @@ if [ "${1-}" = --changed ]; then
     fi
     # In random order, so a part of them is a sample.
     # shellcheck disable=SC2046,SC2086
-    mutate timeout -s INT "$((${MINUTES:-4} * 60))" cargo mutants --jobs 1 --test-tool "$tool" \
+    mutate timeout -s INT "$((${MINUTES:-2} * 60))" cargo mutants --jobs 1 --test-tool "$tool" \
         $(chosen $parts) --in-diff "$out/diff" --output "$out/changed" \
         -- --lib $pure $node $judges
 else
@@ -93,6 +94,6 @@ fi
 tried=$(for kind in caught missed timeout unviable; do list $kind; done | wc -l)
 echo "mutants: $tried changes tried, $(list missed | wc -l) survived"
 list missed
-# Without a single one the whole run proves nothing; a sample may have had no time for one.
-if [ "$tried" = 0 ] && [ "${1-}" != --changed ]; then exit 1; fi
-[ -z "$(list missed)" ]
+if [ "${1-}" = --changed ]; then exit 0; fi
+# Without a single one the run proves nothing.
+[ "$tried" != 0 ] && [ -z "$(list missed)" ]
