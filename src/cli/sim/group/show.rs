@@ -166,7 +166,13 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
         let mut views = insiders.map(|peer| peer.view.as_ref());
         let Some(Some(view)) = views.next() else { return false };
         let here = 1 + views.clone().count();
-        let can_spare = if self.majority { (here - 1) * 2 > ledger.peers.len() } else { here >= 2 };
+        // Whoever comes back with its memory is missed by nobody. Where one is gone for good, the
+        // removal of another that is back may be pending: of three, one of two would be left.
+        let can_spare = if self.majority {
+            self.plan.returns || here > 3 && (here - 1) * 2 > ledger.peers.len()
+        } else {
+            here >= 2
+        };
         self.paused.is_empty()
             && now >= self.calm_at
             && !ledger.has_false_alarm()
