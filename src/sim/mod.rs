@@ -117,6 +117,11 @@ pub trait Watch<P: Process> {
     /// The process has ended itself, with this exit code, and stays away.
     fn halted(&mut self, _now: u64, _peer: PeerId, _code: u8) {}
 
+    /// A message is about to be lost or overtaken. False if it is not.
+    fn loses(&mut self, _now: u64) -> bool {
+        true
+    }
+
     /// The peer is about to stand still. False if it does not.
     fn pauses(&mut self, _now: u64, _peer: PeerId) -> bool {
         true

@@ -58,7 +58,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
 
     /// The message, unless it is lost or late. A second copy of it may be under way.
     fn goes_astray(&mut self, from: usize, to: usize, message: P::Message) -> Option<P::Message> {
-        if self.prng.chance(self.faults.loss) {
+        if self.prng.chance(self.faults.loss) && self.watch.loses(self.now) {
             self.counts.lost += 1;
             return None;
         }
@@ -66,7 +66,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             self.counts.duplicated += 1;
             self.stray(from, to, message.clone());
         }
-        if self.prng.chance(self.faults.reordering) {
+        if self.prng.chance(self.faults.reordering) && self.watch.loses(self.now) {
             self.counts.reordered += 1;
             self.stray(from, to, message);
             return None;

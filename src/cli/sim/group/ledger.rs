@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::T;
 use super::claims::{
     AGREED, CALLED_ONCE, GOES_ON, IDS_GROW, IN_ITS_VIEW, NAMED_DEAD, NO_FALSE_ALARM, ONE_LIST,
-    SILENCE_FOUND, STAYS_OUT,
+    PENDING_TOLD, SILENCE_FOUND, STAYS_OUT,
 };
 use super::votes::{Fault, Votes};
 use crate::cli::sim::beside::account::Account;
@@ -234,8 +234,11 @@ impl Ledger {
         self.blame(peer, fault);
     }
 
+    /// Where agreement is not promised, two views may have one id, and what is pending in them
+    /// cannot be told apart.
     fn blame(&mut self, peer: PeerId, fault: Fault) {
-        if let Some((claim, how)) = fault {
+        if let Some((claim, how)) = fault.filter(|(claim, _)| self.agrees || *claim != PENDING_TOLD)
+        {
             self.account.object(claim, || format!("{peer} {how}"));
         }
     }

@@ -163,13 +163,20 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
     fn is_settled(&self, now: u64) -> bool {
         let ledger = &self.ledger;
         // Whoever has come back is to be let in again before anybody else fails.
-        let insiders = ledger.peers.iter().zip(&self.lives).filter(|(peer, lives)| {
-            peer.lives && (peer.was_in || **lives > 1) && !peer.asked_out
-        });
+        let insiders =
+            ledger.peers.iter().zip(&self.lives).filter(|(peer, lives)| {
+                peer.lives && (peer.was_in || **lives > 1) && !peer.asked_out
+            });
         let mut views = insiders.map(|(peer, _)| peer.view.as_ref());
         let Some(Some(view)) = views.next() else { return false };
         let here = 1 + views.clone().count();
-        let can_spare = if self.majority { (here - 1) * 2 > ledger.peers.len() } else { here >= 2 };
+        // Whoever comes back with its memory is missed by nobody. Where one is gone for good, the
+        // removal of another that is back may be pending: of three, one of two would be left.
+        let can_spare = if self.majority {
+            self.plan.returns || here > 3 && (here - 1) * 2 > ledger.peers.len()
+        } else {
+            here >= 2
+        };
         // Of those who come back: whoever has not begun yet is no failure.
         let all_back = self.away.iter().all(|peer| self.lives[index(*peer)] == 0);
         self.paused.is_empty()
@@ -276,6 +283,12 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Watch<S> for Show<S, B> {
             self.away.insert(peer);
         }
         returns
+    }
+
+    /// While somebody stands still or is away, a lost heartbeat would be a second failure. Without
+    /// majorities two at once may split the group: two false alarms and a leader that is paused.
+    fn loses(&mut self, now: u64) -> bool {
+        self.majority || !self.plan.one_at_a_time || self.is_settled(now)
     }
 
     fn halted(&mut self, _now: u64, peer: PeerId, _code: u8) {
