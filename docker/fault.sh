@@ -9,11 +9,13 @@ set -eu
 cd "$(dirname "$0")/.."
 . docker/stage.sh
 
+# The later proposer comes last, so where others must have chosen before, nobody waits for it.
+
 # An acceptor is killed and started again, and its memory alone stands between X and Y. X is
 # accepted by peer2 and peer3 only, since peer4 starts later. Then peer2 dies and lives again, peer3
 # freezes, and peer5 asks peer2 and peer4. Had peer2 forgotten X, this majority would choose Y.
 play_kill() {
-    export PEER5_DELAY=0
+    export PEER5_DELAY=0 PROPOSER_WAIT=0
     raise synod-kill compose/testcase2-durable.yml hostsfile-testcase2.txt X
     start peer1 peer2 peer3
     await_choice peer1 peer2 peer3
@@ -32,7 +34,7 @@ play_kill() {
 # the choice in between, and must learn it after. Then another one is taken off, and peer5 asks the
 # one that was away and the one that never was.
 play_cut() {
-    export PEER1_DELAY=5 PEER5_DELAY=0
+    export PEER1_DELAY=5 PEER5_DELAY=0 PROPOSER_WAIT=0
     raise synod-cut compose/testcase2.yml hostsfile-testcase2.txt X
     start peer1 peer2 peer3 peer4
     await 'listens on' peer1 peer2 peer3 peer4
@@ -51,7 +53,7 @@ play_cut() {
 # answer its prepare, since the other acceptors are frozen first. While it sleeps, they wake, and
 # peer5 has Y chosen. Peer1 wakes up with an old number and X, and must say Y.
 play_pause() {
-    export PEER1_DELAY=5 PEER5_DELAY=0
+    export PEER1_DELAY=5 PEER5_DELAY=0 PROPOSER_WAIT=0
     raise synod-pause compose/testcase2.yml hostsfile-testcase2.txt Y
     start peer1 peer2 peer3 peer4
     await 'listens on' peer1 peer2 peer3 peer4

@@ -97,7 +97,28 @@ fn peers_may_start_in_any_order() {
         let mut cluster = Cluster::of_file(ONE_PROPOSER);
         for &id in &order {
             // Each listens before the next is started.
-            cluster.start(id, if id == 1 { "-v X --wait 0.2" } else { "" });
+            cluster.start(id, if id == 1 { "-v X" } else { "" });
+        }
+        assert_eq!(cluster.choice(ALL), "X", "order {order:?}");
+        cluster.finish(&ALL);
+    });
+}
+
+/// A few orders of test case 2, and the last peer comes when a proposer complains of it. The others
+/// are enough for a choice, and the later proposer's delay would long be over.
+#[test]
+fn the_second_proposer_counts_from_when_the_last_peer_has_come() {
+    at_once(3, 6, |index| {
+        let order = [[5, 4, 3, 2, 1], [1, 5, 2, 3, 4], [4, 1, 5, 3, 2]][index % 3];
+        // The other half has its last peer at once.
+        let late = index < 3;
+        let mut cluster = Cluster::of_file(TWO_PROPOSERS);
+        for (place, id) in order.into_iter().enumerate() {
+            if late && place == 4 {
+                let note = cluster.peer(5).says("cannot propose yet");
+                assert!(note.contains(&format!("waits for peer{id}; after 28 s more")), "{note}");
+            }
+            cluster.start(id, ["-v X", "", "", "", "-v Y -t 1"][usize::from(id) - 1]);
         }
         assert_eq!(cluster.choice(ALL), "X", "order {order:?}");
         cluster.finish(&ALL);
@@ -105,15 +126,61 @@ fn peers_may_start_in_any_order() {
 }
 
 #[test]
-fn an_acceptor_three_seconds_late_finds_the_choice() {
+fn a_proposer_goes_on_without_a_peer_that_does_not_come() {
+    let mut cluster = Cluster::of_file(TWO_PROPOSERS);
+    for id in [2, 3, 4, 5] {
+        cluster.run(id, if id == 5 { "-v Y --wait 2.5" } else { "" });
+    }
+    let note = cluster.peer(5).says("cannot propose yet");
+    assert!(note.contains("waits for peer1; after 0.5 s more it begins"), "{note}");
+    assert_eq!(cluster.choice([2, 3, 4, 5]), "Y");
+    cluster.finish(&[2, 3, 4, 5]);
+}
+
+/// What these lines are, in an order of their own: answers of several peers come as they like.
+fn acceptances(lines: &[Line]) -> Vec<String> {
+    let acks = lines.iter().filter(|line| line.kind == "accept_ack");
+    let mut acks: Vec<String> = acks.map(|line| format!("{line:?}")).collect();
+    acks.sort_unstable();
+    acks
+}
+
+#[test]
+fn a_late_learner_is_told_what_an_early_one_is_and_all_print_the_same() {
+    let mut runs = [false, true].map(|late| {
+        let mut cluster = Cluster::of_file(ONE_PROPOSER);
+        let early = if late { vec![2, 3, 4] } else { vec![2, 3, 4, 5] };
+        for &id in &early {
+            cluster.start(id, "");
+        }
+        cluster.run(1, if late { "-v X --wait 2" } else { "-v X" });
+        cluster.choice(early.into_iter().chain([1]));
+        if late {
+            cluster.start(5, "");
+        }
+        cluster.choice(ALL);
+        until("an acceptance of each acceptor", || {
+            let told = cluster.peer(5).out();
+            let told = told.iter().filter(|line| line.contains("accept_ack"));
+            (told.count() == 3).then_some(())
+        });
+        cluster.finish(&ALL)
+    });
+    let [early, late] = &mut runs;
+    for id in [2, 3, 4, 5] {
+        assert_eq!(acceptances(&early[&id]), acceptances(&late[&id]), "peer{id}");
+    }
+    assert_eq!(count(&late[&2], "sent", "accept_ack"), 2, "to the proposer and to the learner");
+    assert_eq!(count(&late[&5], "received", "accept_ack"), 3, "one of each acceptor");
+}
+
+#[test]
+fn an_acceptor_that_comes_after_the_choice_learns_it() {
     let mut cluster = Cluster::of_file(ONE_PROPOSER);
     for id in [1, 2, 3, 5] {
-        cluster.run(id, if id == 1 { "-v X" } else { "" });
+        cluster.run(id, if id == 1 { "-v X --wait 0" } else { "" });
     }
-    // The proposer waits two seconds for the third acceptor, then goes on without it; the choice
-    // stands before the late one comes.
     cluster.choice([1, 2, 3, 5]);
-    std::thread::sleep(std::time::Duration::from_secs(1));
     cluster.start(4, "");
     assert_eq!(cluster.choice(ALL), "X");
     cluster.finish(&ALL);
@@ -151,9 +218,9 @@ fn an_open_question_without_a_majority_is_named_until_it_is_answered() {
     let mut cluster = Cluster::of_file(ONE_PROPOSER);
     cluster.durable = true;
     for id in [1, 2, 3, 4] {
-        cluster.run(id, if id == 1 { "-v X -t 3" } else { "" });
+        cluster.run(id, if id == 1 { "-v X -t 3 --wait 0" } else { "" });
     }
-    // When all are linked it counts to three, whoever goes away meanwhile.
+    // When a majority is linked it counts to three, whoever goes away meanwhile.
     let journal = cluster.trace(1);
     until("a link with every acceptor", || {
         let text = std::fs::read_to_string(&journal).unwrap_or_default();
@@ -187,7 +254,7 @@ fn a_duel_always_ends_with_one_value() {
 fn a_learner_that_comes_after_the_decision_learns_it() {
     let mut cluster = Cluster::of_file(ONE_PROPOSER);
     for id in [1, 2, 3, 4] {
-        cluster.run(id, if id == 1 { "-v X" } else { "" });
+        cluster.run(id, if id == 1 { "-v X --wait 0" } else { "" });
     }
     cluster.choice([1, 2, 3, 4]);
     cluster.start(5, "");

@@ -208,13 +208,13 @@ fn any_step(prng: &mut Prng) -> Step<Message, Timer> {
         Message::AcceptAck(Ack { accepted: Some(Accepted { number, value }), ..ack }),
         Message::Chosen { number, value },
     ];
-    let timers = [Timer::Waiting, Timer::Patience, Timer::Attempt, Timer::Answer];
+    let timers = [Timer::Waiting, Timer::Attempt, Timer::Answer];
     let mut peer = || PeerId(u16::try_from(1 + prng.below(3)).unwrap());
     let (at, other) = (peer(), peer());
     let event = match prng.below(40) {
         0..4 => What::Start,
         4..8 => What::Connected(other),
-        8..12 => What::Timeout(timers[prng.index(4)]),
+        8..12 => What::Timeout(timers[prng.index(3)]),
         12..15 => What::Flushed,
         15 => What::Crash { kept: u32::try_from(prng.below(3)).unwrap(), cause: any_cause(prng) },
         _ => What::Received { from: other, message: messages[prng.index(5)] },

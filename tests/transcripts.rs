@@ -73,7 +73,6 @@ impl World {
             "fire" => {
                 let timer = match words[2] {
                     "waiting" => Timer::Waiting,
-                    "patience" => Timer::Patience,
                     "attempt" => Timer::Attempt,
                     "answer" => Timer::Answer,
                     other => panic!("no timer {other}"),
@@ -94,7 +93,7 @@ impl World {
             .get(&me)
             .map_or((None, Duration::ZERO), |given| (Some(given.0), given.1));
         let roles = self.roles.clone().unwrap();
-        let patience = Duration::from_secs(2);
+        let patience = Duration::from_secs(30);
         let mut peer = Peer::new(Arc::new(Setup { me, roles, candidate, delay, patience }));
         for record in self.records.get(&me).into_iter().flatten() {
             peer.restore(*record);

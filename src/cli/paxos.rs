@@ -40,8 +40,8 @@ as a JSON line, and the value once it is chosen. Runs until it is killed.
 
   --id N             which line this peer is (otherwise found by host name, then by address)
   --port P           the TCP port of lines that give none (3000)
-  --wait SECS        with a majority of its acceptors linked, how long a proposer waits for
-                     the others (2)
+  --wait SECS        how long a proposer waits for all peers of the file; then a majority of its
+                     acceptors is enough (30)
   --ready            a proposer waits first until every peer of the file is up (UDP, port 8888 where
                      a line gives none); for peers that were all given this flag
   --data DIR         keep promises, votes and numbers in DIR, so that they survive a crash
@@ -70,7 +70,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
         identity: Identity::new(DEFAULT_PORT),
         value: None,
         delay: Duration::ZERO,
-        wait: Duration::from_secs(2),
+        wait: Duration::from_secs(30),
         data: None,
         trace: None,
         strict_address: false,

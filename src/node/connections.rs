@@ -208,7 +208,7 @@ impl<P: Process + Send + 'static> Node<P> {
             return Err(format!("both sides say that they are {me}"));
         }
         if !self.links.contains_key(&peer) {
-            return Err(format!("{peer} and {me} have nothing to say to each other"));
+            return Err(format!("the hostsfile of {me} has no {peer}"));
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! What a peer has to say to people.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 use std::time::Duration;
 
@@ -11,13 +12,15 @@ use crate::process::PeerId;
 /// Something worth knowing. [`Display`] gives it in words, from the view of the peer that says it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fact {
-    /// A proposer lacks links to a majority of its acceptors and cannot begin.
+    /// A proposer lacks links and cannot begin.
     Waiting {
-        /// Linked both ways.
+        /// How much longer it waits for all peers; none once a majority of its acceptors is enough.
+        left: Option<Duration>,
+        /// Its acceptors that are linked both ways.
         linked: Acceptors,
-        /// Not linked.
-        missing: Acceptors,
-        /// How many are needed.
+        /// Whose links it waits for: of all peers, or of its acceptors if `left` is none.
+        missing: BTreeSet<PeerId>,
+        /// How many acceptors are needed.
         needed: usize,
     },
     /// An attempt begins.
@@ -90,7 +93,7 @@ pub enum Fact {
 }
 
 /// A list of peers in words.
-fn list(peers: &Acceptors) -> String {
+fn list(peers: &BTreeSet<PeerId>) -> String {
     let names: Vec<String> = peers.iter().map(PeerId::to_string).collect();
     if names.is_empty() { "nobody".into() } else { names.join(", ") }
 }
@@ -98,7 +101,14 @@ fn list(peers: &Acceptors) -> String {
 impl Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Waiting { linked, missing, needed } => write!(
+            Self::Waiting { left: Some(left), missing, .. } => write!(
+                f,
+                "cannot propose yet: waits for {}; after {} s more it begins with a majority of \
+                 its acceptors",
+                list(missing),
+                left.as_secs_f64()
+            ),
+            Self::Waiting { left: None, linked, missing, needed } => write!(
                 f,
                 "cannot propose yet: needs links with {needed} acceptors, has {}, waits for {}",
                 list(linked),

@@ -50,13 +50,9 @@ impl Instances {
     /// Begins to have `value` chosen for `key`, over the links that stand. Asking again changes
     /// nothing: one host has one candidate for a key.
     pub fn propose(&mut self, key: Key, value: Value, out: &mut Effects<Self>) {
-        let linked = self.linked.clone();
         self.step(key, out, |peer, out| {
             peer.adopt(value);
             peer.start(out);
-            for other in linked {
-                peer.connected(other, out);
-            }
         });
     }
 
@@ -77,8 +73,11 @@ impl Instances {
         out: &mut Effects<Self>,
         step: impl FnOnce(&mut Peer, &mut Effects<Peer>),
     ) {
-        let setup = &self.setup;
-        let peer = self.peers.entry(key).or_insert_with(|| Peer::new(Arc::clone(setup)));
+        let peer = self.peers.entry(key).or_insert_with(|| {
+            let mut peer = Peer::new(Arc::clone(&self.setup));
+            peer.is_linked_with(&self.linked);
+            peer
+        });
         let mut effects = Vec::new();
         peer.clock(self.now);
         step(peer, &mut effects);

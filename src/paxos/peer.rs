@@ -12,14 +12,16 @@ use super::acceptor::Acceptor;
 use super::fact::Fact;
 use super::learner::Learner;
 use super::message::{Accepted, Ack, Message};
-use super::pace::{FIRST_TIMEOUT, Pace, Phase};
+use super::pace::{Pace, Phase};
 use super::proposal::{ProposalNumber, Value};
 use super::proposer::Attempt;
 use super::reach::Reach;
 use super::roles::{Audience, Roles};
 use crate::process::{Effect, Effects, PeerId, Process};
 
-/// How often a proposer without a majority of links says what it waits for.
+/// When a proposer first says which links it waits for: later than a group takes that starts well.
+pub const FIRST_WAITING_NOTE: Duration = Duration::from_secs(2);
+/// How often it says so from then on.
 pub const WAITING_NOTE_EVERY: Duration = Duration::from_secs(10);
 
 /// What a peer is told at its birth and what never changes.
@@ -33,7 +35,8 @@ pub struct Setup {
     pub candidate: Option<Value>,
     /// How long it waits before it proposes, counted from when it could begin.
     pub delay: Duration,
-    /// How long it hopes for links with *all* its acceptors once it has a majority.
+    /// How long it waits for links with *all* peers, counted from its start. Then links with a
+    /// majority of its acceptors are enough.
     pub patience: Duration,
 }
 
@@ -61,10 +64,8 @@ pub enum Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Timer {
-    /// Time to say for which links it waits.
+    /// Time to say for which links it waits, or to wait for a majority of its acceptors only.
     Waiting,
-    /// A majority has been linked for long enough; the rest is not waited for.
-    Patience,
     /// Time for an attempt: the first after `-t`, a later one after a back-off.
     Attempt,
     /// The open question has waited long enough.
@@ -74,8 +75,9 @@ pub enum Timer {
 /// What the proposer is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Stage {
-    /// Waiting for links with its acceptors; with a majority of them [`Timer::Patience`] runs.
-    Gathering { majority: bool },
+    /// Waiting for links: with all peers, and so much longer once [`Timer::Waiting`] has fired;
+    /// with a majority of its acceptors if that is none.
+    Gathering { left: Option<Duration> },
     /// Waiting for [`Timer::Attempt`].
     Resting,
     /// Waiting for answers.
@@ -115,8 +117,8 @@ impl Peer {
             chosen: None,
             // A peer is always linked with itself.
             linked: BTreeSet::from([setup.me]),
+            stage: Stage::Gathering { left: Some(setup.patience) },
             setup,
-            stage: Stage::Gathering { majority: false },
             last_number: None,
             highest_seen: None,
             failures: 0,
@@ -147,6 +149,11 @@ impl Peer {
             Stage::Done(chosen) => Some(chosen),
             _ => None,
         }
+    }
+
+    /// Has links with these peers from the beginning.
+    pub(super) fn is_linked_with(&mut self, peers: &BTreeSet<PeerId>) {
+        self.linked.extend(peers);
     }
 
     /// Gives a peer that was not a proposer yet its candidate.
@@ -275,26 +282,27 @@ impl Process for Peer {
     }
 
     fn start(&mut self, out: &mut Effects<Self>) {
-        if self.setup.proposer().is_some() {
-            let first = self.setup.patience.max(FIRST_TIMEOUT);
-            out.push(Effect::SetTimer(Timer::Waiting, first.into()));
+        if self.setup.proposer().is_some() && matches!(self.stage, Stage::Gathering { .. }) {
+            self.wait_on(self.setup.patience, FIRST_WAITING_NOTE, out);
             self.gather(out);
         }
     }
 
     fn connected(&mut self, peer: PeerId, out: &mut Effects<Self>) {
         self.linked.insert(peer);
-        if let Some(Accepted { number, value }) = self.chosen {
-            if self.setup.roles.told().contains(&peer) {
-                out.push(Effect::Send(peer, Message::Chosen { number, value }));
-            }
-        } else if let Some(held) = self.acceptor.accepted {
-            // A learner that comes late may be the only one left who can count.
+        if let Some(held) = self.acceptor.accepted {
+            // A learner that comes late may be the only one left who can count. It hears the same
+            // as one that came early, also where the choice is known.
             let granted = Some(held.number) == self.acceptor.min_proposal;
             if granted && self.learners(held.number).contains(&peer) {
                 let ack = self.acceptor.accept(held.number, held.value);
                 out.push(Effect::Send(peer, Message::AcceptAck(ack)));
             }
+        }
+        if let Some(Accepted { number, value }) = self.chosen
+            && self.setup.roles.told().contains(&peer)
+        {
+            out.push(Effect::Send(peer, Message::Chosen { number, value }));
         }
         self.ask_again(peer, out);
         self.gather(out);
@@ -313,7 +321,8 @@ impl Process for Peer {
                 let ack = self.acceptor.accept(number, value);
                 self.answer(from, before, ack, Message::AcceptAck, out);
                 if ack.accepts() {
-                    for learner in self.learners(number) {
+                    // Who is not linked yet is told once it is (`connected`), and so not twice.
+                    for learner in &self.learners(number) & &self.linked {
                         if learner != from {
                             out.push(Effect::Send(learner, Message::AcceptAck(ack)));
                         }

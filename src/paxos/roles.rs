@@ -47,19 +47,10 @@ impl Roles {
         self.told().into_iter().chain(self.proposers.keys().copied()).collect()
     }
 
-    /// The peers that `me` needs links with: all who take part, but two mere proposers have
-    /// nothing to say to each other.
+    /// The peers that `me` links with: every other one. Also two that have no message for each
+    /// other, because a link is how a proposer learns that a peer has started.
     pub fn links_of(&self, me: PeerId) -> BTreeSet<PeerId> {
-        let told = self.told();
-        let mut links = if told.contains(&me) {
-            self.participants()
-        } else if self.proposers.contains_key(&me) {
-            told
-        } else {
-            BTreeSet::new()
-        };
-        links.remove(&me);
-        links
+        (1..=self.peers).map(PeerId).filter(|peer| *peer != me).collect()
     }
 
     /// Two proposers with a quorum each that share no acceptor, if there are such: together they

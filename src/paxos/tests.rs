@@ -222,6 +222,7 @@ fn a_proposer_out_of_numbers_says_so_and_ends_with_code_1() {
     let mut world = World::of(&[2, 3, 4, 5]);
     let last = Record::LastNumber(n(of_peer(5, ProposalNumber::MAX)));
     world.peers.get_mut(&5).unwrap().restore(last);
+    world.step(5, Peer::start);
     for acceptor in ACCEPTORS {
         world.step(5, |peer, out| peer.connected(PeerId(acceptor), out));
     }

@@ -63,6 +63,10 @@ Exit 0: one value, chosen by all who take part. Exit 1: not so, and why. Exit 2:
 the machine was at fault.
 ";
 
+/// How long a proposer waits for all peers, in seconds. They are started together, so whoever is
+/// not there by then has failed, and the others should choose before the usual `--timeout`.
+const WAIT_SECS: &str = "10";
+
 /// The hostsfile that is run when none is named.
 const DEFAULT_HOSTS: &str = include_str!("../../../hostsfiles/hostsfile-testcase2.txt");
 
@@ -196,6 +200,7 @@ fn command_line(
     if let Some((value, delay)) = proposals.get(&peer) {
         args.extend(["-v".into(), value.0.to_string().into()]);
         args.extend(["-t".into(), delay.as_secs_f64().to_string().into()]);
+        args.extend(["--wait".into(), WAIT_SECS.into()]);
     }
     if let Some(data) = &options.data {
         args.extend(["--data".into(), data.join(peer.to_string()).into()]);

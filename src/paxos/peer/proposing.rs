@@ -2,6 +2,7 @@
 //! answers and of their absence.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Peer, Record, Stage, Timer, WAITING_NOTE_EVERY};
 use crate::paxos::fact::Fact;
@@ -14,18 +15,27 @@ use crate::paxos::reach::within_stride;
 use crate::process::{Effect, Effects, PeerId};
 
 impl Peer {
-    /// Looks at the links: with all acceptors it begins, with a majority it waits for the rest.
+    /// Looks at the links: begins with those of all peers, or, once it has waited for long enough,
+    /// with those of a majority of its acceptors.
+    ///
+    /// Acceptors alone would not do: `-t` is counted from when all peers have started, so whoever
+    /// proposes later must not begin to count before the first proposer is there.
     pub(super) fn gather(&mut self, out: &mut Effects<Self>) {
         let setup = Arc::clone(&self.setup);
         let Some((audience, _)) = setup.proposer() else { return };
-        let Stage::Gathering { majority } = &mut self.stage else { return };
-        let linked = &audience.acceptors & &self.linked;
-        if linked == audience.acceptors {
+        let Stage::Gathering { left } = self.stage else { return };
+        let all = setup.roles.links_of(setup.me).is_subset(&self.linked);
+        if all || left.is_none() && is_quorum(&audience.acceptors, &self.linked) {
             self.begin(out);
-        } else if !*majority && is_quorum(&audience.acceptors, &linked) {
-            *majority = true;
-            out.push(Effect::SetTimer(Timer::Patience, setup.patience.into()));
         }
+    }
+
+    /// Waits for so long for all peers, and says whom it misses after `note`.
+    pub(super) fn wait_on(&mut self, left: Duration, note: Duration, out: &mut Effects<Self>) {
+        let over = left.is_zero();
+        let step = if over { note } else { note.min(left) };
+        self.stage = Stage::Gathering { left: (!over).then(|| left - step) };
+        out.push(Effect::SetTimer(Timer::Waiting, step.into()));
     }
 
     /// It could propose now: does so after its own delay.
@@ -161,13 +171,18 @@ impl Peer {
         let members = &audience.acceptors;
         let needed = majority(members.len());
         match (timer, &self.stage) {
-            (Timer::Waiting, Stage::Gathering { majority: false }) => {
-                let linked = members & &self.linked;
-                let missing = members - &linked;
-                out.push(Effect::Report(Fact::Waiting { linked, missing, needed }));
-                out.push(Effect::SetTimer(Timer::Waiting, WAITING_NOTE_EVERY.into()));
+            (Timer::Waiting, Stage::Gathering { left }) => {
+                let left = left.filter(|left| !left.is_zero());
+                self.stage = Stage::Gathering { left };
+                self.gather(out);
+                if let Stage::Gathering { .. } = self.stage {
+                    let linked = members & &self.linked;
+                    let wanted = left.map_or(members.clone(), |_| setup.roles.links_of(setup.me));
+                    let missing = &wanted - &self.linked;
+                    out.push(Effect::Report(Fact::Waiting { left, linked, missing, needed }));
+                    self.wait_on(left.unwrap_or_default(), WAITING_NOTE_EVERY, out);
+                }
             }
-            (Timer::Patience, Stage::Gathering { .. }) => self.begin(out),
             (Timer::Attempt, Stage::Resting) => self.attempt(out),
             (Timer::Answer, Stage::Asking(attempt)) => {
                 let answered = attempt.answered();
@@ -186,7 +201,7 @@ impl Peer {
                 self.back_off(Failure::TimedOut, out);
             }
             // A timer of a stage that is over.
-            (Timer::Waiting | Timer::Patience | Timer::Attempt | Timer::Answer, _) => {}
+            (Timer::Waiting | Timer::Attempt | Timer::Answer, _) => {}
         }
     }
 }
