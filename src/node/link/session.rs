@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::frame::{Frame, Hello, Lines, MAX_HELLO, MAX_LINE, is_timeout};
-use super::super::log::LogLimiter;
+use super::super::log::{Level, LogLimiter};
 use super::super::{Node, plain, spawn};
 use super::timeouts::ANSWER_TIMEOUT;
 use super::{Address, Link, SlowDial, WRITE_TIMEOUT};
@@ -79,13 +79,16 @@ pub(in crate::node) fn serve<P: Process + Send + 'static>(node: &Node<P>, link: 
 /// For how long a peer has been away, and what was said about it.
 struct Outage {
     since: Option<Instant>,
+    /// That its name does not resolve: once in an outage, since resolvers say it in many ways.
+    no_name_said: bool,
     reasons: LogLimiter,
 }
 
 impl Default for Outage {
     fn default() -> Self {
         // The same reason is said once in an outage, however long that is.
-        Self { since: None, reasons: LogLimiter::new(MAX_REASONS, REASON_EVERY, Duration::MAX) }
+        let reasons = LogLimiter::new(MAX_REASONS, REASON_EVERY, Duration::MAX);
+        Self { since: None, no_name_said: false, reasons }
     }
 }
 
@@ -94,7 +97,9 @@ impl Outage {
         let since = *self.since.get_or_insert_with(Instant::now);
         let (peer, Address { host, port }) = (link.peer, &link.address);
         let text = match why {
-            Failure::Away(_) if since.elapsed() < NAMED_AFTER => return,
+            // Peers start in any order, and a container's name resolves once it is started.
+            Failure::Away(_) | Failure::NoName(_) if since.elapsed() < NAMED_AFTER => return,
+            Failure::NoName(_) if std::mem::replace(&mut self.no_name_said, true) => return,
             Failure::Away(error) => format!("waiting for {peer} at {host}:{port}: {error}"),
             Failure::NoName(error) => format!(
                 "waiting for {peer}: the name {host} does not resolve yet ({error}); trying again"
@@ -108,8 +113,9 @@ impl Outage {
 
     fn over<P: Process + Send + 'static>(&mut self, node: &Node<P>, peer: PeerId) {
         self.since = None;
+        self.no_name_said = false;
         if self.reasons.forget() {
-            node.say(&format!("{peer} is connected"));
+            (node.say)(Level::Story, &format!("{peer} is connected"));
         }
     }
 }
