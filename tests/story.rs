@@ -13,10 +13,10 @@ use common::{Cluster, Line, Program, at_once, synod, until};
 /// `start` from their commands, and all have chosen.
 fn test_case_2(delay: u8, start: impl Fn(Command) -> Program) -> Cluster {
     let mut cluster = Cluster::of_file("hostsfile-testcase2.txt");
-    let hosts = cluster.hosts();
+    let (hosts, second) = (cluster.hosts(), format!("-v Y -t {delay}"));
     for id in 1..=5 {
-        let value = ["-v X", "", "", "", "-v Y"][usize::from(id) - 1];
-        let mut command = synod(&format!("--id {id} {value} -t {delay}"));
+        let words = ["-v X", "", "", "", &second][usize::from(id) - 1];
+        let mut command = synod(&format!("--id {id} {words}"));
         command.arg("-h").arg(&hosts);
         cluster.adopt(id, start(command));
     }
