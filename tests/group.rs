@@ -9,7 +9,7 @@ use std::net::{TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{PATIENCE, Program, Scratch, at_once, free_ports, signal, synod, until};
+use common::{PATIENCE, Program, Scratch, at_once, free_ports, peer, signal, synod, until};
 
 /// Far above what a busy machine needs from one thread to the next.
 const BEAT: &str = "--heartbeat 0.2";
@@ -29,7 +29,7 @@ impl Group {
     }
 
     fn start(&mut self, id: u16, words: &str) -> &Program {
-        let mut command = synod(&format!("member --id {id} {BEAT} {words}"));
+        let mut command = peer(&format!("member --id {id} {BEAT} {words}"));
         command.arg("-h").arg(self.scratch.path("hosts"));
         self.peers.insert(id, Program::start(command));
         &self.peers[&id]
@@ -207,7 +207,7 @@ fn a_peer_with_another_file_stays_outside() {
     let all = group.ports.iter().chain(&more);
     let lines: Vec<String> = all.map(|port| format!("127.0.0.1:{port}\n")).collect();
     let other = group.scratch.file("other", lines.concat());
-    let mut command = synod(&format!("member --id 3 {BEAT}"));
+    let mut command = peer(&format!("member --id 3 {BEAT}"));
     command.arg("-h").arg(other);
     group.peers.insert(3, Program::start(command));
     group.peers[&3].says("differ");
@@ -230,7 +230,7 @@ fn another_protocol_is_turned_away() {
 #[test]
 fn a_second_process_with_the_same_identity_ends() {
     let group = Group::gather(2, "");
-    let mut command = synod("member --id 2");
+    let mut command = peer("member --id 2");
     command.arg("-h").arg(group.scratch.path("hosts"));
     let end = Program::start(command).end();
     assert_eq!(end.code, Some(2), "{end:?}");

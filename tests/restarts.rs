@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use common::{PATIENCE, Program, Scratch, at_once, free_ports, synod, until};
+use common::{PATIENCE, Program, Scratch, at_once, free_ports, peer, synod, until};
 
 /// Far above what a busy machine needs from one thread to the next.
 const BEAT: &str = "--heartbeat 0.2 --majority";
@@ -37,7 +37,7 @@ impl Group {
     }
 
     fn start(&mut self, id: u16, words: &str) {
-        let mut command = synod(&format!("member --id {id} {BEAT} {words}"));
+        let mut command = peer(&format!("member --id {id} {BEAT} {words}"));
         command.arg("-h").arg(self.scratch.path("hosts"));
         if self.memory {
             command.arg("--data").arg(self.scratch.path(format!("data{id}")));

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use common::{Line, Program, Scratch, at_once, synod};
+use common::{Line, Program, Scratch, at_once, peer};
 use network::Network;
 
 /// The lab's test case 2.
@@ -42,7 +42,7 @@ impl Distant {
     }
 
     fn start(&mut self, id: u16, words: &str) {
-        let mut command = synod(words);
+        let mut command = peer(words);
         command.arg("-h").arg(self.scratch.path("hosts")).args(["--id", &id.to_string()]);
         command.arg("--trace").arg(self.trace(id));
         self.peers.insert(id, Program::start(self.network.on(id, &command)));

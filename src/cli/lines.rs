@@ -2,6 +2,7 @@
 
 use super::journal::Journal;
 use super::printer::Printer;
+use super::prose::{self, Prose};
 use crate::node::{Observer, Output};
 use crate::paxos::{Ack, Fact, Message, Peer, ProposalNumber, Value};
 use crate::process::PeerId;
@@ -11,9 +12,10 @@ use crate::trace::event::{Action, Event, Journal as Keys, MessageType};
 pub(super) struct Lines {
     me: PeerId,
     out: Printer,
-    err: Printer,
+    err: Prose,
     journal: Option<Journal>,
-    /// What the next write to each takes.
+    /// What the next write to each takes. Where standard error is standard output, all of it is
+    /// `printed`, so that it keeps its order.
     printed: Vec<u8>,
     said: Vec<u8>,
     journalled: Vec<u8>,
@@ -21,7 +23,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Lines of `me`; the full account goes to `journal`.
-    pub(super) fn new(me: PeerId, out: Printer, err: Printer, journal: Option<Journal>) -> Self {
+    pub(super) fn new(me: PeerId, out: Printer, err: Prose, journal: Option<Journal>) -> Self {
         let (printed, said, journalled) = (Vec::new(), Vec::new(), Vec::new());
         Self { me, out, err, journal, printed, said, journalled }
     }
@@ -56,7 +58,10 @@ impl Lines {
             });
             return;
         }
-        self.said.extend_from_slice(format!("{}: {fact}\n", self.me).as_bytes());
+        let line = self.err.line(prose::of_paxos(fact), &fact.to_string()).unwrap_or_default();
+        let one = self.err.printer().is_one_with(&self.out);
+        let lines = if one { &mut self.printed } else { &mut self.said };
+        lines.extend_from_slice(line.as_bytes());
         self.record(Event {
             journal: Keys { note: Some(fact.to_string()), ..Keys::default() },
             ..Event::plain(self.me.0, Action::Noted)
@@ -141,8 +146,7 @@ impl Observer<Peer> for Lines {
     }
 
     fn after_frames(&mut self) {
-        // On a terminal the words stand above the messages that they explain.
-        self.err.print(&self.said);
+        self.err.printer().print(&self.said);
         self.said.clear();
         self.out.print(&self.printed);
         self.printed.clear();

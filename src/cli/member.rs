@@ -12,11 +12,12 @@ use lexopt::Parser;
 use super::identity::{Flag, Identity, addresses};
 use super::paxos::{DEFAULT_PORT, open_disk};
 use super::printer::Printer;
+use super::prose::{self, Prose};
 use super::{args, sockets};
 use crate::error::{Doing, Result};
 use crate::hosts::{Host, Hosts};
 use crate::member::{Fact, Life, Peer, Setup, View};
-use crate::node::{Config, Node, Observer, Output, Sockets};
+use crate::node::{Config, Level, Node, Observer, Output, Sockets};
 use crate::process::PeerId;
 use crate::trace::views::{CRASHING, Line, Words};
 
@@ -42,6 +43,8 @@ killed or told to crash. A hostsfile needs no roles here.
   --id N             which line this peer is (otherwise found by host name, then by address)
   --port P           the TCP and UDP port of lines that give none (3000)
   --until-eof        end when standard input ends
+  --verbose          tell the story too where standard error is no terminal: who sleeps, listens,
+                     goes on from a view or has left as asked
   --help, --version
 
 Exit 0: it crashed as told. Exit 2: a flag, a file or the machine was at fault.
@@ -56,6 +59,7 @@ struct Options {
     majority: bool,
     json: bool,
     data: Option<PathBuf>,
+    verbose: bool,
 }
 
 fn parse(mut parser: Parser) -> Result<Options> {
@@ -68,6 +72,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
         majority: false,
         json: false,
         data: None,
+        verbose: false,
     };
     while let Some(arg) = parser.next()? {
         if let Some(flag) = Flag::of(&arg) {
@@ -81,6 +86,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Long("heartbeat") => options.heartbeat = args::period("--heartbeat", parser.value()?)?,
             Long("majority") => options.majority = true,
             Long("json") => options.json = true,
+            Long("verbose") => options.verbose = true,
             Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
@@ -93,21 +99,19 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let options = parse(parser)?;
     let hosts = options.identity.hosts()?;
     let host = options.identity.find(&hosts)?;
-    let err = Printer::of_words(host.id).doing(|| "starting to print".into())?;
-    let out = Printer::of_data(host.id, &err).doing(|| "starting to print".into())?;
+    let (out, err) = Printer::of_both(host.id).doing(|| "starting to print".into())?;
+    let prose = Prose::new(host.id, err.clone(), options.verbose);
     options.identity.end_with_input()?;
-    let result = serve(&options, &hosts, host, out.clone(), err.clone());
+    let result = serve(&options, &hosts, host, out.clone(), prose);
     out.finish();
     err.finish();
     result.map(ExitCode::from)
 }
 
-fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Printer) -> Result<u8> {
+fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Prose) -> Result<u8> {
     let me = host.id;
-    let words = err.clone();
-    let say = move |text: &str| words.print(format!("{me}: {text}\n").as_bytes());
     if !options.delay.is_zero() {
-        say(&format!("sleeps for {} s", options.delay.as_secs_f64()));
+        err.say(Level::Story, &format!("sleeps for {} s", options.delay.as_secs_f64()));
         // `-d` is just that: before it, there is nothing that could be waited for.
         thread::sleep(options.delay);
     }
@@ -127,7 +131,7 @@ fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Print
     let mut peer = Peer::new(setup);
     let disk = match &options.data {
         None => None,
-        Some(dir) => Some(open_disk(dir, &mut peer, me, &fingerprint, &say)?),
+        Some(dir) => Some(open_disk(dir, &mut peer, me, &fingerprint, &err)?),
     };
     let others = hosts.peers.iter().filter(|peer| peer.id != me);
     let peers = addresses(others, default_port);
@@ -138,10 +142,12 @@ fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Print
         datagrams: Some(sockets::datagrams(host, port)?),
         report_strays: false,
     };
-    say(&format!("listens on port {port}"));
+    err.say(Level::Story, &format!("listens on port {port}"));
     let first = hosts.peers.first().map_or(me, |peer| peer.id);
+    let link_prose = err.clone();
     let lines = Lines { me, first, out: options.json.then_some(out), err };
-    let config = Config { me, fingerprint, peers, strict_address: false, say: Box::new(say) };
+    let say = Box::new(move |level, text: &str| link_prose.say(level, text));
+    let config = Config { me, fingerprint, peers, strict_address: false, say };
     Node::start(config, peer, disk, Box::new(lines), sockets)?.run()
 }
 
@@ -151,7 +157,7 @@ struct Lines {
     first: PeerId,
     /// For `--json`.
     out: Option<Printer>,
-    err: Printer,
+    err: Prose,
 }
 
 /// The line that a member prints for this fact, if it is one of the four; `first` is the first line
@@ -174,28 +180,26 @@ pub(super) fn line_of(me: PeerId, first: PeerId, fact: &Fact) -> Option<Line> {
 
 impl Lines {
     fn line(&self, line: &Line) {
-        self.err.print(format!("{line}\n").as_bytes());
+        self.err.printer().print(format!("{line}\n").as_bytes());
         if let Some(out) = &self.out {
             out.print(format!("{}\n", line.json()).as_bytes());
         }
-    }
-
-    fn say(&self, text: &str) {
-        self.err.print(format!("{}: {text}\n", self.me).as_bytes());
     }
 }
 
 impl Observer<Peer> for Lines {
     fn observe(&mut self, output: &Output<Peer>) {
         let Output::Report(fact) = output else { return };
+        let level = prose::of_member(fact);
+        let say = |text: &str| self.err.say(level, text);
         if let Fact::Resumed(view) = fact {
-            self.say(&format!("goes on from view {}, which it remembers", view.id));
+            say(&format!("goes on from view {}, which it remembers", view.id));
         }
         if let Some(line) = line_of(self.me, self.first, fact) {
             return self.line(&line);
         }
         match fact {
-            Fact::NoMajority { view, alive } => self.say(&format!(
+            Fact::NoMajority { view, alive } => say(&format!(
                 "keeps view {}: {} of its {} members are alive, and a new one needs {}",
                 view.id,
                 alive.len(),
@@ -203,13 +207,13 @@ impl Observer<Peer> for Lines {
                 view.majority()
             )),
             Fact::Removed { view_id } => {
-                self.say(&format!("was removed by view {view_id}, and joins again"));
+                say(&format!("was removed by view {view_id}, and joins again"));
             }
             Fact::Left { view_id } => {
-                self.say(&format!("was removed by view {view_id} on request, and stays out"));
+                say(&format!("was removed by view {view_id} on request, and stays out"));
             }
-            Fact::Waiting => self.say("waits to be let in; nobody who could has done it yet"),
-            Fact::LastId { view_id } => self.say(&format!(
+            Fact::Waiting => say("waits to be let in; nobody who could has done it yet"),
+            Fact::LastId { view_id } => say(&format!(
                 "view {view_id} has the last id, so nobody can join or be removed any more; stop \
                  all members, remove their data directories, and start them again"
             )),

@@ -26,6 +26,7 @@ mod member;
 mod outputs;
 mod paxos;
 mod printer;
+mod prose;
 mod ready;
 #[cfg(feature = "simulator")]
 pub mod sim;

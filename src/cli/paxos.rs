@@ -13,11 +13,12 @@ use super::identity::{Flag, Identity, addresses};
 use super::journal::Journal;
 use super::lines::Lines;
 use super::printer::Printer;
+use super::prose::Prose;
 use super::{args, outputs, ready, sockets};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::{Host, Hosts};
 use crate::node::disk::{Disk, Owner};
-use crate::node::{Config, Node};
+use crate::node::{Config, Level, Node};
 use crate::paxos::{Audience, Peer, Roles, Setup, Value};
 use crate::process::{PeerId, Process};
 
@@ -48,10 +49,12 @@ as a JSON line, and the value once it is chosen. Runs until it is killed.
   --trace FILE       append the full journal to FILE
   --strict-address   turn away a peer whose address its name does not resolve to
   --until-eof        end when standard input ends
+  --verbose          tell the story too where standard error is no terminal
   --help, --version
 
-Standard output has the messages, standard error everything else. Exit 1: no proposal number is left
-for this proposer. Exit 2: a flag, a file or the machine was at fault.
+Standard output has the messages, standard error what is wrong; on a terminal also the story: who
+listens, what is proposed, found and chosen. Exit 1: no proposal number is left for this proposer.
+Exit 2: a flag, a file or the machine was at fault.
 ";
 
 struct Options {
@@ -63,6 +66,7 @@ struct Options {
     trace: Option<PathBuf>,
     strict_address: bool,
     ready: bool,
+    verbose: bool,
 }
 
 fn parse(mut parser: Parser) -> Result<Options> {
@@ -75,6 +79,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
         trace: None,
         strict_address: false,
         ready: false,
+        verbose: false,
     };
     while let Some(arg) = parser.next()? {
         if let Some(flag) = Flag::of(&arg) {
@@ -86,6 +91,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Short('t') => options.delay = args::seconds("-t", parser.value()?)?,
             Long("wait") => options.wait = args::seconds("--wait", parser.value()?)?,
             Long("ready") => options.ready = true,
+            Long("verbose") => options.verbose = true,
             Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
             Long("trace") => options.trace = Some(parser.value()?.into()),
             Long("strict-address") => options.strict_address = true,
@@ -110,9 +116,9 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
             identity.place(host)
         )));
     }
-    let err = Printer::of_words(me).doing(|| "starting to print".into())?;
-    let out = Printer::of_data(me, &err).doing(|| "starting to print".into())?;
-    let result = serve(&options, &hosts, roles, host, out.clone(), err.clone());
+    let (out, err) = Printer::of_both(me).doing(|| "starting to print".into())?;
+    let prose = Prose::new(me, err.clone(), options.verbose);
+    let result = serve(&options, &hosts, roles, host, out.clone(), prose);
     out.finish();
     err.finish();
     result
@@ -125,13 +131,9 @@ fn serve(
     roles: Roles,
     host: &Host,
     out: Printer,
-    err: Printer,
+    err: Prose,
 ) -> Result<ExitCode> {
     let me = host.id;
-    let say = {
-        let err = err.clone();
-        move |text: &str| err.print(format!("{me}: {text}\n").as_bytes())
-    };
     let (port, default_port) = (options.identity.port_of(host), options.identity.port);
     let listener = sockets::streams(host, port)?;
     let links = roles.links_of(me);
@@ -142,34 +144,39 @@ fn serve(
     let mut peer = Peer::new(Arc::new(setup));
     let fingerprint = hosts.fingerprint(default_port);
     let disk = if let Some(dir) = &options.data {
-        Some(open_disk(dir, &mut peer, me, &fingerprint, &say)?)
+        Some(open_disk(dir, &mut peer, me, &fingerprint, &err)?)
     } else {
-        say(MEMORY_ONLY);
+        err.say(Level::Story, MEMORY_ONLY);
         None
     };
-    let words = err.clone();
-    let open = |path: &Path| Journal::open(me, path, err.clone());
+    let open = |path: &Path| Journal::open(me, path, err.printer().clone());
     let journal = options.trace.as_deref().map(open).transpose()?;
     let queue = journal.as_ref().and_then(Journal::queue);
-    let mut observer = Lines::new(me, out, err, journal);
+    let mut observer = Lines::new(me, out, err.clone(), journal);
     observer.started(&peer);
+    let link_prose = err.clone();
     let config = Config {
         me,
         fingerprint,
         peers: addresses(links.iter().filter_map(|id| hosts.get(*id)), default_port),
         strict_address: options.strict_address,
-        say: Box::new(say.clone()),
+        say: Box::new(move |level, text| link_prose.say(level, text)),
     };
     options.identity.end_with_input()?;
     let names: Vec<String> = host.roles.iter().map(ToString::to_string).collect();
-    say(&format!(
+    let listens = format!(
         "listens on port {port} as {}{}",
         names.join(", "),
         if takes_part { "" } else { "; nobody proposes to it, so it takes no part" }
-    ));
+    );
+    err.say(Level::Story, &listens);
     let barrier = options.ready.then(|| {
         // Nobody waits for those who do not propose, but everybody answers.
-        ready::Barrier::before(is_proposer.then_some(ready::TIMEOUT)).start(hosts, host, &words)
+        ready::Barrier::before(is_proposer.then_some(ready::TIMEOUT)).start(
+            hosts,
+            host,
+            err.printer(),
+        )
     });
     if let Some(barrier) = barrier.transpose()?.filter(|_| is_proposer)
         && barrier.wait_until(None, |peer| peer.is_ready().then_some(())).is_none()
@@ -185,7 +192,8 @@ fn serve(
             let after = begun.elapsed().as_secs_f64();
             // The steps that led to it are told first.
             node.settle();
-            say(&format!("{value} is chosen: number {number}, {after:.3} s after the start"));
+            let found = format!("{value} is chosen: number {number}, {after:.3} s after the start");
+            err.say(Level::Story, &found);
         }
     }
     let ended = node.run();
@@ -201,13 +209,13 @@ pub(super) fn open_disk<P: Process>(
     process: &mut P,
     me: PeerId,
     fingerprint: &str,
-    say: &impl Fn(&str),
+    err: &Prose,
 ) -> Result<Disk> {
     let fingerprint = fingerprint.to_owned();
     let owner = Owner { protocol: P::PROTOCOL.into(), peer: me, fingerprint };
     let (disk, cut) = Disk::open(dir, &owner, process)?;
     if let Some(cut) = cut {
-        say(&format!("{}: {cut}", dir.display()));
+        err.say(Level::Trouble, &format!("{}: {cut}", dir.display()));
     }
     Ok(disk)
 }

@@ -8,8 +8,16 @@
 //!
 //! A piece that is written is whole lines of [`ATOMIC`] bytes at most, so that programs which share
 //! a pipe do not tear each other's lines.
+//!
+//! Standard output and standard error have a thread each, so that a full one does not stall the
+//! other; the order between their lines is lost. Where both are one file, such as a terminal, the
+//! reader would see that, and one thread has no second stream to spare: so it writes both, in the
+//! order in which the lines came.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -69,20 +77,35 @@ impl Printer {
         })
     }
 
-    /// Standard output of this peer, where every line is data: `words` are told what happens to it.
+    /// Standard output and standard error of this peer. They are one printer if they are one file.
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub(super) fn of_data(me: PeerId, words: &Self) -> io::Result<Self> {
-        let words = words.clone();
-        Self::new(io::stdout(), move |trouble| {
+    pub(super) fn of_both(me: PeerId) -> io::Result<(Self, Self)> {
+        if is_one_file(&io::stdout(), &io::stderr()) {
+            let both = Self::new(io::stdout(), move |trouble| match trouble {
+                Trouble::Lost(count) => lost(me, count, "standard output and standard error"),
+                Trouble::Failed(_) => String::new(),
+            })?;
+            return Ok((both.clone(), both));
+        }
+        let err = Self::of_words(me)?;
+        let words = err.clone();
+        // Every line of standard output is data: what happens to it is told beside it.
+        let out = Self::new(io::stdout(), move |trouble| {
             let text = match trouble {
                 Trouble::Lost(count) => lost(me, count, "standard output"),
                 Trouble::Failed(error) => format!("{me}: what is printed ends here: {error}\n"),
             };
             words.print(text.as_bytes());
             String::new()
-        })
+        })?;
+        Ok((out, err))
+    }
+
+    /// True if what is printed with either comes in the order of the calls.
+    pub(super) fn is_one_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Starts the thread that writes to `sink`. What `tell` makes of a loss is written in its
@@ -179,6 +202,16 @@ impl Printer {
             self.0.changed.notify_all();
         }
     }
+}
+
+/// True if both streams are one terminal, one pipe or one file. Where the system does not say, each
+/// is written by itself.
+fn is_one_file(one: &impl AsFd, other: &impl AsFd) -> bool {
+    let file = |stream: &dyn AsFd| -> io::Result<(u64, u64)> {
+        let found = File::from(stream.as_fd().try_clone_to_owned()?).metadata()?;
+        Ok((found.dev(), found.ino()))
+    };
+    matches!((file(one), file(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// The line of a gap for people.

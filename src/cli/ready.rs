@@ -141,7 +141,7 @@ impl Barrier {
             fingerprint: hosts.fingerprint(self.port),
             peers,
             strict_address: false,
-            say: Box::new(move |text| {
+            say: Box::new(move |_, text| {
                 words.print(format!("{} {me}: {text}\n", stamp()).as_bytes());
             }),
         };

@@ -7,6 +7,15 @@ use std::time::{Duration, Instant};
 
 use super::UNPOISONED;
 
+/// What a line for people tells, and so whether everybody wants to read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// What a run does in which nothing is wrong.
+    Story,
+    /// Something is wrong or missing, or was lost.
+    Trouble,
+}
+
 /// How many lines are remembered for that; each is at most a few hundred bytes long.
 const MAX_REMEMBERED: usize = 100;
 

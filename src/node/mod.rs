@@ -91,6 +91,7 @@ use connections::Ends;
 use disk::Disk;
 pub use link::Address;
 use link::Link;
+pub use log::Level;
 pub use outbox::{Observer, Output};
 use outbox::{Outbox, Pending, length_of};
 use sync::{Condvar, Mutex, MutexGuard};
@@ -113,7 +114,7 @@ pub struct Config {
     /// Reject a peer that comes from an address which its name does not resolve to.
     pub strict_address: bool,
     /// Takes one line for people; must not block.
-    pub say: Box<dyn Fn(&str) + Send + Sync>,
+    pub say: Box<dyn Fn(Level, &str) + Send + Sync>,
 }
 
 /// Over what a node talks. A `TcpListener` alone is streams on standing links.
@@ -159,7 +160,7 @@ pub struct Node<P: Process> {
     links: BTreeMap<PeerId, Link>,
     observer: Mutex<Box<dyn Observer<P>>>,
     admission: Admission,
-    say: Box<dyn Fn(&str) + Send + Sync>,
+    say: Box<dyn Fn(Level, &str) + Send + Sync>,
 }
 
 /// What the lock guards.
@@ -435,9 +436,9 @@ impl<P: Process + Send + 'static> Node<P> {
         false
     }
 
-    /// One line for people.
+    /// One line for people about something that is wrong.
     fn say(&self, text: &str) {
-        (self.say)(text);
+        (self.say)(Level::Trouble, text);
     }
 }
 

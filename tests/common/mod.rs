@@ -117,6 +117,13 @@ pub(crate) fn synod(words: &str) -> Command {
     command
 }
 
+/// A command that is a peer of Paxos or a member, with these arguments, and tells its story.
+pub(crate) fn peer(words: &str) -> Command {
+    let mut command = synod(words);
+    command.arg("--verbose");
+    command
+}
+
 impl Program {
     /// Starts a process.
     pub(crate) fn start(command: Command) -> Self {
@@ -255,7 +262,7 @@ impl Cluster {
 
     /// The command that starts this peer.
     pub(crate) fn command(&self, id: u16, words: &str) -> Command {
-        let mut command = synod(words);
+        let mut command = peer(words);
         command.arg("-h").arg(self.hosts()).args(["--id", &id.to_string()]);
         if self.durable {
             command.arg("--data").arg(self.scratch.path(format!("peer{id}")));

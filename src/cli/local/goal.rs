@@ -130,6 +130,7 @@ fn command_line(
     line.extend(["--until-eof".into(), "--id".into(), peer.0.to_string().into()]);
     line.extend(options.others.iter().cloned());
     if member {
+        line.push("--verbose".into());
         line.extend(["-d".into(), seconds(delay(options, peer))]);
         if let Some(after) = options.crashes.get(&peer.0) {
             line.extend(["-c".into(), seconds(*after)]);

@@ -196,7 +196,7 @@ fn command_line(
     proposals: &BTreeMap<PeerId, (Value, Duration)>,
 ) -> Vec<OsString> {
     let mut args: Vec<OsString> = vec!["-h".into(), stage.file.path().into(), "--until-eof".into()];
-    args.extend(["--id".into(), peer.0.to_string().into()]);
+    args.extend(["--verbose".into(), "--id".into(), peer.0.to_string().into()]);
     if let Some((value, delay)) = proposals.get(&peer) {
         args.extend(["-v".into(), value.0.to_string().into()]);
         args.extend(["-t".into(), delay.as_secs_f64().to_string().into()]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::frame::{Frame, Hello, Lines, MAX_HELLO, MAX_LINE, is_timeout};
-use super::super::log::LogLimiter;
+use super::super::log::{Level, LogLimiter};
 use super::super::{Node, plain, spawn};
 use super::timeouts::ANSWER_TIMEOUT;
 use super::{Address, Link, SlowDial, WRITE_TIMEOUT};
@@ -37,7 +37,7 @@ pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &
             pause = FIRST_PAUSE;
         }
         if let Err(why) = ended {
-            outage.note(node, link, &why);
+            outage.note(link, Instant::now(), &why, |line| node.say(line));
             // Whoever refuses will do so again until somebody changes something.
             if matches!(why, Failure::Refused(_)) {
                 pause = LAST_PAUSE;
@@ -79,22 +79,28 @@ pub(in crate::node) fn serve<P: Process + Send + 'static>(node: &Node<P>, link: 
 /// For how long a peer has been away, and what was said about it.
 struct Outage {
     since: Option<Instant>,
+    /// That its name does not resolve: once in an outage, since resolvers say it in many ways.
+    no_name_said: bool,
     reasons: LogLimiter,
 }
 
 impl Default for Outage {
     fn default() -> Self {
         // The same reason is said once in an outage, however long that is.
-        Self { since: None, reasons: LogLimiter::new(MAX_REASONS, REASON_EVERY, Duration::MAX) }
+        let reasons = LogLimiter::new(MAX_REASONS, REASON_EVERY, Duration::MAX);
+        Self { since: None, no_name_said: false, reasons }
     }
 }
 
 impl Outage {
-    fn note<P: Process + Send + 'static>(&mut self, node: &Node<P>, link: &Link, why: &Failure) {
-        let since = *self.since.get_or_insert_with(Instant::now);
+    /// A try has failed; what is new about it goes to `say`.
+    fn note(&mut self, link: &Link, now: Instant, why: &Failure, say: impl Fn(&str)) {
+        let lasts = now - *self.since.get_or_insert(now);
         let (peer, Address { host, port }) = (link.peer, &link.address);
         let text = match why {
-            Failure::Away(_) if since.elapsed() < NAMED_AFTER => return,
+            // Peers start in any order, and a container's name resolves once it is started.
+            Failure::Away(_) | Failure::NoName(_) if lasts < NAMED_AFTER => return,
+            Failure::NoName(_) if std::mem::replace(&mut self.no_name_said, true) => return,
             Failure::Away(error) => format!("waiting for {peer} at {host}:{port}: {error}"),
             Failure::NoName(error) => format!(
                 "waiting for {peer}: the name {host} does not resolve yet ({error}); trying again"
@@ -103,14 +109,14 @@ impl Outage {
                 format!("no link with {peer} at {host}:{port}: {}", plain(reason))
             }
         };
-        self.reasons.say(&text, |line| node.say(line));
+        self.reasons.say(&text, say);
     }
 
-    fn over<P: Process + Send + 'static>(&mut self, node: &Node<P>, peer: PeerId) {
+    /// The link is up. True if anything was said of its lack.
+    fn over(&mut self) -> bool {
         self.since = None;
-        if self.reasons.forget() {
-            node.say(&format!("{peer} is connected"));
-        }
+        self.no_name_said = false;
+        self.reasons.forget()
     }
 }
 
@@ -173,7 +179,9 @@ fn converse<P: Process + Send + 'static>(
     // The third step of the greeting: from here on answers can reach this peer.
     link.set_up(Arc::clone(&stream), Frame::<P::Message>::Ping.line());
     link.flush();
-    outage.over(node, link.peer);
+    if outage.over() {
+        (node.say)(Level::Story, &format!("{} is connected", link.peer));
+    }
     node.outbound(link.peer, true);
     let ended = listen(node, link, &stream, &mut lines);
     link.set_down();
@@ -303,4 +311,38 @@ pub(in crate::node) fn hello<P: Process>(me: PeerId, fingerprint: &str) -> Vec<u
         fingerprint: fingerprint.into(),
     })
     .line()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn a_name_that_does_not_resolve_is_told_after_a_second_and_once() {
+        let link = Link::new(PeerId(3), Address { host: "peer3".into(), port: 3000 }, false);
+        let (begun, lines) = (Instant::now(), RefCell::new(Vec::new()));
+        let mut outage = Outage::default();
+        let fail = |outage: &mut Outage, ms, why| {
+            let at = begun + Duration::from_millis(ms);
+            outage.note(&link, at, &why, |line| lines.borrow_mut().push(line.to_owned()));
+            std::mem::take(&mut *lines.borrow_mut())
+        };
+        let no_name = |text: &str| Failure::NoName(io::Error::other(text));
+        let refused = || Failure::Away(io::ErrorKind::ConnectionRefused.into());
+        assert_eq!(fail(&mut outage, 0, no_name("unknown")), [""; 0]);
+        assert_eq!(fail(&mut outage, 999, refused()), [""; 0]);
+        assert!(!outage.over(), "it was there before anybody had to know");
+        assert_eq!(fail(&mut outage, 2_000, no_name("unknown")), [""; 0]);
+        let told = fail(&mut outage, 3_000, no_name("unknown"));
+        assert!(told.len() == 1 && told[0].contains("peer3 does not resolve yet (unknown)"));
+        for (ms, text) in
+            (4_000..600_000).step_by(1_000).zip(["try again", "no server"].iter().cycle())
+        {
+            assert_eq!(fail(&mut outage, ms, no_name(text)), [""; 0]);
+        }
+        assert_eq!(fail(&mut outage, 600_000, refused()).len(), 1, "that is another reason");
+        assert!(outage.over());
+    }
 }

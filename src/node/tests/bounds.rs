@@ -97,7 +97,7 @@ fn node(gate: &Gate) -> Arc<Node<Teller>> {
         fingerprint: "f".into(),
         peers: BTreeMap::new(),
         strict_address: false,
-        say: Box::new(|_| {}),
+        say: Box::new(|_, _| {}),
     };
     Node::new(config, Teller, None, Box::new(gate.clone()), None, BTreeMap::new())
 }
