@@ -4,7 +4,7 @@
 #     raise NAME COMPOSE_FILE HOSTSFILE [VALUE]      makes containers, starts none; a judge listens
 #                                                    ($protocol: which, and the judge's flags)
 #     start PEER...                                  starts them; their lines go to the judge
-#     announce, await, disconnect, connect           for faults
+#     heading, announce, await, disconnect, connect  for faults
 #     conclude                                       ends the script with the judge's verdict
 #
 # Compose makes the containers and networks; the engine's own client starts and watches them.
@@ -111,6 +111,11 @@ watch() {
 # if the judge has left.)
 announce() {
     (echo "==> $*" >&3) 2>/dev/null || true
+}
+
+# Says what will happen, before it does. The judge passes it on.
+heading() {
+    printf '# %s\n' "$@" >&3
 }
 
 # Waits until the peers have printed this, in their present lives.
