@@ -9,86 +9,110 @@ set -eu
 cd "$(dirname "$0")/.."
 . docker/stage.sh
 
-# The later proposer comes last, so where others must have chosen before, nobody waits for it.
+# The script waits for what the peers tell people, so they tell it. A proposer does not wait long
+# for a peer that is started later, or is frozen: that is the scenario.
+export PEER_FLAGS="${PEER_FLAGS---verbose --wait 1}"
 
-# An acceptor is killed and started again, and its memory alone stands between X and Y. X is
-# accepted by peer2 and peer3 only, since peer4 starts later. Then peer2 dies and lives again, peer3
-# freezes, and peer5 asks peer2 and peer4. Had peer2 forgotten X, this majority would choose Y.
+# Every interference is announced; what the judge must know first is announced first.
+launch() {
+    for peer; do
+        announce "$peer started"
+        start "$peer"
+    done
+}
+
+freeze() {
+    for peer; do
+        docker pause "$(container_of "$peer")" >/dev/null
+        announce "$peer frozen"
+    done
+}
+
+thaw() {
+    for peer; do
+        announce "$peer goes on"
+        docker unpause "$(container_of "$peer")" >/dev/null
+    done
+}
+
+# X is accepted by peer2 and peer3 only, since peer4 starts later.
 play_kill() {
-    export PEER5_DELAY=0 PROPOSER_WAIT=0
+    export PEER5_DELAY=0
     raise synod-kill compose/testcase2-durable.yml hostsfile-testcase2.txt X
-    start peer1 peer2 peer3
+    heading 'X is chosen by the votes of peer2 and peer3. Then peer2 is killed and started again,' \
+        'peer3 freezes, and peer5 proposes Y to peer2 and peer4. X must win: peer2 has its vote' \
+        'on its volume. Had it forgotten, this majority would choose Y.'
+    launch peer1 peer2 peer3
     await_choice peer1 peer2 peer3
-    announce peer2 killed
+    announce 'peer2 killed'
     docker kill --signal KILL "$(container_of peer2)" >/dev/null
     await_end peer2
-    announce peer2 started
-    start peer2
+    launch peer2
     await_choice peer2
-    docker pause "$(container_of peer3)" >/dev/null
-    start peer4 peer5
+    freeze peer3
+    launch peer4 peer5
     conclude
 }
 
-# An acceptor is taken off the network while the others choose, and brought back. It must not know
-# the choice in between, and must learn it after. Then another one is taken off, and peer5 asks the
-# one that was away and the one that never was.
 play_cut() {
-    export PEER1_DELAY=5 PEER5_DELAY=0 PROPOSER_WAIT=0
+    export PEER1_DELAY=5 PEER5_DELAY=0
     raise synod-cut compose/testcase2.yml hostsfile-testcase2.txt X
-    start peer1 peer2 peer3 peer4
+    heading 'peer4 is cut off while the others choose X, comes back, and is told. Then peer3 is' \
+        'disconnected, and peer5 proposes Y to peer2 and peer4. X must win: peer2 voted for it.' \
+        'peer4 must not know the choice before it is back, and must know it after.'
+    launch peer1 peer2 peer3 peer4
     await 'listens on' peer1 peer2 peer3 peer4
     disconnect peer4
-    announce peer4 cut off
+    announce 'peer4 cut off'
     await_choice peer1 peer2 peer3
-    announce peer4 back
+    announce 'peer4 back'
     connect peer4
     await_choice peer4
     disconnect peer3
-    start peer5
+    announce 'peer3 disconnected'
+    launch peer5
     conclude
 }
 
-# A proposer is frozen in the middle of its round and wakes up in another time. Only peer2 can
-# answer its prepare, since the other acceptors are frozen first. While it sleeps, they wake, and
-# peer5 has Y chosen. Peer1 wakes up with an old number and X, and must say Y.
+# Only peer2 can answer peer1's prepare, since the other acceptors are frozen first.
 play_pause() {
-    export PEER1_DELAY=5 PEER5_DELAY=0 PROPOSER_WAIT=0
+    export PEER1_DELAY=5 PEER5_DELAY=0
     raise synod-pause compose/testcase2.yml hostsfile-testcase2.txt Y
-    start peer1 peer2 peer3 peer4
+    heading 'peer1 proposes X while peer3 and peer4 are frozen, so it has no majority, and freezes' \
+        'in its turn. peer3 and peer4 go on, peer5 proposes Y, and Y is chosen. Y must win: peer1' \
+        'goes on with an old number and X, is refused, and must say Y.'
+    launch peer1 peer2 peer3 peer4
     await 'listens on' peer1 peer2 peer3 peer4
-    docker pause "$(container_of peer3)" "$(container_of peer4)" >/dev/null
+    freeze peer3 peer4
     await '"action":"sent","message_type":"prepare"' peer1
-    docker pause "$(container_of peer1)" >/dev/null
-    announce peer1 cut off
-    docker unpause "$(container_of peer3)" "$(container_of peer4)" >/dev/null
-    start peer5
+    freeze peer1
+    thaw peer3 peer4
+    launch peer5
     await_choice peer2 peer3 peer4 peer5
-    announce peer1 back
-    docker unpause "$(container_of peer1)" >/dev/null
+    thaw peer1
     conclude
 }
 
-# Both proposers propose while the network is in two parts: peer1 with peer2 on one side, peer5
-# with peer3 and peer4 on the other. Only the side with the majority may choose; peer1 must come
-# round to Y when the parts are one again.
 play_partition() {
     export PEER1_DELAY=8 PEER5_DELAY=8
     raise synod-partition compose/testcase2.yml hostsfile-testcase2.txt Y
+    heading 'The network is split: peer1 and peer2 on one side, peer3, peer4 and peer5 on the' \
+        'other. Both proposers propose. Y must win: only the side of peer5 has a majority of the' \
+        'acceptors. peer1 must choose nothing before the sides are one again, and Y after.'
     island=${project}_island
     docker network create --internal --label "com.docker.compose.project=$project" "$island" \
         >/dev/null
-    start peer1 peer2 peer3 peer4 peer5
+    launch peer1 peer2 peer3 peer4 peer5
     await 'listens on' peer1 peer2 peer3 peer4 peer5
     for peer in peer1 peer2; do
         disconnect "$peer"
         connect "$peer" "$island"
-        announce "$peer" cut off
+        announce "$peer cut off"
     done
     await_choice peer3 peer4 peer5
     await 'too few answers' peer1
     for peer in peer1 peer2; do
-        announce "$peer" back
+        announce "$peer back"
         disconnect "$peer" "$island"
         connect "$peer"
     done

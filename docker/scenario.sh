@@ -1,5 +1,6 @@
 #!/bin/sh
-# Plays a scenario without faults on five containers and ends with its verdict.
+# Plays a scenario without faults, a container for each line of the hostsfile, and ends with its
+# verdict.
 #
 # usage: [protocol=FLAGS] [late=PEER] docker/scenario.sh NAME COMPOSE_FILE HOSTSFILE [VALUE]
 #
@@ -9,7 +10,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . docker/stage.sh
 raise "$@"
-for peer in peer1 peer2 peer3 peer4 peer5; do
+for peer in $peers; do
     [ "$peer" = "${late:-}" ] && continue
     [ -z "${protocol:-}" ] || announce "$peer" started
     start "$peer"

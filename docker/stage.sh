@@ -4,7 +4,7 @@
 #     raise NAME COMPOSE_FILE HOSTSFILE [VALUE]      makes containers, starts none; a judge listens
 #                                                    ($protocol: which, and the judge's flags)
 #     start PEER...                                  starts them; their lines go to the judge
-#     announce, await, disconnect, connect           for faults
+#     heading, announce, await, disconnect, connect  for faults
 #     conclude                                       ends the script with the judge's verdict
 #
 # Compose makes the containers and networks; the engine's own client starts and watches them.
@@ -50,8 +50,15 @@ raise() {
     exec 3>"$stage/log"
     sed "s|image: prj|image: $project/prj|" "$file" >"$stage/compose.yml"
     $compose -p "$project" -f "$stage/compose.yml" up --no-start
-    peers=$(docker ps -a --filter "label=com.docker.compose.project=$project" \
+    containers=$(docker ps -a --filter "label=com.docker.compose.project=$project" \
         --format '{{.Label "com.docker.compose.service"}}={{.ID}}')
+    # Each line of the hostsfile, in its order, is a service of the compose file.
+    peers=$(sed -n 's/^ *\([^:# ][^: ]*\).*/\1/p' "hostsfiles/$hosts")
+    for peer in $peers; do
+        [ -n "$(container_of "$peer")" ] && continue
+        echo "$file has no service $peer, which is a line of hostsfiles/$hosts" >&2
+        exit 1
+    done
 }
 
 # A file that names its containers, as the lab's own do, can be played once at a time.
@@ -73,7 +80,7 @@ take_down() {
 }
 
 container_of() {
-    for container in $peers; do
+    for container in $containers; do
         case $container in "$1="*) echo "${container#*=}" ;; esac
     done
 }
@@ -91,7 +98,8 @@ start() {
 watch() {
     name=$(printf '%-6s|' "$1")
     if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
-        name=$(printf '\033[3%dm%s\033[0m' "$((6 - ${1#peer} % 6))" "$name")
+        number=$(echo "$peers" | grep -nx -- "$1" | cut -d: -f1)
+        name=$(printf '\033[3%dm%s\033[0m' "$((6 - number % 6))" "$name")
     fi
     # Each stream by itself: in one pipe, the pieces of their lines could be mixed.
     { docker start --attach "$2" 2>&4 | pass_on "$1" "$name"; } 4>&1 | pass_on "$1" "$name"
@@ -103,6 +111,11 @@ watch() {
 # if the judge has left.)
 announce() {
     (echo "==> $*" >&3) 2>/dev/null || true
+}
+
+# Says what will happen, before it does. The judge passes it on.
+heading() {
+    printf '# %s\n' "$@" >&3
 }
 
 # Waits until the peers have printed this, in their present lives.

@@ -2,7 +2,9 @@
 
 .PHONY: docker-image docker-test1 docker-test2 docker-lecture docker-duel docker-durable \
     docker-lab docker-faults docker-kill docker-cut docker-pause docker-partition docker-ready \
-    docker-member1 docker-member2 docker-member3 docker-member4 docker-clean
+    docker-member1 docker-member2 docker-member3 docker-member4 docker-clean \
+    docker-lab-test1 docker-lab-test2 docker-lab-ready docker-lab-member1 docker-lab-member2 \
+    docker-lab-member3 docker-lab-member4
 
 docker-image:
 	@docker/image.sh
@@ -22,13 +24,19 @@ docker-duel:
 docker-durable:
 	@docker/scenario.sh synod-durable compose/testcase2-durable.yml hostsfile-testcase2.txt X
 
-# Files in the shape of the lab's own, as they are but for the image's name. They name their
+# Files in the shape of the labs' own, as they are but for the image's name. They name their
 # containers, so only one run at a time fits on an engine; another is refused.
-docker-lab:
-	@docker/scenario.sh synod-lab1 compose/lab/docker-compose-testcase-1.yml \
-	    hostsfile-testcase1.txt X
-	@docker/scenario.sh synod-lab2 compose/lab/docker-compose-testcase-2.yml \
-	    hostsfile-testcase2.txt X
+docker-lab: docker-lab-test1 docker-lab-test2 docker-lab-ready \
+    docker-lab-member1 docker-lab-member2 docker-lab-member3 docker-lab-member4
+
+docker-lab-test1 docker-lab-test2:
+	@docker/scenario.sh synod-$(@:docker-%=%) \
+	    compose/lab/prj4/docker-compose-testcase-$(@:docker-lab-test%=%).yml \
+	    hostsfile-$(@:docker-lab-test%=testcase%).txt X
+
+docker-lab-ready:
+	@protocol=ready docker/scenario.sh synod-lab-ready compose/lab/prj1/docker-compose.yml \
+	    hostsfile.txt
 
 docker-faults: docker-kill docker-cut docker-pause docker-partition
 
@@ -39,17 +47,20 @@ docker-kill docker-cut docker-pause docker-partition:
 docker-ready:
 	@protocol=ready late=peer1 docker/scenario.sh synod-ready compose/ready.yml hostsfile.txt
 
-docker-member1:
-	@protocol=member docker/scenario.sh synod-member1 compose/member1.yml hostsfile.txt
+# What is to happen is the judge's to know: who crashes, and who is removed on request.
+docker-member1 docker-lab-member1: judge := member
+docker-member2 docker-lab-member2: judge := member -c 5
+docker-member3 docker-lab-member3: judge := member -c 2,3,4,5
+docker-member4 docker-lab-member4: judge := member -t
 
-docker-member2:
-	@protocol='member -c 5' docker/scenario.sh synod-member2 compose/member2.yml hostsfile.txt
+docker-member1 docker-member2 docker-member3 docker-member4:
+	@protocol='$(judge)' docker/scenario.sh synod-$(@:docker-%=%) \
+	    compose/$(@:docker-%=%).yml hostsfile-member.txt
 
-docker-member3:
-	@protocol='member -c 2,3,4,5' docker/scenario.sh synod-member3 compose/member3.yml hostsfile.txt
-
-docker-member4:
-	@protocol='member -t' docker/scenario.sh synod-member4 compose/member4.yml hostsfile.txt
+docker-lab-member1 docker-lab-member2 docker-lab-member3 docker-lab-member4:
+	@protocol='$(judge)' docker/scenario.sh synod-$(@:docker-%=%) \
+	    compose/lab/prj3/docker-compose-testcase-$(@:docker-lab-member%=%).yml \
+	    hostsfile-member.txt
 
 # By project name. The image stays.
 docker-clean:

@@ -1,7 +1,8 @@
 //! One line of a log in which the lines of many containers are mixed, each with a name in front.
 //!
 //! Compose writes `peer1  | text`, `peer1_1  | text` or `peer1-1  | text`, often in colours, and
-//! `peer1 exited with code 137` between them. A script that makes faults adds lines of its own.
+//! `peer1 exited with code 137` between them. A script that makes faults adds lines of its own: those
+//! with [`MARK`] are for the judge, and others, such as `# what will happen`, for people.
 
 use crate::hosts::Hosts;
 use crate::process::PeerId;
@@ -25,7 +26,7 @@ pub(super) enum Line<'a> {
     BrokenOff(&'a str),
     /// The script's words are not understood.
     Unclear(&'a str),
-    /// Anything else that compose has to say.
+    /// Anything else that compose or the script has to say.
     Other,
 }
 
@@ -36,9 +37,13 @@ pub(super) enum Fault {
     Killed(PeerId),
     /// It is about to be started again: it has forgotten that it chose.
     Started(PeerId),
-    /// It has been cut off from a majority: it cannot choose.
+    /// It has been cut off from a majority before it chose: it cannot choose.
     CutOff(PeerId),
-    /// The cut is about to end.
+    /// It has been frozen: unless it chose before, it cannot choose.
+    Frozen(PeerId),
+    /// It has been disconnected: unless it chose before, it cannot choose.
+    Disconnected(PeerId),
+    /// That is about to end, whichever it was.
     Back(PeerId),
 }
 
@@ -103,7 +108,9 @@ fn read_mark<'a>(words: &'a str, hosts: &Hosts) -> Line<'a> {
         "killed" => Fault::Killed,
         "started" => Fault::Started,
         "cut off" => Fault::CutOff,
-        "back" => Fault::Back,
+        "frozen" => Fault::Frozen,
+        "disconnected" => Fault::Disconnected,
+        "back" | "goes on" | "reconnected" => Fault::Back,
         _ => return Line::Unclear(words),
     };
     peer_named(name, hosts).map_or(Line::Unclear(words), |peer| Line::Fault(wrap(peer)))
@@ -195,8 +202,13 @@ mod tests {
         assert_eq!(read("peer1_1 exited with code 137"), Line::Exited(ONE, "137"));
         assert_eq!(read("\x1b[36mpeer1 exited with code 2\x1b[0m"), Line::Exited(ONE, "2"));
         assert_eq!(read("peer7 | hello"), Line::Stranger("peer7", "hello"));
-        for line in ["", "Attaching to peer1, peer11", "Gracefully stopping... (a | b)", "x exited"]
-        {
+        for line in [
+            "",
+            "# peer1 is killed, and X must win",
+            "Attaching to peer1, peer11",
+            "Gracefully stopping... (a | b)",
+            "x exited",
+        ] {
             assert_eq!(read(line), Line::Other, "{line:?}");
         }
     }
@@ -206,7 +218,11 @@ mod tests {
         assert_eq!(read("==> peer1 killed"), Line::Fault(Fault::Killed(ONE)));
         assert_eq!(read("==> peer11 started"), Line::Fault(Fault::Started(TWO)));
         assert_eq!(read("==> peer1 cut off"), Line::Fault(Fault::CutOff(ONE)));
-        assert_eq!(read("==> peer1 back"), Line::Fault(Fault::Back(ONE)));
+        assert_eq!(read("==> peer1 frozen"), Line::Fault(Fault::Frozen(ONE)));
+        assert_eq!(read("==> peer1 disconnected"), Line::Fault(Fault::Disconnected(ONE)));
+        for end in ["back", "goes on", "reconnected"] {
+            assert_eq!(read(&format!("==> peer1 {end}")), Line::Fault(Fault::Back(ONE)));
+        }
         assert_eq!(read("==> broken off: no time"), Line::BrokenOff("no time"));
         for words in ["peer1", "peer1 stopped", "peer2 killed", "killed"] {
             let line = format!("==> {words}");

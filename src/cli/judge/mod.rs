@@ -9,13 +9,13 @@
 //!
 //! In a scenario with faults the script that makes them tells the judge, by lines of its own in
 //! the same stream (see [`log`]). So a killed peer may end, a restarted one must choose again, and
-//! one that is cut off from every majority must not choose before it is back; that last rule also
-//! shows that the cut was real.
+//! one that is frozen or cut off from every majority must not choose before that ends; that last rule
+//! also shows that the interference was real.
 
 mod goal;
 mod log;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,9 +47,12 @@ and stop as soon as all who take part have chosen; then say who chose what.
 
 Lines that begin with `==> ` tell what is done to a peer, for scenarios with faults:
   ==> peer2 killed   before it is killed; otherwise a peer that ends is a failure
-  ==> peer2 started  before it is started again; it must choose again
-  ==> peer4 cut off  after it was cut off from a majority; it must not choose
-  ==> peer4 back     before the cut ends
+  ==> peer2 started  before it is started; if it had chosen, it must choose again
+  ==> peer4 cut off  after it was cut off from a majority, before it chose; it must not choose
+  ==> peer3 frozen, ==> peer3 disconnected
+                     after that was done; if it had not chosen, it must not choose
+  ==> peer3 back, ==> peer3 goes on, ==> peer3 reconnected
+                     before any of these three ends
   ==> broken off: W  the scenario could not go on, and why
 
 usage: ... | synod judge ready -h HOSTSFILE [--timeout SECS]
@@ -145,8 +148,8 @@ struct Hearing<'a> {
     parts: BTreeSet<PeerId>,
     /// Killed, and not started again.
     killed: BTreeSet<PeerId>,
-    /// Cut off from every majority.
-    cut_off: BTreeSet<PeerId>,
+    /// Those that cannot choose, each with the reason.
+    unable: BTreeMap<PeerId, &'static str>,
     /// Their container has ended.
     ended: BTreeSet<PeerId>,
     /// When the first line of a peer came.
@@ -167,7 +170,7 @@ impl<'a> Hearing<'a> {
             judge,
             parts,
             killed: BTreeSet::new(),
-            cut_off: BTreeSet::new(),
+            unable: BTreeMap::new(),
             ended: BTreeSet::new(),
             begun: None,
             broken_off: false,
@@ -234,7 +237,8 @@ impl<'a> Hearing<'a> {
                 self.broken_off = true;
             }
             Line::Unclear(words) => {
-                let known = "PEER killed, PEER started, PEER cut off, PEER back, broken off: WHY";
+                let known = "PEER killed, PEER started, PEER cut off, PEER frozen, PEER disconnected, \
+                             PEER back, PEER goes on, PEER reconnected, broken off: WHY";
                 let mark = log::MARK;
                 let text = format!("{mark}{words}: no peer of the file, or none of: {known}");
                 return Err(Error::Input(text));
@@ -250,8 +254,8 @@ impl<'a> Hearing<'a> {
             return; // words for people
         }
         self.judge.line(peer.0, begun.elapsed(), text);
-        if self.cut_off.contains(&peer) && self.has_chosen(peer) {
-            self.judge.object(format!("{peer} chose while it was cut off from every majority"));
+        if let Some(why) = self.unable.get(&peer).filter(|_| self.has_chosen(peer)) {
+            self.judge.object(format!("{peer} chose while it was {why}"));
         }
     }
 
@@ -265,16 +269,23 @@ impl<'a> Hearing<'a> {
                 self.ended.remove(&peer);
                 self.judge.restarted(peer.0);
             }
-            Fault::CutOff(peer) => {
-                self.cut_off.insert(peer);
-                // Then the cut was too late to show anything.
-                if self.has_chosen(peer) {
-                    self.judge.object(format!("{peer} had chosen before it was cut off"));
-                }
+            // Then the cut was too late to show anything.
+            Fault::CutOff(peer) if self.has_chosen(peer) => {
+                self.judge.object(format!("{peer} had chosen before it was cut off"));
             }
+            Fault::CutOff(peer) => self.disable(peer, "cut off from every majority"),
+            Fault::Frozen(peer) => self.disable(peer, "frozen"),
+            Fault::Disconnected(peer) => self.disable(peer, "disconnected"),
             Fault::Back(peer) => {
-                self.cut_off.remove(&peer);
+                self.unable.remove(&peer);
             }
+        }
+    }
+
+    /// Of a peer that has chosen nothing is claimed.
+    fn disable(&mut self, peer: PeerId, why: &'static str) {
+        if !self.has_chosen(peer) {
+            self.unable.insert(peer, why);
         }
     }
 }
@@ -319,6 +330,16 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_may_be_stopped_after_it_chose_and_may_choose_when_it_goes_on() {
+        let after = [TWO, "==> peer2 frozen", ONE, "==> peer2 goes on", "==> peer1 disconnected"];
+        assert_eq!(judge('X', &after), Vec::<String>::new());
+        for (stop, end) in [("frozen", "goes on"), ("disconnected", "reconnected")] {
+            let (stop, end) = (format!("==> peer2 {stop}"), format!("==> peer2 {end}"));
+            assert_eq!(judge('X', &[&stop, ONE, &end, TWO]), Vec::<String>::new());
+        }
+    }
+
+    #[test]
     fn every_way_to_fail_is_named() {
         for (log, want) in [
             (vec![ONE], "the log ended before all had chosen"),
@@ -330,6 +351,8 @@ mod tests {
             (vec!["peer9_1  | {}", ONE, TWO], "peer9_1 is in no line of the hostsfile"),
             (vec!["==> peer2 cut off", TWO, ONE], "peer2 chose while it was cut off"),
             (vec![TWO, "==> peer2 cut off", ONE], "peer2 had chosen before it was cut off"),
+            (vec!["==> peer2 frozen", TWO, ONE], "peer2 chose while it was frozen"),
+            (vec!["==> peer2 disconnected", TWO, ONE], "peer2 chose while it was disconnected"),
             (vec![ONE, "==> broken off: no time", TWO], "the scenario was broken off: no time"),
             (vec![ONE, TWO, TWO], "peer2 printed its choice twice"),
         ] {
