@@ -26,7 +26,7 @@ const TOO_LARGE: u64 = 1 << 53;
 fn decided() -> Cluster {
     let mut cluster = Cluster::of_file("hostsfile-testcase2.txt");
     for id in 1..=4 {
-        cluster.run(id, if id == 1 { "-v X" } else { "" });
+        cluster.run(id, if id == 1 { "-v X --wait 0" } else { "" });
     }
     assert_eq!(cluster.choice(1..=4), "X");
     cluster
