@@ -265,7 +265,7 @@ fn a_proposer_whose_numbers_are_used_up_says_so_and_exits_with_1() {
     let written = disk.append(&Record::LastNumber(last));
     disk.commit(written).expect("the disk is sound");
     drop(disk);
-    let words = format!("-v X --data {}", dir.display());
+    let words = format!("-v X --wait 0 --data {}", dir.display());
     let end = Program::start(cluster.command(1, &words)).end();
     assert_eq!((end.code, end.out.len()), (Some(1), 0), "{end:#?}");
     assert_eq!(
