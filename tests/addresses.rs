@@ -50,7 +50,7 @@ fn a_name_that_does_not_resolve_is_said_once_and_nobody_waits_for_it() {
     for id in [2, 3] {
         cluster.start(id, "");
     }
-    cluster.start(1, "-v X");
+    cluster.start(1, "-v X --wait 1");
     assert_eq!(cluster.choice([1, 2, 3]), "X");
     let want = "the name no-such-name.invalid does not resolve yet";
     let said = cluster.peer(1).err().iter().filter(|line| line.contains(want)).count();

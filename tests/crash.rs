@@ -64,7 +64,7 @@ fn a_killed_proposer_never_uses_its_number_again() {
         cluster.run(id, "");
     }
     for life in 0..3 {
-        cluster.start(1, "-v X");
+        cluster.start(1, "-v X --wait 0");
         let number = 1 + 5 * life;
         cluster.peer(1).says(&format!("proposes X as number {number}"));
         cluster.choice([1]);

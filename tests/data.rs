@@ -390,7 +390,7 @@ fn a_peer_whose_disk_is_full_ends_with_one_line_and_the_others_decide() {
     cluster.peer(2).says("listens on port");
     disk.fill_all_but(20);
     for id in [1, 3, 4, 5] {
-        cluster.run(id, ["-v X", "", "", "", "-v Y -t 0.3"][usize::from(id) - 1]);
+        cluster.run(id, ["-v X", "", "", "", "-v Y -t 0.3 --wait 2"][usize::from(id) - 1]);
     }
     assert_eq!(cluster.choice([1, 3, 4, 5]), "X");
     let end = cluster.peer(2).end();

@@ -100,7 +100,7 @@ fn the_same_seed_is_the_same_run() {
 #[test]
 fn a_seed_is_the_same_run_everywhere() {
     let journal = scenario(5, 2, "heavy").record(1).tape.text();
-    assert_eq!(format!("{:016x}", fnv1a(journal.as_bytes())), "20dd4f2cb170a3f4");
+    assert_eq!(format!("{:016x}", fnv1a(journal.as_bytes())), "85392d837d060b34");
 }
 
 #[test]

@@ -26,7 +26,7 @@ const TOO_LARGE: u64 = 1 << 53;
 fn decided() -> Cluster {
     let mut cluster = Cluster::of_file("hostsfile-testcase2.txt");
     for id in 1..=4 {
-        cluster.run(id, if id == 1 { "-v X" } else { "" });
+        cluster.run(id, if id == 1 { "-v X --wait 0" } else { "" });
     }
     assert_eq!(cluster.choice(1..=4), "X");
     cluster
@@ -265,7 +265,7 @@ fn a_proposer_whose_numbers_are_used_up_says_so_and_exits_with_1() {
     let written = disk.append(&Record::LastNumber(last));
     disk.commit(written).expect("the disk is sound");
     drop(disk);
-    let words = format!("-v X --data {}", dir.display());
+    let words = format!("-v X --wait 0 --data {}", dir.display());
     let end = Program::start(cluster.command(1, &words)).end();
     assert_eq!((end.code, end.out.len()), (Some(1), 0), "{end:#?}");
     assert_eq!(
