@@ -1,6 +1,8 @@
 //! Standard error: trouble always, the story of a run where somebody watches or asks for it; and
 //! what is printed about another line stands below it, where both streams are one.
 
+#![expect(clippy::print_stderr, reason = "whoever runs the tests should know")]
+
 mod common;
 
 use std::collections::BTreeSet;
