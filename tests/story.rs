@@ -1,6 +1,8 @@
 //! Standard error: trouble always, the story of a run where somebody watches or asks for it; and
 //! what is printed about another line stands below it, where both streams are one.
 
+#![expect(clippy::print_stderr, reason = "whoever runs the tests should know")]
+
 mod common;
 
 use std::collections::BTreeSet;
@@ -45,7 +47,7 @@ fn a_healthy_run_says_nothing_where_nobody_watches() {
             })
             .collect();
         if said.iter().any(slow) {
-            println!("a slow run: {said:#?}");
+            eprintln!("a slow run: {said:#?}");
             return None;
         }
         assert_eq!(said, [""; 0]);
@@ -93,7 +95,7 @@ fn shell_line(command: &Command) -> String {
 #[test]
 fn the_story_is_told_on_a_terminal() {
     if !["/usr/bin/script", "/bin/script"].iter().any(|path| Path::new(path).exists()) {
-        println!("SKIPPED: there is no program `script` (util-linux) that makes a terminal");
+        eprintln!("SKIPPED: there is no program `script` (util-linux) that makes a terminal");
         return;
     }
     let mut cluster = test_case_2(1, |command| {
@@ -148,6 +150,23 @@ fn on_one_stream_every_line_stands_below_those_it_rests_on() {
     });
 }
 
+#[test]
+fn the_peers_of_a_local_run_are_shown_in_order() {
+    at_once(2, 20, |_| {
+        let mut both = Command::new("sh");
+        both.args(["-c", &format!("exec {} 2>&1", shell_line(&synod("local")))]);
+        let end = Program::start(both).end();
+        assert_eq!(end.code, Some(0), "{end:#?}");
+        for id in 1..=5 {
+            let name = format!("peer{id} | ");
+            let lines = end.out.iter().filter_map(|line| line.strip_prefix(&name));
+            let lines: Vec<String> = lines.map(str::to_owned).collect();
+            assert!(lines.iter().any(|line| line.starts_with("listens on port")), "{lines:#?}");
+            in_order(id, &lines);
+        }
+    });
+}
+
 /// Checks a peer's lines; how often it says that a value is chosen.
 fn in_order(id: u16, lines: &[String]) -> u32 {
     let mut proposed = BTreeSet::new();
@@ -166,8 +185,8 @@ fn in_order(id: u16, lines: &[String]) -> u32 {
                     assert!(proposed.contains(&line.number), "not proposed yet: {}", shown());
                 }
                 ("sent", "accept") => {
-                    let promises = promised.iter().filter(|(_, of)| *of == line.number).count();
-                    assert!(promises >= 2, "too few promises yet: {}", shown());
+                    let votes = promised.iter().filter(|(_, of)| *of == line.number).count();
+                    assert!(votes >= 2, "too few promises yet: {}", shown());
                 }
                 ("received", "prepare_ack") => _ = promised.insert((line.peer_id, line.number)),
                 ("received", "accept_ack") => _ = accepted.insert((line.peer_id, line.number)),
@@ -185,8 +204,8 @@ fn in_order(id: u16, lines: &[String]) -> u32 {
             let heard = promised.iter().chain(&accepted).any(|(_, of)| *of == number(rest));
             assert!(heard, "nobody has said so yet: {}", shown());
         } else if line.contains(", so number ") {
-            let promises = promised.iter().map(|(of, _)| of).collect::<BTreeSet<_>>();
-            assert!(promises.len() >= 2, "too few promises yet: {}", shown());
+            let votes = promised.iter().map(|(of, _)| of).collect::<BTreeSet<_>>();
+            assert!(votes.len() >= 2, "too few promises yet: {}", shown());
         }
     }
     chosen

@@ -50,6 +50,7 @@ killed or told to crash. A hostsfile needs no roles here.
 Exit 0: it crashed as told. Exit 2: a flag, a file or the machine was at fault.
 ";
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Options {
     identity: Identity,
     delay: Duration,

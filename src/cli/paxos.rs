@@ -118,7 +118,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     }
     let (out, err) = Printer::of_both(me).doing(|| "starting to print".into())?;
     let prose = Prose::new(me, err.clone(), options.verbose);
-    let result = serve(&options, &hosts, roles, host, out.clone(), prose);
+    let result = serve(&options, &hosts, roles, host, out.clone(), &prose);
     out.finish();
     err.finish();
     result
@@ -131,7 +131,7 @@ fn serve(
     roles: Roles,
     host: &Host,
     out: Printer,
-    err: Prose,
+    err: &Prose,
 ) -> Result<ExitCode> {
     let me = host.id;
     let (port, default_port) = (options.identity.port_of(host), options.identity.port);
@@ -144,7 +144,7 @@ fn serve(
     let mut peer = Peer::new(Arc::new(setup));
     let fingerprint = hosts.fingerprint(default_port);
     let disk = if let Some(dir) = &options.data {
-        Some(open_disk(dir, &mut peer, me, &fingerprint, &err)?)
+        Some(open_disk(dir, &mut peer, me, &fingerprint, err)?)
     } else {
         err.say(Level::Story, MEMORY_ONLY);
         None

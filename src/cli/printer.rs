@@ -10,9 +10,8 @@
 //! a pipe do not tear each other's lines.
 //!
 //! Standard output and standard error have a thread each, so that a full one does not stall the
-//! other; the order between their lines is lost. Where both are one file, such as a terminal, the
-//! reader would see that, and one thread has no second stream to spare: so it writes both, in the
-//! order in which the lines came.
+//! other; the order between their lines is lost. Where both are one file, such as a terminal, they
+//! are full together and their reader sees the order: there one thread writes both.
 
 use std::fs::File;
 use std::io::{self, Write};

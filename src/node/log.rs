@@ -19,6 +19,9 @@ pub enum Level {
 /// How many lines are remembered for that; each is at most a few hundred bytes long.
 const MAX_REMEMBERED: usize = 100;
 
+/// Takes one line for people; must not block.
+pub type Say = Box<dyn Fn(Level, &str) + Send + Sync>;
+
 /// Lets through `burst` lines at once and one more every `every`; the rest is counted. What was
 /// said is not said again for `again`.
 pub(super) struct LogLimiter {

@@ -91,7 +91,7 @@ use connections::Ends;
 use disk::Disk;
 pub use link::Address;
 use link::Link;
-pub use log::Level;
+pub use log::{Level, Say};
 pub use outbox::{Observer, Output};
 use outbox::{Outbox, Pending, length_of};
 use sync::{Condvar, Mutex, MutexGuard};
@@ -113,8 +113,8 @@ pub struct Config {
     pub peers: BTreeMap<PeerId, Address>,
     /// Reject a peer that comes from an address which its name does not resolve to.
     pub strict_address: bool,
-    /// Takes one line for people; must not block.
-    pub say: Box<dyn Fn(Level, &str) + Send + Sync>,
+    /// Where lines for people go.
+    pub say: Say,
 }
 
 /// Over what a node talks. A `TcpListener` alone is streams on standing links.
@@ -160,7 +160,7 @@ pub struct Node<P: Process> {
     links: BTreeMap<PeerId, Link>,
     observer: Mutex<Box<dyn Observer<P>>>,
     admission: Admission,
-    say: Box<dyn Fn(Level, &str) + Send + Sync>,
+    say: Say,
 }
 
 /// What the lock guards.

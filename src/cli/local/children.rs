@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -25,6 +25,26 @@ pub(super) enum News {
     Said(PeerId, String),
     /// It ended, which no peer does by itself.
     Ended(PeerId, How),
+}
+
+impl News {
+    /// What a peer of Paxos has printed on one of its two streams: what people read begins with a
+    /// name, and all else is judged.
+    fn of_either(peer: PeerId, line: String) -> Self {
+        let name = format!("{peer}: ");
+        let is_prose =
+            [name.as_str(), "synod: ", "try: "].iter().any(|name| line.starts_with(name));
+        if is_prose { Self::Said(peer, line) } else { Self::Printed(peer, line) }
+    }
+}
+
+/// Over what a child's two streams come.
+#[derive(Clone, Copy)]
+pub(super) enum Pipes {
+    /// One pipe, so that the lines come in their order. For a peer of Paxos.
+    One,
+    /// A pipe each.
+    Two,
 }
 
 /// How a child ended.
@@ -57,31 +77,39 @@ pub(super) struct Children {
     running: BTreeMap<PeerId, Child>,
     sender: Sender<News>,
     receiver: Receiver<News>,
-    /// Of how many of its two streams a child has closed.
-    closed: BTreeMap<PeerId, u8>,
+    /// How many pipes come from a child.
+    open: BTreeMap<PeerId, u8>,
 }
 
 impl Children {
     pub(super) fn new() -> Result<Self> {
         let program = std::env::current_exe().doing(|| "finding this program".into())?;
         let (sender, receiver) = channel();
-        let (running, closed) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { program, running, sender, receiver, closed })
+        let (running, open) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { program, running, sender, receiver, open })
     }
 
     /// Starts a peer with these arguments.
-    pub(super) fn start(&mut self, peer: PeerId, args: Vec<OsString>) -> Result<()> {
-        let mut child = Command::new(&self.program)
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .doing(|| format!("starting {peer}"))?;
+    pub(super) fn start(&mut self, peer: PeerId, args: Vec<OsString>, pipes: Pipes) -> Result<()> {
+        let what = || format!("starting {peer}");
+        let mut command = Command::new(&self.program);
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut both = None;
+        if let Pipes::One = pipes {
+            let (reader, writer) = io::pipe().doing(what)?;
+            command.stdout(writer.try_clone().doing(what)?).stderr(writer);
+            both = Some(reader);
+        }
+        let mut child = command.spawn().doing(what)?;
+        // It holds the pipe's writing end, too.
+        drop(command);
         let (out, err) = (child.stdout.take(), child.stderr.take());
         // The writing end of its standard input stays in `child`, open and unused. It is kept
         // before anything else can fail, so that it is killed in any case.
         self.running.insert(peer, child);
+        if let Some(both) = both {
+            self.read(peer, both, News::of_either)?;
+        }
         if let Some(out) = out {
             self.read(peer, out, News::Printed)?;
         }
@@ -92,12 +120,13 @@ impl Children {
     }
 
     fn read(
-        &self,
+        &mut self,
         peer: PeerId,
         stream: impl Read + Send + 'static,
         wrap: fn(PeerId, String) -> News,
     ) -> Result<()> {
         let sender = self.sender.clone();
+        *self.open.entry(peer).or_default() += 1;
         spawn(move || {
             let mut lines = BufReader::new(stream);
             let mut line = Vec::new();
@@ -117,10 +146,10 @@ impl Children {
         loop {
             let news = self.receiver.recv_timeout(timeout).ok()?;
             let News::Ended(peer, _) = news else { return Some(news) };
-            // All its lines have come when both streams have ended.
-            let closed = self.closed.entry(peer).or_default();
-            *closed += 1;
-            if *closed < 2 {
+            // All its lines have come when its pipes have ended.
+            let open = self.open.entry(peer).or_default();
+            *open = open.saturating_sub(1);
+            if *open > 0 {
                 continue;
             }
             let status = self.running.get_mut(&peer).and_then(|child| child.wait().ok());
@@ -130,7 +159,7 @@ impl Children {
 
     /// True if all that this peer will ever print has come.
     pub(super) fn ended(&self, peer: PeerId) -> bool {
-        self.closed.get(&peer).is_some_and(|closed| *closed == 2)
+        self.open.get(&peer) == Some(&0)
     }
 }
 

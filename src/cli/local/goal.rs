@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::children::{Children, News};
+use super::children::{Children, News, Pipes};
 use super::{DEFAULT_HOSTS, Show, exit_code, stage};
 use crate::cli::goal::{Goal, list, pairs};
 use crate::cli::paxos::DEFAULT_PORT;
@@ -170,7 +170,7 @@ fn watch(
         let (due, later): (Vec<PeerId>, _) = waiting.iter().partition(|peer| start(**peer) <= now);
         for peer in due {
             goal.started(peer);
-            children.start(peer, command_line(options, member, stage, peer))?;
+            children.start(peer, command_line(options, member, stage, peer), Pipes::Two)?;
         }
         waiting = later;
         reached = goal.is_reached().then(|| reached.unwrap_or(now));

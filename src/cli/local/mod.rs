@@ -25,7 +25,7 @@ use crate::paxos::Value;
 use crate::process::PeerId;
 use crate::trace::verdict::Judge;
 use crate::visible::{visible, visible_json};
-use children::{Children, News};
+use children::{Children, News, Pipes};
 
 pub(super) const HELP: &str = "\
 usage: synod local [HOSTSFILE] [-v X,Y,...] [-t 0,2,...] [options]
@@ -155,7 +155,8 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
     let started = Instant::now();
     let mut children = Children::new()?;
     for peer in &stage.hosts.peers {
-        children.start(peer.id, command_line(&options, &stage, peer.id, &proposals))?;
+        let args = command_line(&options, &stage, peer.id, &proposals);
+        children.start(peer.id, args, Pipes::One)?;
     }
     let show = Show::new(&stage.hosts);
     let outcome = watch(&mut children, &mut judge, &show, started, options.timeout, stage);
