@@ -33,7 +33,7 @@ COPY --from=build /out/hostsfiles/*.txt ./
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
 # As pid 1 a program ignores SIGTERM unless it handles it. This one handles none: what it answered
-# is durable, so a kill is a clean end.
+# is durable, so a kill is a clean end. For Ctrl-C there is `docker run --init`.
 STOPSIGNAL SIGKILL
 ENTRYPOINT ["/usr/local/bin/synod"]
 
