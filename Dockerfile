@@ -14,14 +14,10 @@ ARG RUST_IMAGE=rust:1-slim-bookworm
 FROM ${RUST_IMAGE} AS build
 WORKDIR /build
 COPY . .
-# Linked statically, because the result has no libraries. The target is named, though it is the
-# machine's own, so that the flag does not reach the compiler's plug-ins, which cannot be static.
-RUN triple="$(rustc -vV | sed -n 's/^host: //p')" \
-    && RUSTFLAGS='-C target-feature=+crt-static' \
-       cargo build --profile small --no-default-features --locked --bin synod \
-           --target "$triple" \
+# Linked statically, because the result has no libraries.
+RUN program="$(docker/static.sh)" \
     && mkdir -p /out/data \
-    && cp "target/$triple/small/synod" /out/ \
+    && cp "$program" /out/ \
     && cp -r hostsfiles /out/
 
 FROM scratch AS synod
@@ -33,7 +29,7 @@ COPY --from=build /out/hostsfiles/*.txt ./
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
 # As pid 1 a program ignores SIGTERM unless it handles it. This one handles none: what it answered
-# is durable, so a kill is a clean end.
+# is durable, so a kill is a clean end. For Ctrl-C there is `docker run --init`.
 STOPSIGNAL SIGKILL
 ENTRYPOINT ["/usr/local/bin/synod"]
 

@@ -2,10 +2,11 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test check bench bench-group static sim museum scale explore explorer torture \
+.PHONY: help build all demo test check bench bench-group static sim museum scale explore explorer torture \
 	shuttle mutants mutants-changed clean
 
 help:
+	@echo 'make build   compiles target/release/synod; make all is the same'
 	@echo 'make demo    five peers agree on this machine: test case 2, with a verdict'
 	@echo 'make test    all tests'
 	@echo 'make check   formatting, lints and documentation, without a warning'
@@ -21,8 +22,13 @@ help:
 	@echo 'make static  the one static binary, as it goes into the image'
 	@echo 'make docker-test1, docker-test2   the lab test cases on five containers, with a verdict'
 	@echo 'make docker-faults   four scenarios in which containers are killed, cut off, frozen'
-	@echo 'make docker-image    only the image prj4; docker/targets.mk has the other docker- targets'
+	@echo 'make docker-lab      files in the shape of the three labs, as they are, with a verdict each'
+	@echo 'make docker-image    only the images; docker/targets.mk has the other docker- targets'
+	@echo 'docker build . -t prj4   the image with Docker alone; Dockerfile has the other labs'
 	@echo 'make clean   remove what was built'
+
+build all:
+	$(CARGO) build --release
 
 demo:
 	@$(CARGO) build --release --quiet
