@@ -163,9 +163,10 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
     fn is_settled(&self, now: u64) -> bool {
         let ledger = &self.ledger;
         // Whoever has come back is to be let in again before anybody else fails.
-        let insiders = ledger.peers.iter().zip(&self.lives).filter(|(peer, lives)| {
-            peer.lives && (peer.was_in || **lives > 1) && !peer.asked_out
-        });
+        let insiders =
+            ledger.peers.iter().zip(&self.lives).filter(|(peer, lives)| {
+                peer.lives && (peer.was_in || **lives > 1) && !peer.asked_out
+            });
         let mut views = insiders.map(|(peer, _)| peer.view.as_ref());
         let Some(Some(view)) = views.next() else { return false };
         let here = 1 + views.clone().count();
