@@ -54,6 +54,28 @@ fn the_exit_code_tells_clean_violated_and_unreadable_apart() {
 }
 
 #[test]
+fn services_called_by_words_are_no_fault_for_strict() {
+    const WORDS: [&str; 5] = ["one", "Two", "three-1", "four_1", "\u{1b}[36mfive"];
+    let renamed = |log: &str| -> String {
+        let line = |line: &str| {
+            let (name, rest) = line.split_once('|').unwrap();
+            let peer: usize = name.trim().trim_start_matches("peer").parse().unwrap();
+            format!("{:<9} |{rest}\n", WORDS[peer - 1])
+        };
+        log.lines().map(line).collect()
+    };
+    let log = renamed(&compose(&clean()));
+    let output = check(&["--strict"], &log);
+    assert_eq!(code(&output), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    let broken = log.replacen(" |", " | said", 1);
+    assert_eq!(code(&check(&["--strict"], &broken)), Some(1));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/views/case2.log");
+    let log = renamed(&std::fs::read_to_string(file).unwrap());
+    let output = check(&["--membership", "--strict"], &log);
+    assert_eq!(code(&output), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
 fn a_violation_is_shown_by_its_lines() {
     let log = compose(&clean()).replacen(
         "\"peer_id\":4,\"action\":\"chose\",\"message_type\":\"chose\",\"message_value\":\"X\"",

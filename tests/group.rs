@@ -223,7 +223,7 @@ fn another_protocol_is_turned_away() {
     stream
         .write_all(b"{\"hello\":{\"protocol\":\"paxos/1\",\"peer\":2,\"fingerprint\":\"0\"}}\n")
         .expect("it reads");
-    group.peers[&1].says("peer2 speaks paxos/1, peer1 speaks member/2");
+    group.peers[&1].says("peer2 speaks paxos/1, peer1 speaks member/3");
     assert_eq!(group.agree(&[1, 2]), 1);
 }
 

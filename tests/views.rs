@@ -163,6 +163,17 @@ fn doctored() -> Vec<(String, &'static str, &'static str)> {
             "one-list",
         ),
         (two.replace("view_id: 5, leader: 1", "view_id: 5, leader: 2"), "", "lowest-leads"),
+        // After the take-over the dead leader is still in the list, and leads no more.
+        (
+            case(4).replace("view_id: 5, leader: 2", "view_id: 5, leader: 1"),
+            "--on-request 5",
+            "lowest-leads",
+        ),
+        (
+            case(4).replace("view_id: 5, leader: 2", "view_id: 5, leader: 3"),
+            "--on-request 5",
+            "lowest-leads",
+        ),
         (two.replace("\"peer 5 unreachable", "\"peer 5 (leader) unreachable"), "", "lowest-leads"),
         (two.replace("{peer_id: 4, view_id: 3,", "{peer_id: 5, view_id: 3,"), "", "self-in-view"),
         // One of four says nothing.

@@ -16,7 +16,7 @@ use super::prose::{self, Prose};
 use super::{args, sockets};
 use crate::error::{Doing, Result};
 use crate::hosts::{Host, Hosts};
-use crate::member::{Fact, Life, Peer, Setup, View};
+use crate::member::{Fact, Life, Peer, Setup};
 use crate::node::{Config, Level, Node, Observer, Output, Sockets};
 use crate::process::PeerId;
 use crate::trace::views::{CRASHING, Line, Words};
@@ -168,14 +168,12 @@ pub(super) fn line_of(me: PeerId, first: PeerId, fact: &Fact) -> Option<Line> {
         Fact::Installed(view) | Fact::Resumed(view) => {
             (Some(view), Words::Members(view.members.keys().map(|peer| peer.0).collect()))
         }
-        Fact::Unreachable { peer, view } => {
-            (Some(view), Line::unreachable(peer.0, view.leader().0))
-        }
+        Fact::Unreachable { peer, view } => (Some(view), Line::unreachable(peer.0, view.leader.0)),
         Fact::Crashing(view) => (view.as_ref(), Words::Message(CRASHING.into())),
         _ => return None,
     };
     let view_id = view.map_or(0, |view| view.id);
-    let leader = view.map_or(first, View::leader).0;
+    let leader = view.map_or(first, |view| view.leader).0;
     Some(Line { peer_id: me.0, view_id, leader, words })
 }
 

@@ -50,10 +50,11 @@ pub(super) enum Leading {
 }
 
 impl Leading {
-    /// At the start of a view. Its leader alone may ask under round 0, so nobody can have been
-    /// before it, and it needs no first phase. It has that right once.
+    /// At the start of a view. Its lowest member alone may ask under round 0, so nobody can have
+    /// been before it, and it needs no first phase. It has that right once. Whoever leads in its
+    /// place has no such right: two who finished the same operation may both be named.
     pub(super) fn at_first(view: &View, me: PeerId) -> Self {
-        Self::Free((view.leader() == me).then_some(RequestId { round: 0, by: me }))
+        Self::Free((view.lowest() == me).then_some(RequestId { round: 0, by: me }))
     }
 }
 
@@ -287,7 +288,13 @@ impl Peer {
             told.remove(peer);
         }
         told.remove(&self.me());
-        self.install(next, &told, out);
+        // It is led by whoever leads now, also while the one in whose place that is is still in the
+        // list. Who is let in lives, whatever became of its life before.
+        let mut dead = self.detector.silent().clone();
+        if let Operation::Add { peer, .. } = op {
+            dead.remove(peer);
+        }
+        self.install(next.led_without(&dead), &told, out);
     }
 
     /// Somebody asks for agreement.

@@ -12,7 +12,7 @@ use crate::process::PeerId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequestId {
-    /// 0 is for the leader of the view alone.
+    /// 0 is for the lowest member of the view alone.
     pub round: u64,
     /// Who asks.
     pub by: PeerId,
@@ -89,8 +89,6 @@ pub enum Message {
     NewView {
         /// The view.
         view: View,
-        /// Its lowest member.
-        leader: PeerId,
     },
     /// From one who acts in the place of a dead leader: what is pending in this view?
     NewLeader {
@@ -124,7 +122,7 @@ pub enum Message {
 impl Message {
     /// The message that carries this view.
     pub fn new_view(view: &View) -> Self {
-        Self::NewView { view: view.clone(), leader: view.leader() }
+        Self::NewView { view: view.clone() }
     }
 
     /// Why no honest peer can have sent this, if so.
@@ -157,10 +155,7 @@ impl Message {
             Self::Busy { request, view_id, promised } => {
                 numbers(request, *view_id).or_else(|| numbers(promised, *view_id))
             }
-            Self::NewView { view, leader } => view.objection(hosts, reach).or_else(|| {
-                let why = || format!("{leader} does not lead view {}", view.id);
-                (*leader != view.leader()).then(why)
-            }),
+            Self::NewView { view } => view.objection(hosts, reach),
             Self::Pending { request, view_id, op, under } => {
                 if (*op == Operation::Nothing) != under.is_none() || *op == Operation::Pending {
                     return Some("an operation that does not belong here".into());

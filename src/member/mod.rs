@@ -7,7 +7,7 @@
 //!
 //! # The protocol
 //!
-//! The **leader** is the lowest member of the view. It alone changes views, one change at a time:
+//! The **leader** is the lowest live member of the view. It alone changes views, one change at a time:
 //! it asks (`REQ`) all other members, each keeps the operation as *pending* and agrees (`OK`), and
 //! then the leader installs the next view and sends it to all (`NEWVIEW`).
 //!
@@ -18,8 +18,8 @@
 //!   One who was silent for more than 2 T is unreachable ([`detector`]); the leader removes it.
 //! * *The leader is gone.* The lowest live member acts in its place. It asks all (`NEWLEADER`) for
 //!   the newest view and for what is pending, finishes that, and then removes the dead leader, each
-//!   with a view of its own. (In the first of the two the dead leader is still a member, so its id
-//!   stands there as the leader's.)
+//!   with a view of its own. In the first of the two the dead leader is still a member, and the new
+//!   one is named as the leader.
 //!
 //! Whoever was removed by mistake (it was paused) goes on sending heartbeats; each of those is
 //! answered with the view, so it learns that it is out and joins again. Whoever was itself asked to
@@ -35,8 +35,8 @@
 //! With [`Setup::majority`] a change needs a majority of the view that it changes, and no two
 //! different views ever have one id. Every view is then an instance of Paxos with its members as
 //! the acceptors: a request's number is a ballot, `OK` an acceptance, `NEWLEADER` the first phase,
-//! and *pending* the accepted value. The leader of a view is the only one who may use ballots of
-//! round 0, so it needs no first phase. Whoever acts in its place begins above every ballot it has
+//! and *pending* the accepted value. The lowest member of a view is the only one who may use ballots
+//! of round 0, so it needs no first phase. Whoever acts in its place begins above every ballot it has
 //! seen, and takes over the pending operation with the highest ballot among a majority.
 //!
 //! # Starting again

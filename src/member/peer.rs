@@ -239,13 +239,16 @@ impl Peer {
         self.detector.watch(&others, self.now);
     }
 
-    /// Whoever is in the old view and not in the new one is dead, unless it left on request. Here
-    /// it may not have been silent for long enough yet.
+    /// Whoever is in the old view and not in the new one is dead, unless it left on request; and so
+    /// is whoever would lead the new one and does not. Here it may not have been silent for long
+    /// enough yet.
     fn tell_deaths(&mut self, next: &View, out: &mut Effects<Self>) {
         let Some(view) = self.view().cloned() else { return };
         for peer in view.ids() {
-            let gone = !next.members.contains_key(&peer) && !next.left.contains(&peer);
-            if gone && peer != self.me() && self.detector.lost(peer) {
+            let is_in = next.members.contains_key(&peer);
+            let passed_over = is_in && peer < next.leader;
+            let gone = !is_in && !next.left.contains(&peer);
+            if (gone || passed_over) && peer != self.me() && self.detector.lost(peer) {
                 out.push(Effect::Report(Fact::Unreachable { peer, view: view.clone() }));
             }
         }
@@ -258,7 +261,7 @@ impl Peer {
             out.push(Effect::Report(Fact::Left { view_id: view.id }));
         } else {
             out.push(Effect::Report(Fact::Removed { view_id: view.id }));
-            self.join(Some(view.leader()), out);
+            self.join(Some(view.leader), out);
         }
     }
 
@@ -325,7 +328,7 @@ impl Peer {
                 if self.newest.as_ref().is_none_or(|newest| newest.id < view.id) {
                     self.newest = Some(view.clone());
                 }
-                let leader = view.leader();
+                let leader = view.leader;
                 self.follow(leader, out);
             }
             _ => self.take_view(view, out),
@@ -345,7 +348,7 @@ impl Peer {
 }
 
 impl Process for Peer {
-    const PROTOCOL: &'static str = "member/2";
+    const PROTOCOL: &'static str = "member/3";
     type Message = Message;
     type Record = Record;
     type Timer = Timer;

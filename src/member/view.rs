@@ -54,7 +54,7 @@ impl Reach {
 pub struct Life(pub u64);
 
 /// A list of members with its id.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct View {
     /// Grows with every view.
@@ -63,16 +63,30 @@ pub struct View {
     pub members: BTreeMap<PeerId, Life>,
     /// Those who were removed on request and have not joined again: nobody misses them.
     pub left: BTreeSet<PeerId>,
+    /// Who leads it: its lowest member, unless that one was dead when the view was made.
+    pub leader: PeerId,
 }
+
+/// The same view is the same list under the same id. The leader is not agreed on: if the one who
+/// finishes an operation dies over it, the next one finishes it in its own name. So it is only what
+/// is printed, and nothing that must be unique rests on it ([`View::lowest`]).
+impl PartialEq for View {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { id, members, left, leader: _ } = self;
+        (*id, members, left) == (other.id, &other.members, &other.left)
+    }
+}
+
+impl Eq for View {}
 
 impl View {
     /// The founder alone.
     pub fn founded(id: u64, founder: PeerId, life: Life) -> Self {
-        Self { id, members: [(founder, life)].into(), left: BTreeSet::new() }
+        Self { id, members: [(founder, life)].into(), left: BTreeSet::new(), leader: founder }
     }
 
-    /// The lowest member.
-    pub fn leader(&self) -> PeerId {
+    /// The lowest member. It follows from the list alone.
+    pub fn lowest(&self) -> PeerId {
         *self.members.keys().next().expect("a view has members")
     }
 
@@ -92,7 +106,7 @@ impl View {
     }
 
     /// The view after this operation: the same for whoever performs it. A removal of the last
-    /// member leaves the list as it is. None if no id is left for it.
+    /// member leaves the list as it is. Its lowest member leads it. None if no id is left for it.
     pub fn after(&self, operation: &Operation) -> Option<Self> {
         let mut next = self.clone();
         next.id += 1;
@@ -110,7 +124,16 @@ impl View {
             }
             Operation::Del { .. } | Operation::Pending | Operation::Nothing => {}
         }
+        next.leader = next.lowest();
         (next.id < MAX_ID).then_some(next)
+    }
+
+    /// The same view, led by the lowest of those who are not dead.
+    #[must_use]
+    pub(super) fn led_without(mut self, dead: &BTreeSet<PeerId>) -> Self {
+        let alive = self.members.keys().find(|peer| !dead.contains(peer));
+        self.leader = alive.copied().unwrap_or_else(|| self.lowest());
+        self
     }
 
     /// True if no view can follow this one.
@@ -127,6 +150,9 @@ impl View {
         if let Some(far) = reach.view_id(self.id) {
             return Some(far);
         }
+        if !self.members.contains_key(&self.leader) {
+            return Some(format!("view {} is led by {}, who is not in it", self.id, self.leader));
+        }
         let peer = self.members.keys().chain(&self.left).find(strange)?;
         Some(format!("a view with {peer}, which is not in the hostsfile"))
     }
@@ -142,15 +168,19 @@ mod tests {
         let add = |peer, seen| Operation::Add { peer: PeerId(peer), life: Life(1), seen };
         let after = |view: &View, operation| view.after(&operation).expect("an id is left");
         let two = after(&view, add(3, None));
-        assert_eq!((two.id, two.leader(), two.members.len()), (1, PeerId(2), 2));
+        assert_eq!((two.id, two.leader, two.members.len()), (1, PeerId(2), 2));
         let three = after(&two, add(1, Some(9)));
-        assert_eq!((three.id, three.leader(), three.majority()), (10, PeerId(1), 2));
+        assert_eq!((three.id, three.leader, three.majority()), (10, PeerId(1), 2));
         let asked = after(&three, Operation::Del { peer: PeerId(3), asked: true });
         assert_eq!((asked.id, &asked.left), (11, &[PeerId(3)].into()));
         let back = after(&asked, add(3, Some(4)));
         assert_eq!((back.id, back.left.len(), back.ids().len()), (12, 0, 3));
         let gone = after(&back, Operation::Del { peer: PeerId(1), asked: false });
-        assert_eq!((gone.leader(), gone.left.len()), (PeerId(2), 0));
+        assert_eq!((gone.leader, gone.left.len()), (PeerId(2), 0));
+        let dead = |ids: &[u16]| ids.iter().copied().map(PeerId).collect();
+        let of = |ids| back.clone().led_without(&dead(ids)).leader;
+        assert_eq!((of(&[]), of(&[1]), of(&[1, 2])), (PeerId(1), PeerId(2), PeerId(3)));
+        assert_eq!(back.clone().led_without(&dead(&[1])), back, "the same list under the same id");
         assert!(gone.holds(PeerId(2), Life(7)) && !gone.holds(PeerId(2), Life(8)));
     }
 

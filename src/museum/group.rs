@@ -222,7 +222,7 @@ static MUTANTS: &[Mutant] = &[
             seen: "A slip of a kind: a link that fails one way, and nobody who asks the others.",
         },
         hear: |ward, from, message, feed| {
-            let leader = ward.peer.view().map(View::leader);
+            let leader = ward.peer.view().map(|view| view.leader);
             if !(matches!(message, Message::Heartbeat { .. }) && leader == Some(from)) {
                 feed.push((from, message));
             }
@@ -333,7 +333,7 @@ static MUTANTS: &[Mutant] = &[
             seen: "A slip of a kind: the field of the leader is filled from the view.",
         },
         tell: |ward, effects| {
-            let Some(leader) = ward.peer.view().map(View::leader) else { return };
+            let Some(leader) = ward.peer.view().map(View::lowest) else { return };
             for effect in effects {
                 if let Effect::Send(_, Message::NewLeader { request, .. }) = effect {
                     request.by = leader;

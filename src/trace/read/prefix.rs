@@ -46,8 +46,8 @@ pub(in crate::trace) fn prefix(text: &str, names: &Names) -> Prefix {
     let mut found = Prefix::default();
     if !name.trim().is_empty() {
         found.peer = name.split_whitespace().find_map(|word| peer_named(word, names));
-        // Whatever stands before a bar is the name of somebody.
-        found.other = found.peer.is_none() && !name.split_whitespace().all(is_time);
+        let is_prefix = is_service(name) || name.split_whitespace().all(is_time);
+        found.other = found.peer.is_none() && !is_prefix;
     }
     for word in rest.split_whitespace() {
         if is_time(word) {
@@ -60,6 +60,16 @@ pub(in crate::trace) fn prefix(text: &str, names: &Names) -> Prefix {
         }
     }
     found
+}
+
+/// True of what compose prints before its bar: the name of one service, filled up with blanks. It
+/// need not name a peer: services may be called `one` or `gateway`.
+fn is_service(name: &str) -> bool {
+    let word = name.trim();
+    let of_a_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    name.ends_with(' ')
+        && word.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && word.chars().all(of_a_name)
 }
 
 /// The id in a name: of the hostsfile, or as in `peer1`, `peer1_1`, `project-peer1-1`.
@@ -159,7 +169,18 @@ mod tests {
             ("2024-05-01 12:00:00,123 peer2: ", Some(2), false),
             ("[peer2] ", Some(2), false),
             ("12:00:01 ", None, false),
-            ("gateway | ", None, true),
+            ("gateway | ", None, false),
+            ("one    | ", None, false),
+            ("Two | 2024-05-01T12:00:00.1Z ", None, false),
+            ("one-1  | ", None, false),
+            ("one_1  | ", None, false),
+            ("prj4-THREE-1 | ", None, false),
+            ("Alpha-1 | ", Some(3), false),
+            ("at last | ", None, true),
+            ("one| ", None, true),
+            ("-- | ", None, true),
+            ("one | got ", None, true),
+            ("one ", None, true),
             ("peer2: got ", Some(2), true),
             ("", None, false),
         ] {

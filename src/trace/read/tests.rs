@@ -54,6 +54,15 @@ fn every_spelling_of_a_line_is_the_same_event() {
 }
 
 #[test]
+fn a_service_that_names_no_peer_is_a_prefix() {
+    for front in ["one | ", "Two    | ", "one-1  | ", "one_1 | ", "\u{1b}[36mone-1  | \u{1b}[0m"] {
+        let (entry, attribution, faults) = read("p", &format!("{front}{PREPARE}")).remove(0);
+        assert_eq!((faults, attribution), (vec![], Attribution::PeerId), "{front:?}");
+        assert_eq!(entry.printer, Some(1), "{front:?}");
+    }
+}
+
+#[test]
 fn an_ack_without_a_value_has_none_however_that_is_written() {
     let ack = "{\"peer_id\":2,\"action\":\"sent\",\
         \"message_type\":\"prepare ack\",\"message_value\":?,\"proposal_num\":1.10}";

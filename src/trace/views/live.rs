@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::leads::Doubt;
 use super::line::{Line, Words, listed};
 use super::near::is_strange;
 use super::rules::Rules;
@@ -65,8 +66,27 @@ impl Rules {
                 )
             })
             .collect();
-        for reason in reasons {
+        for reason in reasons.into_iter().chain(self.misled(peer, line.view_id)) {
             self.object(reason);
+        }
+    }
+
+    /// What is wrong with the leader that this peer names in its line of this view. Here all lines
+    /// are known as they are printed, and a crash is printed before it is missed.
+    fn misled(&self, peer: u16, id: u64) -> Option<String> {
+        let led = self.views.get(&id)?.led.iter().find(|led| led.by == peer)?;
+        match &led.doubt {
+            // Whoever was removed itself and joins again has missed what happened.
+            Doubt::Below { from: Some(from), below } if !self.was_away(peer, *from, id) => {
+                let below = listed(below);
+                Some(format!(
+                    "peer{peer} installs view {id}, led by peer{} and not by its lowest, and has \
+                     not called all of {below} unreachable",
+                    led.leader
+                ))
+            }
+            Doubt::Below { .. } => None,
+            Doubt::Dead { .. } => self.refutes(id, led).map(|(_, how)| how),
         }
     }
 

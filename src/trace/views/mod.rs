@@ -9,10 +9,12 @@
 //!
 //! A log is a set of accounts, one for each peer. Only the order of *one peer's own lines in one
 //! input* is trusted; what two peers say of one view is compared by its id. [`Rule`] has the
-//! rules. Of these, one line or two of one peer decide: its ids grow, the lowest leads, it is in
-//! its views, nothing comes after its crash. That a view id has one list needs two lines of any
+//! rules. Of these, one line or two of one peer decide: its ids grow, it is in its views, nothing
+//! comes after its crash. That a view id has one list needs two lines of any
 //! peers. The others depend on what else is in the log:
 //!
+//! * *The lowest leads,* or whoever has called all below it unreachable. That a leader which is
+//!   named is dead is decided where its crash is printed: in the next view of one who missed it.
 //! * *Who is removed was called unreachable before.* All who go on say so, or none: a removal on
 //!   request is one that nobody calls unreachable. It is taken for one where the lab has it: the
 //!   highest is gone, after its leader is. Elsewhere nobody's silence proves anything, so it is not
@@ -36,6 +38,7 @@
 //! Left out: two runs in one log (view ids would begin again; judge each by itself), and lines of
 //! more than a few hundred peers.
 
+mod leads;
 mod line;
 mod live;
 mod near;
@@ -83,7 +86,7 @@ mod tests {
             (vec![one.clone(), zero.clone()], "installs view 0 after view 1"),
             (vec![one.clone(), one.clone()], "installs view 1 after view 1"),
             (vec![one.clone(), (2, view(2, 1, &[2, 3]))], "view 1 has two lists"),
-            (vec![(1, one.1.replace("leader: 1", "leader: 2"))], "not by its lowest"),
+            (vec![(1, one.1.replace("leader: 1", "leader: 3"))], "not by its lowest"),
             (vec![(3, view(3, 1, &[1, 2]))], "without itself"),
             (vec![one.clone(), (1, view(1, 2, &[1]))], "never called unreachable"),
             (vec![(2, one.1.clone())], "a line of another:"),
@@ -92,6 +95,37 @@ mod tests {
             (vec![(1, wrong.into())], "names the wrong leader"),
         ] {
             let reasons = judge(&lines);
+            assert!(reasons.iter().any(|reason| reason.contains(want)), "{want}: {reasons:?}");
+        }
+    }
+
+    /// The leader crashes, and the next one finishes what was pending while it is still listed.
+    #[test]
+    fn after_a_take_over_the_new_leader_is_named_and_the_dead_one_no_more() {
+        let says = |peer: u16, leader: u16, text: &str| {
+            let words = Words::Message(text.into());
+            (peer, Line { peer_id: peer, view_id: 5, leader, words }.to_string())
+        };
+        let run = |leader: u16, three: bool| {
+            let mut lines: Vec<_> =
+                (1..=3).map(|peer| (peer, view(peer, 5, &[1, 2, 3, 9]))).collect();
+            lines.push(says(1, 1, "crashing"));
+            lines.push(says(2, 1, "peer 1 (leader) unreachable"));
+            if three {
+                lines.push(says(3, 1, "peer 1 (leader) unreachable"));
+            }
+            let taken =
+                |peer| view(peer, 6, &[1, 2, 3]).replace("leader: 1", &format!("leader: {leader}"));
+            lines.extend([(2, taken(2)), (3, taken(3))]);
+            judge(&lines)
+        };
+        assert_eq!(run(2, true), Vec::<String>::new());
+        for (leader, three, want) in [
+            (1, true, "view 6 is led by peer1, which crashed in view 5"),
+            (3, true, "has not called all of [1,2] unreachable"),
+            (2, false, "peer3 installs view 6, led by peer2 and not by its lowest"),
+        ] {
+            let reasons = run(leader, three);
             assert!(reasons.iter().any(|reason| reason.contains(want)), "{want}: {reasons:?}");
         }
     }

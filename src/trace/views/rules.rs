@@ -7,6 +7,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::leads::Led;
 use super::line::{Line, Words, listed};
 use super::near::Faults;
 use super::read::{Found, Said};
@@ -35,6 +36,8 @@ pub struct Options {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stream {
     pub(super) view: Option<(u64, BTreeSet<u16>)>,
+    /// Who leads it, as this peer says.
+    pub(super) leader: u16,
     /// Called unreachable since they were last in a new view.
     dead: BTreeSet<u16>,
     crashed: Option<Witness>,
@@ -46,6 +49,8 @@ pub(super) struct Account {
     /// The highest view of its own.
     pub(super) last: Option<(u64, BTreeSet<u16>, Witness)>,
     pub(super) crashed: Option<Witness>,
+    /// The view in which it crashed last.
+    pub(super) crashed_in: Option<u64>,
     /// In one of its lives.
     pub(super) has_crashed: bool,
     pub(super) views: usize,
@@ -66,6 +71,8 @@ pub(super) struct Seen {
     pub(super) removals: Vec<Removal>,
     /// Those who had crashed when they installed it.
     pub(super) after_crash: Vec<(u16, Witness)>,
+    /// Those whose line of it names a leader that has taken over, or one that may be dead.
+    pub(super) led: Vec<Led>,
 }
 
 /// Somebody installs a view without a member of its view before.
@@ -84,7 +91,7 @@ impl Seen {
     /// How many records it is.
     pub(super) fn size(&self) -> usize {
         let lists: usize = self.lists.iter().map(|(list, ..)| list.len()).sum();
-        lists + self.installed.len() + self.removals.len() + self.after_crash.len()
+        lists + self.installed.len() + self.removals.len() + self.after_crash.len() + self.led.len()
     }
 }
 
@@ -238,11 +245,6 @@ impl Rules {
 
     fn view(&mut self, spot: Spot<'_>, line: &Line, list: &BTreeSet<u16>, crash: Option<&Witness>) {
         let Line { peer_id: peer, view_id: id, leader, .. } = *line;
-        if leader != 0 {
-            self.claim(list.first() == Some(&leader), Rule::LowestLeads, &[&spot], || {
-                format!("view {id} is led by peer{leader}, not by its lowest")
-            });
-        }
         self.claim(list.contains(&peer), Rule::SelfInView, &[&spot], || {
             format!("peer{peer} installs view {id} without itself")
         });
@@ -257,10 +259,12 @@ impl Rules {
             });
         }
         let old = stream.view.replace((id, list.clone()));
+        stream.leader = leader;
         let dead = std::mem::take(&mut stream.dead);
         // Whoever was called dead and is still a member will be removed by a later view.
         stream.dead = dead.intersection(list).copied().collect();
         let removals = self.removals(peer, old.as_ref(), list, &dead);
+        let led = self.leads(spot, line, list, old.as_ref(), &dead);
         if let Some((old_id, _)) = old {
             self.claim(id > old_id, Rule::IdsGrow, &[&spot], || {
                 // The founder's own view is the first of a run.
@@ -288,6 +292,7 @@ impl Rules {
         let size = seen.size();
         seen.removals.extend(removals);
         seen.after_crash.extend(crash.map(|_| (peer, witness)));
+        seen.led.extend(led);
         self.records += seen.size() - size;
     }
 
@@ -340,11 +345,19 @@ impl Rules {
     fn message(&mut self, spot: Spot<'_>, line: &Line) {
         let Line { peer_id: peer, view_id: id, leader, .. } = *line;
         let stream = self.streams.entry((spot.input, peer)).or_default();
-        let present = stream.view.clone();
+        let present = stream.view.clone().map(|(id, list)| {
+            // Between a take-over and its view, either may be named.
+            let acting = list.difference(&stream.dead).next().copied();
+            (
+                id,
+                [Some(stream.leader), acting, list.first().copied().filter(|_| stream.leader == 0)],
+            )
+        });
         if line.is_crash() {
             stream.crashed = Some(spot.witness());
             let account = self.members.entry(peer).or_default();
             account.crashed = Some(spot.witness());
+            account.crashed_in = Some(id);
             account.has_crashed = true;
         }
         if let Some(dead) = line.names_dead() {
@@ -360,10 +373,10 @@ impl Rules {
                 format!("peer{peer} names the wrong leader")
             });
         }
-        let Some((present, list)) = present else { return };
+        let Some((present, leaders)) = present else { return };
         if present == id && leader != 0 {
-            self.claim(list.first() == Some(&leader), Rule::LowestLeads, &[&spot], || {
-                format!("view {id} is led by peer{leader}, not by its lowest")
+            self.claim(leaders.contains(&Some(leader)), Rule::LowestLeads, &[&spot], || {
+                format!("peer{peer} says that peer{leader} leads view {id}, and said otherwise")
             });
         }
         // One who crashes while it is out has no view to name.
@@ -375,7 +388,7 @@ impl Rules {
     }
 
     /// A rule that one line keeps or breaks.
-    fn claim(
+    pub(super) fn claim(
         &mut self,
         holds: bool,
         rule: Rule,

@@ -86,6 +86,7 @@ impl Rules {
         for peer in gone {
             self.settle_removal(id, seen, peer);
         }
+        self.settle_leaders(id, seen);
         for (peer, witness) in &seen.after_crash {
             self.settle_after_crash(id, *peer, witness);
         }

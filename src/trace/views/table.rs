@@ -29,7 +29,12 @@ use Level::{Form, Progress, Safety};
 const TABLE: &[Row<Rule>] = &[
     row(Rule::IdsGrow, "ids-grow", Safety, "the view ids of a peer grow"),
     row(Rule::OneList, "one-list", Safety, "a view id has one list of members, whoever prints it"),
-    row(Rule::LowestLeads, "lowest-leads", Safety, "the lowest member of a view is its leader"),
+    row(
+        Rule::LowestLeads,
+        "lowest-leads",
+        Safety,
+        "the lowest live member of a view is its leader",
+    ),
     row(Rule::SelfInView, "self-in-view", Safety, "whoever installs a view is in it"),
     row(
         Rule::UnreachableFirst,

@@ -25,8 +25,9 @@ fn peer(me: u16) -> Peer {
 
 /// A view of these, each in its first life.
 fn view(id: u64, members: &[u16]) -> View {
+    let leader = PeerId(members[0]);
     let members = members.iter().map(|id| (PeerId(*id), Life(1))).collect();
-    View { id, members, left: [].into() }
+    View { id, members, left: [].into(), leader }
 }
 
 /// What one event brings about.

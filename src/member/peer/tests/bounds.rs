@@ -25,7 +25,7 @@ fn leader_of(size: u16, view_id: u64) -> Peer {
     let mut out = Vec::new();
     peer.start(&mut out);
     let members: BTreeMap<PeerId, Life> = (1..=size).map(|id| (PeerId(id), Life(1))).collect();
-    let view = View { id: view_id, members, left: BTreeSet::new() };
+    let view = View { id: view_id, members, left: BTreeSet::new(), leader: PeerId(1) };
     peer.receive(PeerId(2), Message::new_view(&view), &mut out);
     assert_eq!(peer.view(), Some(&view));
     peer

@@ -179,7 +179,7 @@ fn member(majority: bool, life: u64) -> Peer {
 
 fn view(id: u64, lowest: u16) -> View {
     let members = (lowest..=3).map(|id| (PeerId(id), Life(1))).collect();
-    View { id, members, left: [].into() }
+    View { id, members, left: [].into(), leader: PeerId(lowest) }
 }
 
 fn step(

@@ -1,7 +1,7 @@
 //! Single situations.
 
 use super::world::{T, World};
-use crate::member::{Fact, Message, Operation, RequestId};
+use crate::member::{Fact, Message, Operation, RequestId, View};
 use crate::process::PeerId;
 
 /// The ids of the views that a peer has installed.
@@ -64,6 +64,16 @@ fn a_new_leader_finishes_what_it_never_saw_and_then_removes_the_dead_one() {
     world.run(30 * T);
     assert_eq!(world.views.len(), 7, "it stays out and silent");
     assert_eq!(world.told_of(1).len(), 3);
+    // From the take-over on the new leader is named; what comes before it names the old one.
+    let leaders = |view: u64| -> Vec<PeerId> {
+        let of = world.said.iter().filter_map(|(_, _, fact)| match fact {
+            Fact::Installed(of) | Fact::Unreachable { view: of, .. } if of.id == view => Some(of),
+            _ => None,
+        });
+        of.map(|view| view.leader).collect()
+    };
+    assert_eq!(leaders(4), [PeerId(1); 8], "five install it, and three miss the leader");
+    assert_eq!((leaders(5), leaders(6)), (vec![PeerId(2); 3], vec![PeerId(2); 3]));
 }
 
 impl World {
@@ -304,7 +314,7 @@ fn whoever_was_removed_tells_those_who_are_behind() {
     let mut peer = world.peer(3).clone();
     let old = peer.view().expect("is in").clone();
     let new = old.after(&Operation::Del { peer: PeerId(3), asked: false }).expect("an id is left");
-    let mut answer = |from: u16, view: &crate::member::View| {
+    let mut answer = |from: u16, view: &View| {
         let mut out = Vec::new();
         peer.receive(PeerId(from), Message::new_view(view), &mut out);
         let to_it = |effect: &Effect<_>| match effect {
@@ -343,12 +353,9 @@ fn what_no_honest_peer_sends_is_refused() {
         Message::Leader { leader: PeerId(4) },
         Message::Pending { request, view_id, op, under: Some(request) },
         Message::Pending { request, view_id, op: stranger, under: Some(request) },
-        Message::NewView { view: empty, leader: PeerId(1) },
-        Message::NewView { view: view.clone(), leader: PeerId(2) },
-        Message::NewView {
-            view: crate::member::View { id: far, ..view.clone() },
-            leader: PeerId(1),
-        },
+        Message::NewView { view: empty },
+        Message::NewView { view: View { leader: PeerId(4), ..view.clone() } },
+        Message::NewView { view: View { id: far, ..view.clone() } },
     ] {
         assert!(peer.objection(PeerId(2), &message).is_some(), "{message:?}");
     }
