@@ -20,6 +20,7 @@ const WAY: u64 = 1;
 /// Long after the end of every run below, in ms.
 const END: u64 = 120_000;
 
+#[derive(Clone, Copy)]
 enum What {
     Start,
     Connected(PeerId),

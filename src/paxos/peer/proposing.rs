@@ -34,7 +34,7 @@ impl Peer {
     pub(super) fn wait_on(&mut self, left: Duration, note: Duration, out: &mut Effects<Self>) {
         let over = left.is_zero();
         let step = if over { note } else { note.min(left) };
-        self.stage = Stage::Gathering { left: (!over).then(|| left - step) };
+        self.stage = Stage::Gathering { left: (!over).then(|| left.saturating_sub(step)) };
         out.push(Effect::SetTimer(Timer::Waiting, step.into()));
     }
 
