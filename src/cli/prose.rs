@@ -1,14 +1,14 @@
 //! What a peer says to people, on standard error.
 //!
-//! Trouble is printed always: who is missing, what was refused or lost, what the disk did. The story
-//! of a run in which nothing is wrong is printed where somebody watches, on a terminal, or where it
-//! is asked for with `--verbose`; so a log of peers in containers has the lines of the lab and
-//! nothing else.
+//! Trouble is printed always: who is missing, what was refused or lost, what the disk did. The
+//! story of a run in which nothing is wrong is printed where somebody watches, on a terminal, or
+//! where it is asked for with `--verbose`; so a log of peers in containers has the lines of the lab
+//! and nothing else.
 //!
-//! [`of_paxos`] and [`of_member`] sort what the protocols report. Of the rest, story is: that a peer
-//! sleeps first, listens, keeps its state in memory only, or is connected after it was missing, and
-//! that a proposer's own round has found the choice. The lines that the lab has on standard error
-//! (`READY`, the views of a group) are data and not sorted.
+//! [`of_paxos`] and [`of_member`] sort what the protocols report. Of the rest, story is: that a
+//! peer sleeps first, listens, keeps its state in memory only, or is connected after it was
+//! missing, and that a proposer's own round has found the choice. The lines that the lab has on
+//! standard error (`READY`, the views of a group) are data and not sorted.
 
 use std::io::{self, IsTerminal as _};
 
