@@ -238,7 +238,8 @@ impl<'a> Hearing<'a> {
             }
             Line::Unclear(words) => {
                 let known = "PEER killed, PEER started, PEER cut off, PEER frozen, \
-                             PEER disconnected, PEER back, PEER goes on, PEER reconnected, broken off: WHY";
+                             PEER disconnected, PEER back, PEER goes on, PEER reconnected, \
+                             broken off: WHY";
                 let mark = log::MARK;
                 let text = format!("{mark}{words}: no peer of the file, or none of: {known}");
                 return Err(Error::Input(text));
