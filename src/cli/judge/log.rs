@@ -1,8 +1,8 @@
 //! One line of a log in which the lines of many containers are mixed, each with a name in front.
 //!
 //! Compose writes `peer1  | text`, `peer1_1  | text` or `peer1-1  | text`, often in colours, and
-//! `peer1 exited with code 137` between them. A script that makes faults adds lines of its own: those
-//! with [`MARK`] are for the judge, and others, such as `# what will happen`, for people.
+//! `peer1 exited with code 137` between them. A script that makes faults adds lines of its
+//! own: those with [`MARK`] are for the judge, others (`# what will happen`) for people.
 
 use crate::hosts::Hosts;
 use crate::process::PeerId;

@@ -9,8 +9,8 @@
 //!
 //! In a scenario with faults the script that makes them tells the judge, by lines of its own in
 //! the same stream (see [`log`]). So a killed peer may end, a restarted one must choose again, and
-//! one that is frozen or cut off from every majority must not choose before that ends; that last rule
-//! also shows that the interference was real.
+//! one that is frozen or cut off from every majority must not choose before that ends; that last
+//! rule also shows that the interference was real.
 
 mod goal;
 mod log;
@@ -237,8 +237,9 @@ impl<'a> Hearing<'a> {
                 self.broken_off = true;
             }
             Line::Unclear(words) => {
-                let known = "PEER killed, PEER started, PEER cut off, PEER frozen, PEER disconnected, \
-                             PEER back, PEER goes on, PEER reconnected, broken off: WHY";
+                let known = "PEER killed, PEER started, PEER cut off, PEER frozen, \
+                             PEER disconnected, PEER back, PEER goes on, PEER reconnected, \
+                             broken off: WHY";
                 let mark = log::MARK;
                 let text = format!("{mark}{words}: no peer of the file, or none of: {known}");
                 return Err(Error::Input(text));
