@@ -13,6 +13,7 @@ use std::path::Path;
 use super::{Host, Hosts, Role, RoleKind};
 use crate::error::{Doing, Error, Result};
 use crate::process::PeerId;
+use crate::visible::clipped;
 
 /// The most peers that a file may name; the line of one more is refused.
 pub const MAX_PEERS: usize = 255;
@@ -25,6 +26,9 @@ pub const MAX_LINE_BYTES: usize = 8 << 10;
 
 /// How much of a text a message quotes.
 const MAX_QUOTED_CHARS: usize = 40;
+
+/// How much of a line that is refused is shown.
+const MAX_SHOWN_CHARS: usize = 80;
 
 impl Hosts {
     /// Reads a hostsfile.
@@ -77,7 +81,10 @@ impl Hosts {
             if line_text.is_empty() || line_text.starts_with('#') {
                 continue;
             }
-            let peer = parse_line(line_text).map_err(|why| hosts.refusal(line, &why))?;
+            let peer = parse_line(line_text).map_err(|why| {
+                let shown = clipped(line_text, MAX_SHOWN_CHARS);
+                hosts.refusal(line, &format!("{why}; the line is: {shown}"))
+            })?;
             let id = u16::try_from(hosts.peers.len() + 1).ok();
             let Some(id) = id.filter(|_| hosts.peers.len() < MAX_PEERS) else {
                 let why = format!("more than {MAX_PEERS} peers; remove this line and those after");

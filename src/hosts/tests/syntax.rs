@@ -95,6 +95,15 @@ fn what_is_no_line_of_a_hostsfile_is_refused() {
 }
 
 #[test]
+fn a_line_that_is_refused_is_shown() {
+    let shown = |text: &str| refusal(text).rsplit_once("; the line is: ").map(|it| it.1.to_owned());
+    assert_eq!(shown("a:acceptor1\n b:elector1 \r\n").as_deref(), Some("b:elector1"));
+    assert_eq!(shown("b:elector1\u{1b}[2J").as_deref(), Some("b:elector1\\u{1b}[2J"));
+    let long = shown(&format!("a:{}", "x".repeat(4000))).expect("is shown");
+    assert_eq!((long.chars().count(), long.ends_with('…')), (81, true));
+}
+
+#[test]
 fn an_ipv6_address_is_asked_to_wear_brackets() {
     assert_refused(&[
         ("::1", "f:1", "without brackets; write it as in [::1]:3001:acceptor1"),
@@ -128,5 +137,5 @@ fn sizes_are_bounded() {
         (&too_long, "f:1", "longer than 8192 bytes"),
     ]);
     let wordy = refusal(&format!("a:{}", "é".repeat(4000)));
-    assert!(wordy.len() < 300, "a message quotes a piece only: {wordy}");
+    assert!(wordy.len() < 400, "a message quotes a piece only: {wordy}");
 }

@@ -364,7 +364,8 @@ impl Ledger {
                 });
             }
         }
-        of.doubts.retain(|doubted| view.members.contains_key(doubted));
+        // Whoever would lead the next view and does not is known to be dead from that.
+        of.doubts.retain(|doubted| view.members.contains_key(doubted) && *doubted >= view.leader);
         if old.is_none() {
             (of.heard, of.called) = <_>::default();
         }
