@@ -53,6 +53,7 @@ fn a_name_that_does_not_resolve_is_said_once_and_nobody_waits_for_it() {
     cluster.start(1, "-v X --wait 1");
     assert_eq!(cluster.choice([1, 2, 3]), "X");
     let want = "the name no-such-name.invalid does not resolve yet";
+    cluster.peer(1).says(want);
     let said = cluster.peer(1).err().iter().filter(|line| line.contains(want)).count();
     assert_eq!(said, 1);
 }

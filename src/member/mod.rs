@@ -7,9 +7,9 @@
 //!
 //! # The protocol
 //!
-//! The **leader** is the lowest live member of the view. It alone changes views, one change at a time:
-//! it asks (`REQ`) all other members, each keeps the operation as *pending* and agrees (`OK`), and
-//! then the leader installs the next view and sends it to all (`NEWVIEW`).
+//! The **leader** is the lowest live member of the view. It alone changes views, one change at a
+//! time: it asks (`REQ`) all other members, each keeps the operation as *pending* and agrees (`OK`),
+//! and then the leader installs the next view and sends it to all (`NEWVIEW`).
 //!
 //! * *Join.* A newcomer sends `JOIN` to the first line of the hostsfile, then to the others, who
 //!   name the leader, again and again until it is in. The first line founds a view of its own, with
@@ -35,9 +35,10 @@
 //! With [`Setup::majority`] a change needs a majority of the view that it changes, and no two
 //! different views ever have one id. Every view is then an instance of Paxos with its members as
 //! the acceptors: a request's number is a ballot, `OK` an acceptance, `NEWLEADER` the first phase,
-//! and *pending* the accepted value. The lowest member of a view is the only one who may use ballots
-//! of round 0, so it needs no first phase. Whoever acts in its place begins above every ballot it has
-//! seen, and takes over the pending operation with the highest ballot among a majority.
+//! and *pending* the accepted value. The lowest member of a view is the only one who may use
+//! ballots of round 0, so it needs no first phase. Whoever acts in its place begins above every
+//! ballot it has seen, and takes over the pending operation with the highest ballot among a
+//! majority.
 //!
 //! # Starting again
 //!
