@@ -141,7 +141,7 @@ fn a_line_that_cannot_be_used_is_refused_with_file_line_and_reason() {
         ("a:acceptor1x", "role \"acceptor1x\" needs a number"),
         ("a:acceptor+1", "role \"acceptor+1\" needs a number"),
         ("a:acceptor4294967296", "role \"acceptor4294967296\" needs a number"),
-        ("a:acceptor1,", "an empty role"),
+        ("a:acceptor1,,", "an empty role"),
         ("a:", "an empty role"),
         ("a:0:acceptor1", "port \"0\" is not a number from 1 to 65535"),
         ("a:65536:acceptor1", "port \"65536\" is not a number"),
@@ -190,15 +190,29 @@ fn proposers_whose_majorities_need_not_meet_are_refused_with_the_majorities_name
     let apart = "a:proposer1\nb:acceptor1\nc:acceptor1,acceptor2\nd:acceptor2\ne:proposer2\n\
                  f:acceptor1\ng:acceptor2\n";
     let want = "two values could be chosen: peer1 needs only peer2, peer6, and peer5 only \
-                peer4, peer7, who have nobody in common";
+                peer4, peer7, who have nobody in common; add acceptor2 to line 2 (peer2) and acceptor1 to \
+                line 4 (peer4)";
     for id in [1, 3, 5] {
         let end = run(apart, &format!("--id {id} -v X"));
-        assert!(refusal(&end).starts_with(want), "{end:#?}");
+        assert!(refusal(&end).contains(want), "{end:#?}");
     }
     let scratch = Scratch::new();
     let hosts = scratch.file("hosts", apart);
     let end = Program::start(synod(&format!("local {}", hosts.display()))).end();
-    assert!(refusal(&end).starts_with(want), "{end:#?}");
+    assert!(refusal(&end).contains(want), "{end:#?}");
+    // Whoever follows the advice gets further.
+    let advised = apart.replace("b:acceptor1\n", "b:acceptor1,acceptor2\n");
+    let advised = advised.replace("d:acceptor2\n", "d:acceptor2,acceptor1\n");
+    let end = run(&advised, "--id 99 -v X");
+    assert!(refusal(&end).contains("has no such peer"), "{end:#?}");
+}
+
+#[test]
+fn odd_roles_are_read_and_told_once() {
+    let end = run("a:Proposer1\nb:acceptor1,\n", "--id 99 -v X");
+    let told: Vec<&str> = end.err.iter().filter(|l| l.contains("read as")).map(|l| &**l).collect();
+    assert_eq!(told.len(), 2, "{end:#?}");
+    assert!(told[0].ends_with("hosts:1: roles in capital letters; read as a:proposer1"));
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl Identity {
 
     /// Reads the hostsfile.
     pub(super) fn hosts(&self) -> Result<Hosts> {
-        let hosts = Hosts::read(&args::hostsfile(self.file.clone())?)?;
+        let hosts = super::hosts(&args::hostsfile(self.file.clone())?)?;
         hosts.check_ports(self.port)?;
         Ok(hosts)
     }

@@ -6,10 +6,12 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
 use crate::error::{Doing, Result};
+use crate::hosts::Hosts;
 use crate::visible::visible;
 
 mod args;
@@ -169,6 +171,15 @@ fn print(text: &str) -> Result<()> {
 fn spawn(body: impl FnOnce() + Send + 'static) -> Result<()> {
     thread::Builder::new().spawn(body).doing(|| "starting a thread".into())?;
     Ok(())
+}
+
+/// Reads a hostsfile, and tells people what in it is odd.
+fn hosts(path: &Path) -> Result<Hosts> {
+    let hosts = Hosts::read(path)?;
+    for warning in &hosts.warnings {
+        complain(&format!("synod: {warning}\n"));
+    }
+    Ok(hosts)
 }
 
 /// Prose; where standard error is closed there is nobody to tell.

@@ -1,6 +1,7 @@
 //! `synod -h HOSTSFILE`: be one peer.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::printer::Printer;
 use super::prose::Prose;
 use super::{args, outputs, ready, sockets};
 use crate::error::{Doing, Error, Result};
-use crate::hosts::{Host, Hosts};
+use crate::hosts::{Host, Hosts, RoleKind};
 use crate::node::disk::{Disk, Owner};
 use crate::node::{Config, Level, Node};
 use crate::paxos::{Audience, Peer, Roles, Setup, Value};
@@ -233,6 +234,15 @@ pub(super) fn judged_roles(hosts: &Hosts, file: Option<&Path>) -> Result<Roles> 
     Ok(roles)
 }
 
+/// Which role to add to which line, so that `acceptor` serves `proposer` too.
+fn addition(hosts: &Hosts, acceptor: PeerId, proposer: PeerId) -> String {
+    let numbers = hosts.get(proposer).into_iter().flat_map(|host| &host.roles);
+    let number = numbers.filter(|role| role.kind == RoleKind::Proposer).find_map(|r| r.number);
+    let number = number.map_or(1, NonZeroU32::get);
+    let line = hosts.get(acceptor).map_or(0, |host| host.line);
+    format!("acceptor{number} to line {line} ({acceptor})")
+}
+
 /// The roles of a hostsfile that can be run safely.
 fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
     hosts.check_ports(default_port)?;
@@ -249,11 +259,15 @@ fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
         let list = |peers: &BTreeSet<PeerId>| {
             peers.iter().map(PeerId::to_string).collect::<Vec<_>>().join(", ")
         };
+        let advice: Vec<String> =
+            roles.missing().into_iter().map(|(peer, of)| addition(hosts, peer, of)).collect();
         return Err(Error::Input(format!(
-            "two values could be chosen: {one} needs only {}, and {other} only {}, who have \
-             nobody in common; let the two proposers share more acceptors",
+            "{}: two values could be chosen: {one} needs only {}, and {other} only {}, who have \
+             nobody in common; add {}",
+            hosts.name(),
             list(&of_one),
-            list(&of_other)
+            list(&of_other),
+            advice.join(" and ")
         )));
     }
     Ok(roles)

@@ -46,6 +46,8 @@ pub use parse::{MAX_FILE_BYTES, MAX_LINE_BYTES, MAX_PEERS};
 pub struct Hosts {
     /// The peers in the order of their ids: the first is peer 1. Never empty.
     pub peers: Vec<Host>,
+    /// What was read although it is not written as it should be, a line each.
+    pub warnings: Vec<String>,
     /// The file's name, fit to be printed.
     name: String,
 }
@@ -301,7 +303,12 @@ impl Hosts {
             ..peer.clone()
         };
         let peers = self.peers.iter().zip(addresses).map(moved).collect();
-        Self { peers, name: self.name.clone() }
+        Self { peers, warnings: Vec::new(), name: self.name.clone() }
+    }
+
+    /// The file's name, fit to be printed.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     fn refusal(&self, line: usize, why: &str) -> Error {

@@ -69,7 +69,7 @@ impl Hosts {
     /// # Errors
     /// The first line that cannot be used, as `NAME:LINE: reason; what to do`.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
-        let mut hosts = Self { peers: Vec::new(), name: printable(name) };
+        let mut hosts = Self { peers: Vec::new(), warnings: Vec::new(), name: printable(name) };
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (index, line_text) in text.lines().enumerate() {
             let line = index + 1;
@@ -80,6 +80,12 @@ impl Hosts {
             let line_text = line_text.trim();
             if line_text.is_empty() || line_text.starts_with('#') {
                 continue;
+            }
+            let (line_text, odd) = straightened(line_text);
+            let line_text = line_text.as_str();
+            if let Some(odd) = odd {
+                let shown = clipped(line_text, MAX_SHOWN_CHARS);
+                hosts.warnings.push(format!("{}:{line}: {odd}; read as {shown}", hosts.name));
             }
             let peer = parse_line(line_text).map_err(|why| {
                 let shown = clipped(line_text, MAX_SHOWN_CHARS);
@@ -110,6 +116,28 @@ struct Address {
 
 /// A refusal without its place.
 type Parsed<T> = std::result::Result<T, String>;
+
+/// The line with its roles in lower case and without a comma behind the last one; and what was
+/// odd, if anything was. Names of hosts stay as they are.
+fn straightened(line: &str) -> (String, Option<&'static str>) {
+    let Some((host, roles)) = line.rsplit_once(':') else { return (line.to_owned(), None) };
+    let bare = roles.trim_end();
+    let bare = bare.strip_suffix(',').filter(|rest| !rest.trim().is_empty()).unwrap_or(bare);
+    let is_role = |role: &str| {
+        let lower = role.trim().to_ascii_lowercase();
+        RoleKind::ALL.iter().any(|kind| lower.starts_with(kind.name()))
+    };
+    if !bare.split(',').all(is_role) {
+        return (line.to_owned(), None);
+    }
+    let odd = match (bare != roles.trim_end(), bare.bytes().any(|b| b.is_ascii_uppercase())) {
+        (true, true) => "roles in capital letters and a comma behind the last one",
+        (true, false) => "a comma behind the last role",
+        (false, true) => "roles in capital letters",
+        (false, false) => return (line.to_owned(), None),
+    };
+    (format!("{host}:{}", bare.to_ascii_lowercase()), Some(odd))
+}
 
 /// `line` is trimmed and not empty.
 fn parse_line(line: &str) -> Parsed<(Address, BTreeSet<Role>)> {

@@ -53,6 +53,41 @@ impl Roles {
         (1..=self.peers).map(PeerId).filter(|peer| *peer != me).collect()
     }
 
+    /// Which acceptor to give to which proposer so that any two quorums meet: nothing if they do,
+    /// one if that is enough, and never one that could be left out.
+    pub fn missing(&self) -> Vec<(PeerId, PeerId)> {
+        let with = |added: &[(PeerId, PeerId)]| {
+            let mut roles = self.clone();
+            for (acceptor, proposer) in added {
+                if let Some(audience) = roles.proposers.get_mut(proposer) {
+                    audience.acceptors.insert(*acceptor);
+                }
+            }
+            roles
+        };
+        let mut added = Vec::new();
+        // Each turn two sets become more alike, and equal ones meet: so it ends.
+        while let Some([(one, _), (other, _)]) = with(&added).unsafe_pair() {
+            let roles = with(&added);
+            let (a, b) = (&roles.proposers[&one].acceptors, &roles.proposers[&other].acceptors);
+            let to_other = (a - b).into_iter().map(|peer| (peer, other));
+            let to_one = (b - a).into_iter().map(|peer| (peer, one));
+            let mut candidates = to_other.chain(to_one).peekable();
+            let Some(first) = candidates.peek().copied() else { break };
+            let settles = |next: &(PeerId, PeerId)| {
+                let added: Vec<_> = added.iter().chain([next]).copied().collect();
+                with(&added).unsafe_pair().is_none()
+            };
+            added.push(candidates.find(settles).unwrap_or(first));
+        }
+        let without = |added: &[_], index| [&added[..index], &added[index + 1..]].concat();
+        let is_idle = |added: &[_], index| with(&without(added, index)).unsafe_pair().is_none();
+        while let Some(idle) = (0..added.len()).find(|index| is_idle(&added, *index)) {
+            added.remove(idle);
+        }
+        added
+    }
+
     /// Two proposers with a quorum each that share no acceptor, if there are such: together they
     /// could choose two values, so nobody may run with these roles.
     pub fn unsafe_pair(&self) -> Option<[(PeerId, Acceptors); 2]> {
@@ -63,5 +98,42 @@ impl Roles {
                 Some([(**one, of_one), (**other, of_other)])
             })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever the roles are, following the advice makes them safe, and less does not.
+        #[test]
+        fn what_is_missing_makes_every_two_quorums_meet(
+            sets in prop::collection::vec(prop::collection::btree_set(1u16..9, 1..6), 1..5),
+        ) {
+            let audience = |ids: &BTreeSet<u16>| Audience {
+                acceptors: ids.iter().map(|id| PeerId(*id)).collect(),
+                learners: BTreeSet::new(),
+            };
+            let mut roles = Roles {
+                peers: 16,
+                proposers: (10..).map(PeerId).zip(sets.iter().map(audience)).collect(),
+            };
+            let missing = roles.missing();
+            prop_assert_eq!(missing.is_empty(), roles.unsafe_pair().is_none());
+            for (acceptor, proposer) in &missing {
+                let audience = roles.proposers.get_mut(proposer).expect("it proposes");
+                prop_assert!(audience.acceptors.insert(*acceptor), "it has that one");
+            }
+            prop_assert_eq!(roles.unsafe_pair(), None);
+            for (acceptor, proposer) in &missing {
+                let mut fewer = roles.clone();
+                let audience = fewer.proposers.get_mut(proposer).expect("it proposes");
+                audience.acceptors.remove(acceptor);
+                prop_assert!(fewer.unsafe_pair().is_some(), "{} could be left out", acceptor);
+            }
+        }
     }
 }

@@ -88,7 +88,7 @@ fn parse(mut parser: Parser) -> Result<Flags> {
 /// The command.
 pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let flags = parse(parser)?;
-    let hosts = flags.hosts.as_deref().map(Hosts::read).transpose()?;
+    let hosts = flags.hosts.as_deref().map(super::hosts).transpose()?;
     let looked = inputs::look(&flags.files, |path| format!("reading {}", name_of(path)))?;
     if flags.membership || looked.is_group {
         return run_group(&flags, hosts.as_ref(), looked.sources);

@@ -99,7 +99,7 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
         return goal::run(member, parser);
     }
     let options = parse(parser)?;
-    let hosts = Hosts::read(&options.hosts)?;
+    let hosts = super::hosts(&options.hosts)?;
     let mut hearing = Hearing::new(&hosts, &options.hosts, options.expect)?;
     let mut out = io::stdout();
     hearing.listen(&lines(io::stdin())?, options.timeout, &mut out)?;

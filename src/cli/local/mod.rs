@@ -127,7 +127,7 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
     }
     let mut options = parse(parser)?;
     let given = match &options.hosts {
-        Some(path) => Hosts::read(path)?,
+        Some(path) => super::hosts(path)?,
         None => Hosts::parse(DEFAULT_HOSTS, "hostsfile-testcase2.txt")?,
     };
     let roles = judged_roles(&given, options.hosts.as_deref())?;

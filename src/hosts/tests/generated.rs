@@ -62,7 +62,7 @@ fn any_hosts() -> impl Strategy<Value = Hosts> {
             let host = address.map_or_else(|| format!("{id}{rest}"), |a| a.to_string());
             Host { id: PeerId(id), line: usize::from(id), host, port, roles }
         });
-        Hosts { peers: peers.collect(), name: "f".into() }
+        Hosts { peers: peers.collect(), warnings: Vec::new(), name: "f".into() }
     })
 }
 

@@ -58,14 +58,13 @@ fn what_is_no_line_of_a_hostsfile_is_refused() {
         ("\n# only\n \n", "f:1", "names no peer"),
         ("a:acceptor1\nb:elector1", "f:2", "unknown role \"elector1\"; roles are proposerK"),
         ("a:acceptors", "f:1", "unknown role \"acceptors\""),
-        ("a:Acceptor1", "f:1", "unknown role \"Acceptor1\""),
         ("a:acceptor0", "f:1", "\"acceptor0\" needs a number"),
         ("a:learner-1", "f:1", "\"learner-1\" needs a number"),
         ("a:learner+1", "f:1", "\"learner+1\" needs a number"),
         ("a:proposer1.5", "f:1", "\"proposer1.5\" needs a number"),
         ("a:acceptor 1", "f:1", "\"acceptor 1\" needs a number"),
         ("a:acceptor4294967296", "f:1", "needs a number from 1 to 4294967295"),
-        ("a:acceptor1,", "f:1", "empty role"),
+        ("a:acceptor1,,", "f:1", "empty role"),
         ("a:,acceptor1", "f:1", "empty role"),
         ("a:acceptor1,,learner1", "f:1", "empty role"),
         ("a:", "f:1", "empty role"),
@@ -138,4 +137,24 @@ fn sizes_are_bounded() {
     ]);
     let wordy = refusal(&format!("a:{}", "é".repeat(4000)));
     assert!(wordy.len() < 400, "a message quotes a piece only: {wordy}");
+}
+
+#[test]
+fn capital_roles_and_a_last_comma_are_read_and_told() {
+    let text = "a:Proposer1\nb:3001:ACCEPTOR1, Learner1 ,\nC:acceptor1,\nd:acceptor1\n";
+    let hosts = Hosts::parse(text, "f").expect("all of it can be read");
+    let plain = "a:proposer1\nb:3001:acceptor1,learner1\nC:acceptor1\nd:acceptor1\n";
+    assert_eq!(hosts.peers, Hosts::parse(plain, "f").expect("is plain").peers);
+    assert_eq!(
+        hosts.warnings,
+        [
+            "f:1: roles in capital letters; read as a:proposer1",
+            "f:2: roles in capital letters and a comma behind the last one; read as \
+             b:3001:acceptor1, learner1 ",
+            "f:3: a comma behind the last role; read as C:acceptor1",
+        ]
+    );
+    for refused in ["a:acceptor1,,", "a:,", "a:acceptor1,JUDGE,", "a:Acceptor1,,learner1"] {
+        assert!(Hosts::parse(refused, "f").is_err(), "{refused}");
+    }
 }
