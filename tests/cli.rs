@@ -190,8 +190,8 @@ fn proposers_whose_majorities_need_not_meet_are_refused_with_the_majorities_name
     let apart = "a:proposer1\nb:acceptor1\nc:acceptor1,acceptor2\nd:acceptor2\ne:proposer2\n\
                  f:acceptor1\ng:acceptor2\n";
     let want = "two values could be chosen: peer1 needs only peer2, peer6, and peer5 only \
-                peer4, peer7, who have nobody in common; add acceptor2 to line 2 (peer2) and acceptor1 to \
-                line 4 (peer4)";
+                peer4, peer7, who have nobody in common; add acceptor2 to line 2 (peer2) and \
+                acceptor1 to line 4 (peer4)";
     for id in [1, 3, 5] {
         let end = run(apart, &format!("--id {id} -v X"));
         assert!(refusal(&end).contains(want), "{end:#?}");

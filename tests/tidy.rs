@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("museum", &["member", "paxos", "process", "ready", "sim"]),
     ("node", &["error", "fnv", "process", "visible"]),
     ("sim", &["process"]),
-    ("hosts", &["error", "fnv", "process"]),
+    ("hosts", &["error", "fnv", "process", "visible"]),
     ("trace", &["visible"]),
     ("process", &[]),
     ("error", &[]),

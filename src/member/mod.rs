@@ -8,8 +8,8 @@
 //! # The protocol
 //!
 //! The **leader** is the lowest live member of the view. It alone changes views, one change at a
-//! time: it asks (`REQ`) all other members, each keeps the operation as *pending* and agrees (`OK`),
-//! and then the leader installs the next view and sends it to all (`NEWVIEW`).
+//! time: it asks (`REQ`) all other members, each keeps the operation as *pending* and agrees
+//! (`OK`), and then the leader installs the next view and sends it to all (`NEWVIEW`).
 //!
 //! * *Join.* A newcomer sends `JOIN` to the first line of the hostsfile, then to the others, who
 //!   name the leader, again and again until it is in. The first line founds a view of its own, with

@@ -51,7 +51,8 @@ pub(super) const CALLED_ONCE: Claim = Claim::new(
 pub(super) const NO_FALSE_ALARM: Claim = Claim::new(
     "no-false-alarm",
     "whoever is called unreachable was not heard for 2 T, has died, has asked to be let in with \
-     another life, is not in the next view, or is below its leader; where nothing goes wrong nobody ever is",
+     another life, is not in the next view, or is below its leader; where nothing goes wrong \
+     nobody ever is",
 );
 /// Nor too slow.
 pub(super) const SILENCE_FOUND: Claim = Claim::new(
