@@ -48,7 +48,7 @@ as a JSON line, and the value once it is chosen. Runs until it is killed.
                      a line gives none); for peers that were all given this flag
   --data DIR         keep promises, votes and numbers in DIR, so that they survive a crash
   --trace FILE       append the full journal to FILE
-  --strict-address   turn away a peer whose address its name does not resolve to
+  --strict-address   reject a peer whose address its name does not resolve to
   --until-eof        end when standard input ends
   --verbose          tell the story too where standard error is no terminal
   --help, --version
