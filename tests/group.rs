@@ -1,15 +1,17 @@
 //! The group with real processes on loopback, and a heartbeat shortened to a fifth of a second.
 
 mod common;
+mod members;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::{PATIENCE, Program, Scratch, at_once, free_ports, peer, signal, synod, until};
+use common::{Program, Scratch, at_once, free_ports, peer, signal, synod};
+use members::agree;
 
 /// Far above what a busy machine needs from one thread to the next.
 const BEAT: &str = "--heartbeat 0.2";
@@ -35,25 +37,8 @@ impl Group {
         &self.peers[&id]
     }
 
-    /// Waits until the last view of each of these is of these and no others; its id.
     fn agree(&self, ids: &[u16]) -> u64 {
-        let list: Vec<String> = ids.iter().map(u16::to_string).collect();
-        let want = format!("leader: {}, memb_list: [{}]}}", ids[0], list.join(","));
-        let begun = Instant::now();
-        until(&want, || {
-            if begun.elapsed() + Duration::from_secs(1) > PATIENCE {
-                let said: Vec<_> = self.peers.values().map(Program::err).collect();
-                panic!("{want} never came: {said:#?}");
-            }
-            let mut views = ids.iter().map(|id| {
-                let lines = self.peers[id].err();
-                let line = lines.iter().rev().find(|line| line.contains("memb_list"))?;
-                let id = line.split("view_id: ").nth(1)?.split(',').next()?.parse::<u64>().ok()?;
-                line.ends_with(&want).then_some(id)
-            });
-            let first = views.next().flatten()?;
-            views.all(|id| id == Some(first)).then_some(first)
-        })
+        agree(&self.peers, ids)
     }
 
     /// Starts these, one after the other.

@@ -2,12 +2,13 @@
 //! it goes on, and without it nobody pretends to.
 
 mod common;
+mod members;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::time::{Duration, Instant};
 
-use common::{PATIENCE, Program, Scratch, at_once, free_ports, peer, synod, until};
+use common::{Program, Scratch, at_once, free_ports, peer, synod};
+use members::agree;
 
 /// Far above what a busy machine needs from one thread to the next.
 const BEAT: &str = "--heartbeat 0.2 --majority";
@@ -53,24 +54,8 @@ impl Group {
         }
     }
 
-    /// Waits until the last view of each of these is of these and no others; its id.
     fn agree(&self, ids: &[u16]) -> u64 {
-        let list: Vec<String> = ids.iter().map(u16::to_string).collect();
-        let want = format!("leader: {}, memb_list: [{}]}}", ids[0], list.join(","));
-        let begun = Instant::now();
-        until(&want, || {
-            if begun.elapsed() + Duration::from_secs(1) > PATIENCE {
-                let said: Vec<_> = self.peers.values().map(Program::err).collect();
-                panic!("{want} never came: {said:#?}");
-            }
-            let mut views = ids.iter().map(|id| {
-                let lines = self.peers[id].err();
-                let line = lines.iter().rev().find(|line| line.contains("memb_list"))?;
-                line.ends_with(&want).then(|| view_id(line))
-            });
-            let first = views.next().flatten()?;
-            views.all(|id| id == Some(first)).then_some(first)
-        })
+        agree(&self.peers, ids)
     }
 
     /// What all processes of all peers said is judged by the rules of the printed lines.
