@@ -7,6 +7,7 @@
 //! | listener | accepts, and starts a thread for every accepted connection |
 //! | one per accepted connection | reads frames and steps the process with each message |
 //! | one per outbound link | dials, pings, dials again; one more while a slow dial is under way |
+//! | one per link that has some | sends the [bodies](body) of messages |
 //! | outputs | while there are many: hands them over |
 //! | one for datagrams ([`udp`]) | steps the process with each; one more per name looks it up |
 //! | clock | waits for the next deadline and steps the process |
@@ -33,16 +34,18 @@
 //!
 //! Whatever comes from outside, the process takes bounded memory, and whoever sends too much waits
 //! alone. Bounds are bytes where nothing else is said. The tests in the last column are those of
-//! the file itself, or `tests/bounds.rs` here, or the programs `tests/flood.rs`,
-//! `tests/strangers.rs` and `tests/barrier.rs`.
+//! the file itself, or `tests/bounds.rs` or `tests/batches.rs` here, or the
+//! programs `tests/bodies.rs`, `tests/flood.rs`, `tests/strangers.rs` and `tests/barrier.rs`.
 //!
 //! | what can grow | bound | beyond it | test |
 //! |---|---|---|---|
 //! | outputs, by the peer that caused them | `outbox::PEER_LIMIT`, one step | (1) | bounds, flood |
 //! | outputs that one thread hands over | `outbox::TURN` | another thread goes on | bounds |
 //! | frames for a peer | 2 × `link::QUEUE_LIMIT` (2) | dropped, counted | link |
+//! | messages with bodies for a peer | `link::MAX_BODIES` messages | dropped, counted | link |
+//! | a body | `Process::MAX_BODY`; a piece of it in memory | closed | bodies |
 //! | a line, before and after the hello | `frame::MAX_HELLO`, `MAX_LINE` | closed | strangers |
-//! | a datagram | `udp::MAX_DATAGRAM` | dropped | barrier |
+//! | a datagram | `Process::MAX_DATAGRAM` | dropped | barrier |
 //! | connections without a hello | `tcp::MAX_UNKNOWN`, `MAX_GRACED` | closed | strangers |
 //! | connections of one peer | `connections::MAX_CONNECTIONS` | rejected | bounds, flood |
 //! | records that wait for a flush | one read of each connection (3) | it waits | batches |
@@ -66,6 +69,7 @@
 //! being killed is a clean end. If the disk fails, nothing leaves any more and [`Node::run`]
 //! returns the error.
 
+pub mod body;
 mod clock;
 mod connections;
 pub mod disk;
@@ -87,6 +91,7 @@ use crate::error::{Doing, Error, Result};
 use crate::process::{Effect, Effects, PeerId, Process};
 use crate::visible::clipped;
 
+pub use body::Bodies;
 use clock::Timers;
 use connections::Ends;
 use disk::Disk;
@@ -105,7 +110,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 const STACK: usize = 256 * 1024;
 
 /// What the runtime needs to know beside the process.
-pub struct Config {
+pub struct Config<P: Process> {
     /// Which peer this is.
     pub me: PeerId,
     /// What peers must have in common, compared in the hello.
@@ -114,6 +119,8 @@ pub struct Config {
     pub peers: BTreeMap<PeerId, Address>,
     /// Reject a peer that comes from an address which its name does not resolve to.
     pub strict_address: bool,
+    /// What moves the bodies of messages, where the protocol has such.
+    pub bodies: Option<Arc<dyn Bodies<P>>>,
     /// Where lines for people go.
     pub say: Say,
 }
@@ -158,7 +165,8 @@ pub struct Node<P: Process> {
     begun: Instant,
     datagrams: Option<Datagrams>,
     disk: Option<Disk>,
-    links: BTreeMap<PeerId, Link>,
+    links: BTreeMap<PeerId, Arc<Link>>,
+    bodies: Option<Arc<dyn Bodies<P>>>,
     observer: Mutex<Box<dyn Observer<P>>>,
     admission: Admission,
     say: Say,
@@ -189,12 +197,13 @@ impl<P: Process + Send + 'static> Node<P> {
     /// # Errors
     /// The system gives no more threads, or the disk failed.
     pub fn start(
-        config: Config,
+        config: Config<P>,
         process: P,
         disk: Option<Disk>,
         observer: Box<dyn Observer<P>>,
         sockets: impl Into<Sockets>,
     ) -> Result<Arc<Self>> {
+        assert!(P::MAX_BODY == 0 || config.bodies.is_some(), "somebody moves the bodies");
         let Sockets { streams, on_demand, datagrams, report_strays } = sockets.into();
         let datagrams =
             datagrams.map(|socket| Datagrams::new(socket, &config.peers, report_strays));
@@ -202,7 +211,8 @@ impl<P: Process + Send + 'static> Node<P> {
             Some(_) => config.peers.clone(),
             None => BTreeMap::new(),
         };
-        let links = links.into_iter().map(|(peer, at)| (peer, Link::new(peer, at, on_demand)));
+        let links =
+            links.into_iter().map(|(peer, at)| (peer, Arc::new(Link::new(peer, at, on_demand))));
         let links = links.collect();
         let node = Self::new(config, process, disk, observer, datagrams, links);
         // The first event comes before any other can.
@@ -213,21 +223,21 @@ impl<P: Process + Send + 'static> Node<P> {
             tcp::open(&node, listener)?;
         }
         udp::open(&node)?;
-        for &peer in node.links.keys().filter(|_| !on_demand) {
-            let dialler = Arc::clone(&node);
-            spawn(&peer.to_string(), move || link::keep(&dialler, &dialler.links[&peer]))?;
+        for link in node.links.values().filter(|_| !on_demand) {
+            let (dialler, link) = (Arc::clone(&node), Arc::clone(link));
+            spawn(&link.peer.to_string(), move || link::keep(&dialler, &link))?;
         }
         Ok(node)
     }
 
     /// A node that does nothing by itself yet.
     fn new(
-        config: Config,
+        config: Config<P>,
         process: P,
         disk: Option<Disk>,
         observer: Box<dyn Observer<P>>,
         datagrams: Option<Datagrams>,
-        links: BTreeMap<PeerId, Link>,
+        links: BTreeMap<PeerId, Arc<Link>>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|itself| Self {
             me: config.me,
@@ -254,6 +264,7 @@ impl<P: Process + Send + 'static> Node<P> {
             datagrams,
             disk,
             links,
+            bodies: config.bodies,
             observer: Mutex::new(observer),
             admission: Admission::default(),
             say: config.say,
@@ -272,7 +283,9 @@ impl<P: Process + Send + 'static> Node<P> {
             }
             if let Some(code) = core.ended {
                 let deadline = Instant::now() + DRAIN_TIMEOUT;
-                while !self.links.values().all(Link::is_drained) && Instant::now() < deadline {
+                while !self.links.values().all(|link| link.is_drained())
+                    && Instant::now() < deadline
+                {
                     let pause = Duration::from_millis(1);
                     core = self.over.wait_timeout(core, pause).expect(UNPOISONED).0;
                 }
@@ -283,11 +296,11 @@ impl<P: Process + Send + 'static> Node<P> {
     }
 
     /// Starts the thread of a link on demand.
-    fn dial(&self, link: &Link) {
+    fn dial(&self, link: &Arc<Link>) {
         let Some(node) = self.itself.upgrade() else { return };
-        let peer = link.peer;
+        let served = Arc::clone(link);
         // Without a thread the frames wait until the next one is sent.
-        if spawn(&peer.to_string(), move || link::serve(&node, &node.links[&peer])).is_err() {
+        if spawn(&link.peer.to_string(), move || link::serve(&node, &served)).is_err() {
             link.unserved();
         }
     }

@@ -13,6 +13,7 @@ use super::sync::MutexGuard;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Debug, Write};
 use std::mem::size_of;
+use std::sync::Arc;
 
 use super::disk::Disk;
 use super::frame::Frame;
@@ -82,7 +83,9 @@ pub(super) enum Pending<P: Process> {
     Ready(Output<P>),
     /// A frame for a peer, if a link takes it; and the message, if it is of interest then.
     Send(PeerId, Vec<u8>, Option<P::Message>),
-    /// The same for a datagram.
+    /// A message with a body, and whether it is of interest then.
+    SendBody(PeerId, P::Message, bool),
+    /// A frame as a datagram.
     Cast(PeerId, Vec<u8>, Option<P::Message>),
     /// The process ends here.
     Halt(u8),
@@ -208,6 +211,11 @@ impl<P: Process> Core<P> {
 
     /// Queues a message. It becomes bytes now, so that what waits can be measured.
     pub(super) fn send(&mut self, to: PeerId, message: P::Message) {
+        if P::has_body(&message) {
+            let bytes = length_of(&message);
+            self.put(Pending::SendBody(to, message, self.sees_traffic), bytes);
+            return;
+        }
         let frame = Frame::Message(&message).line();
         let bytes = frame.capacity() + self.interest() * frame.len();
         let shown = self.sees_traffic.then_some(message);
@@ -288,7 +296,7 @@ impl<P: Process + Send + 'static> Node<P> {
     /// The result is the exit code, if the process has ended itself.
     fn hand_over(&self, batch: Vec<Entry<P>>) -> Option<u8> {
         let mut observer = self.observer.lock().expect(UNPOISONED);
-        let mut written: Vec<&Link> = Vec::new();
+        let mut written: Vec<&Arc<Link>> = Vec::new();
         let mut casts = Vec::new();
         let mut halted = None;
         for entry in batch {
@@ -310,10 +318,17 @@ impl<P: Process + Send + 'static> Node<P> {
                     if !link.push(&frame) {
                         continue;
                     }
-                    if !written.iter().any(|other| std::ptr::eq(*other, link)) {
-                        written.push(link);
-                    }
+                    note(&mut written, link);
                     (to, message)
+                }
+                Pending::SendBody(to, message, is_shown) => {
+                    let Some(link) = self.links.get(&to) else { continue };
+                    let shown = is_shown.then(|| message.clone());
+                    if !self.opener(to, message).is_some_and(|opener| link.push_body(opener)) {
+                        continue;
+                    }
+                    note(&mut written, link);
+                    (to, shown)
                 }
             };
             if let Some(message) = message {
@@ -322,14 +337,19 @@ impl<P: Process + Send + 'static> Node<P> {
         }
         observer.before_frames();
         for link in written {
-            if link.flush() {
-                self.dial(link);
-            }
+            self.flush(link);
         }
         if let Some(datagrams) = &self.datagrams {
             datagrams.send(&casts);
         }
         observer.after_frames();
         halted
+    }
+}
+
+/// Adds a link to a list, once.
+fn note<'a>(links: &mut Vec<&'a Arc<Link>>, link: &'a Arc<Link>) {
+    if !links.iter().any(|other| Arc::ptr_eq(other, link)) {
+        links.push(link);
     }
 }

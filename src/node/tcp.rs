@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::body::Taken;
 use super::connections::{Batch, MAX_CONNECTIONS, Received};
 use super::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
 use super::link::{Link, WRITE_TIMEOUT};
@@ -305,11 +306,29 @@ fn take_batch<P: Process + Send + 'static>(
     };
     while let Some(line) = next.map_err(|error| error.to_string())? {
         match serde_json::from_slice::<Frame<P::Message>>(line) {
+            Ok(Frame::Message(message)) if P::has_body(&message) => {
+                return Err("a message without its body".into());
+            }
             Ok(Frame::Message(message)) => {
                 match node.receive(link.peer, stream, message, line.len(), batch) {
                     Received::Taken => {}
                     Received::Superseded => return Ok(false),
                     Received::Refused(why) => return Err(why),
+                }
+            }
+            Ok(Frame::WithBody { length, message }) => {
+                let bytes = line.len();
+                // What came before is not answered late on account of the body.
+                node.conclude(batch);
+                let tell = || (&**stream).write_all(&Frame::<P::Message>::Progress.line());
+                match node.take_body(link.peer, &message, length, lines, tell)? {
+                    Taken::Dropped => {}
+                    Taken::Cut => return Ok(false),
+                    Taken::Kept => match node.receive(link.peer, stream, message, bytes, batch) {
+                        Received::Taken => {}
+                        Received::Superseded => return Ok(false),
+                        Received::Refused(why) => return Err(why),
+                    },
                 }
             }
             Ok(Frame::Ping) => {

@@ -9,7 +9,7 @@ use super::super::frame::{Frame, Hello, Lines, MAX_HELLO, MAX_LINE, is_timeout};
 use super::super::log::{Level, LogLimiter};
 use super::super::{Node, plain, spawn};
 use super::timeouts::ANSWER_TIMEOUT;
-use super::{Address, Link, SlowDial, WRITE_TIMEOUT};
+use super::{Address, Link, Next, SlowDial, WRITE_TIMEOUT};
 use crate::process::{PeerId, Process};
 
 /// The first pause between two dials; it doubles up to [`LAST_PAUSE`].
@@ -27,7 +27,7 @@ const MAX_REASONS: u32 = 5;
 const REASON_EVERY: Duration = Duration::from_secs(60);
 
 /// The thread of a standing link.
-pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
+pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &Arc<Link>) {
     let mut outage = Outage::default();
     let mut pause = FIRST_PAUSE;
     loop {
@@ -50,7 +50,7 @@ pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &
 }
 
 /// The thread of a link on demand: dials, serves, and ends when the link does.
-pub(in crate::node) fn serve<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
+pub(in crate::node) fn serve<P: Process + Send + 'static>(node: &Node<P>, link: &Arc<Link>) {
     let mut may_dial_slowly = true;
     loop {
         let ended = session(node, link, &mut Outage::default(), may_dial_slowly);
@@ -68,8 +68,8 @@ pub(in crate::node) fn serve<P: Process + Send + 'static>(node: &Node<P>, link: 
             continue;
         }
         // Whoever is not there gets nothing; what came while a good link ended gets another one.
-        if ended.is_err() || state.queue.is_empty() {
-            state.queue.clear();
+        if ended.is_err() || state.is_empty() {
+            (state.queue, state.bodies) = Default::default();
             state.served = false;
             return;
         }
@@ -136,7 +136,7 @@ impl From<io::Error> for Failure {
 /// Makes a connection, says hello, and keeps the link until it ends. `Ok` if it was up.
 fn session<P: Process + Send + 'static>(
     node: &Node<P>,
-    link: &Link,
+    link: &Arc<Link>,
     outage: &mut Outage,
     may_dial_slowly: bool,
 ) -> Result<(), Failure> {
@@ -159,7 +159,7 @@ fn session<P: Process + Send + 'static>(
         }
     }
     if late && may_dial_slowly {
-        dial_slowly(node, link, addresses);
+        dial_slowly(link, addresses);
     }
     result
 }
@@ -168,7 +168,7 @@ fn session<P: Process + Send + 'static>(
 /// was none, the inner one why it ended.
 fn converse<P: Process + Send + 'static>(
     node: &Node<P>,
-    link: &Link,
+    link: &Arc<Link>,
     stream: TcpStream,
     outage: &mut Outage,
 ) -> Result<Result<(), Failure>, Failure> {
@@ -178,7 +178,7 @@ fn converse<P: Process + Send + 'static>(
     lines.set_limit(MAX_LINE);
     // The third step of the greeting: from here on answers can reach this peer.
     link.set_up(Arc::clone(&stream), Frame::<P::Message>::Ping.line());
-    link.flush();
+    node.flush(link);
     if outage.over() {
         (node.say)(Level::Story, &format!("{} is connected", link.peer));
     }
@@ -199,19 +199,14 @@ pub(super) fn dial(address: SocketAddr, timeout: Duration) -> io::Result<TcpStre
 /// Dials once more, on another thread and for longer, while the quick dials go on: a distant peer
 /// is reached by this one, and one whose way was cut by the next quick one, as soon as the way is
 /// there again.
-fn dial_slowly<P: Process + Send + 'static>(
-    node: &Node<P>,
-    link: &Link,
-    addresses: Vec<SocketAddr>,
-) {
-    let Some(node) = node.itself.upgrade() else { return };
+fn dial_slowly(link: &Arc<Link>, addresses: Vec<SocketAddr>) {
     let Some(timeout) = link.begin_slow_dial() else { return };
-    let peer = link.peer;
+    let dialled = Arc::clone(link);
     let dialler = move || {
         let found = addresses.iter().find_map(|address| dial(*address, timeout).ok());
-        node.links[&peer].end_slow_dial(found);
+        dialled.end_slow_dial(found);
     };
-    if spawn(&format!("slow {peer}"), dialler).is_err() {
+    if spawn(&format!("slow {}", link.peer), dialler).is_err() {
         link.end_slow_dial(None);
     }
 }
@@ -248,7 +243,7 @@ fn greet<P: Process + Send + 'static>(
 /// other side did.
 fn listen<P: Process + Send + 'static>(
     node: &Node<P>,
-    link: &Link,
+    link: &Arc<Link>,
     stream: &TcpStream,
     lines: &mut Lines<&TcpStream>,
 ) -> Result<(), Failure> {
@@ -267,14 +262,18 @@ fn listen<P: Process + Send + 'static>(
             if link.is_idle() {
                 return Ok(());
             }
-            if link.ping::<P::Message>() {
+            // A ping would wait for a body to end. Its receiver says that more of it comes.
+            if !link.sends_bodies() && link.ping::<P::Message>() {
                 sent += 1;
                 timed.get_or_insert((sent, now));
             }
             // Also while answers to earlier ones come: a distant peer would hear too few.
             next_ping = now + PING_EVERY;
         }
-        let dropped = link.flush_slow();
+        let (dropped, next) = link.flush_slow();
+        if next == Next::Body {
+            node.send_bodies(link);
+        }
         if dropped > 0 {
             let text = format!("{} was slow: {dropped} frames were dropped", link.peer);
             node.admission.complain(node, &text);

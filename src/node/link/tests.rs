@@ -108,3 +108,26 @@ fn one_slow_dial_is_under_way_at_a_time_and_a_link_needs_none() {
     assert!(link.take_slow_dial().is_some());
     assert_eq!(link.begin_slow_dial(), Some(timeouts::ANSWER_TIMEOUT * 8));
 }
+
+#[test]
+fn few_messages_with_bodies_wait_and_what_comes_later_stays_behind_them() {
+    let (link, mut other_end) = linked();
+    let opener =
+        || -> Opener { Box::new(|| Ok((b"line\n".to_vec(), (4, Box::new(&b"body"[..]))))) };
+    assert!((0..MAX_BODIES).all(|_| link.push_body(opener())));
+    assert!(!link.push_body(opener()), "one more is dropped");
+    assert!(link.push(b"behind\n") && link.flush() == Next::Body);
+    assert!(link.push(b"last\n") && link.flush() == Next::Nothing, "another thread has it");
+    let mut bodies = 0;
+    while let Some((stream, opener)) = link.next_body() {
+        let (line, (length, mut body)) = opener().unwrap();
+        write_some(&stream, &line).unwrap();
+        assert_eq!(io::copy(&mut body, &mut &*stream).unwrap(), length);
+        bodies += 1;
+    }
+    let want = "line\nbody".repeat(bodies) + "behind\nlast\n";
+    let mut bytes = vec![0; want.len()];
+    other_end.read_exact(&mut bytes).unwrap();
+    assert_eq!(String::from_utf8(bytes).unwrap(), want);
+    assert!(link.is_drained() && bodies == MAX_BODIES);
+}

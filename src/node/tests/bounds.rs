@@ -97,6 +97,7 @@ fn node(gate: &Gate) -> Arc<Node<Teller>> {
         fingerprint: "f".into(),
         peers: BTreeMap::new(),
         strict_address: false,
+        bodies: None,
         say: Box::new(|_, _| {}),
     };
     Node::new(config, Teller, None, Box::new(gate.clone()), None, BTreeMap::new())

@@ -150,6 +150,7 @@ fn node_on(
         fingerprint: "f".into(),
         peers: BTreeMap::new(),
         strict_address: false,
+        bodies: None,
         say: Box::new(|_, _| {}),
     };
     Ok(Node::new(config, Loud(peer), Some(disk), Box::new(observer), None, BTreeMap::new()))
