@@ -8,7 +8,6 @@
 //! main ── cli ──┬── paxos ─────── process      protocols: no I/O at all
 //!               ├── ready ─────── process      the readiness barrier
 //!               ├── member ────── process      membership, failure detection, a leader
-//!               ├── museum ────── those, sim   mutants: protocols got wrong on purpose
 //!               ├── node ──────── process      driver: threads, sockets, disk, clock
 //!               ├── sim ───────── process      driver: one queue, a virtual clock, a seed
 //!               ├── trace                      lines of a run, read and judged
@@ -24,8 +23,6 @@ pub mod error;
 pub mod fnv;
 pub mod hosts;
 pub mod member;
-#[cfg(feature = "simulator")]
-pub mod museum;
 pub mod node;
 pub mod paxos;
 pub mod process;

@@ -90,6 +90,8 @@ mod join;
 mod lead;
 pub mod memory;
 pub mod message;
+#[cfg(feature = "simulator")]
+pub mod mutants;
 pub mod peer;
 pub mod view;
 

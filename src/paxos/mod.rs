@@ -49,6 +49,8 @@ pub mod fact;
 pub mod instances;
 pub mod learner;
 pub mod message;
+#[cfg(feature = "simulator")]
+pub mod mutants;
 mod objection;
 pub mod pace;
 pub mod peer;

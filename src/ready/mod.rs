@@ -37,6 +37,8 @@
 //! the hostsfile's fingerprint; the cure is the hello of the streams, where a protocol has some.
 
 pub mod message;
+#[cfg(feature = "simulator")]
+pub mod mutants;
 pub mod peer;
 
 pub use message::Message;

@@ -1,10 +1,10 @@
 //! The journal of a simulated run: the same lines that real peers write with `--trace`.
 
 use crate::cli::lines::{found, of_message};
-use crate::museum::Subject;
 use crate::paxos::{Fact, Peer};
 use crate::process::PeerId;
 use crate::sim::Seen;
+use crate::sim::mutant::Subject;
 use crate::trace::event::{Action, Event, Journal, MessageType};
 
 /// The lines of one run, of all peers together, in the order in which they happened. The time is
@@ -33,7 +33,7 @@ impl Tape {
     }
 
     /// What others can see.
-    pub fn seen<S: Subject>(&mut self, now: u64, at: PeerId, seen: &Seen<'_, S>) {
+    pub fn seen<S: Subject<Peer>>(&mut self, now: u64, at: PeerId, seen: &Seen<'_, S>) {
         let event = match seen {
             Seen::Connected(other) => {
                 let journal = Journal { to: Some(other.0), ..Journal::default() };
