@@ -4,9 +4,9 @@ use super::journal::Journal;
 use super::printer::Printer;
 use super::prose::{self, Prose};
 use crate::node::{Observer, Output};
+use crate::paxos::event::{Action, Event, JournalFields as Keys, MessageType};
 use crate::paxos::{Ack, Fact, Message, Peer, ProposalNumber, Value};
 use crate::process::PeerId;
-use crate::trace::event::{Action, Event, Journal as Keys, MessageType};
 
 /// Turns a peer's outputs into lines.
 pub(super) struct Lines {

@@ -86,7 +86,9 @@
 //! gossip of heartbeats would grow with the group alone, and find a death later.
 
 pub mod detector;
+pub mod event;
 mod join;
+pub mod judge;
 mod lead;
 pub mod memory;
 pub mod message;

@@ -45,8 +45,10 @@
 //! *Implementing Replicated Logs with Paxos* (2013), whose slide 45 names the variables.
 
 pub mod acceptor;
+pub mod event;
 pub mod fact;
 pub mod instances;
+pub mod judge;
 pub mod learner;
 pub mod message;
 mod objection;

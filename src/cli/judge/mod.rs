@@ -30,8 +30,8 @@ use super::{args, spawn};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::paxos::Value;
+use crate::paxos::judge::live::LiveJudge;
 use crate::process::PeerId;
-use crate::trace::verdict::Judge;
 use log::{Fault, Line};
 
 pub(super) const HELP: &str = "\
@@ -143,7 +143,7 @@ fn pass_on(out: &mut impl Write, text: &str) -> Result<()> {
 /// A judge, and what is known of the peers beside what they print.
 struct Hearing<'a> {
     hosts: &'a Hosts,
-    judge: Judge,
+    judge: LiveJudge,
     /// Those who take part.
     parts: BTreeSet<PeerId>,
     /// Killed, and not started again.
@@ -160,7 +160,7 @@ struct Hearing<'a> {
 impl<'a> Hearing<'a> {
     fn new(hosts: &'a Hosts, file: &Path, expect: Option<Value>) -> Result<Self> {
         let parts = judged_roles(hosts, Some(file))?.participants();
-        let mut judge = Judge::new(expect.map(|value| value.0.to_string()));
+        let mut judge = LiveJudge::new(expect.map(|value| value.0.to_string()));
         for peer in &hosts.peers {
             let names: Vec<String> = peer.roles.iter().map(ToString::to_string).collect();
             judge.add_peer(peer.id.0, names.join(","), parts.contains(&peer.id));

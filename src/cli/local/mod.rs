@@ -22,8 +22,8 @@ use super::{args, complain, draw, outputs, print};
 use crate::error::{Error, Result};
 use crate::hosts::{Host, Hosts};
 use crate::paxos::Value;
+use crate::paxos::judge::live::LiveJudge;
 use crate::process::PeerId;
-use crate::trace::verdict::Judge;
 use crate::visible::{visible, visible_json};
 use children::{Children, News, Pipes};
 
@@ -143,7 +143,7 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
     if options.draw.is_some() {
         options.trace = Some(journal.path().to_owned());
     }
-    let mut judge = Judge::new(None);
+    let mut judge = LiveJudge::new(None);
     for peer in &stage.hosts.peers {
         let names: Vec<String> = peer.roles.iter().map(ToString::to_string).collect();
         let takes_part = roles.participants().contains(&peer.id);
@@ -219,7 +219,7 @@ fn command_line(
 /// Standard output cannot be written.
 fn watch(
     children: &mut Children,
-    judge: &mut Judge,
+    judge: &mut LiveJudge,
     show: &Show,
     started: Instant,
     timeout: Duration,
