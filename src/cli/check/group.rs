@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::super::args;
 use super::super::inputs::{self, Source};
+use crate::command::args;
 use crate::error::{Doing, Error, Result};
 use crate::member::judge::{Found, MemberJudge, MemberOptions, Reader, Report, Said};
 use crate::paxos::judge::dialect::Names;

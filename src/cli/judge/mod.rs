@@ -25,12 +25,12 @@ use std::time::{Duration, Instant};
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::paxos::judged_roles;
-use super::{args, spawn};
+use crate::command::{args, spawn};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::paxos::Value;
-use crate::paxos::judge::live::LiveJudge;
+use crate::paxos::command::{judged_roles, value};
+use crate::paxos::verdict::Judge;
 use crate::process::PeerId;
 use log::{Fault, Line};
 
@@ -84,7 +84,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') => hosts = Some(PathBuf::from(parser.value()?)),
-            Long("expect") => expect = Some(args::value("--expect", parser.value()?)?),
+            Long("expect") => expect = Some(value("--expect", parser.value()?)?),
             Long("timeout") => timeout = args::seconds("--timeout", parser.value()?)?,
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
@@ -95,11 +95,11 @@ fn parse(mut parser: Parser) -> Result<Options> {
 
 /// The command.
 pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
-    if let Some(member) = args::group_protocol(&mut parser) {
+    if let Some(member) = super::group_protocol(&mut parser) {
         return goal::run(member, parser);
     }
     let options = parse(parser)?;
-    let hosts = super::hosts(&options.hosts)?;
+    let hosts = crate::command::hosts(&options.hosts)?;
     let mut hearing = Hearing::new(&hosts, &options.hosts, options.expect)?;
     let mut out = io::stdout();
     hearing.listen(&lines(io::stdin())?, options.timeout, &mut out)?;
@@ -143,7 +143,7 @@ fn pass_on(out: &mut impl Write, text: &str) -> Result<()> {
 /// A judge, and what is known of the peers beside what they print.
 struct Hearing<'a> {
     hosts: &'a Hosts,
-    judge: LiveJudge,
+    judge: Judge,
     /// Those who take part.
     parts: BTreeSet<PeerId>,
     /// Killed, and not started again.
@@ -160,7 +160,7 @@ struct Hearing<'a> {
 impl<'a> Hearing<'a> {
     fn new(hosts: &'a Hosts, file: &Path, expect: Option<Value>) -> Result<Self> {
         let parts = judged_roles(hosts, Some(file))?.participants();
-        let mut judge = LiveJudge::new(expect.map(|value| value.0.to_string()));
+        let mut judge = Judge::new(expect.map(|value| value.0.to_string()));
         for peer in &hosts.peers {
             let names: Vec<String> = peer.roles.iter().map(ToString::to_string).collect();
             judge.add_peer(peer.id.0, names.join(","), parts.contains(&peer.id));

@@ -43,7 +43,7 @@ pub mod dialect;
 mod finish;
 mod form;
 mod intake;
-pub mod live;
+
 mod progress;
 mod report;
 mod rules;

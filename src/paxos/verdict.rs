@@ -13,7 +13,7 @@ use crate::visible::visible;
 
 /// What is known of one peer.
 #[derive(Clone, Debug, Default)]
-struct LivePeer {
+struct Account {
     roles: String,
     takes_part: bool,
     /// In its present life.
@@ -29,8 +29,8 @@ struct Choice {
 
 /// Collects lines and judges them.
 #[derive(Clone, Debug, Default)]
-pub struct LiveJudge {
-    peers: BTreeMap<u16, LivePeer>,
+pub struct Judge {
+    peers: BTreeMap<u16, Account>,
     expect: Option<String>,
     /// The value asked for under each number, and by whose line we know.
     asked: BTreeMap<u64, (String, u16)>,
@@ -39,7 +39,7 @@ pub struct LiveJudge {
 
 /// The outcome.
 #[derive(Clone, Debug)]
-pub struct LiveVerdict {
+pub struct Verdict {
     /// Why the run failed; empty if it did not.
     pub reasons: Vec<String>,
     /// Who chose what, with which number, when: lines of text.
@@ -51,7 +51,7 @@ pub struct LiveVerdict {
 /// How many reasons are kept: a program gone wrong gives the same one many times.
 const MOST_REASONS: usize = 20;
 
-impl LiveJudge {
+impl Judge {
     /// A judge who wants everybody to choose `expect`, or any one value.
     pub fn new(expect: Option<String>) -> Self {
         Self { expect, ..Self::default() }
@@ -59,7 +59,7 @@ impl LiveJudge {
 
     /// Adds a peer. Whoever takes part must choose, whoever does not must print nothing.
     pub fn add_peer(&mut self, peer: u16, roles: String, takes_part: bool) {
-        self.peers.insert(peer, LivePeer { roles, takes_part, chose: None });
+        self.peers.insert(peer, Account { roles, takes_part, chose: None });
     }
 
     /// The peer was killed and started again: it learns and prints the choice anew.
@@ -137,7 +137,7 @@ impl LiveJudge {
     }
 
     /// The verdict on what was heard so far.
-    pub fn verdict(&self) -> LiveVerdict {
+    pub fn verdict(&self) -> Verdict {
         let mut reasons = self.reasons.clone();
         for peer in self.missing() {
             reasons.push(format!("peer{peer} never chose"));
@@ -158,11 +158,11 @@ impl LiveJudge {
             let _ = writeln!(table, "{name:<7} {roles:<width$}  {row}"); // a String takes all
         }
         let parts = self.peers.values().filter(|account| account.takes_part).count();
-        LiveVerdict { reasons, table, parts }
+        Verdict { reasons, table, parts }
     }
 }
 
-impl LiveVerdict {
+impl Verdict {
     /// Table and outcome, for people.
     pub fn for_people(&self) -> String {
         let outcome = if self.passed() {
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     fn judge(lines: &[(u16, &str)]) -> Vec<String> {
-        let mut judge = LiveJudge::new(Some("X".into()));
+        let mut judge = Judge::new(Some("X".into()));
         judge.add_peer(1, "proposer1".into(), true);
         judge.add_peer(2, "acceptor1".into(), true);
         judge.add_peer(3, "learner7".into(), false);
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn one_peer_takes_part_and_two_take_part() {
-        let mut judge = LiveJudge::new(None);
+        let mut judge = Judge::new(None);
         for (peer, want) in [(1, "passed: 1 peer takes part, and "), (2, "passed: 2 peers take ")] {
             judge.add_peer(peer, "acceptor1".into(), true);
             judge.line(
