@@ -87,7 +87,9 @@
 
 pub(crate) mod command;
 pub mod detector;
+pub mod event;
 mod join;
+pub mod judge;
 mod lead;
 pub(crate) mod lines;
 pub mod memory;

@@ -46,8 +46,10 @@
 
 pub mod acceptor;
 pub(crate) mod command;
+pub mod event;
 pub mod fact;
 pub mod instances;
+pub mod judge;
 pub mod learner;
 pub(crate) mod lines;
 pub mod message;

@@ -8,12 +8,12 @@ use super::goal::{Goal, State};
 use super::ledger::Ledger;
 use super::{CALM_US, Plan};
 use crate::cli::sim::beside::scenario::{Outcome, Scenario};
+use crate::member::judge::MemberJudge;
 use crate::member::lines::line_of;
 use crate::member::{Fact, Life, Peer, Record};
 use crate::process::{Effect, PeerId};
 use crate::sim::mutant::Subject;
 use crate::sim::{Counts, End, Prng, Seen, Watch};
-use crate::trace::views::Rules;
 
 /// Of so many steps in which a crash might strike, one is thought about.
 const OFFERED: u64 = 10;
@@ -32,7 +32,7 @@ pub(super) struct Show<S, B> {
     ledger: Ledger,
     goal: Goal,
     /// The printed lines and their judge.
-    lines: Option<(String, Rules)>,
+    lines: Option<(String, MemberJudge)>,
     lives: Vec<u64>,
     /// Those who will begin, or begin again.
     away: BTreeSet<PeerId>,
@@ -73,7 +73,7 @@ impl<S: Subject<Peer>, B: Fn(PeerId, Life) -> S> Show<S, B> {
             ledger: Ledger::new(scenario, plan.memory),
             // Where all come back with what they had written, no majority is ever gone.
             goal: Goal::new(unpromised, majority, !plan.some_return, not_before),
-            lines: journal.then(|| (String::new(), Rules::new(on_request))),
+            lines: journal.then(|| (String::new(), MemberJudge::new(on_request))),
             lives: vec![0; peers.into()],
             away: (1..=peers).map(PeerId).collect(),
             hit: BTreeSet::new(),
