@@ -94,6 +94,8 @@ mod lead;
 pub(crate) mod lines;
 pub mod memory;
 pub mod message;
+#[cfg(feature = "simulator")]
+pub mod mutants;
 pub mod peer;
 pub mod view;
 

@@ -53,6 +53,8 @@ pub mod judge;
 pub mod learner;
 pub(crate) mod lines;
 pub mod message;
+#[cfg(feature = "simulator")]
+pub mod mutants;
 mod objection;
 pub mod pace;
 pub mod peer;

@@ -1,11 +1,11 @@
 //! The journal of a simulated run: the same lines that real peers write with `--trace`.
 
-use crate::museum::Subject;
 use crate::paxos::event::{Action, Event, JournalFields, MessageType};
 use crate::paxos::lines::{found, of_message};
 use crate::paxos::{Fact, Peer};
 use crate::process::PeerId;
 use crate::sim::Seen;
+use crate::sim::mutant::Subject;
 
 /// The lines of one run, of all peers together, in the order in which they happened. The time is
 /// the virtual clock's.
@@ -33,7 +33,7 @@ impl Tape {
     }
 
     /// What others can see.
-    pub fn seen<S: Subject>(&mut self, now: u64, at: PeerId, seen: &Seen<'_, S>) {
+    pub fn seen<S: Subject<Peer>>(&mut self, now: u64, at: PeerId, seen: &Seen<'_, S>) {
         let event = match seen {
             Seen::Connected(other) => {
                 let journal = JournalFields { to: Some(other.0), ..JournalFields::default() };

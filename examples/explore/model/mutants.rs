@@ -1,4 +1,4 @@
-//! The museum explored: the mutants that the simulator plays, before the model checker.
+//! The mutants that the simulator plays, explored by the model checker.
 //!
 //! Each is tried within small bounds, one after another, until a property breaks. What a mutant
 //! gets wrong about time (it waits for ever, it never backs off) is not seen here: in these runs
@@ -7,14 +7,15 @@
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-use synod::museum::{Broken, Mutant};
+use synod::paxos::Peer;
 use synod::sim::Disk;
+use synod::sim::mutant::Mutant;
 
 use super::bounds::Bounds;
 use super::properties;
 use super::run::{exhaust, shortest};
 
-/// What a broken peer must break.
+/// What a mutant must break.
 const SAFETY: &[&str] = &[
     properties::ONE_VALUE,
     properties::ONE_VALUE_A_NUMBER,
@@ -63,12 +64,12 @@ impl Display for Caught {
 }
 
 /// Tries a mutant within all bounds, each for so long at most.
-pub(crate) fn caught(mutant: &'static Mutant, limit: Duration) -> Option<Caught> {
+pub(crate) fn caught(mutant: &'static Mutant<Peer>, limit: Duration) -> Option<Caught> {
     // The model is its own driver, and its disk is sound: there is nothing to explore.
     if mutant.disk != Disk::Sound {
         return None;
     }
-    let birth = |setup| Broken::new(mutant, setup);
+    let birth = |setup| mutant.build(setup);
     let safety = BOUNDS.iter().map(|bounds| (SAFETY, bounds));
     // A guard that objects is a smaller thing than a rule of safety, and it objects soon.
     let guards = BOUNDS[..3].iter().map(|bounds| (&[properties::NO_OBJECTION][..], bounds));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use synod::cli::sim::beside::{STAGES, Stage};
-use synod::museum;
+use synod::paxos::mutants;
 
 /// The rows of the matrix, cell by cell, by mutant.
 fn matrix() -> BTreeMap<&'static str, Vec<&'static str>> {
@@ -20,7 +20,7 @@ fn matrix() -> BTreeMap<&'static str, Vec<&'static str>> {
 
 #[test]
 fn the_matrix_has_every_mutant_each_caught_twice() {
-    let paxos = museum::exhibits().map(|mutant| mutant.name);
+    let paxos = mutants::all().map(|mutant| mutant.name);
     let siblings = STAGES.into_iter().flat_map(Stage::bugs).map(|bug| bug.name);
     let mut names: Vec<&str> = paxos.chain(siblings).collect();
     names.sort_unstable();
@@ -30,7 +30,7 @@ fn the_matrix_has_every_mutant_each_caught_twice() {
         let claims = if cells[0] == "·" { 0 } else { cells[0].split(", ").count() };
         let others = cells[1..].iter().filter(|cell| **cell != "·" && !cell.starts_with('0'));
         // Of Paxos two of three checks, of the siblings two claims will do.
-        let of_paxos = museum::exhibit(name).is_some();
+        let of_paxos = mutants::named(name).is_some();
         let kills = others.count() + if of_paxos { claims.min(1) } else { claims };
         assert!(kills >= 2, "{name}: {cells:?}");
     }
@@ -39,7 +39,7 @@ fn the_matrix_has_every_mutant_each_caught_twice() {
 #[test]
 fn the_matrix_says_what_was_explored() {
     let matrix = matrix();
-    for line in include_str!("explore/museum.txt").lines() {
+    for line in include_str!("explore/mutants.txt").lines() {
         let (name, how) = line.split_once('\t').expect("a name and how");
         assert_eq!(matrix[name].last(), Some(&if how.is_empty() { "·" } else { how }), "{name}");
     }

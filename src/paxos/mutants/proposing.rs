@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Mutant, PLAIN, Ward};
+use super::{Mutant, MutantState, PLAIN, with_ack};
 use crate::paxos::pace::{FIRST_BACKOFF, FIRST_TIMEOUT, MOST_DOUBLINGS};
-use crate::paxos::{Accepted, Ack, Fact, Message, Peer, ProposalNumber, Record, Timer, Value};
+use crate::paxos::{Accepted, Ack, Fact, Message, ProposalNumber, Record, Timer, Value};
 use crate::process::{Delay, Effect};
+use crate::sim::mutant::sent;
 
 /// The longest back-off on fast links.
 const MOST_BACKOFF: Duration = FIRST_BACKOFF.saturating_mul(1 << MOST_DOUBLINGS);
@@ -15,8 +16,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "ignores-accepted-values",
         does: "Proposes its own value, whatever the promises report.",
         seen: "Proposers written from the phases' names alone.",
-        hear: |_, from, message, feed| {
-            feed.push((from, with_accepted(message, |_| None)));
+        receive: |state, from, message| {
+            state.inject(from, with_accepted(message, |_| None));
         },
         ..PLAIN
     },
@@ -24,10 +25,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "takes-the-last-reported-value",
         does: "Adopts the value of the promise that came last instead of the highest number.",
         seen: "One variable, overwritten by every promise.",
-        hear: |ward, from, message, feed| {
-            ward.notes.count += 1;
-            let count = ward.notes.count;
-            feed.push((from, with_accepted(message, |held| under(held, count))));
+        receive: |state, from, message| {
+            state.notes.count += 1;
+            let count = state.notes.count;
+            state.inject(from, with_accepted(message, |held| under(held, count)));
         },
         ..PLAIN
     },
@@ -35,9 +36,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "takes-the-lowest-number",
         does: "Adopts the value of the lowest accepted number.",
         seen: "A sort in the wrong direction.",
-        hear: |_, from, message, feed| {
+        receive: |state, from, message| {
             let turned = |held: Accepted| under(held, ProposalNumber::MAX - held.number.get());
-            feed.push((from, with_accepted(message, turned)));
+            state.inject(from, with_accepted(message, turned));
         },
         ..PLAIN
     },
@@ -46,9 +47,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Adopts the largest value among the promises instead of the one of the highest \
                number.",
         seen: "A maximum over pairs that begin with the value.",
-        hear: |_, from, message, feed| {
+        receive: |state, from, message| {
             let by_value = |held: Accepted| under(held, u64::from(u32::from(held.value.0)));
-            feed.push((from, with_accepted(message, by_value)));
+            state.inject(from, with_accepted(message, by_value));
         },
         ..PLAIN
     },
@@ -56,20 +57,20 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "keeps-its-value-below-a-quorum",
         does: "Keeps its own value unless a majority of the promises reports the other one.",
         seen: "The argument that what a minority has accepted cannot have been chosen.",
-        hear: |ward, from, message, feed| {
-            let Message::PrepareAck(ack) = message else { return feed.push((from, message)) };
-            ward.note(from, &message);
-            let all = ward.noted(&message);
-            let needed = ward.members().len() / 2 + 1;
+        receive: |state, from, message| {
+            let Message::PrepareAck(ack) = message else { return state.inject(from, message) };
+            state.note(from, &message);
+            let all = state.noted(&message);
+            let needed = state.members().len() / 2 + 1;
             if !ack.granted() || all.len() < needed {
                 if !ack.granted() {
-                    feed.push((from, message));
+                    state.inject(from, message);
                 }
                 return;
             }
             let reported = all.values().filter(|ack| ack.accepted.is_some()).count();
             let keep = |ack: Ack| if reported >= needed { ack.accepted } else { None };
-            feed.extend(all.into_iter().map(|(from, ack)| {
+            state.inject_all(all.into_iter().map(|(from, ack)| {
                 (from, Message::PrepareAck(Ack { accepted: keep(ack), ..ack }))
             }));
         },
@@ -80,14 +81,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Asks for the adopted value under the number under which it was accepted.",
         seen: "Proposers that copy the pair instead of the value.",
         trusting: true,
-        tell: |_, effects| {
+        effects: |_, effects| {
             let adopted = effects.iter().find_map(|effect| match effect {
                 Effect::Report(Fact::Adopted { adopted, .. }) => Some(adopted.number),
                 _ => None,
             });
             let Some(other) = adopted else { return };
-            for effect in effects {
-                if let Effect::Send(_, Message::Accept { number, .. }) = effect {
+            for message in sent(effects) {
+                if let Message::Accept { number, .. } = message {
                     *number = other;
                 }
             }
@@ -98,7 +99,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "number-not-kept",
         does: "Does not write its number down, and uses it again in its next life.",
         seen: "Tencent/phxpaxos #145; durable acceptors beside a forgetful proposer.",
-        tell: |_, effects| {
+        effects: |_, effects| {
             effects.retain(|effect| !matches!(effect, Effect::Persist(Record::LastNumber(_))));
         },
         ..PLAIN
@@ -108,13 +109,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Uses the round alone as its number, as all other proposers do.",
         seen: "Counters without an identity.",
         trusting: true,
-        hear: |ward, from, message, feed| {
-            let message = if asked_by(ward, &message) { own(ward, message) } else { message };
-            feed.push((from, message));
+        receive: |state, from, message| {
+            let change = |ack: Ack| if asked(state, &ack) { own(state, ack) } else { ack };
+            state.inject(from, with_ack(message, change));
         },
-        tell: |ward, effects| {
-            for effect in effects {
-                share(ward, effect);
+        effects: |state, effects| {
+            for message in sent(effects) {
+                if let Message::Prepare { number, .. } | Message::Accept { number, .. } = message {
+                    *number = round(state, *number);
+                }
             }
         },
         ..PLAIN
@@ -123,17 +126,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "skips-the-first-phase",
         does: "Asks to accept its candidate without any promise.",
         seen: "The shortcut of a stable leader, taken by everyone.",
-        hear: |_, from, message, feed| {
+        receive: |state, from, message| {
             if let Message::AcceptAck(ack) = message {
-                feed.push((from, Message::PrepareAck(Ack { accepted: None, ..ack })));
+                state.inject(from, Message::PrepareAck(Ack { accepted: None, ..ack }));
             }
-            feed.push((from, message));
+            state.inject(from, message);
         },
-        tell: |_, effects| {
-            for effect in effects {
-                if let Effect::Send(_, message) = effect
-                    && let Message::Prepare { number, value } = *message
-                {
+        effects: |_, effects| {
+            for message in sent(effects) {
+                if let Message::Prepare { number, value } = *message {
                     *message = Message::Accept { number, value };
                 }
             }
@@ -144,10 +145,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "asks-for-a-blank",
         does: "Asks for an empty value when the promises report none: nobody proposed that.",
         seen: "A value that is initialised with nothing and set only by an adopted one.",
-        tell: |ward, effects| {
-            for effect in effects {
-                if let Effect::Send(_, Message::Accept { value, .. }) = effect
-                    && Some(*value) == ward.setup.candidate
+        effects: |state, effects| {
+            for message in sent(effects) {
+                if let Message::Accept { value, .. } = message
+                    && Some(*value) == state.setup.candidate
                 {
                     *value = Value(' ');
                 }
@@ -159,18 +160,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "asks-again-for-its-own-value",
         does: "Asks an acceptor that was away for its own candidate, not for the adopted value.",
         seen: "Retries that rebuild the question from the configuration.",
-        tell: |ward, effects| {
+        effects: |state, effects| {
             // A step of answers asks everybody; a step of a link asks one.
-            let asked = |e: &Effect<Peer>| matches!(e, Effect::Send(_, Message::Accept { .. }));
-            if effects.iter().filter(|effect| asked(effect)).count() != 1 {
-                return;
-            }
-            for effect in effects {
-                if let (Effect::Send(_, Message::Accept { value, .. }), Some(candidate)) =
-                    (effect, ward.setup.candidate)
-                {
-                    *value = candidate;
-                }
+            let mut asked: Vec<_> = sent(effects)
+                .filter_map(|message| match message {
+                    Message::Accept { value, .. } => Some(value),
+                    _ => None,
+                })
+                .collect();
+            if let ([value], Some(candidate)) = (&mut asked[..], state.setup.candidate) {
+                **value = candidate;
             }
         },
         ..PLAIN
@@ -179,7 +178,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "duels-without-backing-off",
         does: "Starts again at once when it is refused, so two proposers beat each other for long.",
         seen: "Retry loops without a random pause.",
-        tell: |_, effects| {
+        effects: |_, effects| {
             for effect in effects {
                 if let Effect::SetTimer(Timer::Attempt, delay) = effect {
                     *delay = Delay::from(Duration::ZERO);
@@ -193,7 +192,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Waits a second for answers, whatever they take, and backs off for no more than \
                1.28 s: on slow links every attempt is given up just before it succeeds.",
         seen: "This program, before its time-outs grew; etcd #5870, #7312.",
-        tell: |_, effects| {
+        effects: |_, effects| {
             for effect in effects {
                 let (most, delay) = match effect {
                     Effect::SetTimer(Timer::Answer, delay) => (FIRST_TIMEOUT, delay),
@@ -211,7 +210,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Says nothing when it refuses, and waits for answers without a time-out.",
         seen: "Acceptors after the papers, which let a refusal be silent; its cousin, a refusal \
                that names no number: peterbourgon/caspaxos, pull request 6.",
-        tell: |_, effects| {
+        effects: |_, effects| {
             effects.retain(|effect| match effect {
                 Effect::Send(_, Message::PrepareAck(ack) | Message::AcceptAck(ack)) => {
                     ack.granted()
@@ -240,47 +239,28 @@ fn under(held: Accepted, number: u64) -> Option<Accepted> {
 }
 
 /// The first number of the round to which a number belongs: it is everybody's.
-fn round(ward: &Ward, number: ProposalNumber) -> ProposalNumber {
-    let peers = u64::from(ward.setup.roles.peers);
+fn round(state: &MutantState, number: ProposalNumber) -> ProposalNumber {
+    let peers = u64::from(state.setup.roles.peers);
     ProposalNumber::new((number.get() - 1) / peers * peers + 1).unwrap_or(number)
 }
 
 /// This peer's number of the round to which a number belongs.
-fn mine(ward: &Ward, number: ProposalNumber) -> ProposalNumber {
-    let first = round(ward, number).get();
-    ProposalNumber::new(first + u64::from(ward.setup.me.0) - 1).unwrap_or(number)
+fn mine(state: &MutantState, number: ProposalNumber) -> ProposalNumber {
+    let first = round(state, number).get();
+    ProposalNumber::new(first + u64::from(state.setup.me.0) - 1).unwrap_or(number)
 }
 
-/// True if the message answers a question of this peer.
-fn asked_by(ward: &Ward, message: &Message) -> bool {
-    match message {
-        Message::PrepareAck(ack) | Message::AcceptAck(ack) => {
-            ward.number().is_some_and(|number| round(ward, number) >= ack.answers)
-        }
-        _ => false,
-    }
+/// True if this answers a question of this peer.
+fn asked(state: &MutantState, ack: &Ack) -> bool {
+    state.number().is_some_and(|number| round(state, number) >= ack.answers)
 }
 
 /// The answer, as if it were about this peer's own numbers.
-fn own(ward: &Ward, message: Message) -> Message {
-    let change = |ack: Ack| Ack {
-        answers: mine(ward, ack.answers),
-        min_proposal: mine(ward, ack.min_proposal),
-        accepted: ack.accepted.map(|held| Accepted { number: mine(ward, held.number), ..held }),
+fn own(state: &MutantState, ack: Ack) -> Ack {
+    Ack {
+        answers: mine(state, ack.answers),
+        min_proposal: mine(state, ack.min_proposal),
+        accepted: ack.accepted.map(|held| Accepted { number: mine(state, held.number), ..held }),
         ..ack
-    };
-    match message {
-        Message::PrepareAck(ack) => Message::PrepareAck(change(ack)),
-        Message::AcceptAck(ack) => Message::AcceptAck(change(ack)),
-        _ => message,
-    }
-}
-
-/// What a peer with shared numbers asks: its round's number, not its own.
-fn share(ward: &Ward, effect: &mut Effect<Peer>) {
-    if let Effect::Send(_, Message::Prepare { number, .. } | Message::Accept { number, .. }) =
-        effect
-    {
-        *number = round(ward, *number);
     }
 }

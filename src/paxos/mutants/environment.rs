@@ -1,10 +1,10 @@
-//! Mutants of what stands around the protocol: files of hosts, starts, other people's words, and
-//! what the driver does about its disk.
+//! Mutants of the environment: hostsfiles, starts, what others say, and what the driver does about
+//! its disk.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Mutant, PLAIN};
-use crate::paxos::{Audience, Message, Roles, Setup, Timer};
+use crate::paxos::{Message, Timer};
 use crate::process::Effect;
 use crate::sim::Disk;
 
@@ -15,17 +15,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
                not meet.",
         seen: "A hostsfile that was changed on some machines only.",
         trusting: true,
-        told: |setup| {
-            let roles = &setup.roles;
-            let half = |(at, (id, audience)): (usize, (&_, &Audience))| {
+        setup: |setup| {
+            let proposers = &mut Arc::make_mut(setup).roles.proposers;
+            for (at, audience) in proposers.values_mut().enumerate() {
                 let most = audience.acceptors.len() / 2;
                 let skipped = if at % 2 == 0 { 0 } else { audience.acceptors.len() - most };
                 let acceptors = audience.acceptors.iter().skip(skipped).take(most.max(1));
-                (*id, Audience { acceptors: acceptors.copied().collect(), ..audience.clone() })
-            };
-            let proposers: BTreeMap<_, _> = roles.proposers.iter().enumerate().map(half).collect();
-            let roles = Roles { proposers, ..roles.clone() };
-            Some(Setup { roles, ..setup.clone() })
+                audience.acceptors = acceptors.copied().collect();
+            }
         },
         ..PLAIN
     },
@@ -33,8 +30,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "starts-by-sleeping",
         does: "Asks once and waits for ever, without knowing whether anybody listens yet.",
         seen: "`sleep 5` in start scripts; a prepare lost because the other side was not up.",
-        deaf_to_links: true,
-        tell: |_, effects| {
+        presumed: |setup| setup.roles.links_of(setup.me).into_iter().collect(),
+        connected: |_, _| false,
+        effects: |_, effects| {
             effects.retain(|effect| !matches!(effect, Effect::SetTimer(Timer::Answer, _)));
         },
         ..PLAIN
@@ -43,10 +41,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "believes-what-is-asked",
         does: "Takes the request to accept a value for the news that it is chosen.",
         seen: "Learners that listen to accepts instead of acceptances.",
-        hear: |_, from, message, feed| {
-            feed.push((from, message));
+        receive: |state, from, message| {
+            state.inject(from, message);
             if let Message::Accept { number, value } = message {
-                feed.push((from, Message::Chosen { number, value }));
+                state.inject(from, Message::Chosen { number, value });
             }
         },
         ..PLAIN
