@@ -182,7 +182,7 @@ impl<P: Process + Send + 'static> Node<P> {
 /// # Errors
 /// The body cannot be had.
 fn send(link: &Link, stream: &TcpStream, opener: Opener) -> io::Result<()> {
-    let (line, (length, source)) = opener()?;
+    let (head, (length, source)) = opener()?;
     let mut body = source.take(length);
     let mut piece = vec![0; PIECE];
     let write = |mut bytes: &[u8]| {
@@ -194,7 +194,7 @@ fn send(link: &Link, stream: &TcpStream, opener: Opener) -> io::Result<()> {
         }
         bytes.is_empty()
     };
-    let mut sent = write(&line);
+    let mut sent = write(&head);
     while sent && body.limit() > 0 {
         let read = match body.read(&mut piece) {
             Ok(0) => Err(io::Error::other(format!("{} bytes are missing", body.limit()))),

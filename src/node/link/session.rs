@@ -201,10 +201,10 @@ pub(super) fn dial(address: SocketAddr, timeout: Duration) -> io::Result<TcpStre
 /// there again.
 fn dial_slowly(link: &Arc<Link>, addresses: Vec<SocketAddr>) {
     let Some(timeout) = link.begin_slow_dial() else { return };
-    let dialled = Arc::clone(link);
+    let of_dial = Arc::clone(link);
     let dialler = move || {
         let found = addresses.iter().find_map(|address| dial(*address, timeout).ok());
-        dialled.end_slow_dial(found);
+        of_dial.end_slow_dial(found);
     };
     if spawn(&format!("slow {}", link.peer), dialler).is_err() {
         link.end_slow_dial(None);

@@ -48,7 +48,7 @@ fn a_peer_that_takes_nothing_holds_nobody_up() {
     });
     let mut dropped = 0;
     while dropped == 0 {
-        dropped = link.flush_slow();
+        dropped = link.flush_slow().0;
     }
     assert_eq!(dropped, 1, "the frame that was not taken is counted");
     let bytes = reader.join().unwrap();
@@ -83,10 +83,10 @@ fn a_link_on_demand_keeps_what_it_was_made_for() {
     let (fresh, mut other_end) = linked();
     let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: 1 }, true);
     assert!(link.push(b"second\n"));
-    assert!(link.flush(), "it needs a thread");
-    assert!(!link.flush(), "one");
+    assert_eq!(link.flush(), Next::Dial, "it needs a thread");
+    assert_eq!(link.flush(), Next::Nothing, "one");
     link.set_up(fresh.state().stream.clone().unwrap(), b"first\n".to_vec());
-    assert!(!link.flush());
+    assert_eq!(link.flush(), Next::Nothing);
     let mut bytes = [0; 13];
     other_end.read_exact(&mut bytes).unwrap();
     assert_eq!(&bytes, b"first\nsecond\n");
@@ -120,8 +120,8 @@ fn few_messages_with_bodies_wait_and_what_comes_later_stays_behind_them() {
     assert!(link.push(b"last\n") && link.flush() == Next::Nothing, "another thread has it");
     let mut bodies = 0;
     while let Some((stream, opener)) = link.next_body() {
-        let (line, (length, mut body)) = opener().unwrap();
-        write_some(&stream, &line).unwrap();
+        let (head, (length, mut body)) = opener().unwrap();
+        write_some(&stream, &head).unwrap();
         assert_eq!(io::copy(&mut body, &mut &*stream).unwrap(), length);
         bodies += 1;
     }
