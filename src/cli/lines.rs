@@ -3,9 +3,9 @@
 use super::journal::Journal;
 use super::printer::Printer;
 use super::prose::{self, Prose};
-use crate::node::{Observer, Output};
+use crate::node::Observer;
 use crate::paxos::{Ack, Fact, Message, Peer, ProposalNumber, Value};
-use crate::process::PeerId;
+use crate::process::{Output, PeerId};
 use crate::trace::event::{Action, Event, Journal as Keys, MessageType};
 
 /// Turns a peer's outputs into lines.

@@ -17,8 +17,8 @@ use super::{args, sockets};
 use crate::error::{Doing, Result};
 use crate::hosts::{Host, Hosts};
 use crate::member::{Fact, Life, Peer, Setup};
-use crate::node::{Config, Level, Node, Observer, Output, Sockets};
-use crate::process::PeerId;
+use crate::node::{Config, Level, Node, Observer, Sockets};
+use crate::process::{Output, PeerId};
 use crate::trace::views::{CRASHING, Line, Words};
 
 pub(super) const HELP: &str = "\

@@ -13,8 +13,8 @@ use super::printer::Printer;
 use super::sockets::{self, stamp};
 use crate::error::{Doing, Result};
 use crate::hosts::{Host, Hosts};
-use crate::node::{Config, Node, Observer, Output, Sockets};
-use crate::process::PeerId;
+use crate::node::{Config, Node, Observer, Sockets};
+use crate::process::{Output, PeerId};
 use crate::ready::{Fact, Ready, Setup};
 
 /// The UDP port of a line that gives none.

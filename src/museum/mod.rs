@@ -28,18 +28,21 @@ pub mod wrap;
 pub use wrap::Label;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::identity;
 use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::paxos::acceptor::Acceptor;
-use crate::paxos::{Accepted, Ack, Fact, Message, Peer, ProposalNumber, Record, Setup, Timer};
+use crate::paxos::{
+    Accepted, Ack, Fact, Message, Peer, ProposalNumber, Record, Setup, Timer, Value,
+};
 use crate::process::{Effect, Effects, PeerId, Process};
 use crate::sim::Disk;
 
 /// A peer of Paxos, broken or not, as judges want to see it.
 pub trait Subject:
-    Process<Message = Message, Record = Record, Timer = Timer, Fact = Fact> + Sized
+    Process<Message = Message, Record = Record, Timer = Timer, Fact = Fact, Input = Value> + Sized
 {
     /// The unbroken peer inside.
     fn peer(&self) -> &Peer;
@@ -208,23 +211,16 @@ impl Broken {
         let mut effects = Vec::new();
         event(&mut self.ward.peer, &mut effects);
         (self.mutant.tell)(&mut self.ward, &mut effects);
-        out.extend(effects.into_iter().map(recast));
+        out.extend(effects.into_iter().map(same));
     }
 }
 
-/// What one process wants done, as another wants it that speaks the same language.
-fn recast<P: Process, Q>(effect: Effect<P>) -> Effect<Q>
+/// An effect of the process inside is one of the mutant.
+fn same<P: Process, Q>(effect: Effect<P>) -> Effect<Q>
 where
     Q: Process<Message = P::Message, Record = P::Record, Timer = P::Timer, Fact = P::Fact>,
 {
-    match effect {
-        Effect::Persist(record) => Effect::Persist(record),
-        Effect::Send(to, message) => Effect::Send(to, message),
-        Effect::Cast(to, message) => Effect::Cast(to, message),
-        Effect::Halt(code) => Effect::Halt(code),
-        Effect::SetTimer(timer, delay) => Effect::SetTimer(timer, delay),
-        Effect::Report(fact) => Effect::Report(fact),
-    }
+    effect.map(identity, identity, identity, identity)
 }
 
 impl Subject for Broken {
@@ -239,6 +235,7 @@ impl Process for Broken {
     type Record = Record;
     type Timer = Timer;
     type Fact = Fact;
+    type Input = Value;
 
     fn restore(&mut self, record: Record) {
         if let Some(record) = (self.mutant.recalls)(&mut self.ward, record) {
@@ -280,6 +277,18 @@ impl Process for Broken {
 
     fn timeout(&mut self, timer: Timer, out: &mut Effects<Self>) {
         self.step(out, |peer, out| peer.timeout(timer, out));
+    }
+
+    fn input(&mut self, input: Value, out: &mut Effects<Self>) {
+        self.step(out, |peer, out| peer.input(input, out));
+    }
+
+    fn is_due(&self) -> bool {
+        self.ward.peer.is_due()
+    }
+
+    fn proceed(&mut self, out: &mut Effects<Self>) {
+        self.step(out, Peer::proceed);
     }
 
     fn objection(&self, from: PeerId, message: &Message) -> Option<String> {

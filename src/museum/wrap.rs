@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::recast;
+use super::same;
 use crate::member::RequestId;
 use crate::process::{Effect, Effects, PeerId, Process};
 
@@ -115,7 +115,7 @@ impl<P: Process, S: Clone> Broken<P, S> {
         event(&mut self.ward.peer, &mut effects);
         loop {
             (self.mutant.tell)(&mut self.ward, &mut effects);
-            out.extend(effects.drain(..).map(recast));
+            out.extend(effects.drain(..).map(same));
             if self.ward.murmurs.is_empty() {
                 return;
             }
@@ -131,6 +131,7 @@ impl<P: Process, S: Clone> Process for Broken<P, S> {
     type Record = P::Record;
     type Timer = P::Timer;
     type Fact = P::Fact;
+    type Input = P::Input;
 
     fn restore(&mut self, record: P::Record) {
         if (self.mutant.recalls)(&record) {
@@ -171,10 +172,22 @@ impl<P: Process, S: Clone> Process for Broken<P, S> {
     fn timeout(&mut self, timer: P::Timer, out: &mut Effects<Self>) {
         let mut effects = Vec::new();
         let fires = (self.mutant.fires)(&mut self.ward, timer, &mut effects);
-        out.extend(effects.into_iter().map(recast::<P, Self>));
+        out.extend(effects.into_iter().map(same::<P, Self>));
         if fires {
             self.step(out, |peer, out| peer.timeout(timer, out));
         }
+    }
+
+    fn input(&mut self, input: P::Input, out: &mut Effects<Self>) {
+        self.step(out, |peer, out| peer.input(input, out));
+    }
+
+    fn is_due(&self) -> bool {
+        self.ward.peer.is_due()
+    }
+
+    fn proceed(&mut self, out: &mut Effects<Self>) {
+        self.step(out, P::proceed);
     }
 
     fn objection(&self, from: PeerId, message: &P::Message) -> Option<String> {

@@ -10,8 +10,8 @@ use super::{CALM_US, Plan};
 use crate::cli::member::line_of;
 use crate::cli::sim::beside::scenario::{Outcome, Scenario};
 use crate::member::{Fact, Life, Message, Peer, Record, Timer};
-use crate::process::{Effect, PeerId, Process};
-use crate::sim::{Counts, End, Prng, Seen, Watch};
+use crate::process::{Effect, Output, PeerId, Process};
+use crate::sim::{Counts, End, Prng, Watch};
 use crate::trace::views::Rules;
 
 /// A member, broken or not.
@@ -208,12 +208,12 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Watch<S> for Show<S, B> {
         self.ledger.durable(peer, record);
     }
 
-    fn seen(&mut self, now: u64, peer: PeerId, seen: &Seen<'_, S>) {
+    fn seen(&mut self, now: u64, peer: PeerId, seen: &Output<S>) {
         match seen {
-            Seen::Connected(_) => {}
-            Seen::Received(from, message) => self.ledger.received(now, peer, *from, message),
-            Seen::Sent(_, message) => self.ledger.sent(peer, message),
-            Seen::Report(fact) => {
+            Output::Connected(_) => {}
+            Output::Received(from, message) => self.ledger.received(now, peer, *from, message),
+            Output::Sent(_, message) => self.ledger.sent(peer, message),
+            Output::Report(fact) => {
                 self.ledger.reported(now, peer, fact);
                 self.changed = true;
                 if let (Some((lines, rules)), Some(line)) =
