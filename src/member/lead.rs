@@ -167,8 +167,10 @@ impl Peer {
                 })
             }
             Leading::Asking { op, agreed, .. } => {
-                let next = view.after(op).filter(|_| self.is_enough(view, agreed, Some(op)))?;
-                Some(LeaderStep::Decide { next, op: *op })
+                // Whoever has seen a higher view than the next one does not make it.
+                let next = view.after(op).filter(|next| Some(next.id) >= self.seen)?;
+                let enough = self.is_enough(view, agreed, Some(op));
+                enough.then_some(LeaderStep::Decide { next, op: *op })
             }
         }
     }
