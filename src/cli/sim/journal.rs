@@ -1,10 +1,10 @@
 //! The journal of a simulated run: the same lines that real peers write with `--trace`.
 
-use crate::museum::Subject;
+use crate::paxos::event::{Action, Event, JournalFields, MessageType};
 use crate::paxos::lines::{found, of_message};
 use crate::paxos::{Fact, Peer};
 use crate::process::{Output, PeerId};
-use crate::trace::event::{Action, Event, Journal, MessageType};
+use crate::sim::mutant::Subject;
 
 /// The lines of one run, of all peers together, in the order in which they happened. The time is
 /// the virtual clock's.
@@ -32,10 +32,10 @@ impl Tape {
     }
 
     /// What others can see.
-    pub fn seen<S: Subject>(&mut self, now: u64, at: PeerId, seen: &Output<S>) {
+    pub fn seen<S: Subject<Peer>>(&mut self, now: u64, at: PeerId, seen: &Output<S>) {
         let event = match seen {
             Output::Connected(other) => {
-                let journal = Journal { to: Some(other.0), ..Journal::default() };
+                let journal = JournalFields { to: Some(other.0), ..JournalFields::default() };
                 Event { journal, ..Event::plain(at.0, Action::Connected) }
             }
             Output::Received(from, message) => of_message(Action::Received, *from, at, message),
@@ -53,7 +53,7 @@ impl Tape {
 
     /// What standard error would say.
     pub fn noted(&mut self, now: u64, at: PeerId, note: String) {
-        let journal = Journal { note: Some(note), ..Journal::default() };
+        let journal = JournalFields { note: Some(note), ..JournalFields::default() };
         self.put(now, at, Event { journal, ..Event::plain(at.0, Action::Noted) });
     }
 }
