@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use synod::node::{Address, Bodies, Config, Node, Observer, Output};
-use synod::process::{Effect, Effects, PeerId, Process};
+use synod::node::{Address, Bodies, Config, Node, Observer};
+use synod::process::{Effect, Effects, NoInput, Output, PeerId, Process};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const ME: PeerId = PeerId(1);
@@ -43,6 +43,7 @@ impl Process for Mover {
     type Record = ();
     type Timer = ();
     type Fact = ();
+    type Input = NoInput;
 
     fn restore(&mut self, (): ()) {}
 

@@ -143,6 +143,7 @@ fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Prose
         on_demand: true,
         datagrams: Some(sockets::datagrams(host, port)?),
         report_strays: false,
+        ..Sockets::default()
     };
     err.say(Level::Story, &format!("listens on port {port}"));
     let first = hosts.peers.first().map_or(me, |peer| peer.id);

@@ -54,12 +54,24 @@ impl Address {
     }
 }
 
-/// One outbound link.
+/// What a link is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Always kept up with a peer that is known.
+    Standing,
+    /// Dialled when there is something to send, closed when there was nothing for [`IDLE`].
+    OnDemand,
+    /// Only dials: who answers there says so itself, and has a link of its own.
+    Address,
+    /// One connection with a peer that has introduced itself, for both directions.
+    TwoWay,
+}
+
+/// One link, outbound unless it is a two-way one.
 pub(super) struct Link {
     pub(super) peer: PeerId,
     address: Address,
-    /// Dialled when there is something to send, closed when there was nothing for [`IDLE`].
-    on_demand: bool,
+    kind: Kind,
     state: Mutex<State>,
     /// Wakes the link's thread out of its pause.
     woken: Condvar,
@@ -116,16 +128,24 @@ enum SlowDial {
 }
 
 impl Link {
-    pub(super) fn new(peer: PeerId, address: Address, on_demand: bool) -> Self {
+    pub(super) fn new(peer: PeerId, address: Address, kind: Kind) -> Self {
         Self {
             peer,
             address,
-            on_demand,
+            kind,
             state: Mutex::default(),
             woken: Condvar::new(),
             timeouts: Mutex::default(),
             resolved: Mutex::default(),
         }
+    }
+
+    fn is_on_demand(&self) -> bool {
+        self.kind == Kind::OnDemand
+    }
+
+    pub(super) fn is_two_way(&self) -> bool {
+        self.kind == Kind::TwoWay
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -135,7 +155,7 @@ impl Link {
     /// Adds a frame for the next [`Self::flush`]. False if there is no link to take it.
     pub(super) fn push(&self, frame: &[u8]) -> bool {
         let mut state = self.state();
-        if state.stream.is_none() && !self.on_demand {
+        if state.stream.is_none() && !self.is_on_demand() {
             return false;
         }
         state.used = Some(Instant::now());
@@ -145,7 +165,7 @@ impl Link {
     /// The same for a message with a body.
     pub(super) fn push_body(&self, opener: Opener) -> bool {
         let mut state = self.state();
-        if state.stream.is_none() && !self.on_demand {
+        if state.stream.is_none() && !self.is_on_demand() {
             return false;
         }
         if state.bodies.len() >= MAX_BODIES {
@@ -173,7 +193,7 @@ impl Link {
     pub(super) fn flush(&self) -> Next {
         let mut state = self.state();
         if state.stream.is_none() {
-            if !self.on_demand || state.served || state.is_empty() {
+            if !self.is_on_demand() || state.served || state.is_empty() {
                 return Next::Nothing;
             }
             state.served = true;
@@ -201,7 +221,7 @@ impl Link {
     fn is_idle(&self) -> bool {
         let state = self.state();
         let is_used = state.used.is_some_and(|used| used.elapsed() < IDLE);
-        self.on_demand && !is_used && !state.sends_bodies
+        self.is_on_demand() && !is_used && !state.sends_bodies
     }
 
     fn sends_bodies(&self) -> bool {
@@ -210,7 +230,7 @@ impl Link {
 
     /// The link's own thread: tries again what a full socket left behind. Also returns how many
     /// frames were dropped, once it is empty.
-    fn flush_slow(&self) -> (u64, Next) {
+    pub(super) fn flush_slow(&self) -> (u64, Next) {
         let mut state = self.state();
         let mut next = Next::Nothing;
         if !state.writing {
@@ -303,7 +323,7 @@ impl Link {
     }
 
     /// A new connection, over which `first` goes before all else.
-    fn set_up(&self, stream: Arc<TcpStream>, first: Vec<u8>) {
+    pub(super) fn set_up(&self, stream: Arc<TcpStream>, first: Vec<u8>) {
         let mut state = self.state();
         let (waiting, bodies) =
             (std::mem::take(&mut state.queue), std::mem::take(&mut state.bodies));
@@ -313,13 +333,13 @@ impl Link {
             state.slow_dial = SlowDial::None;
         }
         state.queue = first;
-        if self.on_demand {
+        if self.is_on_demand() {
             state.queue.extend_from_slice(&waiting);
             state.bodies = bodies;
         }
     }
 
-    fn set_down(&self) {
+    pub(super) fn set_down(&self) {
         Self::reset(&mut self.state());
     }
 

@@ -7,6 +7,7 @@
 //! | listener | accepts, and starts a thread for every accepted connection |
 //! | one per accepted connection | reads frames and steps the process with each message |
 //! | one per outbound link | dials, pings, dials again; one more while a slow dial is under way |
+//! | one per address of an [unlisted] peer | the same |
 //! | one per link that has some | sends the [bodies](body) of messages |
 //! | outputs | while there are many: hands them over |
 //! | one for datagrams ([`udp`]) | steps the process with each; one more per name looks it up |
@@ -40,7 +41,7 @@
 //! Whatever comes from outside, the process takes bounded memory, and whoever sends too much waits
 //! alone. Bounds are bytes where nothing else is said. The tests in the last column are those of
 //! the file itself, or `tests/bounds.rs` or `tests/batches.rs` here, or the
-//! programs `tests/bodies.rs`, `tests/flood.rs`, `tests/strangers.rs` and `tests/barrier.rs`.
+//! programs `tests/bodies.rs`, `tests/unlisted.rs`, `tests/flood.rs`, `tests/strangers.rs` and `tests/barrier.rs`.
 //!
 //! | what can grow | bound | beyond it | test |
 //! |---|---|---|---|
@@ -52,6 +53,7 @@
 //! | a line, before and after the hello | `frame::MAX_HELLO`, `MAX_LINE` | closed | strangers |
 //! | a datagram | `Process::MAX_DATAGRAM` | dropped | barrier |
 //! | connections without a hello | `tcp::MAX_UNKNOWN`, `MAX_GRACED` | closed | strangers |
+//! | peers that no file lists | `Sockets::unlisted` peers | rejected | unlisted |
 //! | connections of one peer | `connections::MAX_CONNECTIONS` | rejected | bounds, flood |
 //! | records that wait for a flush | one read of each connection (3) | it waits | batches |
 //! | threads of a link | one, and one slow dial | no other is started | link |
@@ -85,6 +87,7 @@ mod outbox;
 mod sync;
 mod tcp;
 pub mod udp;
+mod unlisted;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{TcpListener, UdpSocket};
@@ -101,13 +104,14 @@ use clock::Timers;
 use connections::Ends;
 use disk::Disk;
 pub use link::Address;
-use link::Link;
+use link::{Kind, Link};
 pub use log::{Level, Say};
 pub use outbox::Observer;
 use outbox::{Outbox, Pending, length_of};
 use sync::{Condvar, Mutex, MutexGuard};
 use tcp::Admission;
 use udp::Datagrams;
+use unlisted::Unlisted;
 
 /// How long a process that ends itself waits until its last messages have left.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
@@ -140,6 +144,11 @@ pub struct Sockets {
     /// Dial a peer when there is something to send, and close the link when there was nothing for
     /// a while, instead of keeping a link with every peer. `connected` then says little.
     pub on_demand: bool,
+    /// How many peers that [`Config::peers`] does not list may be connected at once: they choose
+    /// their ids themselves, and the fingerprint is a token that the group has agreed on.
+    pub unlisted: usize,
+    /// Where such peers listen: a connection with each is always kept up.
+    pub dial: Vec<Address>,
     /// Where datagrams come and go.
     pub datagrams: Option<UdpSocket>,
     /// Tell of every datagram that was dropped.
@@ -173,6 +182,7 @@ pub struct Node<P: Process> {
     datagrams: Option<Datagrams>,
     disk: Option<Disk>,
     links: BTreeMap<PeerId, Arc<Link>>,
+    unlisted: Unlisted,
     bodies: Option<Arc<dyn Bodies<P>>>,
     observer: Mutex<Box<dyn Observer<P>>>,
     admission: Admission,
@@ -211,17 +221,18 @@ impl<P: Process + Send + 'static> Node<P> {
         sockets: impl Into<Sockets>,
     ) -> Result<Arc<Self>> {
         assert!(P::MAX_BODY == 0 || config.bodies.is_some(), "somebody moves the bodies");
-        let Sockets { streams, on_demand, datagrams, report_strays } = sockets.into();
+        let Sockets { streams, on_demand, unlisted, dial, datagrams, report_strays } =
+            sockets.into();
         let datagrams =
             datagrams.map(|socket| Datagrams::new(socket, &config.peers, report_strays));
+        let kind = if on_demand { Kind::OnDemand } else { Kind::Standing };
         let links = match streams {
             Some(_) => config.peers.clone(),
             None => BTreeMap::new(),
         };
-        let links =
-            links.into_iter().map(|(peer, at)| (peer, Arc::new(Link::new(peer, at, on_demand))));
+        let links = links.into_iter().map(|(peer, at)| (peer, Arc::new(Link::new(peer, at, kind))));
         let links = links.collect();
-        let node = Self::new(config, process, disk, observer, datagrams, links);
+        let node = Self::new(config, process, disk, observer, datagrams, links, unlisted);
         // The first event comes before any other can.
         node.step(Process::start);
         let own = Arc::clone(&node);
@@ -230,8 +241,10 @@ impl<P: Process + Send + 'static> Node<P> {
             tcp::open(&node, listener)?;
         }
         udp::open(&node)?;
-        for link in node.links.values().filter(|_| !on_demand) {
-            let (dialler, link) = (Arc::clone(&node), Arc::clone(link));
+        let standing = node.links.values().filter(|_| !on_demand).cloned();
+        let dialled = dial.into_iter().map(|at| Arc::new(Link::new(node.me, at, Kind::Address)));
+        for link in standing.chain(dialled) {
+            let dialler = Arc::clone(&node);
             spawn(&link.peer.to_string(), move || link::keep(&dialler, &link))?;
         }
         Ok(node)
@@ -245,6 +258,7 @@ impl<P: Process + Send + 'static> Node<P> {
         observer: Box<dyn Observer<P>>,
         datagrams: Option<Datagrams>,
         links: BTreeMap<PeerId, Arc<Link>>,
+        unlisted: usize,
     ) -> Arc<Self> {
         Arc::new_cyclic(|itself| Self {
             me: config.me,
@@ -271,6 +285,7 @@ impl<P: Process + Send + 'static> Node<P> {
             datagrams,
             disk,
             links,
+            unlisted: Unlisted::new(unlisted),
             bodies: config.bodies,
             observer: Mutex::new(observer),
             admission: Admission::default(),
@@ -290,9 +305,7 @@ impl<P: Process + Send + 'static> Node<P> {
             }
             if let Some(code) = core.ended {
                 let deadline = Instant::now() + DRAIN_TIMEOUT;
-                while !self.links.values().all(|link| link.is_drained())
-                    && Instant::now() < deadline
-                {
+                while !self.is_drained() && Instant::now() < deadline {
                     let pause = Duration::from_millis(1);
                     core = self.over.wait_timeout(core, pause).expect(UNPOISONED).0;
                 }

@@ -110,6 +110,12 @@ impl<P: Process> Outbox<P> {
         self.charged.get(&peer).is_none_or(|bytes| *bytes < limit)
     }
 
+    /// For how many peers something waits.
+    #[cfg(test)]
+    pub(super) fn charges(&self) -> usize {
+        self.charged.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
@@ -142,6 +148,9 @@ impl<P: Process> Outbox<P> {
         for (peer, bytes) in &gone.charged {
             if let Some(charged) = self.charged.get_mut(peer) {
                 *charged = charged.saturating_sub(*bytes);
+                if *charged == 0 {
+                    self.charged.remove(peer);
+                }
             }
         }
     }
@@ -283,7 +292,7 @@ impl<P: Process + Send + 'static> Node<P> {
     /// The result is the exit code, if the process has ended itself.
     fn hand_over(&self, batch: Vec<Entry<P>>) -> Option<u8> {
         let mut observer = self.observer.lock().expect(UNPOISONED);
-        let mut written: Vec<&Arc<Link>> = Vec::new();
+        let mut written: Vec<Arc<Link>> = Vec::new();
         let mut casts = Vec::new();
         let mut halted = None;
         for entry in batch {
@@ -301,7 +310,7 @@ impl<P: Process + Send + 'static> Node<P> {
                     (to, message)
                 }
                 Pending::Send(to, frame, message) => {
-                    let Some(link) = self.links.get(&to) else { continue };
+                    let Some(link) = self.link(to) else { continue };
                     if !link.push(&frame) {
                         continue;
                     }
@@ -309,7 +318,7 @@ impl<P: Process + Send + 'static> Node<P> {
                     (to, message)
                 }
                 Pending::SendBody(to, message, is_shown) => {
-                    let Some(link) = self.links.get(&to) else { continue };
+                    let Some(link) = self.link(to) else { continue };
                     let shown = is_shown.then(|| message.clone());
                     if !self.opener(to, message).is_some_and(|opener| link.push_body(opener)) {
                         continue;
@@ -324,7 +333,7 @@ impl<P: Process + Send + 'static> Node<P> {
         }
         observer.before_frames();
         for link in written {
-            self.flush(link);
+            self.flush(&link);
         }
         if let Some(datagrams) = &self.datagrams {
             datagrams.send(&casts);
@@ -335,8 +344,8 @@ impl<P: Process + Send + 'static> Node<P> {
 }
 
 /// Adds a link to a list, once.
-fn note<'a>(links: &mut Vec<&'a Arc<Link>>, link: &'a Arc<Link>) {
-    if !links.iter().any(|other| Arc::ptr_eq(other, link)) {
+fn note(links: &mut Vec<Arc<Link>>, link: Arc<Link>) {
+    if !links.iter().any(|other| Arc::ptr_eq(other, &link)) {
         links.push(link);
     }
 }

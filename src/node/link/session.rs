@@ -1,15 +1,17 @@
 //! One session of a link after another: dial, greet, listen for answers, and say why not.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::super::connections::Batch;
 use super::super::frame::{Frame, Hello, Lines, MAX_HELLO, MAX_LINE, is_timeout};
 use super::super::log::{Level, LogLimiter};
+use super::super::tcp::take_frame;
 use super::super::{Node, plain, spawn};
 use super::timeouts::ANSWER_TIMEOUT;
-use super::{Address, Link, Next, SlowDial, WRITE_TIMEOUT};
+use super::{Address, Kind, Link, Next, SlowDial, WRITE_TIMEOUT};
 use crate::process::{PeerId, Process};
 
 /// The first pause between two dials; it doubles up to [`LAST_PAUSE`].
@@ -39,7 +41,7 @@ pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &
         if let Err(why) = ended {
             outage.note(link, Instant::now(), &why, |line| node.say(line));
             // Whoever refuses will do so again until somebody changes something.
-            if matches!(why, Failure::Refused(_)) {
+            if matches!(why, Failure::Refused(_) | Failure::Needless) {
                 pause = LAST_PAUSE;
             }
         }
@@ -97,16 +99,19 @@ impl Outage {
     fn note(&mut self, link: &Link, now: Instant, why: &Failure, say: impl Fn(&str)) {
         let lasts = now - *self.since.get_or_insert(now);
         let (peer, Address { host, port }) = (link.peer, &link.address);
+        // Who answers at a mere address is not known yet.
+        let who = if link.kind == Kind::Address { "a peer".into() } else { peer.to_string() };
         let text = match why {
             // Peers start in any order, and a container's name resolves once it is started.
             Failure::Away(_) | Failure::NoName(_) if lasts < NAMED_AFTER => return,
+            Failure::Needless => return,
             Failure::NoName(_) if std::mem::replace(&mut self.no_name_said, true) => return,
-            Failure::Away(error) => format!("waiting for {peer} at {host}:{port}: {error}"),
+            Failure::Away(error) => format!("waiting for {who} at {host}:{port}: {error}"),
             Failure::NoName(error) => format!(
-                "waiting for {peer}: the name {host} does not resolve yet ({error}); trying again"
+                "waiting for {who}: the name {host} does not resolve yet ({error}); trying again"
             ),
             Failure::Refused(reason) => {
-                format!("no link with {peer} at {host}:{port}: {}", plain(reason))
+                format!("no link with {who} at {host}:{port}: {}", plain(reason))
             }
         };
         self.reasons.say(&text, say);
@@ -125,6 +130,8 @@ enum Failure {
     Away(io::Error),
     NoName(io::Error),
     Refused(String),
+    /// Who answered there is connected already.
+    Needless,
 }
 
 impl From<io::Error> for Failure {
@@ -174,18 +181,35 @@ fn converse<P: Process + Send + 'static>(
 ) -> Result<Result<(), Failure>, Failure> {
     let stream = Arc::new(stream);
     let mut lines = Lines::new(&*stream, MAX_HELLO);
-    greet(node, link, &stream, &mut lines)?;
+    let peer = greet(node, link, &stream, &mut lines)?;
     lines.set_limit(MAX_LINE);
     // The third step of the greeting: from here on answers can reach this peer.
-    link.set_up(Arc::clone(&stream), Frame::<P::Message>::Ping.line());
+    let ping = Frame::<P::Message>::Ping.line();
+    let both_ways = link.kind == Kind::Address;
+    let link = if both_ways {
+        let link = Arc::new(Link::new(peer, link.address.clone(), Kind::TwoWay));
+        node.introduce(&link, &stream, ping, node.me).map_err(|_| Failure::Needless)?;
+        &link.clone()
+    } else {
+        link.set_up(Arc::clone(&stream), ping);
+        link
+    };
     node.flush(link);
     if outage.over() {
-        (node.say)(Level::Story, &format!("{} is connected", link.peer));
+        (node.say)(Level::Story, &format!("{peer} is connected"));
     }
-    node.outbound(link.peer, true);
-    let ended = listen(node, link, &stream, &mut lines);
-    link.set_down();
-    node.outbound(link.peer, false);
+    let mut ended = Ok(());
+    if !both_ways {
+        node.outbound(peer, true);
+        ended = listen(node, link, &stream, &mut lines);
+        link.set_down();
+        node.outbound(peer, false);
+    } else if node.inbound_up(peer, &stream) {
+        ended = listen(node, link, &stream, &mut lines);
+        node.inbound_down(peer, &stream);
+    }
+    node.part(link);
+    let _ = stream.shutdown(Shutdown::Both);
     Ok(ended)
 }
 
@@ -211,13 +235,13 @@ fn dial_slowly(link: &Arc<Link>, addresses: Vec<SocketAddr>) {
     }
 }
 
-/// Exchanges hellos over a new connection.
+/// Exchanges hellos over a new connection; returns who answered.
 fn greet<P: Process + Send + 'static>(
     node: &Node<P>,
     link: &Link,
     mut stream: &TcpStream,
     lines: &mut Lines<&TcpStream>,
-) -> Result<(), Failure> {
+) -> Result<PeerId, Failure> {
     let asked = Instant::now();
     stream.set_read_timeout(Some(link.silence()))?;
     stream.write_all(&node.hello())?;
@@ -233,10 +257,14 @@ fn greet<P: Process + Send + 'static>(
     };
     link.answered(asked.elapsed());
     node.check(&hello).map_err(Failure::Refused)?;
-    if hello.peer != link.peer {
+    let is_right = match link.kind {
+        Kind::Address => !node.links.contains_key(&hello.peer),
+        _ => hello.peer == link.peer,
+    };
+    if !is_right {
         return Err(Failure::Refused(format!("{} answers there", hello.peer)));
     }
-    Ok(())
+    Ok(hello.peer)
 }
 
 /// Listens for answers to sent until the link is silent or broken. The error says why, if the
@@ -244,9 +272,10 @@ fn greet<P: Process + Send + 'static>(
 fn listen<P: Process + Send + 'static>(
     node: &Node<P>,
     link: &Arc<Link>,
-    stream: &TcpStream,
+    stream: &Arc<TcpStream>,
     lines: &mut Lines<&TcpStream>,
 ) -> Result<(), Failure> {
+    let mut batch = Batch::default();
     let mut heard = Instant::now();
     // Pings are answered in their order. One at a time is timed, the greeting's first.
     let (mut sent, mut answered) = (1_u64, 0_u64);
@@ -282,22 +311,39 @@ fn listen<P: Process + Send + 'static>(
         if stream.set_read_timeout(Some(left.max(Duration::from_millis(1)))).is_err() {
             return Ok(());
         }
-        match lines.next_line() {
-            Ok(Some(frame)) => {
-                heard = Instant::now();
-                match serde_json::from_slice::<Frame<P::Message>>(frame) {
-                    Ok(Frame::Refused(why)) => return Err(Failure::Refused(why)),
-                    Ok(Frame::Pong) => {
-                        answered += 1;
-                        if let Some((_, asked)) = timed.take_if(|(ping, _)| *ping <= answered) {
-                            link.answered(heard - asked);
-                        }
+        let mut next = lines.next_line();
+        if next.as_ref().is_ok_and(Option::is_none) {
+            return Ok(());
+        }
+        let mut ended = None;
+        while let (Ok(Some(frame)), None) = (&next, &ended) {
+            heard = Instant::now();
+            let length = frame.len();
+            match serde_json::from_slice::<Frame<P::Message>>(frame) {
+                Ok(Frame::Refused(why)) => ended = Some(Err(Failure::Refused(why))),
+                Ok(Frame::Pong) => {
+                    answered += 1;
+                    if let Some((_, asked)) = timed.take_if(|(ping, _)| *ping <= answered) {
+                        link.answered(heard - asked);
                     }
-                    _ => {}
                 }
+                Ok(frame) if link.is_two_way() => {
+                    match take_frame(node, link, stream, lines, (frame, length), &mut batch) {
+                        Ok(true) => {}
+                        Ok(false) => ended = Some(Ok(())),
+                        Err(why) => ended = Some(Err(Failure::Refused(why))),
+                    }
+                    // A body may have taken its time.
+                    heard = Instant::now();
+                }
+                _ => {}
             }
-            Err(error) if is_timeout(&error) => {}
-            Ok(None) | Err(_) => return Ok(()),
+            next = lines.buffered_line();
+        }
+        let is_broken = next.is_err_and(|error| !is_timeout(&error));
+        node.conclude(&mut batch);
+        if is_broken || ended.is_some() {
+            return ended.unwrap_or(Ok(()));
         }
     }
 }
@@ -320,7 +366,8 @@ mod tests {
 
     #[test]
     fn a_name_that_does_not_resolve_is_told_after_a_second_and_once() {
-        let link = Link::new(PeerId(3), Address { host: "peer3".into(), port: 3000 }, false);
+        let link =
+            Link::new(PeerId(3), Address { host: "peer3".into(), port: 3000 }, Kind::Standing);
         let (begun, lines) = (Instant::now(), RefCell::new(Vec::new()));
         let mut outage = Outage::default();
         let fail = |outage: &mut Outage, ms, why| {

@@ -9,7 +9,7 @@ fn linked() -> (Link, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let host = "127.0.0.1".into();
-    let link = Link::new(PeerId(2), Address { host, port: address.port() }, false);
+    let link = Link::new(PeerId(2), Address { host, port: address.port() }, Kind::Standing);
     let stream = session::dial(address, timeouts::ANSWER_TIMEOUT).unwrap();
     let (other_end, _) = listener.accept().unwrap();
     link.set_up(Arc::new(stream), Vec::new());
@@ -23,7 +23,7 @@ fn frame(number: usize) -> Vec<u8> {
 
 #[test]
 fn a_frame_without_a_link_is_not_taken() {
-    let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: 1 }, false);
+    let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: 1 }, Kind::Standing);
     assert!(!link.push(b"lost\n"));
     link.flush();
 }
@@ -81,7 +81,7 @@ fn what_an_old_connection_did_not_take_never_goes_to_a_new_one() {
 #[test]
 fn a_link_on_demand_keeps_what_it_was_made_for() {
     let (fresh, mut other_end) = linked();
-    let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: 1 }, true);
+    let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: 1 }, Kind::OnDemand);
     assert!(link.push(b"second\n"));
     assert_eq!(link.flush(), Next::Dial, "it needs a thread");
     assert_eq!(link.flush(), Next::Nothing, "one");
