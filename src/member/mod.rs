@@ -86,6 +86,7 @@
 //! gossip of heartbeats would grow with the group alone, and find a death later.
 
 pub mod detector;
+pub mod diagram;
 mod join;
 mod lead;
 pub mod memory;

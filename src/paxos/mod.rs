@@ -45,6 +45,7 @@
 //! *Implementing Replicated Logs with Paxos* (2013), whose slide 45 names the variables.
 
 pub mod acceptor;
+pub mod diagram;
 pub mod fact;
 pub mod instances;
 pub mod learner;

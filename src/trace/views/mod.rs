@@ -48,7 +48,6 @@ mod rules;
 mod settle;
 mod table;
 
-pub(in crate::trace) use line::listed;
 pub use line::{CRASHING, Line, Words};
 pub use near::{Fault, Faults};
 pub use read::{Found, Reader, Said};

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::collect::Kept;
+use super::Kept;
 use crate::trace::event::{Action, MessageType};
 use crate::trace::read::Number;
 
