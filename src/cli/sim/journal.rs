@@ -1,7 +1,7 @@
 //! The journal of a simulated run: the same lines that real peers write with `--trace`.
 
-use crate::cli::lines::{found, of_message};
 use crate::museum::Subject;
+use crate::paxos::lines::{found, of_message};
 use crate::paxos::{Fact, Peer};
 use crate::process::PeerId;
 use crate::sim::Seen;

@@ -31,7 +31,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::complain;
+use crate::command::complain;
 use crate::error::{Doing, Result};
 use crate::museum;
 use claims::Claim;
@@ -57,7 +57,7 @@ const FAILURE_FILE: &str = "synod-sim-failure.jsonl";
 
 /// The command.
 pub(super) fn run(mut parser: lexopt::Parser) -> Result<ExitCode> {
-    if let Some(member) = super::args::group_protocol(&mut parser) {
+    if let Some(member) = crate::cli::group_protocol(&mut parser) {
         return beside::run(beside::STAGES[usize::from(member)], parser);
     }
     let options = options::parse(parser)?;

@@ -7,7 +7,7 @@ use super::play::{Outcome, Scene};
 use super::shrink::Failure;
 use super::smallest::{MOST_STEPS, smallest};
 use super::{keep, say, scene};
-use crate::cli::complain;
+use crate::command::complain;
 use crate::error::{Doing, Result};
 
 /// Where a run is written and drawn, if it is.

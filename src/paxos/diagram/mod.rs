@@ -20,8 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::messages::{Message, content};
 use crate::trace::diagram::{
-    Admission, Alarm, Counts, Diagram, Event, Extent, Flow, Groups, HostLabel, Item, Key, Lifeline, Look,
-    Marker, Place, Step, Window, flow, labels::plural, peers, settle,
+    Admission, Alarm, Counts, Diagram, Event, Extent, Flow, Groups, HostLabel, Item, Key, Lifeline,
+    Look, Marker, Place, Step, Window, flow, labels::plural, peers, settle,
 };
 use crate::trace::event::{Action, MessageType};
 use crate::trace::read::{Entry, Number};
@@ -119,7 +119,7 @@ impl PaxosDiagram {
             keep = false;
         }
         let nth = key(entry)
-            .map_or(0, |(key, sent)| self.counts.take(key, sent, keep, self.extent.has_room()));
+            .map_or(0, |(key, sent)| self.counts.take(&key, sent, keep, self.extent.has_room()));
         if keep {
             let entry = entry.clone().into_owned();
             let text = clipped(text, LONGEST_TEXT);

@@ -42,9 +42,9 @@ struct Count {
 impl Counts {
     /// Counts a message that was sent or received; says how many of its key went the same way
     /// before. `kept` if it is drawn; `room` if more can be.
-    pub fn take(&mut self, key: Key, sent: bool, kept: bool, room: bool) -> u32 {
+    pub fn take(&mut self, key: &Key, sent: bool, kept: bool, room: bool) -> u32 {
         let room = kept || (room && self.0.len() < MOST_OUTSIDE);
-        if !room && !self.0.contains_key(&key) {
+        if !room && !self.0.contains_key(key) {
             return 0;
         }
         let count = self.0.entry(key.clone()).or_default();
@@ -54,7 +54,7 @@ impl Counts {
         *way = way.saturating_add(1);
         // Sent and arrived, and not drawn: forgotten.
         if count.sent == count.received && !count.kept {
-            self.0.remove(&key);
+            self.0.remove(key);
         }
         nth
     }

@@ -73,12 +73,13 @@ pub(super) fn draw(diagram: &Diagram, page: TextPage) -> String {
     painter.head();
     for ((first, row), stamp) in diagram.rows().zip(stamps(diagram)) {
         painter.time = Some(stamp);
-        match row.first().and_then(|step| diagram.bands.get(step.band?)) {
-            Some(band) => painter.band(band, first, row),
-            None => {
-                painter.look(first, false);
-                row.iter().for_each(|step| painter.step(step));
-            }
+        if let Some(band) = row.first().and_then(|step| diagram.bands.get(step.band?)) {
+            painter.band(band, first, row);
+            continue;
+        }
+        painter.look(first, false);
+        for step in row {
+            painter.step(step);
         }
     }
     painter.rows(&[painter.blank()]);

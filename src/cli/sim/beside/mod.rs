@@ -16,7 +16,8 @@ use std::process::ExitCode;
 
 use super::summary::{Progress, as_f64};
 use super::{barrier, group, replay, say};
-use crate::cli::{complain, draw};
+use crate::cli::draw;
+use crate::command::complain;
 use crate::error::{Doing, Result};
 use crate::process::PeerId;
 use account::Claim;

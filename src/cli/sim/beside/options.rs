@@ -9,7 +9,7 @@ use lexopt::Parser;
 use super::Stage;
 use super::scenario::Scenario;
 use crate::cli::sim::options::{self, no_such_bug, once, only, seed, seeds, word};
-use crate::cli::{args, outputs};
+use crate::command::{args, outputs};
 use crate::error::{Error, Result};
 
 /// More peers than this are slow to simulate: all of them talk to all.
