@@ -16,11 +16,11 @@ use crate::command::{args, outputs};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::paxos::diagram::PaxosDiagram;
+use crate::paxos::judge::dialect::{Content, Entry, Names, Reader};
+use crate::paxos::judge::{PaxosJudge, PaxosOptions, PaxosRule, Report};
 use crate::process::PeerId;
-use crate::trace::check::{Judge, Options as JudgeOptions, Report, Rule};
 use crate::trace::diagram::{self, Alarm, Bound, Format, HostLabel, TextPage, Window};
 use crate::trace::findings::{Certainty, Finding, Level, Rule as _};
-use crate::trace::read::{Content, Entry, Names, Reader};
 use crate::visible::visible;
 
 pub(super) const HELP: &str = "\
@@ -141,7 +141,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let names = hosts.as_ref().map(check::names).unwrap_or_default();
     // A file without roles has nothing to tell the judge.
     let roles = hosts.as_ref().and_then(|hosts| check::roles(hosts).ok());
-    let mut judge = Judge::new(JudgeOptions { roles, expect: None });
+    let mut judge = PaxosJudge::new(PaxosOptions { roles, expect: None });
     let remarks = read(&options.files, looked.sources, &names, &mut collector, &mut judge)?;
     if let Some(objection) = collector.extent().objection(collector.is_of_no_use()) {
         return Err(Error::Input(objection));
@@ -188,11 +188,11 @@ fn write(path: Option<&Path>, drawn: &str) -> Result<()> {
 
 /// The safety rules that the run broke.
 fn violations(report: Report) -> Vec<Alarm> {
-    let broken = |finding: &Finding<Rule>| {
+    let broken = |finding: &Finding<PaxosRule>| {
         let safety = finding.rule.row().level == Level::Safety;
         safety && finding.certainty != Certainty::NotDecidable
     };
-    let violation = |finding: Finding<Rule>| Alarm {
+    let violation = |finding: Finding<PaxosRule>| Alarm {
         rule: finding.rule.row().name.into(),
         sentence: finding.sentence,
         places: finding.lines.iter().map(|line| (usize::from(line.input), line.line)).collect(),
@@ -285,7 +285,7 @@ impl Source {
     }
 
     /// Reads up to the next event.
-    fn advance(&mut self, judge: &mut Judge) -> Result<()> {
+    fn advance(&mut self, judge: &mut PaxosJudge) -> Result<()> {
         self.next = None;
         while let Some(line) = self.reader.next_line().doing(|| self.name.clone())? {
             judge.line(self.index, &line);
@@ -318,7 +318,7 @@ fn read(
     opened: Vec<inputs::Source>,
     names: &Names,
     collector: &mut PaxosDiagram,
-    judge: &mut Judge,
+    judge: &mut PaxosJudge,
 ) -> Result<Remarks> {
     let mut opened = opened.into_iter();
     let sources =

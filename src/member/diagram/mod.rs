@@ -20,12 +20,13 @@ mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::member::event::{Statement, ViewLine, listed};
+use crate::member::judge::{Found, Report};
 use crate::trace::diagram::labels::{grouped, plural, span};
 use crate::trace::diagram::{
     Admission, Alarm, Diagram, Extent, HostLabel, Lifeline, Look, MOST_LIFELINES, Place, Window,
     settle,
 };
-use crate::trace::views::{Found, Line, Report, Words};
 use crate::visible::{clipped, visible};
 
 /// How much of a line is kept.
@@ -34,7 +35,7 @@ const LONGEST_TEXT: usize = 300;
 /// One line of a peer.
 #[derive(Clone, Debug)]
 struct Item {
-    line: Line,
+    line: ViewLine,
     time_us: Option<u64>,
     /// Its place in the order in which the lines came.
     nth: u64,
@@ -62,7 +63,7 @@ impl MemberDiagram {
     }
 
     /// Takes a line; `input` is its file's place among those given.
-    pub fn take(&mut self, input: u16, found: &Found<'_>, line: &Line) {
+    pub fn take(&mut self, input: u16, found: &Found<'_>, line: &ViewLine) {
         let place = (usize::from(input), found.number);
         let time_us = found.time_us;
         if self.extent.admit(Some(line.peer_id), time_us, place) != Admission::Kept {
@@ -126,7 +127,7 @@ impl MemberDiagram {
     fn peers(&self) -> Vec<u16> {
         let mut peers: BTreeSet<u16> = self.items.keys().copied().collect();
         for item in self.items.values().flatten() {
-            if let Words::Members(list) = &item.line.words {
+            if let Statement::Members(list) = &item.line.words {
                 let room = MOST_LIFELINES.saturating_sub(peers.len());
                 let more: Vec<u16> = list.difference(&peers).copied().take(room).collect();
                 peers.extend(more);
@@ -134,12 +135,6 @@ impl MemberDiagram {
         }
         peers.into_iter().collect()
     }
-}
-
-/// A list as it is printed: `[1,2,5]`.
-fn listed(members: &BTreeSet<u16>) -> String {
-    let members: Vec<String> = members.iter().map(u16::to_string).collect();
-    format!("[{}]", members.join(","))
 }
 
 /// How the run ends; true if a rule was broken.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Item;
+use crate::member::event::{Statement, ViewLine};
 use crate::trace::diagram::Place;
-use crate::trace::views::{Line, Words};
 use crate::visible::clipped;
 
 /// What happens at once, or is the same at several peers.
@@ -46,14 +46,16 @@ pub(super) struct Mark {
 
 impl What {
     /// What a printed line is about.
-    fn of(line: &Line) -> Self {
+    fn of(line: &ViewLine) -> Self {
         match (&line.words, line.names_dead()) {
-            (Words::Members(list), _) => {
+            (Statement::Members(list), _) => {
                 Self::View { id: line.view_id, list: list.clone(), leader: line.leader }
             }
-            (Words::Message(text), Some(who)) => Self::Unreachable(who, text.contains("(leader)")),
-            (Words::Message(_), None) if line.is_crash() => Self::Crash,
-            (Words::Message(text), None) => Self::Says(clipped(text, LONGEST_WORDS)),
+            (Statement::Message(text), Some(who)) => {
+                Self::Unreachable(who, text.contains("(leader)"))
+            }
+            (Statement::Message(_), None) if line.is_crash() => Self::Crash,
+            (Statement::Message(text), None) => Self::Says(clipped(text, LONGEST_WORDS)),
         }
     }
 }
@@ -96,14 +98,14 @@ type View = (u64, BTreeSet<u16>);
 impl Rest {
     fn next_view(&self) -> Option<View> {
         self.items.iter().find_map(|item| match &item.line.words {
-            Words::Members(list) => Some((item.line.view_id, list.clone())),
-            Words::Message(_) => None,
+            Statement::Members(list) => Some((item.line.view_id, list.clone())),
+            Statement::Message(_) => None,
         })
     }
 
     /// The line that comes next, if it is a message.
     fn message(&self) -> Option<&Item> {
-        self.items.front().filter(|item| matches!(item.line.words, Words::Message(_)))
+        self.items.front().filter(|item| matches!(item.line.words, Statement::Message(_)))
     }
 }
 
@@ -155,7 +157,7 @@ pub(super) fn rows(
                 let leader = list.first().copied().unwrap_or(0);
                 let what = What::View { id, list: list.clone(), leader };
                 take(&mut rest, what, false, |item| {
-                    matches!(&item.line.words, Words::Members(own) if *own == list)
+                    matches!(&item.line.words, Statement::Members(own) if *own == list)
                         && item.line.view_id == id
                 })
             }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::listed;
 use super::rows::{Row, What};
+use crate::member::event::listed;
 use crate::trace::diagram::{Band, Draft, Groups, Lifeline, Look, Marker, Shape, Step};
 
 /// What the markers mean.

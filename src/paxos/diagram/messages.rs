@@ -1,8 +1,8 @@
 //! What messages say and change.
 
+use crate::paxos::event::MessageType;
+use crate::paxos::judge::dialect::{Entry, Number};
 use crate::trace::diagram::{Arrow, Kind, Look, Marker, Step, Stroke};
-use crate::trace::event::MessageType;
-use crate::trace::read::{Entry, Number};
 use crate::visible::clipped;
 
 /// The strokes of the messages, in the order of [`index`].

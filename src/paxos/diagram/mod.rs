@@ -19,12 +19,12 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::messages::{Message, content};
+use crate::paxos::event::{Action, MessageType};
+use crate::paxos::judge::dialect::{Entry, Number};
 use crate::trace::diagram::{
-    Admission, Alarm, Counts, Diagram, Event, Extent, Flow, Groups, HostLabel, Item, Key, Lifeline,
-    Look, Marker, Place, Step, Window, flow, labels::plural, peers, settle,
+    Admission, Alarm, Counts, Diagram, Extent, Flow, Groups, HostLabel, Item, ItemKind, Key,
+    Lifeline, Look, Marker, Place, Step, Window, flow, labels::plural, peers, settle,
 };
-use crate::trace::event::{Action, MessageType};
-use crate::trace::read::{Entry, Number};
 use crate::visible::clipped;
 
 /// How much of a line is kept.
@@ -310,25 +310,25 @@ fn is_quiet(entry: &Entry<'_>, knew: bool) -> bool {
     }
 }
 
-fn event(entry: &Entry<'_>, incarnation: u32, all: bool) -> Event {
-    let note = |says: String| Event::Does { marker: Marker::Note, says, joins: false };
+fn event(entry: &Entry<'_>, incarnation: u32, all: bool) -> ItemKind {
+    let note = |says: String| ItemKind::Does { marker: Marker::Note, says, joins: false };
     match entry.action {
-        Action::Sent => Event::Sent {
+        Action::Sent => ItemKind::Sent {
             to: entry.receiver,
             what: content(entry),
             quiet: !all && entry.message_type == Some(MessageType::Chosen),
         },
-        Action::Received => Event::Received { from: entry.sender, what: content(entry) },
+        Action::Received => ItemKind::Received { from: entry.sender, what: content(entry) },
         Action::Chose => {
             let value = messages::value(entry.value.as_deref().unwrap_or_default());
             let says = format!("{value} is chosen");
-            Event::Does { marker: Marker::Star, says, joins: true }
+            ItemKind::Does { marker: Marker::Star, says, joins: true }
         }
         Action::Started => {
             let says = messages::found(entry, incarnation > 1);
             // The head of the line says as much.
             let is_news = incarnation > 1 || all || says != "starts";
-            Event::Started { says: is_news.then_some(says) }
+            ItemKind::Started { says: is_news.then_some(says) }
         }
         Action::Noted => note(clipped(entry.note.as_deref().unwrap_or_default(), LONGEST_NOTE)),
         Action::Lost => {

@@ -1,9 +1,9 @@
 //! What a picture says of the whole run.
 
 use super::{Known, PaxosDiagram, messages};
+use crate::paxos::judge::dialect::Number;
 use crate::trace::diagram::labels::{plural, span};
 use crate::trace::diagram::{Alarm, Arrow, ArrowEnd};
-use crate::trace::read::Number;
 use crate::visible::visible;
 
 /// The rule that no two values are chosen.

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::PaxosDiagram;
+use crate::paxos::event::{Action, MessageType};
+use crate::paxos::judge::dialect::{Content, Names, Reader};
 use crate::trace::diagram::{
     Alarm, ArrowEnd, Bound, Diagram, Format, HostLabel, MOST_EVENTS, Marker, TextPage, Window, draw,
 };
-use crate::trace::event::{Action, MessageType};
-use crate::trace::read::{Content, Names, Reader};
 use crate::visible::is_unseen;
 
 const FORMATS: [Format; 4] = [

@@ -27,12 +27,12 @@ pub struct Item {
     /// How many messages of the same key went the same way before; see [`Counts::take`].
     pub nth: u32,
     /// What happened.
-    pub event: Event,
+    pub event: ItemKind,
 }
 
 /// What happened.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum ItemKind {
     /// A message leaves.
     Sent {
         /// To whom, if the line says so.
@@ -114,9 +114,9 @@ struct Ends {
 pub fn peers(items: &[Item], extent: &Extent) -> BTreeSet<u16> {
     let mut peers: BTreeSet<u16> = extent.last().keys().copied().collect();
     let others = items.iter().filter_map(|item| match item.event {
-        Event::Sent { to, .. } => to,
-        Event::Received { from, .. } => from,
-        Event::Started { .. } | Event::Does { .. } => None,
+        ItemKind::Sent { to, .. } => to,
+        ItemKind::Received { from, .. } => from,
+        ItemKind::Started { .. } | ItemKind::Does { .. } => None,
     });
     for peer in items.iter().map(|item| item.at).chain(others) {
         if peers.len() < MOST_LIFELINES {
@@ -133,7 +133,7 @@ pub fn flow(items: &[Item], lifelines: &[Lifeline], counts: &Counts, extent: &Ex
     // Of a notice whose receipt is left out, the send is left out too.
     let is_quiet = |pair: &Pair| {
         let sent = pair.sent.and_then(|sent| items.get(sent));
-        sent.is_some_and(|item| matches!(item.event, Event::Sent { quiet: true, .. }))
+        sent.is_some_and(|item| matches!(item.event, ItemKind::Sent { quiet: true, .. }))
     };
     pairs.retain(|pair| pair.end != ArrowEnd::Beyond || !is_quiet(pair));
     let mut arrows = Vec::new();
@@ -184,7 +184,7 @@ fn arrow(items: &[Item], pair: &Pair, lifeline: impl Fn(u16) -> Option<usize>) -
     let event = pair.sent.or(pair.received)?;
     let item = items.get(event)?;
     let from = match item.event {
-        Event::Received { from, .. } => from?,
+        ItemKind::Received { from, .. } => from?,
         _ => item.at,
     };
     let lines = [pair.sent, pair.received].into_iter().flatten();
@@ -220,11 +220,11 @@ impl Line {
     /// Adds the peer's next event.
     fn add(&mut self, item: &Item, rank: usize, ends: &Ends) {
         match &item.event {
-            Event::Sent { to, what, .. } => self.send(item, rank, ends, *to, what),
-            Event::Received { .. } => {
+            ItemKind::Sent { to, what, .. } => self.send(item, rank, ends, *to, what),
+            ItemKind::Received { .. } => {
                 self.push(item, rank, Marker::Dot, "").step.received = ends.received;
             }
-            Event::Does { marker, says, joins } => {
+            ItemKind::Does { marker, says, joins } => {
                 let open = |last: &&mut Draft| {
                     let plain = last.step.marker == Marker::Dot && last.step.sends.is_empty();
                     *joins && plain && last.step.received.is_some()
@@ -237,7 +237,7 @@ impl Line {
                 last.step.lines.push(item.text.clone());
                 last.places.push(item.place);
             }
-            Event::Started { says } => {
+            ItemKind::Started { says } => {
                 if self.has_started {
                     self.end("crashed");
                 }

@@ -54,7 +54,7 @@ mod text;
 mod window;
 
 pub use alarm::Alarm;
-pub use flow::{Draft, Event, Flow, Item, flow, peers, settle};
+pub use flow::{Draft, Flow, Item, ItemKind, flow, peers, settle};
 pub use markers::Marker;
 pub use model::{
     Arrow, ArrowEnd, Band, Diagram, Groups, HostLabel, Kind, Lifeline, Look, Shape, Step, Stroke,

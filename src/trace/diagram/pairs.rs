@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::flow::{Event, Item};
+use super::flow::{Item, ItemKind};
 use super::model::ArrowEnd;
 
 /// One message: the places of its two lines among the kept events.
@@ -67,9 +67,9 @@ impl Counts {
 /// The message that an item tells of, and whether the line is the sender's.
 fn key(item: &Item) -> Option<(Key, bool)> {
     match &item.event {
-        Event::Sent { to, what, .. } => Some(((item.at, *to, what.clone()), true)),
-        Event::Received { from, what } => Some((((*from)?, Some(item.at), what.clone()), false)),
-        Event::Started { .. } | Event::Does { .. } => None,
+        ItemKind::Sent { to, what, .. } => Some(((item.at, *to, what.clone()), true)),
+        ItemKind::Received { from, what } => Some((((*from)?, Some(item.at), what.clone()), false)),
+        ItemKind::Started { .. } | ItemKind::Does { .. } => None,
     }
 }
 
