@@ -10,7 +10,7 @@ use crate::paxos::judge::dialect::{Content, Names, Reader};
 use crate::trace::diagram::{
     Alarm, ArrowEnd, Bound, Diagram, Format, HostLabel, MOST_EVENTS, Marker, TextPage, Window, draw,
 };
-use crate::visible::is_unseen;
+use crate::visible::{is_unseen, visible};
 
 const FORMATS: [Format; 4] = [
     Format::Text(TextPage { columns: 80, colours: true }),
@@ -217,9 +217,12 @@ fn hostile(text: &str) -> Vec<String> {
 
 #[test]
 fn text_from_a_log_stays_text() {
-    let harmless: Vec<usize> = hostile("X").iter().map(|out| out.matches('<').count()).collect();
     for nasty in NASTY {
         let drawn = hostile(nasty);
+        // A text that is as long and at least as wide, so that it has as many lines.
+        let plain = |c: char| if c == ' ' { ' ' } else { 'X' };
+        let plain: String = visible(nasty).chars().map(plain).collect();
+        let harmless: Vec<usize> = hostile(&plain).iter().map(|o| o.matches('<').count()).collect();
         let [text, mermaid, svg, html] = drawn.as_slice() else { unreachable!() };
         // Colours are the only escapes, and nothing else steers the terminal.
         let plain = text.replace("\u{1b}[0", "");
