@@ -8,6 +8,7 @@
 
 mod batches;
 mod bounds;
+mod inputs;
 mod lives;
 #[cfg(shuttle)]
 mod schedules;
@@ -28,7 +29,7 @@ use crate::paxos::{
     Accepted, Ack, Audience, Fact, Message, Peer, ProposalNumber, Record, Roles, Setup, Timer,
     Value,
 };
-use crate::process::{NoInput, proceed_while_due};
+use crate::process::{Effect, Effects, NoInput, Output, proceed_while_due};
 use wreck::{Image, Note, Tape, Volume, build};
 
 const ME: PeerId = PeerId(1);
