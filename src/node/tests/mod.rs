@@ -9,6 +9,7 @@
 mod batches;
 mod bounds;
 mod lives;
+mod own_step;
 #[cfg(shuttle)]
 mod schedules;
 mod waits;
