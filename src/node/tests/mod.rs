@@ -10,6 +10,7 @@ mod batches;
 mod bounds;
 mod inputs;
 mod lives;
+mod own_step;
 #[cfg(shuttle)]
 mod schedules;
 mod waits;
