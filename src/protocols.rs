@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use lexopt::Parser;
 
-use crate::error::Result;
+use crate::command::live::LiveProtocol;
+use crate::error::{Error, Result};
 use crate::{member, paxos, ready};
 
 /// What the tools know of a protocol.
@@ -19,6 +20,15 @@ pub struct Protocol {
     pub help: &'static str,
     /// Its command: be one peer.
     pub run: fn(Parser) -> Result<ExitCode>,
+    /// A whole run of it, judged while it goes on: for `local` and `judge`.
+    pub live: Option<&'static LiveProtocol>,
+}
+
+impl Protocol {
+    /// The error where a tool is asked for what this protocol does not have.
+    pub fn has_no(&self, what: &str) -> Error {
+        Error::Usage(format!("{} has no {what}", self.name))
+    }
 }
 
 /// All protocols. The first is meant where none is named.
@@ -28,18 +38,21 @@ pub const PROTOCOLS: &[Protocol] = &[
         summary: "be one peer of a hostsfile (the default command)",
         help: paxos::command::HELP,
         run: paxos::command::run,
+        live: Some(&paxos::live::LIVE),
     },
     Protocol {
         name: "ready",
         summary: "wait until all peers of a hostsfile are up",
         help: ready::command::HELP,
         run: ready::command::run,
+        live: Some(&ready::live::LIVE),
     },
     Protocol {
         name: "member",
         summary: "be one member of a group that knows who is in it",
         help: member::command::HELP,
         run: member::command::run,
+        live: Some(&member::live::LIVE),
     },
 ];
 

@@ -90,6 +90,7 @@ pub mod detector;
 mod join;
 mod lead;
 pub(crate) mod lines;
+pub(crate) mod live;
 pub mod memory;
 pub mod message;
 pub mod peer;

@@ -217,19 +217,6 @@ fn serve(
     ended.map(ExitCode::from)
 }
 
-/// The roles of a hostsfile whose run is judged: somebody must propose, or nobody takes part and a
-/// verdict would pass on nothing.
-pub(crate) fn judged_roles(hosts: &Hosts, file: Option<&Path>) -> Result<Roles> {
-    let roles = roles(hosts, DEFAULT_PORT)?;
-    if roles.proposers.is_empty() {
-        let file = file.unwrap_or(Path::new("the hostsfile")).display();
-        return Err(Error::Input(format!(
-            "{file}: no line is a proposer, so nothing would be chosen; give one the role proposer1"
-        )));
-    }
-    Ok(roles)
-}
-
 /// Which role to add to which line, so that `acceptor` serves `proposer` too.
 fn addition(hosts: &Hosts, acceptor: PeerId, proposer: PeerId) -> String {
     let numbers = hosts.get(proposer).into_iter().flat_map(|host| &host.roles);
@@ -240,7 +227,7 @@ fn addition(hosts: &Hosts, acceptor: PeerId, proposer: PeerId) -> String {
 }
 
 /// The roles of a hostsfile that can be run safely.
-fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
+pub(super) fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
     hosts.check_ports(default_port)?;
     hosts.require_roles()?;
     let audience = |id: PeerId| Audience {

@@ -50,6 +50,7 @@ pub mod fact;
 pub mod instances;
 pub mod learner;
 pub(crate) mod lines;
+pub(crate) mod live;
 pub mod message;
 mod objection;
 pub mod pace;
