@@ -8,7 +8,6 @@ use lexopt::Parser;
 
 use crate::command::live::LiveProtocol;
 use crate::error::{Error, Result};
-use crate::{member, paxos, ready};
 
 /// What the tools know of a protocol.
 pub struct Protocol {
@@ -36,23 +35,23 @@ pub const PROTOCOLS: &[Protocol] = &[
     Protocol {
         name: "paxos",
         summary: "be one peer of a hostsfile (the default command)",
-        help: paxos::command::HELP,
-        run: paxos::command::run,
-        live: Some(&paxos::live::LIVE),
+        help: crate::paxos::command::HELP,
+        run: crate::paxos::command::run,
+        live: Some(&crate::paxos::live::LIVE),
     },
     Protocol {
         name: "ready",
         summary: "wait until all peers of a hostsfile are up",
-        help: ready::command::HELP,
-        run: ready::command::run,
-        live: Some(&ready::live::LIVE),
+        help: crate::ready::command::HELP,
+        run: crate::ready::command::run,
+        live: Some(&crate::ready::live::LIVE),
     },
     Protocol {
         name: "member",
         summary: "be one member of a group that knows who is in it",
-        help: member::command::HELP,
-        run: member::command::run,
-        live: Some(&member::live::LIVE),
+        help: crate::member::command::HELP,
+        run: crate::member::command::run,
+        live: Some(&crate::member::live::LIVE),
     },
 ];
 

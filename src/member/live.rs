@@ -7,13 +7,13 @@ use std::time::Duration;
 use lexopt::Parser;
 
 use super::command::DEFAULT_PORT;
+use super::judge::MemberJudge;
 use crate::command::args;
 use crate::command::live::{
     Caller, Exit, LiveProtocol, LiveRun, Pipes, Prepared, RunFlags, RunVerdict, Stream,
 };
 use crate::error::{Error, Result};
 use crate::process::PeerId;
-use crate::trace::views::Rules;
 
 pub(crate) const LIVE: LiveProtocol = LiveProtocol {
     local_help: "\
@@ -112,7 +112,7 @@ fn prepare(caller: Caller, parser: Parser) -> Result<Prepared> {
 struct GroupRun {
     expected: BTreeSet<u16>,
     crashing: BTreeSet<u16>,
-    rules: Rules,
+    rules: MemberJudge,
 }
 
 impl GroupRun {
@@ -132,7 +132,7 @@ impl GroupRun {
         if expected.is_empty() {
             return Err(Error::Usage("nobody would be left: let somebody live".into()));
         }
-        Ok(Self { expected, crashing, rules: Rules::new(on_request) })
+        Ok(Self { expected, crashing, rules: MemberJudge::new(on_request) })
     }
 }
 

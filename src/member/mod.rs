@@ -87,12 +87,16 @@
 
 pub(crate) mod command;
 pub mod detector;
+pub mod event;
 mod join;
+pub mod judge;
 mod lead;
 pub(crate) mod lines;
 pub(crate) mod live;
 pub mod memory;
 pub mod message;
+#[cfg(feature = "simulator")]
+pub mod mutants;
 pub mod peer;
 pub mod view;
 

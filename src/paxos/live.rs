@@ -9,7 +9,7 @@ use lexopt::Parser;
 
 use super::Value;
 use super::command::{DEFAULT_PORT, MEMORY_ONLY, roles, value};
-use super::verdict::ChoiceRun;
+use super::judge::live::ChoiceRun;
 use crate::command::args;
 use crate::command::live::{Caller, LiveProtocol, Pipes, Prepared, RunFlags};
 use crate::error::{Error, Result};

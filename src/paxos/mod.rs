@@ -46,12 +46,16 @@
 
 pub mod acceptor;
 pub(crate) mod command;
+pub mod event;
 pub mod fact;
 pub mod instances;
+pub mod judge;
 pub mod learner;
 pub(crate) mod lines;
 pub(crate) mod live;
 pub mod message;
+#[cfg(feature = "simulator")]
+pub mod mutants;
 mod objection;
 pub mod pace;
 pub mod peer;
@@ -62,7 +66,6 @@ pub mod reach;
 pub mod roles;
 #[cfg(test)]
 mod tests;
-pub mod verdict;
 
 pub use fact::Fact;
 pub use message::{Accepted, Ack, Message};

@@ -39,6 +39,8 @@
 pub(crate) mod command;
 pub(crate) mod live;
 pub mod message;
+#[cfg(feature = "simulator")]
+pub mod mutants;
 pub mod peer;
 pub(crate) mod service;
 

@@ -149,7 +149,7 @@ fn hear(run: &mut dyn LiveRun, hosts: &Hosts, after: Duration, line: &str) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paxos::verdict::ChoiceRun;
+    use crate::paxos::judge::live::ChoiceRun;
 
     const HOSTS: &str = "peer1:proposer1\npeer2:acceptor1\npeer3:learner7";
     const ASK: &str = "peer1_1  | {\"peer_id\":1,\"action\":\"sent\",\

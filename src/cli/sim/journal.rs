@@ -1,11 +1,11 @@
 //! The journal of a simulated run: the same lines that real peers write with `--trace`.
 
-use crate::museum::Subject;
+use crate::paxos::event::{Action, Event, JournalFields, MessageType};
 use crate::paxos::lines::{found, of_message};
 use crate::paxos::{Fact, Peer};
 use crate::process::PeerId;
 use crate::sim::Seen;
-use crate::trace::event::{Action, Event, Journal, MessageType};
+use crate::sim::mutant::Subject;
 
 /// The lines of one run, of all peers together, in the order in which they happened. The time is
 /// the virtual clock's.
@@ -33,10 +33,10 @@ impl Tape {
     }
 
     /// What others can see.
-    pub fn seen<S: Subject>(&mut self, now: u64, at: PeerId, seen: &Seen<'_, S>) {
+    pub fn seen<S: Subject<Peer>>(&mut self, now: u64, at: PeerId, seen: &Seen<'_, S>) {
         let event = match seen {
             Seen::Connected(other) => {
-                let journal = Journal { to: Some(other.0), ..Journal::default() };
+                let journal = JournalFields { to: Some(other.0), ..JournalFields::default() };
                 Event { journal, ..Event::plain(at.0, Action::Connected) }
             }
             Seen::Received(from, message) => of_message(Action::Received, *from, at, message),
@@ -54,7 +54,7 @@ impl Tape {
 
     /// What standard error would say.
     pub fn noted(&mut self, now: u64, at: PeerId, note: String) {
-        let journal = Journal { note: Some(note), ..Journal::default() };
+        let journal = JournalFields { note: Some(note), ..JournalFields::default() };
         self.put(now, at, Event { journal, ..Event::plain(at.0, Action::Noted) });
     }
 }

@@ -12,8 +12,9 @@ use super::claims::Claim;
 use super::play::Scenario;
 use super::{say, trial};
 use crate::error::{Doing, Error, Result};
-use crate::museum::{self, Mutant};
+use crate::paxos::{Peer, mutants};
 use crate::sim::Faults;
+use crate::sim::mutant::Mutant;
 
 /// The worlds in which every mutant is played, each with so many seeds: a small one with calm and
 /// stormy weather, the usual one, one with an even number of acceptors, and a slow one.
@@ -47,7 +48,7 @@ impl Row {
 }
 
 /// Plays a mutant in all worlds, with one run in every `share`.
-pub(super) fn row(mutant: &'static Mutant, share: u64) -> Result<Row> {
+pub(super) fn row(mutant: &'static Mutant<Peer>, share: u64) -> Result<Row> {
     let mut row = Row { runs: 0, broken: [0; Claim::ALL.len()], tried: (0, 0) };
     for (peers, proposers, preset, seeds) in WORLDS {
         let faults = Faults::preset(preset).unwrap_or_else(Faults::heavy);
@@ -83,7 +84,7 @@ pub(super) fn explored(path: &Path) -> Result<Explored> {
     let text = std::fs::read_to_string(path).doing(|| path.display().to_string())?;
     let mut found = Explored::new();
     for (at, line) in (1..).zip(text.lines()) {
-        let known = line.split_once('\t').filter(|(name, _)| museum::exhibit(name).is_some());
+        let known = line.split_once('\t').filter(|(name, _)| mutants::named(name).is_some());
         let Some((name, how)) = known else {
             let name = path.display();
             let why = "a line is a mutant of Paxos, a tab, and how it was caught";
@@ -114,7 +115,7 @@ pub(super) fn print(explored: Option<&Explored>) -> Result<bool> {
          |{more}\n|:---|:---|---:|{line}\n"
     ))?;
     let (mut caught, mut all) = (0, 0);
-    for mutant in museum::exhibits() {
+    for mutant in mutants::all() {
         let row = row(mutant, 1)?;
         let broken = Claim::ALL.iter().map(|claim| claim.name()).zip(row.broken);
         let violated = row.tried.1;

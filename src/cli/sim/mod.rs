@@ -33,7 +33,7 @@ use std::process::ExitCode;
 
 use crate::command::complain;
 use crate::error::{Doing, Result};
-use crate::museum;
+use crate::paxos::mutants;
 use claims::Claim;
 use journal::Tape;
 pub(super) use options::HELP;
@@ -77,7 +77,7 @@ pub(super) fn run(mut parser: lexopt::Parser) -> Result<ExitCode> {
 
 /// The catalogue of the museum, a line for each mutant.
 fn list() -> Result<ExitCode> {
-    for mutant in museum::exhibits() {
+    for mutant in mutants::all() {
         say(&format!("{}\t{}\tpaxos\n", mutant.name, mutant.does))?;
     }
     for stage in beside::STAGES {

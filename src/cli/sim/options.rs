@@ -15,8 +15,9 @@ use super::stage::MOST_PEERS;
 use crate::cli::draw;
 use crate::command::{args, outputs};
 use crate::error::{Error, Result};
-use crate::museum::{self, Mutant};
+use crate::paxos::{Peer, mutants};
 use crate::sim::Faults;
+use crate::sim::mutant::Mutant;
 
 pub(crate) const HELP: &str = "\
 usage: synod sim [--seeds A..B] [--peers N] [--proposers K] [--faults PRESET] [options]
@@ -98,7 +99,7 @@ pub(super) struct Options {
     pub(super) preset: String,
     pub(super) without: Vec<String>,
     pub(super) claim: Option<Claim>,
-    pub(super) bug: Option<&'static Mutant>,
+    pub(super) bug: Option<&'static Mutant<Peer>>,
     pub(super) trace: Option<PathBuf>,
     pub(super) draw: Option<PathBuf>,
     pub(super) plot: Option<PathBuf>,
@@ -306,14 +307,14 @@ fn claim(value: OsString) -> Result<Claim> {
     word("--claim", value, &Claim::ALL.map(Claim::name), Claim::named)
 }
 
-fn bug(value: OsString) -> Result<&'static Mutant> {
+fn bug(value: OsString) -> Result<&'static Mutant<Peer>> {
     let text = args::text("--bug", value)?;
-    museum::exhibit(&text).ok_or_else(|| no_such_bug(&text))
+    mutants::named(&text).ok_or_else(|| no_such_bug(&text))
 }
 
 /// There is no such mutant here: perhaps elsewhere.
 pub(super) fn no_such_bug(name: &str) -> Error {
-    let paxos = museum::exhibit(name).map(|_| "synod sim".to_owned());
+    let paxos = mutants::named(name).map(|_| "synod sim".to_owned());
     let mut siblings = STAGES.iter();
     let sibling = || {
         let stage = siblings.find(|stage| stage.bugs().iter().any(|bug| bug.name == name))?;

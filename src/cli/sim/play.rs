@@ -7,9 +7,9 @@ use super::journal::Tape;
 use super::show::Show;
 pub use super::show::Tally;
 use super::stage::{self, Cast};
-use crate::museum::{Broken, Mutant, Subject};
 use crate::paxos::{Message, Peer, Roles, Setup, Timer};
 use crate::process::PeerId;
+use crate::sim::mutant::{Mutant, Subject};
 use crate::sim::{Arrivals, Counts, Course, Disk, End, Faults, Prng, Script, Step, World};
 
 /// In the second phase everybody must know the choice within this much virtual time, and
@@ -42,7 +42,7 @@ pub struct Scenario {
     /// What goes wrong.
     pub faults: Faults,
     /// The mutant, if not Paxos itself.
-    pub bug: Option<&'static Mutant>,
+    pub bug: Option<&'static Mutant<Peer>>,
     /// Only this claim is of interest.
     pub only: Option<Claim>,
     /// How much virtual time the second phase has, in microseconds.
@@ -73,7 +73,7 @@ impl Scenario {
 
     /// The same with a mutant instead.
     #[must_use]
-    pub fn with_bug(mut self, bug: Option<&'static Mutant>) -> Self {
+    pub fn with_bug(mut self, bug: Option<&'static Mutant<Peer>>) -> Self {
         self.bug = bug;
         self
     }
@@ -188,13 +188,13 @@ impl Scenario {
                 self.run(cast, &course, build, lead, keep)
             }
             Some(bug) => {
-                let build = move |setup: &Arc<Setup>| Broken::new(bug, Arc::clone(setup));
+                let build = move |setup: &Arc<Setup>| bug.build(Arc::clone(setup));
                 self.run(cast, &course, build, lead, keep)
             }
         }
     }
 
-    fn run<S: Subject>(
+    fn run<S: Subject<Peer>>(
         &self,
         cast: &Cast,
         course: &Course<'_>,

@@ -21,9 +21,9 @@ use super::claims::Claim;
 use super::play::{Scenario, Scene, Steps};
 use super::stage::MOST_PEERS;
 use crate::error::{Doing, Error, Result};
-use crate::museum::{self, Mutant};
-use crate::paxos::{Message, Peer, Timer};
+use crate::paxos::{Message, Peer, Timer, mutants};
 use crate::process::Process;
+use crate::sim::mutant::Mutant;
 use crate::sim::script::What;
 use crate::sim::{Faults, Step};
 use crate::visible::visible;
@@ -154,8 +154,8 @@ fn set(head: &Head) -> std::result::Result<(Scenario, usize), String> {
     Ok((scenario.with_bug(bug).only(Some(claim)), cast))
 }
 
-fn named(bug: &str) -> std::result::Result<&'static Mutant, String> {
-    museum::exhibit(bug).ok_or_else(|| format!("the bug {bug:?} is none of synod sim --bugs"))
+fn named(bug: &str) -> std::result::Result<&'static Mutant<Peer>, String> {
+    mutants::named(bug).ok_or_else(|| format!("the bug {bug:?} is none of synod sim --bugs"))
 }
 
 /// The step, if all whom it names are there.

@@ -8,19 +8,20 @@ use super::options::all_but;
 use super::say;
 use super::shrink::{Failure, shrink};
 use crate::error::Result;
-use crate::museum::{self, Mutant};
+use crate::paxos::{Peer, mutants};
+use crate::sim::mutant::Mutant;
 
 /// How many runs each attempt of the search may take.
 const BUDGET: u64 = 6_000;
 
 /// The claim that the shortest known failure of this mutant breaks, and how; none if none is
 /// known, or the one that was known does not fail any more.
-pub fn shown(bug: &'static Mutant) -> Option<Breach> {
+pub fn shown(bug: &'static Mutant<Peer>) -> Option<Breach> {
     failure_of(bug)?.outcome.breach
 }
 
 /// The failure of this mutant that is shown.
-pub(super) fn failure_of(bug: &'static Mutant) -> Option<Failure> {
+pub(super) fn failure_of(bug: &'static Mutant<Peer>) -> Option<Failure> {
     let entry = TABLE.iter().find(|entry| entry.bug == bug.name)?;
     let mut failure = blank(bug, entry.claim);
     failure.peers = entry.peers;
@@ -32,7 +33,7 @@ pub(super) fn failure_of(bug: &'static Mutant) -> Option<Failure> {
     failure.outcome.breach.is_some().then_some(failure)
 }
 
-fn blank(bug: &'static Mutant, claim: Claim) -> Failure {
+fn blank(bug: &'static Mutant<Peer>, claim: Claim) -> Failure {
     Failure {
         bug: Some(bug),
         peers: 5,
@@ -46,8 +47,8 @@ fn blank(bug: &'static Mutant, claim: Claim) -> Failure {
 }
 
 /// Searches every mutant's shortest failure, worst claim first, and prints the table.
-pub(super) fn find(one: Option<&'static Mutant>) -> Result<ExitCode> {
-    for bug in museum::exhibits().filter(|bug| one.is_none_or(|one| one.name == bug.name)) {
+pub(super) fn find(one: Option<&'static Mutant<Peer>>) -> Result<ExitCode> {
+    for bug in mutants::all().filter(|bug| one.is_none_or(|one| one.name == bug.name)) {
         let Some(failure) = worst(bug) else {
             say(&format!("// {}: no failure found\n", bug.name))?;
             continue;
@@ -65,7 +66,7 @@ pub(super) fn find(one: Option<&'static Mutant>) -> Result<ExitCode> {
 }
 
 /// A failure of this mutant that breaks the claim which stands first among those it ever breaks.
-fn worst(bug: &'static Mutant) -> Option<Failure> {
+fn worst(bug: &'static Mutant<Peer>) -> Option<Failure> {
     let wide = blank(bug, Claim::Decides);
     let scenario = wide.scenario().to_the_end();
     let mut first = [None; Claim::ALL.len()];

@@ -8,9 +8,9 @@ use super::journal::Tape;
 use super::ledger::Ledger;
 use super::play::{DUEL_PER_RIVAL, ROUNDS_PER_PROPOSER, Scenario};
 use super::stage::{Cast, MOST_PEERS};
-use crate::museum::Subject;
-use crate::paxos::{Fact, Setup};
+use crate::paxos::{Fact, Peer, Setup};
 use crate::process::PeerId;
+use crate::sim::mutant::Subject;
 use crate::sim::{Seen, Watch};
 
 /// What the peers of a run did, counted.
@@ -86,7 +86,7 @@ impl Missing {
     }
 }
 
-impl<'a, S: Subject, B: Fn(&Arc<Setup>) -> S> Show<'a, S, B> {
+impl<'a, S: Subject<Peer>, B: Fn(&Arc<Setup>) -> S> Show<'a, S, B> {
     pub(super) fn new(
         scenario: &Scenario,
         cast: &'a Cast,
@@ -167,7 +167,7 @@ impl<'a, S: Subject, B: Fn(&Arc<Setup>) -> S> Show<'a, S, B> {
     }
 }
 
-impl<S: Subject, B: Fn(&Arc<Setup>) -> S> Watch<S> for Show<'_, S, B> {
+impl<S: Subject<Peer>, B: Fn(&Arc<Setup>) -> S> Watch<S> for Show<'_, S, B> {
     fn build(&mut self, peer: PeerId) -> S {
         (self.build)(&self.cast.setups[usize::from(peer.0) - 1])
     }
@@ -175,9 +175,9 @@ impl<S: Subject, B: Fn(&Arc<Setup>) -> S> Watch<S> for Show<'_, S, B> {
     fn born(&mut self, now: u64, peer: PeerId, process: &S) {
         self.lives[usize::from(peer.0) - 1] += 1;
         self.missing.set(peer, true);
-        self.ledger.born(peer, process.peer());
+        self.ledger.born(peer, process.process());
         if let Some(tape) = &mut self.tape {
-            tape.started(now, peer, process.peer());
+            tape.started(now, peer, process.process());
         }
     }
 
@@ -203,7 +203,7 @@ impl<S: Subject, B: Fn(&Arc<Setup>) -> S> Watch<S> for Show<'_, S, B> {
     }
 
     fn stepped(&mut self, _now: u64, peer: PeerId, process: &S) {
-        self.ledger.stepped(peer, process.peer());
+        self.ledger.stepped(peer, process.process());
     }
 
     fn refused(&mut self, now: u64, peer: PeerId, from: PeerId, why: String) {

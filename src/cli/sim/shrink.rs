@@ -7,13 +7,14 @@
 use super::claims::Claim;
 use super::options::faults;
 use super::play::{Outcome, Scenario};
-use crate::museum::Mutant;
+use crate::paxos::Peer;
 use crate::sim::Faults;
+use crate::sim::mutant::Mutant;
 
 /// A failure, and all that is needed to see it again.
 #[derive(Clone)]
 pub(super) struct Failure {
-    pub(super) bug: Option<&'static Mutant>,
+    pub(super) bug: Option<&'static Mutant<Peer>>,
     pub(super) peers: u16,
     pub(super) proposers: u16,
     pub(super) preset: String,

@@ -7,8 +7,9 @@
 use super::claims::Claim;
 use super::play::{Outcome, Scenario, Scene};
 use super::shortest;
-use crate::museum::Mutant;
+use crate::paxos::Peer;
 use crate::sim::cut::cut;
+use crate::sim::mutant::Mutant;
 
 /// How many steps all attempts together may perform: more than a failure among thirty peers takes.
 /// What is left beyond them is shorter than it was, but maybe not the least.
@@ -50,7 +51,7 @@ pub fn smallest(scenario: &Scenario, seed: u64, most_steps: usize) -> Option<Sma
 }
 
 /// The least of the mutant's shortest failure, and the scenario in which it happens.
-pub fn of_mutant(bug: &'static Mutant) -> Option<(Scenario, Smallest)> {
+pub fn of_mutant(bug: &'static Mutant<Peer>) -> Option<(Scenario, Smallest)> {
     let failure = shortest::failure_of(bug)?;
     let scenario = failure.scenario();
     let small = smallest(&scenario, failure.seed, MOST_STEPS)?;

@@ -6,9 +6,9 @@
 use super::play::Recording;
 use crate::error::Result;
 use crate::paxos;
+use crate::paxos::judge::dialect::{Names, Reader};
+use crate::paxos::judge::{KnownRoles, PaxosJudge, PaxosOptions, PaxosRule, Report};
 use crate::process::PeerId;
-use crate::trace::check::{Judge, Options, Report, Roles, Rule};
-use crate::trace::read::{Names, Reader};
 
 /// What the judge says of this run.
 ///
@@ -16,7 +16,8 @@ use crate::trace::read::{Names, Reader};
 /// None: the journal is in memory.
 pub fn judged(run: &Recording) -> Result<Report> {
     let text = run.tape.text();
-    let mut judge = Judge::new(Options { roles: Some(in_its_terms(&run.roles)), expect: None });
+    let mut judge =
+        PaxosJudge::new(PaxosOptions { roles: Some(in_its_terms(&run.roles)), expect: None });
     let mut reader = Reader::new("the run", text.as_bytes(), Names::new())?;
     while let Some(line) = reader.next_line()? {
         judge.line(0, &line);
@@ -32,14 +33,14 @@ pub fn judged(run: &Recording) -> Result<Report> {
 pub fn condemned(run: &Recording) -> Result<bool> {
     let report = judged(run)?;
     let never_chose =
-        report.findings.tallies.get(&Rule::NeverChose).map_or(0, |tally| tally.broken);
+        report.findings.tallies.get(&PaxosRule::NeverChose).map_or(0, |tally| tally.broken);
     Ok(report.findings.violated(false) || never_chose > u64::from(run.absent.is_some()))
 }
 
-fn in_its_terms(roles: &paxos::Roles) -> Roles {
+fn in_its_terms(roles: &paxos::Roles) -> KnownRoles {
     let ids = |peers: &std::collections::BTreeSet<PeerId>| peers.iter().map(|id| id.0).collect();
     let proposers = &roles.proposers;
-    Roles {
+    KnownRoles {
         peers: roles.peers,
         acceptors: proposers.iter().map(|(id, a)| (id.0, ids(&a.acceptors))).collect(),
         learners: proposers.iter().map(|(id, a)| (id.0, ids(&a.learners))).collect(),

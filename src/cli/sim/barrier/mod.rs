@@ -30,10 +30,9 @@ use super::beside::account::Claim;
 use super::beside::matrix::World as Corner;
 use super::beside::scenario::{Outcome, Scenario};
 use super::beside::shortest::{Row, row};
-use crate::museum::Label;
-use crate::museum::barrier::{Broken, MUTANTS};
 use crate::process::PeerId;
-use crate::ready::{Ready, Setup};
+use crate::ready::{Ready, Setup, mutants};
+use crate::sim::mutant::{Mutant, MutantLabel, Subject};
 use crate::sim::{Course, Disk, Faults, Prng, Span, Spell, World};
 use ledger::{ASKS_AT_ONCE, CLAIMS, LEAVES_TOGETHER, LINKS_CARRIED, NOBODY_GIVES_UP, SAID_ONCE};
 use show::Show;
@@ -92,8 +91,8 @@ impl Stage for Barrier {
         CLAIMS
     }
 
-    fn bugs(&self) -> Vec<Label> {
-        MUTANTS.iter().map(|mutant| mutant.label).collect()
+    fn bugs(&self) -> Vec<MutantLabel> {
+        mutants::all().map(Mutant::label).collect()
     }
 
     fn museum(&self) -> &'static [Corner] {
@@ -150,17 +149,15 @@ impl Stage for Barrier {
             let (interval, timeout) = (INTERVAL, Some(TIMEOUT));
             Setup { others, interval, timeout, stay: false, exit: mode.exits(me) }
         };
-        let mutant = MUTANTS.iter().find(|m| Some(m.label) == scenario.bug);
+        let mutant = mutants::all().find(|m| Some(m.label()) == scenario.bug);
         match mutant {
             None => run(scenario, mode, seed, journal, |me| Ready::new(setup(me))),
-            Some(mutant) => {
-                run(scenario, mode, seed, journal, |me| Broken::new(mutant, setup(me), Ready::new))
-            }
+            Some(mutant) => run(scenario, mode, seed, journal, |me| mutant.build(setup(me))),
         }
     }
 }
 
-fn run<S: show::Subject>(
+fn run<S: Subject<Ready>>(
     scenario: &Scenario,
     mode: Mode,
     seed: u64,

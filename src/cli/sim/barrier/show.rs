@@ -9,19 +9,11 @@ use super::Mode;
 use super::ledger::Ledger;
 use crate::cli::sim::beside::scenario::{Outcome, Scenario};
 use crate::command::live::{Exit, LiveRun as _, Stream};
-use crate::process::{Effect, PeerId, Process};
+use crate::process::{Effect, PeerId};
 use crate::ready::live::ReadyRun;
-use crate::ready::{Fact, Message, Ready, Timer};
+use crate::ready::{Fact, Ready};
+use crate::sim::mutant::Subject;
 use crate::sim::{Counts, End, Seen, Watch};
-
-/// A peer at the barrier, broken or not.
-pub(super) trait Subject:
-    Process<Message = Message, Record = (), Timer = Timer, Fact = Fact>
-{
-}
-
-impl Subject for Ready {}
-impl Subject for crate::museum::barrier::Broken {}
 
 /// Builds the peers, keeps the ledger and the lines.
 pub(super) struct Show<S, B> {
@@ -42,7 +34,7 @@ fn index(peer: PeerId) -> usize {
     usize::from(peer.0) - 1
 }
 
-impl<S: Subject, B: Fn(PeerId) -> S> Show<S, B> {
+impl<S: Subject<Ready>, B: Fn(PeerId) -> S> Show<S, B> {
     pub(super) fn new(scenario: &Scenario, mode: Mode, journal: bool, build: B) -> Self {
         let peers = scenario.peers;
         Self {
@@ -90,7 +82,7 @@ impl<S: Subject, B: Fn(PeerId) -> S> Show<S, B> {
     }
 }
 
-impl<S: Subject, B: Fn(PeerId) -> S> Watch<S> for Show<S, B> {
+impl<S: Subject<Ready>, B: Fn(PeerId) -> S> Watch<S> for Show<S, B> {
     fn build(&mut self, peer: PeerId) -> S {
         (self.build)(peer)
     }

@@ -8,7 +8,7 @@ use super::scenario::Scenario;
 use crate::cli::sim::matrix::cell;
 use crate::cli::sim::say;
 use crate::error::Result;
-use crate::museum::Label;
+use crate::sim::mutant::MutantLabel;
 
 /// One world of the museum.
 #[derive(Clone, Copy)]
@@ -43,7 +43,7 @@ impl Row {
 }
 
 /// Plays a mutant in all worlds, with one run in every `share`.
-pub fn row(stage: &'static dyn Stage, bug: Option<Label>, share: u64) -> Row {
+pub fn row(stage: &'static dyn Stage, bug: Option<MutantLabel>, share: u64) -> Row {
     let mut row = Row::default();
     for world in stage.museum() {
         let Some(plain) = Scenario::new(stage, world.peers, world.faults) else { continue };

@@ -36,7 +36,7 @@ pub trait Stage: Sync {
     /// What may never happen.
     fn claims(&self) -> &'static [Claim];
     /// Its mutants.
-    fn bugs(&self) -> Vec<crate::museum::Label>;
+    fn bugs(&self) -> Vec<crate::sim::mutant::MutantLabel>;
     /// The worlds in which the museum plays every mutant, each with so many seeds.
     fn museum(&self) -> &'static [matrix::World];
     /// The shortest known failures.

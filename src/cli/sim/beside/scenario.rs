@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Stage;
 use super::account::{Account, Breach, Claim};
-use crate::museum::Label;
+use crate::sim::mutant::MutantLabel;
 use crate::sim::{Counts, Faults};
 
 /// What a run is, beside its seed.
@@ -21,7 +21,7 @@ pub struct Scenario {
     /// Members need a majority for every view.
     pub majority: bool,
     /// The mutant, if not the protocol itself.
-    pub bug: Option<Label>,
+    pub bug: Option<MutantLabel>,
     /// Only this claim is of interest.
     pub only: Option<Claim>,
     /// A broken claim does not end the run.

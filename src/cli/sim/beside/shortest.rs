@@ -10,7 +10,7 @@ use super::scenario::{Outcome, Scenario};
 use crate::cli::sim::options::all_but;
 use crate::cli::sim::say;
 use crate::error::Result;
-use crate::museum::Label;
+use crate::sim::mutant::MutantLabel;
 
 /// How many runs each attempt of the search may take.
 const BUDGET: u64 = 1_000;
@@ -120,7 +120,7 @@ impl Failure {
 }
 
 /// The shortest known failure of this mutant; none if it does not fail any more.
-pub fn shown(stage: &'static dyn Stage, bug: Label) -> Option<Failure> {
+pub fn shown(stage: &'static dyn Stage, bug: MutantLabel) -> Option<Failure> {
     let row = stage.failures().iter().find(|row| row.bug == bug.name)?;
     let (world, majority) = match row.world.strip_suffix('+') {
         Some(world) => (world, true),
@@ -135,7 +135,7 @@ pub fn shown(stage: &'static dyn Stage, bug: Label) -> Option<Failure> {
 }
 
 /// Searches the shortest failure of every mutant, or of this one, and prints the table.
-pub(super) fn find(stage: &'static dyn Stage, one: Option<Label>) -> Result<ExitCode> {
+pub(super) fn find(stage: &'static dyn Stage, one: Option<MutantLabel>) -> Result<ExitCode> {
     for bug in stage.bugs().into_iter().filter(|bug| one.is_none_or(|one| one.name == bug.name)) {
         let Some(failure) = first(stage, bug) else {
             say(&format!("// {}: no failure found\n", bug.name))?;
@@ -157,7 +157,7 @@ pub(super) fn find(stage: &'static dyn Stage, one: Option<Label>) -> Result<Exit
 }
 
 /// A failure of this mutant that breaks the claim which stands first among those it ever breaks.
-fn first(stage: &'static dyn Stage, bug: Label) -> Option<Failure> {
+fn first(stage: &'static dyn Stage, bug: MutantLabel) -> Option<Failure> {
     for claim in stage.claims() {
         for world in stage.museum() {
             let plain = Scenario::new(stage, world.peers, world.faults)?;

@@ -44,7 +44,7 @@
 //! unreachable*: of those who were in a view without a break; whoever was removed and joins again
 //! knows nothing of the time between.
 //!
-//! The lines of a run have a second judge, [`Rules`](crate::trace::views::Rules), the one of
+//! The lines of a run have a second judge, [`MemberJudge`](crate::member::judge::MemberJudge), the one of
 //! `synod local member`. It does not know of lives, so it is asked where nobody came back.
 
 mod claims;
@@ -61,10 +61,10 @@ use super::beside::account::Claim;
 use super::beside::matrix::World as Corner;
 use super::beside::scenario::{Outcome, Scenario};
 use super::beside::shortest::{Row, row};
+use crate::member::mutants;
 use crate::member::{Life, Peer, Setup};
-use crate::museum::Label;
-use crate::museum::group::{Broken, mutants};
 use crate::process::PeerId;
+use crate::sim::mutant::{Mutant, MutantLabel, Subject};
 use crate::sim::{Course, Disk, Faults, Prng, Span, Spell, World};
 use claims::{
     AGREED, CALLED_ONCE, CLAIMS, HONEST, IDS_GROW, IN_ITS_VIEW, ONE_GROUP, ONE_LIST, PENDING_TOLD,
@@ -142,8 +142,8 @@ impl Stage for Group {
         CLAIMS
     }
 
-    fn bugs(&self) -> Vec<Label> {
-        mutants().map(|mutant| mutant.label).collect()
+    fn bugs(&self) -> Vec<MutantLabel> {
+        mutants::all().map(Mutant::label).collect()
     }
 
     fn museum(&self) -> &'static [Corner] {
@@ -223,17 +223,17 @@ impl Stage for Group {
             crash_as_leader: plan.ordered && me == PeerId(1),
             majority,
         };
-        let mutant = mutants().find(|m| Some(m.label) == scenario.bug);
+        let mutant = mutants::all().find(|m| Some(m.label()) == scenario.bug);
         match mutant {
             None => run(scenario, plan, seed, journal, |me, life| Peer::new(setup(me, life))),
-            Some(mutant) => run(scenario, plan, seed, journal, |me, life| {
-                Broken::new(mutant, setup(me, life), Peer::new)
-            }),
+            Some(mutant) => {
+                run(scenario, plan, seed, journal, |me, life| mutant.build(setup(me, life)))
+            }
         }
     }
 }
 
-fn run<S: show::Subject>(
+fn run<S: Subject<Peer>>(
     scenario: &Scenario,
     plan: Plan,
     seed: u64,

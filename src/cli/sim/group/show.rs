@@ -8,20 +8,12 @@ use super::goal::{Goal, State};
 use super::ledger::Ledger;
 use super::{CALM_US, Plan};
 use crate::cli::sim::beside::scenario::{Outcome, Scenario};
+use crate::member::judge::MemberJudge;
 use crate::member::lines::line_of;
-use crate::member::{Fact, Life, Message, Peer, Record, Timer};
-use crate::process::{Effect, PeerId, Process};
+use crate::member::{Fact, Life, Peer, Record};
+use crate::process::{Effect, PeerId};
+use crate::sim::mutant::Subject;
 use crate::sim::{Counts, End, Prng, Seen, Watch};
-use crate::trace::views::Rules;
-
-/// A member, broken or not.
-pub(super) trait Subject:
-    Process<Message = Message, Record = Record, Timer = Timer, Fact = Fact>
-{
-}
-
-impl Subject for Peer {}
-impl Subject for crate::museum::group::Broken {}
 
 /// Of so many steps in which a crash might strike, one is thought about.
 const OFFERED: u64 = 10;
@@ -40,7 +32,7 @@ pub(super) struct Show<S, B> {
     ledger: Ledger,
     goal: Goal,
     /// The printed lines and their judge.
-    lines: Option<(String, Rules)>,
+    lines: Option<(String, MemberJudge)>,
     lives: Vec<u64>,
     /// Those who will begin, or begin again.
     away: BTreeSet<PeerId>,
@@ -61,7 +53,7 @@ fn index(peer: PeerId) -> usize {
     usize::from(peer.0) - 1
 }
 
-impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
+impl<S: Subject<Peer>, B: Fn(PeerId, Life) -> S> Show<S, B> {
     pub(super) fn new(
         scenario: &Scenario,
         plan: Plan,
@@ -81,7 +73,7 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
             ledger: Ledger::new(scenario, plan.memory),
             // Where all come back with what they had written, no majority is ever gone.
             goal: Goal::new(unpromised, majority, !plan.some_return, not_before),
-            lines: journal.then(|| (String::new(), Rules::new(on_request))),
+            lines: journal.then(|| (String::new(), MemberJudge::new(on_request))),
             lives: vec![0; peers.into()],
             away: (1..=peers).map(PeerId).collect(),
             hit: BTreeSet::new(),
@@ -189,7 +181,7 @@ impl<S: Subject, B: Fn(PeerId, Life) -> S> Show<S, B> {
     }
 }
 
-impl<S: Subject, B: Fn(PeerId, Life) -> S> Watch<S> for Show<S, B> {
+impl<S: Subject<Peer>, B: Fn(PeerId, Life) -> S> Watch<S> for Show<S, B> {
     fn build(&mut self, peer: PeerId) -> S {
         let lives = &mut self.lives[index(peer)];
         *lives += 1;
