@@ -177,13 +177,7 @@ fn serve(
         say: Box::new(move |level, text| link_prose.say(level, text)),
     };
     options.identity.end_with_input()?;
-    let names: Vec<String> = host.roles.iter().map(ToString::to_string).collect();
-    let listens = format!(
-        "listens on port {port} as {}{}",
-        names.join(", "),
-        if takes_part { "" } else { "; nobody proposes to it, so it takes no part" }
-    );
-    err.say(Level::Story, &listens);
+    err.say(Level::Story, &listens(host, port, takes_part));
     let barrier = options.ready.then(|| {
         // Nobody waits for those who do not propose, but everybody answers.
         service::Service::before(is_proposer.then_some(service::TIMEOUT)).start(
@@ -215,6 +209,13 @@ fn serve(
         queue.finish();
     }
     ended.map(ExitCode::from)
+}
+
+/// What is told of a peer that has begun to listen.
+fn listens(host: &Host, port: u16, takes_part: bool) -> String {
+    let names: Vec<String> = host.roles.iter().map(ToString::to_string).collect();
+    let rest = if takes_part { "" } else { "; nobody proposes to it, so it takes no part" };
+    format!("listens on port {port} as {}{rest}", names.join(", "))
 }
 
 /// Which role to add to which line, so that `acceptor` serves `proposer` too.

@@ -9,16 +9,16 @@ use syn::visit::Visit;
 use super::source::Source;
 
 /// A path in the code, as it is written, with the module in which it stands.
-pub struct Named {
-    pub line: usize,
-    pub module: Vec<String>,
-    pub segments: Vec<String>,
+pub(crate) struct Named {
+    pub(crate) line: usize,
+    pub(crate) module: Vec<String>,
+    pub(crate) segments: Vec<String>,
     /// The name under which a `pub use` hands it on.
-    pub exported: Option<String>,
+    pub(crate) exported: Option<String>,
 }
 
 /// All paths of this file, also those in macros.
-pub fn named(source: &Source) -> Vec<Named> {
+pub(crate) fn named(source: &Source) -> Vec<Named> {
     let mut finder = Finder { module: source.module.clone(), found: Vec::new() };
     finder.visit_file(&source.file);
     finder.found
@@ -116,13 +116,13 @@ impl<'a> Visit<'a> for Finder {
 }
 
 /// The modules of the program, and what each hands on of others.
-pub struct Modules {
+pub(crate) struct Modules {
     all: BTreeSet<Vec<String>>,
     exports: BTreeMap<Vec<String>, Vec<String>>,
 }
 
 impl Modules {
-    pub fn of(sources: &[Source]) -> Self {
+    pub(crate) fn of(sources: &[Source]) -> Self {
         let all = sources.iter().map(|source| source.module.clone()).collect();
         let mut modules = Self { all, exports: BTreeMap::new() };
         for source in sources {
@@ -140,7 +140,7 @@ impl Modules {
 
     /// Where this path leads, from the root; none if it leads out of the program, or begins with a
     /// name that a `use` has brought in.
-    pub fn absolute(&self, named: &Named) -> Option<Vec<String>> {
+    pub(crate) fn absolute(&self, named: &Named) -> Option<Vec<String>> {
         let (mut base, mut rest) = (named.module.clone(), &named.segments[..]);
         match rest.first()?.as_str() {
             "crate" | "synod" => {
@@ -167,13 +167,13 @@ impl Modules {
     }
 
     /// The module that this path names directly, whoever the item belongs to.
-    pub fn stated(&self, path: &[String]) -> Vec<String> {
+    pub(crate) fn stated(&self, path: &[String]) -> Vec<String> {
         let known = (0..=path.len()).rev().map(|end| &path[..end]);
         known.into_iter().find(|prefix| self.all.contains(*prefix)).unwrap_or(&[]).to_vec()
     }
 
     /// The module that has the item of this path, behind everything that hands it on.
-    pub fn owner(&self, path: &[String]) -> Vec<String> {
+    pub(crate) fn owner(&self, path: &[String]) -> Vec<String> {
         let mut path = path.to_vec();
         for _ in 0..8 {
             let ends = (1..=path.len()).rev();

@@ -8,21 +8,21 @@ use syn::spanned::Spanned as _;
 use syn::visit::Visit;
 
 /// A file below `src`.
-pub struct Source {
+pub(crate) struct Source {
     /// Its name below `src`, with `/`.
-    pub name: String,
+    pub(crate) name: String,
     /// The module that it is, as `["paxos", "peer"]`.
-    pub module: Vec<String>,
+    pub(crate) module: Vec<String>,
     /// All of it.
-    pub text: String,
+    pub(crate) text: String,
     /// Its items, without tests.
-    pub file: syn::File,
+    pub(crate) file: syn::File,
     /// The lines, from 1, on which there is code: no blanks, comments or tests.
-    pub code: BTreeSet<usize>,
+    pub(crate) code: BTreeSet<usize>,
 }
 
 /// All Rust files in this folder and below.
-pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder of the project") {
         let path = entry.expect("can be read").path();
@@ -37,7 +37,7 @@ pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The whole of `src`, without files of tests.
-pub fn sources() -> Vec<Source> {
+pub(crate) fn sources() -> Vec<Source> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut sources = Vec::new();
     for path in rust_files(&src) {
@@ -54,7 +54,7 @@ pub fn sources() -> Vec<Source> {
 
 impl Source {
     /// This text as the file of this name.
-    pub fn parse(name: String, text: String) -> Self {
+    pub(crate) fn parse(name: String, text: String) -> Self {
         let mut file = syn::parse_file(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut tests = Tests(Vec::new());
         tests.visit_file(&file);
@@ -71,7 +71,7 @@ impl Source {
     }
 
     /// How many of these lines are code.
-    pub fn count(&self, first: usize, last: usize) -> usize {
+    pub(crate) fn count(&self, first: usize, last: usize) -> usize {
         self.code.range(first..=last).count()
     }
 }
