@@ -3,6 +3,7 @@
 //! `make lines` prints it, and fails where there are more than the bound.
 
 #[path = "../tests/tidy/source.rs"]
+#[allow(dead_code, reason = "the test of the style reads more of it")]
 mod source;
 
 use std::collections::BTreeMap;
