@@ -1,46 +1,42 @@
 //! The picture of a group.
 
 use std::collections::BTreeSet;
-use std::io::Cursor;
 use std::path::Path;
 
-use super::{Options, filled_part, host, inputs, timed_part};
-use crate::cli::check;
-use crate::cli::check::group::{Inputs, on_request};
+use super::{Options, filled_part, host, timed_part};
 use crate::error::{Error, Result};
 use crate::hosts::Hosts;
-use crate::member;
-use crate::member::judge::{MemberJudge, Report, Said};
+use crate::member::judge::{MemberJudge, MemberOptions, MemberRule, Report, read};
 use crate::trace::diagram::group::{Collector, draw as draw_picture};
 use crate::trace::diagram::{Format, Violation};
 use crate::trace::findings::{Certainty, Finding, Level, Rule as _};
+use crate::trace::inputs::Inputs;
+use crate::trace::judge::JudgeOptions;
+use crate::trace::reader::Content;
 
 /// Draws these lines.
 pub(super) fn draw(
     options: &Options,
     format: Format,
     hosts: Option<&Hosts>,
-    opened: Vec<inputs::Source>,
+    inputs: Inputs,
 ) -> Result<String> {
     if options.window.number.is_some() {
         return Err(Error::Usage("--number is about proposals, and these are views".into()));
     }
-    let names = hosts.map(check::names).unwrap_or_default();
-    let mut rules = MemberJudge::with(member::judge::MemberOptions {
-        on_request: options.on_request.as_deref().map(on_request).transpose()?,
-        expect: None,
-        named: hosts.is_some(),
-    });
+    let mut known = JudgeOptions { hosts, ..JudgeOptions::default() };
+    known.flags.extend(options.on_request.clone().map(|list| ("on-request", list)));
+    let names = inputs.names.clone();
+    let mut rules = MemberJudge::with(MemberOptions::of(&known)?);
     let mut collector = Collector::new(options.window.clone());
-    let mut inputs = Inputs::open(&options.files, opened, &names)?;
-    inputs.read(|input, found| {
+    read(inputs, &known, |input, found| {
         let is_new = rules.take(input, found);
-        if let (true, Said::View(line)) = (is_new, &found.said) {
-            collector.take(input, found, line);
+        if let (true, Content::Event(entry)) = (is_new, &found.content) {
+            collector.take(input, found, &entry.line);
         }
     })?;
     if collector.is_empty() {
-        let names = inputs.names.join(", ");
+        let names = names.join(", ");
         return Err(Error::Input(format!("{names}: no line is of a group")));
     }
     timed_part(options, collector.is_untimed())?;
@@ -65,8 +61,8 @@ pub(in crate::cli) fn log(
         on_request: Some(if asked.is_empty() { "none".into() } else { asked.join(",") }),
         ..Options::default()
     };
-    let opened: inputs::Source = Box::new(Cursor::new(text.into_bytes()));
-    let drawn = draw(&options, super::format(&options)?, hosts, vec![opened])?;
+    let inputs = Inputs::of_text("-", text);
+    let drawn = draw(&options, super::format(&options)?, hosts, inputs)?;
     super::write(options.out.as_deref(), &drawn)
 }
 
@@ -76,7 +72,7 @@ fn violations(report: &Report) -> Vec<Violation> {
         let safety = finding.rule.row().level == Level::Safety;
         safety && finding.certainty != Certainty::NotDecidable
     });
-    let violation = |finding: &Finding<member::judge::MemberRule>| Violation {
+    let violation = |finding: &Finding<MemberRule>| Violation {
         rule: finding.rule.row().name.into(),
         sentence: finding.sentence.clone(),
         places: finding.lines.iter().map(|line| (usize::from(line.input), line.line)).collect(),

@@ -11,15 +11,18 @@ use std::process::{Command, ExitCode, Stdio};
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::{check, inputs};
+use super::check;
 use crate::command::{args, outputs};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
-use crate::paxos::judge::dialect::{Content, Entry, Names, Number, Reader};
-use crate::paxos::judge::{PaxosJudge, PaxosOptions, PaxosRule, Report};
+use crate::member::judge::MemberLog;
+use crate::paxos::judge::dialect::{Content, Entry, Number, PaxosDialect};
+use crate::paxos::judge::{KnownRoles, PaxosJudge, PaxosLog, PaxosOptions, PaxosRule, Report};
 use crate::process::PeerId;
 use crate::trace::diagram::{self, Bound, Collector, Format, Host, Page, Violation, Window};
 use crate::trace::findings::{Certainty, Finding, Level, Rule as _};
+use crate::trace::inputs::Inputs;
+use crate::trace::judge::{JudgeOptions, LogJudge as _};
 use crate::visible::visible;
 
 pub(super) const HELP: &str = "\
@@ -129,18 +132,23 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let inputs = options.files.iter().map(PathBuf::as_path).chain(hostsfile);
     outputs::check(inputs, options.out.as_deref())?;
     let hosts = options.hosts.as_deref().map(crate::command::hosts).transpose()?;
-    let looked = inputs::look(&options.files, name_of)?;
-    if options.membership || looked.is_group {
-        let drawn = group::draw(&options, format, hosts.as_ref(), looked.sources)?;
+    let mut inputs = check::inputs(options.files.clone())?;
+    for name in inputs.names.iter_mut().filter(|name| *name == "(standard input)") {
+        *name = "standard input".into();
+    }
+    let heads = inputs.heads()?;
+    let is_group = heads.iter().any(|head| MemberLog.recognises(head));
+    if options.membership || (is_group && !heads.iter().any(|head| PaxosLog.recognises(head))) {
+        let drawn = group::draw(&options, format, hosts.as_ref(), inputs)?;
         write(options.out.as_deref(), &drawn)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut collector = Collector::new(options.window.clone());
-    let names = hosts.as_ref().map(check::names).unwrap_or_default();
     // A file without roles has nothing to tell the judge.
-    let roles = hosts.as_ref().and_then(|hosts| check::roles(hosts).ok());
+    let roles = hosts.as_ref().and_then(|hosts| KnownRoles::of(hosts).ok());
     let mut judge = PaxosJudge::new(PaxosOptions { roles, expect: None });
-    let remarks = read(&options.files, looked.sources, &names, &mut collector, &mut judge)?;
+    let known = JudgeOptions { hosts: hosts.as_ref(), ..JudgeOptions::default() };
+    let remarks = read(inputs, &known, &mut collector, &mut judge)?;
     timed_part(&options, collector.is_untimed())?;
     filled_part(collector.missed())?;
     let mut picture =
@@ -278,91 +286,52 @@ fn terminal_columns() -> Option<u16> {
     })
 }
 
-/// One input: its next event, and what it has besides.
-struct Source {
-    reader: Reader<inputs::Source>,
-    /// Its place among the inputs.
-    index: u16,
-    name: String,
-    next: Option<(Entry<'static>, String, u64)>,
-    strange: u64,
-}
-
-impl Source {
-    fn open(
-        index: u16,
-        path: &Path,
-        opened: Option<inputs::Source>,
-        names: &Names,
-    ) -> Result<Self> {
-        let name = name_of(path);
-        let lines = opened.map_or_else(|| inputs::open(path, || name.clone()), Ok)?;
-        let reader = Reader::new(&name, lines, names.clone()).doing(|| name.clone())?;
-        Ok(Self { reader, index, name, next: None, strange: 0 })
-    }
-
-    /// Reads up to the next event.
-    fn advance(&mut self, judge: &mut PaxosJudge) -> Result<()> {
-        self.next = None;
-        while let Some(line) = self.reader.next_line().doing(|| self.name.clone())? {
-            judge.line(self.index, &line);
-            match line.content {
-                Content::Event(entry) => {
-                    let text = line.text.into_owned();
-                    self.next = Some((entry.into_owned(), text, line.number));
-                    break;
-                }
-                Content::Unreadable | Content::TooLong => self.strange += 1,
-                Content::Nothing | Content::Prose => {}
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What was found out about the inputs, for the picture's remarks.
-type Remarks = Vec<String>;
-
-/// What people call an input.
-fn name_of(path: &Path) -> String {
-    if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() }
-}
-
-/// Feeds all files to the collector, the earliest line first, or line by line in turn where there
-/// are no times.
+/// Feeds all lines to the collector, the earliest first, or line by line in turn where there are no
+/// times. What was found out about the inputs is returned, for the picture's remarks.
 fn read(
-    files: &[PathBuf],
-    opened: Vec<inputs::Source>,
-    names: &Names,
+    inputs: Inputs,
+    options: &JudgeOptions<'_>,
     collector: &mut Collector,
     judge: &mut PaxosJudge,
-) -> Result<Remarks> {
-    let mut opened = opened.into_iter();
-    let sources =
-        (0_u16..).zip(files).map(|(index, path)| Source::open(index, path, opened.next(), names));
-    let mut sources = sources.collect::<Result<Vec<_>>>()?;
-    for source in &mut sources {
-        source.advance(judge)?;
-    }
-    loop {
-        let heads = sources.iter().enumerate().filter_map(|(index, source)| {
-            let (entry, _, line) = source.next.as_ref()?;
-            Some((entry.time_us.unwrap_or(0), *line, index))
-        });
-        let Some((_, _, file)) = heads.min() else { break };
-        let source = &mut sources[file];
-        if let Some((entry, text, line)) = source.next.take() {
-            collector.take(&entry, &text, (file, line));
-        }
-        source.advance(judge)?;
-    }
+) -> Result<Vec<String>> {
+    let names = inputs.names.clone();
+    let mut strange = 0_u64;
+    // The last event of each input: the next to draw when nothing earlier is left to be read.
+    let mut next: Vec<Option<(Entry<'static>, String, u64)>> = vec![None; names.len()];
+    let inferred = inputs.read::<PaxosDialect, _>(
+        &options.names(),
+        |line| match &line.content {
+            Content::Event(entry) => Some((entry.time_us.unwrap_or(0), line.number)),
+            _ => None,
+        },
+        |input, line| {
+            let at = usize::from(input);
+            let event = match line {
+                None => None,
+                Some(line) => {
+                    judge.line(input, line);
+                    match &line.content {
+                        Content::Event(entry) => {
+                            Some((entry.clone().into_owned(), line.text.to_string(), line.number))
+                        }
+                        other => {
+                            let is_strange =
+                                matches!(other, Content::Unreadable | Content::TooLong);
+                            strange += u64::from(is_strange);
+                            return;
+                        }
+                    }
+                }
+            };
+            if let Some((entry, text, line)) = std::mem::replace(&mut next[at], event) {
+                collector.take(&entry, &text, (at, line));
+            }
+        },
+    )?;
     if collector.is_empty() {
-        let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
         return Err(Error::Input(format!("{}: no line is an event of a run", names.join(", "))));
     }
-    let mut remarks: Remarks =
-        sources.iter().flat_map(|source| source.reader.inferred()).map(|s| visible(s)).collect();
-    let strange: u64 = sources.iter().map(|source| source.strange).sum();
+    let mut remarks: Vec<String> = inferred.iter().map(|sentence| visible(sentence)).collect();
     if strange > 0 {
         remarks.push(format!("{strange} lines look like events, but cannot be read."));
     }

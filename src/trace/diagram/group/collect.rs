@@ -159,7 +159,7 @@ fn title(report: &Report, violations: &[Violation]) -> (String, Mood) {
         let title = format!("{} is broken: {}{more}", first.rule, first.sentence);
         return (visible(&title), Mood::Bad);
     }
-    match report.group() {
+    match report.summary.group() {
         Some((id, list)) => {
             (format!("The last view is {}: {}", grouped(id), listed(list)), Mood::Good)
         }
