@@ -1,10 +1,11 @@
 //! The kill matrix in README: it has every mutant, each caught twice, and what it says of the
 //! exploration is what is written down beside the exploration's own tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use synod::cli::sim::beside::{STAGES, Stage};
 use synod::paxos::mutants;
+use synod::sim::mutant::{Mutant, MutantLabel};
 
 /// The rows of the matrix, cell by cell, by mutant.
 fn matrix() -> BTreeMap<&'static str, Vec<&'static str>> {
@@ -16,6 +17,23 @@ fn matrix() -> BTreeMap<&'static str, Vec<&'static str>> {
     let heads = ["mutant", "mutant of synod ready", "mutant of synod member"];
     let all = cells.filter_map(|mut cells| Some((cells.next()?, cells.collect())));
     all.filter(|(name, _)| !heads.contains(name)).collect()
+}
+
+#[test]
+fn every_mutant_has_a_name_of_its_own_and_a_label() {
+    let paxos: Vec<MutantLabel> = mutants::all().map(Mutant::label).collect();
+    let ready: Vec<MutantLabel> = synod::ready::mutants::all().map(Mutant::label).collect();
+    let member: Vec<MutantLabel> = synod::member::mutants::all().map(Mutant::label).collect();
+    for (catalogue, least) in [(paxos, 43), (ready, 8), (member, 23)] {
+        let names: BTreeSet<&str> = catalogue.iter().map(|label| label.name).collect();
+        assert_eq!(names.len(), catalogue.len());
+        assert!(names.len() >= least, "only {}", names.len());
+        for MutantLabel { name, does, seen } in catalogue {
+            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{name}");
+            assert!(does.ends_with('.') && seen.ends_with('.'), "{name}");
+        }
+    }
+    assert!(mutants::named("half-is-a-quorum").is_some() && mutants::named("unbroken").is_none());
 }
 
 #[test]

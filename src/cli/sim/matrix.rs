@@ -75,7 +75,7 @@ pub(super) fn row(mutant: &'static Mutant<Peer>, share: u64) -> Result<Row> {
 /// How the model checker caught the mutants that it caught, by name.
 pub(super) type Explored = BTreeMap<String, String>;
 
-/// Reads what `explore museum` has printed: a mutant, a tab, and how it was caught; nothing if it
+/// Reads what `explore mutants` has printed: a mutant, a tab, and how it was caught; nothing if it
 /// was not.
 ///
 /// # Errors
@@ -88,7 +88,7 @@ pub(super) fn explored(path: &Path) -> Result<Explored> {
         let Some((name, how)) = known else {
             let name = path.display();
             let why = "a line is a mutant of Paxos, a tab, and how it was caught";
-            return Err(Error::Input(format!("{name}:{at}: {why} (explore museum prints them)")));
+            return Err(Error::Input(format!("{name}:{at}: {why} (explore mutants prints them)")));
         };
         if !how.is_empty() {
             found.insert(name.to_owned(), how.to_owned());
