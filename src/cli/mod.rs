@@ -17,7 +17,6 @@ use crate::visible::visible;
 mod check;
 mod draw;
 mod goal;
-mod inputs;
 mod judge;
 mod local;
 #[cfg(feature = "simulator")]
@@ -50,7 +49,7 @@ const TOOLS: &[Tool] = &[
         name: "check",
         summary: "judge the lines of a run, by this or any other program",
         help: check::HELP,
-        run: |_, parser| check::run(parser),
+        run: check::run,
     },
     Tool {
         name: "draw",

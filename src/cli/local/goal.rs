@@ -111,7 +111,8 @@ pub(super) fn run(member: bool, parser: Parser) -> Result<ExitCode> {
     // Of peers that said nothing there is no picture.
     if let Some(picture) = options.draw.as_deref().filter(|_| !log.is_empty()) {
         let asked = options.leader_crashes.then_some(count);
-        draw::group::log(log, picture, None, &asked.into_iter().collect())?;
+        let asked = asked.map_or("none".into(), |peer| peer.to_string());
+        draw::text("member", log, picture, [("on-request", asked)])?;
     }
     Ok(exit_code(passed, machine_failed))
 }
