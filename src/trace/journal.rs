@@ -1,7 +1,7 @@
 //! The journal of a protocol whose messages are plain texts: one event of a run as one line of JSON.
 //!
 //! ```text
-//! {"protocol":"ready","at":1,"action":"sent","peer":2,"text":"ALIVE?","time_us":1700000000000000}
+//! {"protocol":"ready","at":1,"event":"sent","peer":2,"text":"ALIVE?","time_us":1700000000000000}
 //! ```
 //!
 //! A protocol with a form of its own (the lab's, say) has its own reader.
@@ -40,7 +40,8 @@ pub struct JournalLine {
     pub protocol: String,
     /// The peer whose journal this is.
     pub at: u16,
-    /// What happened.
+    /// What happened. The key is none of the lab's, so that nobody takes the line for Paxos.
+    #[serde(rename = "event")]
     pub action: JournalAction,
     /// The other peer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
