@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use lexopt::Parser;
 
-use crate::error::Result;
+use crate::command::live::LiveProtocol;
+use crate::error::{Error, Result};
 use crate::trace::diagram::{MakeDiagram, draw_journal};
 use crate::trace::judge::LogJudge;
 use crate::{member, paxos, ready};
@@ -25,6 +26,15 @@ pub struct Protocol {
     pub log: Option<&'static dyn LogJudge>,
     /// What makes a picture of such a log.
     pub diagram: Option<MakeDiagram>,
+    /// A whole run of it, judged while it goes on: for `local` and `judge`.
+    pub live: Option<&'static LiveProtocol>,
+}
+
+impl Protocol {
+    /// The error where a tool is asked for what this protocol does not have.
+    pub fn has_no(&self, what: &str) -> Error {
+        Error::Usage(format!("{} has no {what}", self.name))
+    }
 }
 
 /// All protocols. The first is meant where none is named.
@@ -36,6 +46,7 @@ pub const PROTOCOLS: &[Protocol] = &[
         run: paxos::command::run,
         log: Some(&paxos::judge::PaxosLog),
         diagram: Some(paxos::diagram::draw_log),
+        live: Some(&paxos::live::LIVE),
     },
     Protocol {
         name: "ready",
@@ -44,6 +55,7 @@ pub const PROTOCOLS: &[Protocol] = &[
         run: ready::command::run,
         log: Some(&ready::diagram::ReadyLog),
         diagram: Some(draw_journal::<ready::diagram::ReadyLog>),
+        live: Some(&ready::live::LIVE),
     },
     Protocol {
         name: "member",
@@ -52,6 +64,7 @@ pub const PROTOCOLS: &[Protocol] = &[
         run: member::command::run,
         log: Some(&member::judge::MemberLog),
         diagram: Some(member::diagram::draw_log),
+        live: Some(&member::live::LIVE),
     },
 ];
 

@@ -160,21 +160,6 @@ pub(super) fn journal(journal: &Path, picture: &Path, hosts: Option<&Path>) -> R
     run(Parser::from_args(args)).map(|_| ())
 }
 
-/// Draws lines of this protocol that are in memory into a file; `flags` are those of its judge.
-pub(super) fn text(
-    protocol: &str,
-    lines: String,
-    picture: &Path,
-    flags: impl IntoIterator<Item = (&'static str, String)>,
-) -> Result<()> {
-    let options = JudgeOptions { flags: flags.into_iter().collect(), ..JudgeOptions::default() };
-    let target = Target { out: Some(picture.into()), ..Target::default() };
-    let inputs = Inputs::of_text("-", lines);
-    let protocol = PROTOCOLS.iter().find(|row| row.name == protocol).unwrap_or(&PROTOCOLS[0]);
-    let drawn = draw(protocol, inputs, Window::default(), &options, target.format()?)?;
-    write(Some(picture), &drawn)
-}
-
 /// Refuses a file whose extension selects no format.
 pub(super) fn check_ending(picture: &Path) -> Result<()> {
     Target { out: Some(picture.into()), ..Target::default() }.format().map(|_| ())
