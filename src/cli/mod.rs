@@ -16,7 +16,6 @@ use crate::visible::visible;
 
 mod check;
 mod draw;
-mod inputs;
 mod judge;
 mod local;
 #[cfg(feature = "simulator")]
@@ -49,7 +48,7 @@ const TOOLS: &[Tool] = &[
         name: "check",
         summary: "judge the lines of a run, by this or any other program",
         help: |_| check::HELP.into(),
-        run: |_, parser| check::run(parser),
+        run: check::run,
     },
     Tool {
         name: "draw",
