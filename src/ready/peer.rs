@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::message::Message;
-use crate::process::{Effect, Effects, PeerId, Process};
+use crate::process::{Effect, Effects, NoInput, PeerId, Process};
 
 /// The first pause between two rounds of `READY` is this part of the interval; it doubles up to the
 /// interval.
@@ -189,6 +189,7 @@ impl Process for Ready {
     type Record = ();
     type Timer = Timer;
     type Fact = Fact;
+    type Input = NoInput;
 
     fn restore(&mut self, (): ()) {}
 

@@ -35,16 +35,16 @@ enum Part {
 ///
 /// `fails` plays a script; if it still fails, it answers with what was performed. A script that
 /// does not fail is given back as it is.
-pub fn cut<M: Clone, T: Clone>(
-    script: Script<M, T>,
-    mut fails: impl FnMut(&[Step<M, T>]) -> Option<Script<M, T>>,
-) -> Script<M, T> {
+pub fn cut<M: Clone, T: Clone, I: Clone>(
+    script: Script<M, T, I>,
+    mut fails: impl FnMut(&[Step<M, T, I>]) -> Option<Script<M, T, I>>,
+) -> Script<M, T, I> {
     let Some(performed) = fails(&script) else { return script };
     let mut cutter = Cutter { best: performed, fails };
     let peers: BTreeSet<PeerId> = cutter.best.iter().map(|step| step.peer).collect();
     for peer in peers {
         let others = cutter.best.iter().filter(|step| !step.involves(peer));
-        let others: Script<M, T> = others.cloned().collect();
+        let others: Script<M, T, I> = others.cloned().collect();
         cutter.attempt(&others);
     }
     let calm = without_crashes(&cutter.best);
@@ -54,17 +54,17 @@ pub fn cut<M: Clone, T: Clone>(
 }
 
 /// The shortest script so far that fails.
-struct Cutter<M, T, F> {
-    best: Script<M, T>,
+struct Cutter<M, T, I, F> {
+    best: Script<M, T, I>,
     fails: F,
 }
 
-impl<M: Clone, T: Clone, F> Cutter<M, T, F>
+impl<M: Clone, T: Clone, I: Clone, F> Cutter<M, T, I, F>
 where
-    F: FnMut(&[Step<M, T>]) -> Option<Script<M, T>>,
+    F: FnMut(&[Step<M, T, I>]) -> Option<Script<M, T, I>>,
 {
     /// Takes this one instead if it fails too.
-    fn attempt(&mut self, script: &[Step<M, T>]) -> bool {
+    fn attempt(&mut self, script: &[Step<M, T, I>]) -> bool {
         let performed = (self.fails)(script);
         let failed = performed.is_some();
         if let Some(performed) = performed {
@@ -96,13 +96,13 @@ where
     }
 }
 
-fn without_crashes<M: Clone, T: Clone>(script: &[Step<M, T>]) -> Script<M, T> {
+fn without_crashes<M: Clone, T: Clone, I: Clone>(script: &[Step<M, T, I>]) -> Script<M, T, I> {
     let lives = script.iter().filter(|step| !matches!(step.event, What::Crash { .. }));
     lives.cloned().map(|step| Step { dies: None, ..step }).collect()
 }
 
 /// All that can be taken away: the index of a step, and what of it.
-fn items<M, T>(script: &[Step<M, T>]) -> Vec<(usize, Part)> {
+fn items<M, T, I>(script: &[Step<M, T, I>]) -> Vec<(usize, Part)> {
     let mut items = Vec::new();
     for (index, step) in script.iter().enumerate() {
         items.push((index, Part::Event));
@@ -113,7 +113,10 @@ fn items<M, T>(script: &[Step<M, T>]) -> Vec<(usize, Part)> {
 }
 
 /// The script without these items, which are in order.
-fn without<M: Clone, T: Clone>(script: &[Step<M, T>], gone: &[(usize, Part)]) -> Script<M, T> {
+fn without<M: Clone, T: Clone, I: Clone>(
+    script: &[Step<M, T, I>],
+    gone: &[(usize, Part)],
+) -> Script<M, T, I> {
     let mut left = Vec::with_capacity(script.len());
     for (index, step) in script.iter().enumerate() {
         let is_gone = |part| gone.binary_search(&(index, part)).is_ok();
@@ -133,13 +136,13 @@ mod tests {
     use super::super::script::{Cause, Death};
     use super::*;
 
-    type Toy = Script<char, char>;
+    type Toy = Script<char, char, ()>;
 
-    fn step(peer: u16, timer: char) -> Step<char, char> {
+    fn step(peer: u16, timer: char) -> Step<char, char, ()> {
         Step::new(PeerId(peer), What::Timeout(timer))
     }
 
-    fn cut_down(script: Toy, fails: impl Fn(&[Step<char, char>]) -> bool) -> Toy {
+    fn cut_down(script: Toy, fails: impl Fn(&[Step<char, char, ()>]) -> bool) -> Toy {
         cut(script, |attempt| fails(attempt).then(|| attempt.to_vec()))
     }
 
@@ -147,7 +150,7 @@ mod tests {
     fn only_what_the_failure_needs_is_left() {
         let script: Toy = ('a'..='z').map(|name| step(1 + name as u16 % 3, name)).collect();
         for needed in ["c", "ax", "bcdy", "kz", "abcdefghijklmnopqrstuvwxyz"] {
-            let has = |attempt: &[Step<char, char>], name| {
+            let has = |attempt: &[Step<char, char, ()>], name| {
                 attempt.iter().any(|step| step.event == What::Timeout(name))
             };
             let left = cut_down(script.clone(), |a| needed.chars().all(|name| has(a, name)));
@@ -161,14 +164,14 @@ mod tests {
     fn a_crash_can_outlive_its_step_and_a_step_its_crash() {
         let dies = Some(Death { after: 1, kept: 2, cause: Cause::Kill });
         let script = vec![Step { dies, waits_from: Some(1), ..step(1, 'a') }, step(1, 'b')];
-        let crashes = |step: &Step<char, char>| {
+        let crashes = |step: &Step<char, char, ()>| {
             step.dies.is_some() || matches!(step.event, What::Crash { .. })
         };
         let left = cut_down(script.clone(), |a| a.iter().any(crashes));
         assert_eq!(left, [Step::new(PeerId(1), What::Crash { kept: 2, cause: Cause::Kill })]);
         let left = cut_down(script.clone(), |a| a.iter().any(|s| s.event == What::Timeout('a')));
         assert_eq!(left, [step(1, 'a')]);
-        let waits = |a: &[Step<char, char>]| a.iter().any(|s| s.waits_from.is_some());
+        let waits = |a: &[Step<char, char, ()>]| a.iter().any(|s| s.waits_from.is_some());
         assert_eq!(cut_down(script, waits), [Step { waits_from: Some(1), ..step(1, 'a') }]);
     }
 }

@@ -136,6 +136,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         let host = &mut self.hosts[at];
         host.life += 1;
         host.steps = 0;
+        host.is_proceeding = false;
         // A life that was never heard has nothing to unplug, and nobody to miss it.
         let unheard = std::mem::take(&mut host.is_booting);
         self.counts.unheard += u64::from(unheard);
@@ -201,9 +202,9 @@ impl<P: Process, W: Watch<P>> World<P, W> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Course, Faults, Seen, Step};
+    use super::super::{Course, Faults, Step};
     use super::*;
-    use crate::process::{Effect, Effects, PeerId};
+    use crate::process::{Effect, Effects, NoInput, Output, PeerId};
 
     /// A log with one record in each place.
     fn log() -> Log<u32> {
@@ -245,6 +246,7 @@ mod tests {
         type Record = u32;
         type Timer = ();
         type Fact = u32;
+        type Input = NoInput;
 
         fn restore(&mut self, record: u32) {
             assert!(record > self.0, "{record} is restored after {}", self.0);
@@ -288,8 +290,8 @@ mod tests {
             self.0.push(format!("durable {record}"));
         }
 
-        fn seen(&mut self, _now: u64, peer: PeerId, seen: &Seen<'_, Toy>) {
-            if let (Seen::Report(fact), PeerId(1)) = (seen, peer) {
+        fn seen(&mut self, _now: u64, peer: PeerId, seen: &Output<Toy>) {
+            if let (Output::Report(fact), PeerId(1)) = (seen, peer) {
                 self.0.push(format!("says {fact}"));
             }
         }

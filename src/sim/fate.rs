@@ -8,10 +8,10 @@ use std::mem::discriminant;
 
 use super::faults::Faults;
 use super::prng::{MILLION, Prng};
-use super::script::{Cause, Death, ScriptOf, Step, What};
+use super::script::{Cause, Death, ScriptOf, Step, StepOf, What, WhatOf};
 use super::wires::id;
 use super::world::World;
-use super::{Course, End, Seen, Watch};
+use super::{Course, End, Watch};
 use crate::process::{Effect, PeerId, Process};
 
 /// From one step of a script to the next, in microseconds.
@@ -58,6 +58,10 @@ fn small(count: usize) -> u32 {
 }
 
 impl<P: Process, W: Watch<P>> World<P, W> {
+    pub(super) fn index(&self, peer: PeerId) -> Option<usize> {
+        usize::from(peer.0).checked_sub(1).filter(|at| *at < self.hosts.len())
+    }
+
     /// Writes down what happens from here on.
     pub fn keep_script(&mut self) {
         self.script = Some(Vec::new());
@@ -69,7 +73,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     }
 
     /// A step begins.
-    pub(super) fn note(&mut self, at: usize, what: impl FnOnce() -> What<P::Message, P::Timer>) {
+    pub(super) fn note(&mut self, at: usize, what: impl FnOnce() -> WhatOf<P>) {
         self.flushes_asked = 0;
         if let Some(script) = &mut self.script {
             script.push(Step::new(id(at), what()));
@@ -167,18 +171,20 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     /// Puts a message where a step may find it.
     pub(super) fn mail(&mut self, from: usize, to: usize, message: P::Message) {
         let link = from * self.hosts.len() + to;
-        let Some(prompter) = &mut self.prompter else { return };
-        let letters = &mut prompter.letters[link];
+        let Some(prompter) = &self.prompter else { return };
+        let letters = &prompter.letters[link];
         let arrives = |Arrivals(known): &Arrivals| {
             known.get(link).and_then(|link| link.get(letters.len())) == Some(&true)
         };
-        if prompter.arrivals.as_ref().is_none_or(arrives) {
+        let message = if prompter.arrivals.as_ref().is_none_or(arrives) {
             self.counts.sent += 1;
-            self.watch.seen(self.now, id(from), &Seen::Sent(id(to), &message));
+            self.show_sent(from, id(to), message)
         } else {
             self.counts.lost += 1;
-        }
-        letters.push(Letter { message, delivered: false });
+            message
+        };
+        let Some(prompter) = &mut self.prompter else { return };
+        prompter.letters[link].push(Letter { message, delivered: false });
     }
 }
 
@@ -206,7 +212,7 @@ where
     }
 
     /// Performs the steps until one fails. Those that cannot be performed are skipped.
-    pub fn follow(&mut self, script: &[Step<P::Message, P::Timer>]) -> End {
+    pub fn follow(&mut self, script: &[StepOf<P>]) -> End {
         for step in script {
             self.now += TICK;
             self.perform_step(step);
@@ -225,7 +231,7 @@ where
         Some(Arrivals(self.prompter.as_ref()?.letters.iter().map(of_link).collect()))
     }
 
-    fn perform_step(&mut self, step: &Step<P::Message, P::Timer>) {
+    fn perform_step(&mut self, step: &StepOf<P>) {
         let Some(at) = self.index(step.peer) else { return };
         let Some(prompter) = &mut self.prompter else { return };
         prompter.waits_from = step.waits_from;
@@ -258,6 +264,8 @@ where
                     self.timeout(at, timer);
                 }
             }
+            What::Proceed if is_up => self.proceed(at),
+            What::Input(input) if is_up => self.input(at, input.clone()),
             What::Flushed if is_booting || self.hosts[at].log.is_waiting() => self.flushed(at),
             What::Crash { .. } if is_up || is_booting => self.crash(at, None),
             _ => {}
@@ -278,9 +286,5 @@ where
         let forgiven = u64::from(same.is_none());
         self.counts.forgiven += forgiven;
         Some(letters[found].message.clone())
-    }
-
-    fn index(&self, peer: PeerId) -> Option<usize> {
-        usize::from(peer.0).checked_sub(1).filter(|at| *at < self.hosts.len())
     }
 }

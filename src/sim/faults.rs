@@ -85,6 +85,9 @@ pub struct Faults {
     pub restart: Span,
     /// How long a flush takes, also the first one of a life.
     pub flush: Span,
+    /// How long the process's own thread takes until it runs: a step that is due comes so much
+    /// later, and other events may come before it.
+    pub hand_over: Span,
     /// The clock of every peer runs wrong by up to this part of a million.
     pub drift: u32,
     /// The whole run is slow: all times but those of the protocol are [`SLOW`] times as long, so
@@ -111,6 +114,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "crash", remove: |f| f.crash = 0 },
     Kind { name: "power-loss", remove: |f| f.power_loss = 0 },
     Kind { name: "flush", remove: |f| f.flush = Span::ZERO },
+    Kind { name: "hand-over", remove: |f| f.hand_over = Span::ZERO },
     Kind { name: "drift", remove: |f| f.drift = 0 },
     Kind { name: "slow", remove: |f| f.slow = 0 },
 ];
@@ -134,6 +138,7 @@ impl Faults {
             power_loss: 0,
             restart: Span::ms(1, 30),
             flush: Span::ZERO,
+            hand_over: Span::ZERO,
             drift: 0,
             slow: 0,
         }
@@ -151,6 +156,7 @@ impl Faults {
             crash: 3_000,
             power_loss: 500_000,
             flush: Span::us(0, 500),
+            hand_over: Span::us(0, 200),
             drift: 10_000,
             slow: 60_000,
             ..Self::none()
@@ -170,6 +176,7 @@ impl Faults {
             crash: 20_000,
             power_loss: 500_000,
             flush: Span::us(0, 1_500),
+            hand_over: Span::us(0, 3_000),
             drift: 200_000,
             slow: 125_000,
             ..Self::none()
@@ -222,6 +229,7 @@ impl Faults {
             &mut self.late,
             &mut self.restart,
             &mut self.flush,
+            &mut self.hand_over,
         ];
         for span in of_spells.chain(others) {
             *span = Span { least: span.least * SLOW, most: span.most * SLOW };
@@ -230,7 +238,9 @@ impl Faults {
 
     /// The second phase: nothing goes wrong any more, and delays and clocks are as they were.
     pub(super) fn heal(&mut self) {
-        for kind in KINDS.iter().filter(|kind| kind.name != "flush" && kind.name != "drift") {
+        for kind in
+            KINDS.iter().filter(|kind| !["flush", "hand-over", "drift"].contains(&kind.name))
+        {
             (kind.remove)(self);
         }
     }

@@ -7,7 +7,7 @@ use super::queue::Event;
 use crate::process::{PeerId, Process};
 
 /// What waits to leave until records are durable.
-pub(super) enum Output<P: Process> {
+pub(super) enum Pending<P: Process> {
     Connected(PeerId),
     Received(PeerId, P::Message),
     /// To be sent, if a wire takes it.
@@ -29,9 +29,11 @@ pub(super) struct Host<P: Process> {
     /// Its records.
     pub(super) log: Log<P::Record>,
     /// Outputs behind records that wait for a flush; none if no record waits.
-    pub(super) outputs: VecDeque<Output<P>>,
+    pub(super) outputs: VecDeque<Pending<P>>,
     /// The deadline of each timer that is set: only the newest stamp counts.
     pub(super) timers: Vec<(P::Timer, u64)>,
+    /// A step of its own is due, and scheduled.
+    pub(super) is_proceeding: bool,
     /// What happened to it while it stood still; present while it does.
     pub(super) held: Option<Vec<Event<P>>>,
     /// A second of its clock, in microseconds of the true one.
@@ -48,6 +50,7 @@ impl<P: Process> Host<P> {
             log: Log::new(),
             outputs: VecDeque::new(),
             timers: Vec::new(),
+            is_proceeding: false,
             held: None,
             second,
         }

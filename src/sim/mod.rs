@@ -59,28 +59,13 @@ pub mod script;
 mod wires;
 mod world;
 
-use std::fmt::Debug;
-
-use crate::process::{Effect, PeerId, Process};
+use crate::process::{Effect, Output, PeerId, Process};
 
 pub use fate::Arrivals;
 pub use faults::{Faults, Span, Spell};
 pub use prng::Prng;
-pub use script::{Cause, Script, ScriptOf, Step};
+pub use script::{Cause, Script, ScriptOf, Step, StepOf};
 pub use world::World;
-
-/// What can be seen of a peer, at the moment when others could see it.
-#[derive(Debug)]
-pub enum Seen<'a, P: Process> {
-    /// The links to and from this peer are up.
-    Connected(PeerId),
-    /// A message arrived; also one from the peer to itself.
-    Received(PeerId, &'a P::Message),
-    /// A live link has taken a message, which may still be lost; also one to the peer itself.
-    Sent(PeerId, &'a P::Message),
-    /// The process has something to say.
-    Report(&'a P::Fact),
-}
 
 /// Builds the peers of a run, sees all of it and judges it.
 pub trait Watch<P: Process> {
@@ -91,7 +76,7 @@ pub trait Watch<P: Process> {
     /// This record of the peer is durable now.
     fn durable(&mut self, now: u64, peer: PeerId, record: &P::Record);
     /// Others can see this now.
-    fn seen(&mut self, now: u64, peer: PeerId, seen: &Seen<'_, P>);
+    fn seen(&mut self, now: u64, peer: PeerId, seen: &Output<P>);
     /// The process has taken a step. Its records may still wait for a flush.
     fn stepped(&mut self, now: u64, peer: PeerId, process: &P);
     /// A message was refused, which no honest peer can have sent.

@@ -17,6 +17,7 @@
 //! [`Subject`].
 
 use std::collections::VecDeque;
+use std::convert::identity;
 use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
@@ -202,7 +203,7 @@ impl<P: Mutable> Mutated<P> {
     fn pass(&mut self, effects: &mut Effects<P>, out: &mut Effects<Self>) {
         effects.retain_mut(|effect| (self.mutant.effect)(&mut self.state, effect));
         (self.mutant.effects)(&mut self.state, effects);
-        out.extend(effects.drain(..).map(map));
+        out.extend(effects.drain(..).map(same));
     }
 }
 
@@ -212,6 +213,7 @@ impl<P: Mutable> Process for Mutated<P> {
     type Record = P::Record;
     type Timer = P::Timer;
     type Fact = P::Fact;
+    type Input = P::Input;
 
     fn restore(&mut self, record: P::Record) {
         if let Some(record) = (self.mutant.restore)(&mut self.state, record) {
@@ -250,10 +252,22 @@ impl<P: Mutable> Process for Mutated<P> {
     fn timeout(&mut self, timer: P::Timer, out: &mut Effects<Self>) {
         let mut effects = Vec::new();
         let fires = (self.mutant.timeout)(&mut self.state, timer, &mut effects);
-        out.extend(effects.into_iter().map(map::<P, Self>));
+        out.extend(effects.into_iter().map(same));
         if fires {
             self.step(out, |process, out| process.timeout(timer, out));
         }
+    }
+
+    fn input(&mut self, input: P::Input, out: &mut Effects<Self>) {
+        self.step(out, |process, out| process.input(input, out));
+    }
+
+    fn is_due(&self) -> bool {
+        self.state.process.is_due()
+    }
+
+    fn proceed(&mut self, out: &mut Effects<Self>) {
+        self.step(out, P::proceed);
     }
 
     fn objection(&self, from: PeerId, message: &P::Message) -> Option<String> {
@@ -269,24 +283,20 @@ impl<P: Mutable> Process for Mutated<P> {
     }
 }
 
-/// What one process wants done, as another wants it that speaks the same language.
-fn map<P: Process, Q>(effect: Effect<P>) -> Effect<Q>
-where
-    Q: Process<Message = P::Message, Record = P::Record, Timer = P::Timer, Fact = P::Fact>,
-{
-    match effect {
-        Effect::Persist(record) => Effect::Persist(record),
-        Effect::Send(to, message) => Effect::Send(to, message),
-        Effect::Cast(to, message) => Effect::Cast(to, message),
-        Effect::Halt(code) => Effect::Halt(code),
-        Effect::SetTimer(timer, delay) => Effect::SetTimer(timer, delay),
-        Effect::Report(fact) => Effect::Report(fact),
-    }
+/// An effect of the process inside is one of the mutant.
+fn same<P: Mutable>(effect: Effect<P>) -> Effect<Mutated<P>> {
+    effect.map(identity, identity, identity, identity)
 }
 
 /// A process of protocol `P`, mutated or not, as monitors see it.
 pub trait Subject<P: Process>:
-    Process<Message = P::Message, Record = P::Record, Timer = P::Timer, Fact = P::Fact> + Sized
+    Process<
+        Message = P::Message,
+        Record = P::Record,
+        Timer = P::Timer,
+        Fact = P::Fact,
+        Input = P::Input,
+    > + Sized
 {
     /// The unmutated process inside.
     fn process(&self) -> &P;

@@ -13,6 +13,10 @@ pub(super) enum Event<P: Process> {
     Timer { at: usize, stamp: u64, timer: P::Timer },
     /// A flush ends, in this life of its peer.
     Flushed { at: usize, life: u32 },
+    /// The process takes a step of its own, if one is due, in this life.
+    Proceed { at: usize, life: u32 },
+    /// A client asks for something.
+    Input { at: usize, input: P::Input },
     /// The wire comes up, unless it is cut for longer.
     WireUp { from: usize, to: usize },
     /// `at` learns that both wires between it and `with` are up, if they still are those.

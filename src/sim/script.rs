@@ -38,19 +38,26 @@ use serde::{Deserialize, Serialize};
 use crate::process::{PeerId, Process};
 
 /// The steps of a run, in order.
-pub type Script<M, T> = Vec<Step<M, T>>;
+pub type Script<M, T, I> = Vec<Step<M, T, I>>;
 
 /// The script of a run of this protocol. A protocol and its mutants share it.
-pub type ScriptOf<P> = Script<<P as Process>::Message, <P as Process>::Timer>;
+pub type ScriptOf<P> = Vec<StepOf<P>>;
+
+/// A step of a run of this protocol.
+pub type StepOf<P> = Step<<P as Process>::Message, <P as Process>::Timer, <P as Process>::Input>;
+
+/// What happens in a step of a run of this protocol.
+pub(super) type WhatOf<P> =
+    What<<P as Process>::Message, <P as Process>::Timer, <P as Process>::Input>;
 
 /// One thing that happened to one peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Step<M, T> {
+pub struct Step<M, T, I> {
     /// To whom.
     pub peer: PeerId,
     /// What.
-    pub event: What<M, T>,
+    pub event: What<M, T, I>,
     /// The records of this step wait for a [`What::Flushed`], from the one of this number on; none
     /// if the disk takes no time. 0, of a [`What::Start`]: so do those that the life restores, and
     /// with them the life.
@@ -64,7 +71,7 @@ pub struct Step<M, T> {
 /// What happens to a peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum What<M, T> {
+pub enum What<M, T, I> {
     /// It begins a life, with the records that it reads.
     Start,
     /// It hears that the links with this peer are up.
@@ -78,6 +85,10 @@ pub enum What<M, T> {
     },
     /// A timer fires.
     Timeout(T),
+    /// It takes a step of its own that is due.
+    Proceed,
+    /// A client asks for something.
+    Input(I),
     /// All its records are durable now, and what waited for them leaves; or its life starts.
     Flushed,
     /// It crashes between two steps, or before its life could start.
@@ -124,9 +135,9 @@ impl Cause {
     }
 }
 
-impl<M, T> Step<M, T> {
+impl<M, T, I> Step<M, T, I> {
     /// A step in which nothing goes wrong.
-    pub fn new(peer: PeerId, event: What<M, T>) -> Self {
+    pub fn new(peer: PeerId, event: What<M, T, I>) -> Self {
         Self { peer, event, waits_from: None, dies: None }
     }
 

@@ -1,10 +1,10 @@
 //! Links: a wire each way between two peers, cut and repaired.
 
+use super::Watch;
 use super::faults::Span;
 use super::queue::{Carrier, Event};
 use super::world::World;
-use super::{Seen, Watch};
-use crate::process::{PeerId, Process};
+use crate::process::{Output, PeerId, Process};
 
 /// One direction of a link.
 #[derive(Clone, Copy, Default)]
@@ -42,7 +42,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             return;
         }
         self.counts.sent += 1;
-        self.watch.seen(self.now, id(from), &Seen::Sent(to, &message));
+        let message = self.show_sent(from, to, message);
         let message = if self.faults.streams_hold {
             message
         } else {
@@ -54,6 +54,14 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         wire.last_arrival = wire.last_arrival.max(arrival);
         let (time, carrier) = (wire.last_arrival, Carrier::Connection(wire.connection));
         self.queue.put(time, Event::Deliver { from, to: target, carrier, message });
+    }
+
+    /// Shows that a link has taken the message.
+    pub(super) fn show_sent(&mut self, from: usize, to: PeerId, message: P::Message) -> P::Message {
+        let sent = Output::Sent(to, message);
+        self.watch.seen(self.now, id(from), &sent);
+        let Output::Sent(_, message) = sent else { unreachable!("it was just made") };
+        message
     }
 
     /// The message, unless it is lost or late. A second copy of it may be under way.
@@ -86,7 +94,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             return;
         }
         self.counts.sent += 1;
-        self.watch.seen(self.now, id(from), &Seen::Sent(to, &message));
+        let message = self.show_sent(from, to, message);
         let Some(message) = self.goes_astray(from, target, message) else { return };
         let time = self.now + self.travel(from, target);
         let carrier = Carrier::Stray;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::fate::Prompter;
 use super::faults::{Faults, Span, Spell};
-use super::host::{Host, Output};
+use super::host::{Host, Pending};
 use super::prng::{MILLION, Prng};
 use super::queue::{Event, Queue};
 use super::script::{ScriptOf, What};
 use super::wires::{Wire, id};
-use super::{Counts, Course, Disk, End, Seen, Watch};
-use crate::process::{Delay, Effect, Effects, PeerId, Process};
+use super::{Counts, Course, Disk, End, Watch};
+use crate::process::{Delay, Effect, Effects, Output, PeerId, Process};
 
 /// How many effects beyond those of its event a crash may strike behind: what the messages of a
 /// peer to itself bring about.
@@ -145,6 +145,8 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             Event::Deliver { to: at, .. }
             | Event::Timer { at, .. }
             | Event::Flushed { at, .. }
+            | Event::Proceed { at, .. }
+            | Event::Input { at, .. }
             | Event::Joined { at, .. } => match &mut self.hosts[at].held {
                 // Whoever stands still finds it all when it goes on.
                 Some(held) => held.push(event),
@@ -175,6 +177,13 @@ impl<P: Process, W: Watch<P>> World<P, W> {
                 self.timeout(at, timer);
             }
             Event::Flushed { at, life } if self.hosts[at].life == life => self.flushed(at),
+            Event::Proceed { at, life } if self.hosts[at].life == life => {
+                self.hosts[at].is_proceeding = false;
+                self.proceed(at);
+            }
+            Event::Input { at, input } if self.hosts[at].process.is_some() => {
+                self.input(at, input);
+            }
             Event::Joined { at, with, wires } if self.is_joined(at, with, wires) => {
                 self.connected(at, with);
             }
@@ -192,7 +201,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         if let Some(why) = objection {
             return self.watch.refused(self.now, id(to), id(from), why);
         }
-        self.put(to, Output::Received(id(from), message.clone()));
+        self.put(to, Pending::Received(id(from), message.clone()));
         self.step(to, |process, out| process.receive(id(from), message, out));
     }
 
@@ -202,10 +211,43 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         self.step(at, |process, out| process.timeout(timer, out));
     }
 
+    /// The process takes a step of its own, if one is due.
+    pub(super) fn proceed(&mut self, at: usize) {
+        if self.hosts[at].process.as_ref().is_some_and(Process::is_due) {
+            self.note(at, || What::Proceed);
+            self.step(at, Process::proceed);
+        }
+    }
+
+    /// A client asks the process for something.
+    pub(super) fn input(&mut self, at: usize, input: P::Input) {
+        self.note(at, || What::Input(input.clone()));
+        self.step(at, |process, out| process.input(input, out));
+    }
+
+    /// Lets a client of this peer ask for something at that time; in vain if the peer is down then.
+    pub fn ask(&mut self, time: u64, peer: PeerId, input: P::Input) {
+        if let Some(at) = self.index(peer) {
+            self.queue.put(time, Event::Input { at, input });
+        }
+    }
+
+    /// If a step of the process's own is due, it comes: at once, or after other events.
+    fn schedule_proceed(&mut self, at: usize) {
+        let host = &mut self.hosts[at];
+        let is_due = host.process.as_ref().is_some_and(Process::is_due);
+        if is_due && !host.is_proceeding && self.prompter.is_none() {
+            host.is_proceeding = true;
+            let life = host.life;
+            let time = self.now + self.prng.within(self.faults.hand_over);
+            self.queue.put(time, Event::Proceed { at, life });
+        }
+    }
+
     /// A peer hears that its links with another are up.
     pub(super) fn connected(&mut self, at: usize, with: usize) {
         self.note(at, || What::Connected(id(with)));
-        self.put(at, Output::Connected(id(with)));
+        self.put(at, Pending::Connected(id(with)));
         self.step(at, |process, out| process.connected(id(with), out));
     }
 
@@ -247,6 +289,8 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             self.halt(at, code);
         } else if let Some(after) = strike {
             self.crash(at, unfinished.then_some(after));
+        } else {
+            self.schedule_proceed(at);
         }
     }
 
@@ -259,6 +303,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         self.hosts[at].timers.clear();
         self.hosts[at].process = None;
         self.hosts[at].life += 1;
+        self.hosts[at].is_proceeding = false;
         self.unplug(at);
         self.watch.halted(self.now, id(at), code);
     }
@@ -268,13 +313,13 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             Effect::Persist(record) => self.append(at, record),
             Effect::Send(to, message) if to == id(at) => {
                 self.to_itself.push_back(message.clone());
-                self.put(at, Output::Send(to, message.clone()));
-                self.put(at, Output::Received(to, message));
+                self.put(at, Pending::Send(to, message.clone()));
+                self.put(at, Pending::Received(to, message));
             }
-            Effect::Send(to, message) => self.put(at, Output::Send(to, message)),
-            Effect::Cast(to, message) => self.put(at, Output::Cast(to, message)),
+            Effect::Send(to, message) => self.put(at, Pending::Send(to, message)),
+            Effect::Cast(to, message) => self.put(at, Pending::Cast(to, message)),
             Effect::SetTimer(timer, delay) => self.set_timer(at, timer, delay),
-            Effect::Report(fact) => self.put(at, Output::Report(fact)),
+            Effect::Report(fact) => self.put(at, Pending::Report(fact)),
             // Seen to by the step.
             Effect::Halt(_) => {}
         }
@@ -297,7 +342,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     }
 
     /// Lets an output leave, behind all records and outputs before it.
-    fn put(&mut self, at: usize, output: Output<P>) {
+    fn put(&mut self, at: usize, output: Pending<P>) {
         let host = &mut self.hosts[at];
         if host.log.is_waiting() {
             host.outputs.push_back(output);
@@ -306,20 +351,17 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         }
     }
 
-    pub(super) fn leave(&mut self, at: usize, output: Output<P>) {
+    pub(super) fn leave(&mut self, at: usize, output: Pending<P>) {
         let me = id(at);
-        match output {
-            Output::Connected(peer) => self.watch.seen(self.now, me, &Seen::Connected(peer)),
-            Output::Received(from, message) => {
-                self.watch.seen(self.now, me, &Seen::Received(from, &message));
-            }
-            Output::Send(to, message) if to == me => {
-                self.watch.seen(self.now, me, &Seen::Sent(to, &message));
-            }
-            Output::Send(to, message) => self.send(at, to, message),
-            Output::Cast(to, message) => self.cast(at, to, message),
-            Output::Report(fact) => self.watch.seen(self.now, me, &Seen::Report(&fact)),
-        }
+        let output = match output {
+            Pending::Connected(peer) => Output::Connected(peer),
+            Pending::Received(from, message) => Output::Received(from, message),
+            Pending::Send(to, message) if to == me => Output::Sent(to, message),
+            Pending::Send(to, message) => return self.send(at, to, message),
+            Pending::Cast(to, message) => return self.cast(at, to, message),
+            Pending::Report(fact) => Output::Report(fact),
+        };
+        self.watch.seen(self.now, me, &output);
     }
 
     fn resume(&mut self, at: usize) {

@@ -3,8 +3,7 @@
 use crate::paxos::event::{Action, Event, JournalFields, MessageType};
 use crate::paxos::lines::{found, of_message};
 use crate::paxos::{Fact, Peer};
-use crate::process::PeerId;
-use crate::sim::Seen;
+use crate::process::{Output, PeerId};
 use crate::sim::mutant::Subject;
 
 /// The lines of one run, of all peers together, in the order in which they happened. The time is
@@ -33,21 +32,21 @@ impl Tape {
     }
 
     /// What others can see.
-    pub fn seen<S: Subject<Peer>>(&mut self, now: u64, at: PeerId, seen: &Seen<'_, S>) {
+    pub fn seen<S: Subject<Peer>>(&mut self, now: u64, at: PeerId, seen: &Output<S>) {
         let event = match seen {
-            Seen::Connected(other) => {
+            Output::Connected(other) => {
                 let journal = JournalFields { to: Some(other.0), ..JournalFields::default() };
                 Event { journal, ..Event::plain(at.0, Action::Connected) }
             }
-            Seen::Received(from, message) => of_message(Action::Received, *from, at, message),
-            Seen::Sent(to, message) => of_message(Action::Sent, at, *to, message),
-            Seen::Report(Fact::Chose { number, value }) => Event {
+            Output::Received(from, message) => of_message(Action::Received, *from, at, message),
+            Output::Sent(to, message) => of_message(Action::Sent, at, *to, message),
+            Output::Report(Fact::Chose { number, value }) => Event {
                 message_type: Some(MessageType::Chose),
                 message_value: Some(value.0.to_string()),
                 proposal_num: Some(number.get()),
                 ..Event::plain(at.0, Action::Chose)
             },
-            Seen::Report(fact) => return self.noted(now, at, fact.to_string()),
+            Output::Report(fact) => return self.noted(now, at, fact.to_string()),
         };
         self.put(now, at, event);
     }

@@ -7,7 +7,7 @@ use super::journal::Tape;
 use super::show::Show;
 pub use super::show::Tally;
 use super::stage::{self, Cast};
-use crate::paxos::{Message, Peer, Roles, Setup, Timer};
+use crate::paxos::{Message, Peer, Roles, Setup, Timer, Value};
 use crate::process::PeerId;
 use crate::sim::mutant::{Mutant, Subject};
 use crate::sim::{Arrivals, Counts, Course, Disk, End, Faults, Prng, Script, Step, World};
@@ -235,7 +235,7 @@ impl Scenario {
 }
 
 /// What happened in a run of Paxos.
-pub type Steps = Script<Message, Timer>;
+pub type Steps = Script<Message, Timer, Value>;
 
 /// A run that is written down: in which cast, and what happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,7 +249,7 @@ pub struct Scene {
 /// What leads a run.
 enum Lead<'a> {
     Seed(u64),
-    Script(&'a [Step<Message, Timer>], Option<Arrivals>),
+    Script(&'a [Step<Message, Timer, Value>], Option<Arrivals>),
 }
 
 /// What is kept of a run beside its outcome.

@@ -21,7 +21,7 @@ use super::claims::Claim;
 use super::play::{Scenario, Scene, Steps};
 use super::stage::MOST_PEERS;
 use crate::error::{Doing, Error, Result};
-use crate::paxos::{Message, Peer, Timer, mutants};
+use crate::paxos::{Message, Peer, Timer, Value, mutants};
 use crate::process::Process;
 use crate::sim::mutant::Mutant;
 use crate::sim::script::What;
@@ -109,7 +109,7 @@ fn parse_lines(bytes: &[u8]) -> std::result::Result<(Scenario, Scene), (usize, S
     let (scenario, cast) = head.and_then(|head| set(&head)).map_err(|what| (1, what))?;
     let mut steps = Steps::new();
     for (line, number) in lines.filter(|(line, _)| !line.trim_ascii().is_empty()) {
-        let step = line_of::<Step<Message, Timer>>(line, "a step");
+        let step = line_of::<Step<Message, Timer, Value>>(line, "a step");
         let step = step.and_then(|step| on_stage(step, scenario.peers));
         steps.push(step.map_err(|what| (number, what))?);
     }
@@ -160,9 +160,9 @@ fn named(bug: &str) -> std::result::Result<&'static Mutant<Peer>, String> {
 
 /// The step, if all whom it names are there.
 fn on_stage(
-    step: Step<Message, Timer>,
+    step: Step<Message, Timer, Value>,
     peers: u16,
-) -> std::result::Result<Step<Message, Timer>, String> {
+) -> std::result::Result<Step<Message, Timer, Value>, String> {
     let other = match step.event {
         What::Connected(with) => with,
         What::Received { from, .. } => from,

@@ -9,9 +9,9 @@ use super::ledger::Ledger;
 use super::play::{DUEL_PER_RIVAL, ROUNDS_PER_PROPOSER, Scenario};
 use super::stage::{Cast, MOST_PEERS};
 use crate::paxos::{Fact, Peer, Setup};
-use crate::process::PeerId;
+use crate::process::{Output, PeerId};
+use crate::sim::Watch;
 use crate::sim::mutant::Subject;
-use crate::sim::{Seen, Watch};
 
 /// What the peers of a run did, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -185,17 +185,17 @@ impl<S: Subject<Peer>, B: Fn(&Arc<Setup>) -> S> Watch<S> for Show<'_, S, B> {
         self.ledger.durable(peer, record);
     }
 
-    fn seen(&mut self, now: u64, peer: PeerId, seen: &Seen<'_, S>) {
+    fn seen(&mut self, now: u64, peer: PeerId, seen: &Output<S>) {
         match seen {
-            Seen::Sent(to, message) => {
+            Output::Sent(to, message) => {
                 self.ledger.sent(peer, message);
                 self.tally.sent += u64::from(*to != peer);
             }
-            Seen::Report(fact) => {
+            Output::Report(fact) => {
                 self.ledger.reported(peer, fact);
                 self.count(now, peer, fact);
             }
-            Seen::Connected(_) | Seen::Received(..) => {}
+            Output::Connected(_) | Output::Received(..) => {}
         }
         if let Some(tape) = &mut self.tape {
             tape.seen(now, peer, seen);

@@ -9,10 +9,10 @@ use super::Mode;
 use super::ledger::Ledger;
 use crate::cli::goal::Goal;
 use crate::cli::sim::beside::scenario::{Outcome, Scenario};
-use crate::process::{Effect, PeerId};
+use crate::process::{Effect, Output, PeerId};
 use crate::ready::{Fact, Ready};
 use crate::sim::mutant::Subject;
-use crate::sim::{Counts, End, Seen, Watch};
+use crate::sim::{Counts, End, Watch};
 
 /// Builds the peers, keeps the ledger and the lines.
 pub(super) struct Show<S, B> {
@@ -99,22 +99,22 @@ impl<S: Subject<Ready>, B: Fn(PeerId) -> S> Watch<S> for Show<S, B> {
 
     fn durable(&mut self, _now: u64, _peer: PeerId, (): &()) {}
 
-    fn seen(&mut self, now: u64, peer: PeerId, seen: &Seen<'_, S>) {
+    fn seen(&mut self, now: u64, peer: PeerId, seen: &Output<S>) {
         match seen {
-            Seen::Connected(other) => {
+            Output::Connected(other) => {
                 self.knows[index(peer)].insert(*other);
                 self.ledger.connected(peer, *other);
                 self.line(now, &format!("{peer} knows the address of {other}"));
             }
-            Seen::Received(from, message) => {
-                self.ledger.received(peer, *from, **message);
+            Output::Received(from, message) => {
+                self.ledger.received(peer, *from, *message);
                 self.line(now, &format!("{peer} received {message} from {from}"));
             }
-            Seen::Sent(to, message) => {
-                self.ledger.sent(peer, *to, **message);
+            Output::Sent(to, message) => {
+                self.ledger.sent(peer, *to, *message);
                 self.line(now, &format!("{peer} sent {message} to {to}"));
             }
-            Seen::Report(fact) => {
+            Output::Report(fact) => {
                 self.ledger.reported(now, peer, fact);
                 self.line(now, &format!("{peer}: {fact}"));
                 if let (Some((_, goal)), Fact::Ready) = (&mut self.lines, fact) {

@@ -11,9 +11,9 @@ use crate::cli::sim::beside::scenario::{Outcome, Scenario};
 use crate::member::judge::MemberJudge;
 use crate::member::lines::line_of;
 use crate::member::{Fact, Life, Peer, Record};
-use crate::process::{Effect, PeerId};
+use crate::process::{Effect, Output, PeerId};
 use crate::sim::mutant::Subject;
-use crate::sim::{Counts, End, Prng, Seen, Watch};
+use crate::sim::{Counts, End, Prng, Watch};
 
 /// Of so many steps in which a crash might strike, one is thought about.
 const OFFERED: u64 = 10;
@@ -200,12 +200,12 @@ impl<S: Subject<Peer>, B: Fn(PeerId, Life) -> S> Watch<S> for Show<S, B> {
         self.ledger.durable(peer, record);
     }
 
-    fn seen(&mut self, now: u64, peer: PeerId, seen: &Seen<'_, S>) {
+    fn seen(&mut self, now: u64, peer: PeerId, seen: &Output<S>) {
         match seen {
-            Seen::Connected(_) => {}
-            Seen::Received(from, message) => self.ledger.received(now, peer, *from, message),
-            Seen::Sent(_, message) => self.ledger.sent(peer, message),
-            Seen::Report(fact) => {
+            Output::Connected(_) => {}
+            Output::Received(from, message) => self.ledger.received(now, peer, *from, message),
+            Output::Sent(_, message) => self.ledger.sent(peer, message),
+            Output::Report(fact) => {
                 self.ledger.reported(now, peer, fact);
                 self.changed = true;
                 if let (Some((lines, rules)), Some(line)) =

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use super::{Times, World, delay};
 use crate::error::{Doing, Error, Result};
-use crate::node::{Address, Config, Node, Observer, Output};
+use crate::node::{Address, Config, Node, Observer};
 use crate::paxos::{Fact, Peer, Setup};
-use crate::process::PeerId;
+use crate::process::{Output, PeerId};
 
 /// How long the proposer waits for all of its links: round the world they take a while.
 const PATIENCE: Duration = Duration::from_secs(4);
