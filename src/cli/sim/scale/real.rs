@@ -73,6 +73,7 @@ pub(super) fn decide(world: &World) -> Result<Times> {
             fingerprint: "scale".into(),
             peers: links.collect::<Result<_>>()?,
             strict_address: false,
+            bodies: None,
             say: Box::new(|_, _| {}),
         };
         let peer = Peer::new(Arc::new(Setup { patience: PATIENCE, ..Setup::clone(setup) }));
