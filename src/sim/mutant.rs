@@ -209,6 +209,8 @@ impl<P: Mutable> Mutated<P> {
 
 impl<P: Mutable> Process for Mutated<P> {
     const PROTOCOL: &'static str = P::PROTOCOL;
+    const MAX_BODY: u64 = P::MAX_BODY;
+    const MAX_DATAGRAM: usize = P::MAX_DATAGRAM;
     type Message = P::Message;
     type Record = P::Record;
     type Timer = P::Timer;
@@ -219,6 +221,10 @@ impl<P: Mutable> Process for Mutated<P> {
         if let Some(record) = (self.mutant.restore)(&mut self.state, record) {
             self.state.process.restore(record);
         }
+    }
+
+    fn disbelieves(&self, record: &P::Record) -> Option<String> {
+        self.state.process.disbelieves(record)
     }
 
     fn snapshot(&self) -> Vec<P::Record> {
@@ -272,6 +278,10 @@ impl<P: Mutable> Process for Mutated<P> {
 
     fn objection(&self, from: PeerId, message: &P::Message) -> Option<String> {
         if self.mutant.trusting { None } else { self.state.process.objection(from, message) }
+    }
+
+    fn has_body(message: &P::Message) -> bool {
+        P::has_body(message)
     }
 
     fn to_datagram(message: &P::Message) -> Vec<u8> {
