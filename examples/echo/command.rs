@@ -8,10 +8,10 @@ use lexopt::Arg::Long;
 use lexopt::Parser;
 use synod::command::identity::{Flag, Identity, addresses};
 use synod::command::printer::Printer;
-use synod::command::prose::{Level, Prose};
+use synod::command::prose::Prose;
 use synod::command::{args, data, sockets};
 use synod::error::{Doing, Result};
-use synod::node::{Config, Node, Observer};
+use synod::node::{Config, Level, Node, Observer};
 use synod::process::{Output, PeerId};
 
 use super::lines::{Action, EchoLine};
@@ -68,7 +68,7 @@ pub fn run(mut parser: Parser) -> Result<ExitCode> {
         None => None,
     };
     let say = Box::new(move |level: Level, text: &str| prose.say(level, text));
-    let config = Config { me, fingerprint, peers, strict_address: false, say };
+    let config = Config { me, fingerprint, peers, strict_address: false, bodies: None, say };
     let streams = sockets::streams(host, identity.port_of(host))?;
     let lines = Lines { me, out };
     lines.print(&EchoLine { time_us: now_us(), peer_id: me.0, action: Action::Started });

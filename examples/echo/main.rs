@@ -1,22 +1,12 @@
-//! A protocol of one's own: an echo counter, with all that the tools can do with it.
+//! A protocol of one's own, an echo counter, as a command of the program's command line.
 //!
 //! ```text
 //! echo echo -h HOSTSFILE     be one peer
-//! echo local HOSTSFILE       run all peers on this machine, and judge the run while it goes on
-//! echo sim                   run it from seeds, with everything that can go wrong
-//! echo check FILE            judge the lines of a finished run
-//! echo draw FILE             draw them
 //! ```
-//!
-//! `docs/adding-a-protocol.md` walks through the files.
 
 mod command;
-mod diagram;
-mod judge;
 mod lines;
-mod live;
 mod protocol;
-mod sim;
 
 use std::process::ExitCode;
 
@@ -28,9 +18,6 @@ const PROTOCOLS: &[Protocol] = &[Protocol {
     summary: "count up, each number when all others have echoed it",
     help: command::HELP,
     run: command::run,
-    live: Some(&live::LIVE),
-    log: Some(&judge::EchoLog),
-    sim: Some(&sim::EchoSim),
 }];
 
 fn main() -> ExitCode {

@@ -75,6 +75,11 @@ impl Echo {
         Self { setup, count: 0, heard: BTreeSet::new() }
     }
 
+    /// The number that was counted last.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
     fn is_done(&self) -> bool {
         self.count >= self.setup.goal
     }
