@@ -211,11 +211,16 @@ where
         world
     }
 
-    /// Performs the steps until one fails. Those that cannot be performed are skipped.
+    /// Performs the steps until one fails. Those that cannot be performed are skipped. If the script
+    /// names no step of a process's own, they come at once.
     pub fn follow(&mut self, script: &[StepOf<P>]) -> End {
+        let at_once = !script.iter().any(|step| matches!(step.event, What::Proceed));
         for step in script {
             self.now += TICK;
             self.perform_step(step);
+            while at_once && self.is_due(step.peer) && !self.watch.failed() {
+                self.perform_step(&Step::new(step.peer, What::Proceed));
+            }
             if self.watch.failed() {
                 return End::Failed;
             }
@@ -229,6 +234,11 @@ where
         let taken = |letter: &Letter<P::Message>| letter.delivered || tells(&letter.message);
         let of_link = |letters: &Vec<_>| letters.iter().map(taken).collect();
         Some(Arrivals(self.prompter.as_ref()?.letters.iter().map(of_link).collect()))
+    }
+
+    fn is_due(&self, peer: PeerId) -> bool {
+        let process = self.index(peer).and_then(|at| self.hosts[at].process.as_ref());
+        process.is_some_and(Process::is_due)
     }
 
     fn perform_step(&mut self, step: &StepOf<P>) {
