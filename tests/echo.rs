@@ -5,12 +5,12 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use synod::node::{Address, Config, Node, Observer, Sockets};
-use synod::process::{Output, PeerId};
+use synod::process::{Output, PeerId, Process as _};
 
 #[path = "../examples/echo/protocol.rs"]
 mod protocol;
 
-use protocol::{Echo, Setup};
+use protocol::{Counted, Echo, Setup};
 
 struct Nobody;
 
@@ -54,7 +54,8 @@ fn peers_on_sockets_count_to_the_goal() {
         .collect();
     let deadline = Instant::now() + Duration::from_secs(60);
     for node in nodes {
-        let done = node.wait_until(Some(deadline), |echo| (echo.count() == 3).then_some(()));
+        let done =
+            node.wait_until(Some(deadline), |echo| (echo.snapshot() == [Counted(3)]).then_some(()));
         assert!(done.is_some(), "it has not counted to 3");
     }
 }

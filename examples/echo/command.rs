@@ -18,11 +18,11 @@ use super::lines::{Action, EchoLine};
 use super::protocol::{Echo, Setup};
 
 /// The port of a line that gives none.
-pub const DEFAULT_PORT: u16 = 8889;
+pub(crate) const DEFAULT_PORT: u16 = 8889;
 /// Up to which number a peer counts.
-pub const GOAL: u16 = 3;
+pub(crate) const GOAL: u16 = 3;
 
-pub const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 usage: echo echo -h HOSTSFILE [--goal N] [--data DIR]
 
 Count up to a goal, each number when all other peers of the hostsfile have echoed it. What happens
@@ -40,7 +40,7 @@ is printed on standard output, a JSON object a line.
 ///
 /// # Errors
 /// A flag, a file or the machine is at fault.
-pub fn run(mut parser: Parser) -> Result<ExitCode> {
+pub(crate) fn run(mut parser: Parser) -> Result<ExitCode> {
     let mut identity = Identity::new(DEFAULT_PORT);
     let (mut goal, mut dir) = (GOAL, None::<PathBuf>);
     while let Some(arg) = parser.next()? {

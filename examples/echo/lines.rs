@@ -8,19 +8,19 @@ use super::protocol::{Fact, Message};
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EchoLine {
+pub(crate) struct EchoLine {
     /// When, in microseconds since 1970; in a simulated run, since its start.
-    pub time_us: u64,
+    pub(crate) time_us: u64,
     /// Whose line it is.
-    pub peer_id: u16,
+    pub(crate) peer_id: u16,
     /// What happened.
-    pub action: Action,
+    pub(crate) action: Action,
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Action {
+pub(crate) enum Action {
     /// The process has started.
     Started,
     /// This message left for that peer.
@@ -33,7 +33,7 @@ pub enum Action {
 
 impl EchoLine {
     /// The line of this output, if one is printed.
-    pub fn of<P>(time_us: u64, me: PeerId, output: &Output<P>) -> Option<Self>
+    pub(crate) fn of<P>(time_us: u64, me: PeerId, output: &Output<P>) -> Option<Self>
     where
         P: Process<Message = Message, Fact = Fact>,
     {
@@ -47,7 +47,7 @@ impl EchoLine {
     }
 
     /// Its text, with a newline.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         serde_json::to_string(self).expect("it serializes into memory") + "\n"
     }
 }

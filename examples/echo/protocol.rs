@@ -11,21 +11,21 @@ use serde::{Deserialize, Serialize};
 use synod::process::{Effect, Effects, NoInput, PeerId, Process};
 
 /// How long a peer waits before it calls again those who have not echoed.
-pub const RETRY: Duration = Duration::from_secs(1);
+pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
 /// What a peer knows from its command line and hostsfile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Setup {
+pub(crate) struct Setup {
     /// The other peers.
-    pub others: BTreeSet<PeerId>,
+    pub(crate) others: BTreeSet<PeerId>,
     /// Up to which number it counts.
-    pub goal: u64,
+    pub(crate) goal: u64,
 }
 
 /// What peers tell each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Message {
+pub(crate) enum Message {
     /// The sender wants to count this number.
     Call(u64),
     /// The sender has heard this call of the receiver's.
@@ -43,26 +43,26 @@ impl Display for Message {
 
 /// What must survive a crash: the number that was counted last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counted(pub u64);
+pub(crate) struct Counted(pub(crate) u64);
 
 /// The only timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Timer {
+pub(crate) enum Timer {
     /// Call those again who have not echoed.
     Retry,
 }
 
 /// What people are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fact {
+pub(crate) enum Fact {
     /// All others have echoed this number.
     Counted(u64),
 }
 
 /// One peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Echo {
+pub(crate) struct Echo {
     setup: Setup,
     count: u64,
     /// Those who have echoed the number after it.
@@ -71,13 +71,8 @@ pub struct Echo {
 
 impl Echo {
     /// A peer that has counted nothing yet.
-    pub fn new(setup: Setup) -> Self {
+    pub(crate) fn new(setup: Setup) -> Self {
         Self { setup, count: 0, heard: BTreeSet::new() }
-    }
-
-    /// The number that was counted last.
-    pub fn count(&self) -> u64 {
-        self.count
     }
 
     fn is_done(&self) -> bool {
