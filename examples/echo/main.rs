@@ -18,6 +18,7 @@ const PROTOCOLS: &[Protocol] = &[Protocol {
     summary: "count up, each number when all others have echoed it",
     help: command::HELP,
     run: command::run,
+    live: None,
 }];
 
 fn main() -> ExitCode {
