@@ -1,0 +1,157 @@
+//! What is kept of a run of `ready` while it goes on: the oracle, the lines, their judge.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::oracle::Oracle;
+use super::{Mode, ReadySim, ReadyTally};
+use crate::cli::goal::Goal;
+use crate::process::{Effect, Output, PeerId};
+use crate::ready::{Fact, Ready};
+use crate::sim::harness::{Findings, Monitor, Scenario, is_complete};
+use crate::sim::mutant::Subject;
+use crate::sim::{Counts, End, RunObserver};
+
+/// Looks at a run of `ready`.
+pub struct ReadyMonitor {
+    mode: Mode,
+    oracle: Oracle,
+    /// The lines of `synod ready -d`, and the judge of those without `-d`.
+    lines: Option<(String, Goal)>,
+    /// Whose address each peer knows.
+    knows: Vec<BTreeSet<PeerId>>,
+    /// Those who have not left.
+    here: BTreeSet<PeerId>,
+    to_the_end: bool,
+}
+
+fn index(peer: PeerId) -> usize {
+    usize::from(peer.0) - 1
+}
+
+impl ReadyMonitor {
+    pub(super) fn new(run: &Scenario<ReadySim>, mode: Mode, journal: bool) -> Self {
+        Self {
+            mode,
+            oracle: Oracle::new(run, mode),
+            lines: journal.then(|| (String::new(), Goal::ready(run.peers))),
+            knows: vec![BTreeSet::new(); run.peers.into()],
+            here: (1..=run.peers).map(PeerId).collect(),
+            to_the_end: run.to_the_end,
+        }
+    }
+
+    fn line(&mut self, now: u64, text: &str) {
+        if let Some((lines, _)) = &mut self.lines {
+            let _ = writeln!(lines, "{:>10}.{:06} {text}", now / 1_000_000, now % 1_000_000);
+        }
+    }
+
+    /// The address of this peer is known to nobody any more.
+    fn forget_address(&mut self, peer: PeerId) {
+        for knows in &mut self.knows {
+            knows.remove(&peer);
+        }
+    }
+}
+
+impl Monitor for ReadyMonitor {
+    type Tally = ReadyTally;
+
+    fn finish(mut self, end: End, _now: u64, counts: &Counts) -> Findings<ReadyTally> {
+        if is_complete(end) {
+            self.oracle.ended();
+        }
+        let (journal, goal) = self.lines.unzip();
+        let judged = goal.filter(|_| counts.crashes == 0).map(|goal| {
+            let (text, _) = goal.verdict();
+            let bad = |line: &&str| line.starts_with("FAILED");
+            let mut reasons: Vec<String> = text.lines().filter(bad).map(str::to_owned).collect();
+            if !goal.is_reached() {
+                reasons.push("not all are ready".into());
+            }
+            reasons
+        });
+        let Oracle { violations, tally, .. } = self.oracle;
+        Findings { violations, tally, journal: journal.unwrap_or_default(), judged }
+    }
+}
+
+impl<P: Subject<Ready>> RunObserver<P> for ReadyMonitor {
+    fn started(&mut self, now: u64, peer: PeerId, _process: &P) {
+        self.knows[index(peer)].clear();
+        self.oracle.started(now, peer);
+        if let Some((_, goal)) = &mut self.lines {
+            goal.started(peer);
+        }
+        self.line(now, &format!("{peer} begins"));
+    }
+
+    fn durable(&mut self, _now: u64, _peer: PeerId, (): &()) {}
+
+    fn observe(&mut self, now: u64, peer: PeerId, output: &Output<P>) {
+        match output {
+            Output::Connected(other) => {
+                self.knows[index(peer)].insert(*other);
+                self.oracle.connected(peer, *other);
+                self.line(now, &format!("{peer} knows the address of {other}"));
+            }
+            Output::Received(from, message) => {
+                self.oracle.received(peer, *from, *message);
+                self.line(now, &format!("{peer} received {message} from {from}"));
+            }
+            Output::Sent(to, message) => {
+                self.oracle.sent(peer, *to, *message);
+                self.line(now, &format!("{peer} sent {message} to {to}"));
+            }
+            Output::Report(fact) => {
+                self.oracle.reported(now, peer, fact);
+                self.line(now, &format!("{peer}: {fact}"));
+                if let (Some((_, goal)), Fact::Ready) = (&mut self.lines, fact) {
+                    goal.said(peer, Duration::from_micros(now), &fact.to_string());
+                }
+            }
+        }
+    }
+
+    fn stepped(&mut self, _now: u64, peer: PeerId, _process: &P) {
+        self.oracle.stepped(peer, &self.knows[index(peer)]);
+    }
+
+    fn refused(&mut self, _now: u64, _peer: PeerId, _from: PeerId, _why: String) {}
+
+    fn healed(&mut self, now: u64) {
+        self.oracle.healed(now);
+    }
+
+    fn failed(&self) -> bool {
+        !self.to_the_end && self.oracle.violations.first().is_some()
+    }
+
+    fn reached(&self) -> bool {
+        self.here.is_empty()
+    }
+
+    fn vetoes(&mut self, _now: u64, _peer: PeerId, _effects: &[Effect<P>]) -> bool {
+        self.mode != Mode::Stay
+    }
+
+    fn crashed(&mut self, now: u64, peer: PeerId) -> bool {
+        // Others must learn where the next incarnation is.
+        self.forget_address(peer);
+        self.oracle.crashed(peer);
+        self.line(now, &format!("{peer} crashes"));
+        true
+    }
+
+    fn halted(&mut self, now: u64, peer: PeerId, code: u8) {
+        self.forget_address(peer);
+        self.here.remove(&peer);
+        self.oracle.halted(now, peer, code);
+        if let Some((_, goal)) = &mut self.lines {
+            goal.ended(peer, code == 0, &format!("exit code {code}"));
+        }
+        self.line(now, &format!("{peer} ends with exit code {code}"));
+    }
+}
