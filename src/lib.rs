@@ -5,21 +5,25 @@
 //! and [`node`], which runs it on sockets, files and clocks.
 //!
 //! ```text
-//! main ── cli ──┬── paxos ─────── process      protocols: no I/O at all
-//!               ├── ready ─────── process      the readiness barrier
-//!               ├── member ────── process      membership, failure detection, a leader
-//!               ├── museum ────── those, sim   mutants: protocols got wrong on purpose
-//!               ├── node ──────── process      driver: threads, sockets, disk, clock
-//!               ├── sim ───────── process      driver: one queue, a virtual clock, a seed
-//!               ├── trace                      lines of a run, read and judged
-//!               └── hosts                      the hostsfile
+//! main ── cli ── protocols ──┬── paxos ─────┐          a folder per protocol: core, command,
+//!                            ├── ready ─────┤          judge, simulation, mutants, diagrams
+//!                            └── member ────┤
+//!        ┌────────────┬───────────┬─────────┼──────────┐
+//!     command       node         sim      trace      hosts
+//!     flags and     threads,     a queue, lines      the
+//!     printers      sockets,     a clock, of a run,  hostsfile
+//!                   a disk       a seed   diagrams
+//!        └────────────┴─────┬─────┘
+//!                        process                       the contract
 //! ```
 //!
-//! The arrows are a law (a test holds them): protocols import only `process`; `node` and `sim` are
-//! generic over `Process` and name no protocol; `trace` shares no code with the protocol that it
-//! judges; `cli` is the only place where a protocol meets a driver.
+//! The arrows are a law (a test holds them). What belongs to a protocol lives in its folder; what
+//! serves them all knows protocols only as rows of [`protocols::PROTOCOLS`]. A protocol's core
+//! imports only `process`: no I/O at all. Its judge shares no code with its core, and recomputes
+//! everything from the lines. `node` and `sim` drive any `Process` and name no protocol.
 
 pub mod cli;
+pub mod command;
 pub mod error;
 pub mod fnv;
 pub mod hosts;
@@ -29,6 +33,7 @@ pub mod museum;
 pub mod node;
 pub mod paxos;
 pub mod process;
+pub mod protocols;
 pub mod ready;
 #[cfg(feature = "simulator")]
 pub mod sim;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    synod::cli::run(std::env::args_os().skip(1))
+    synod::cli::run(synod::protocols::PROTOCOLS, std::env::args_os().skip(1))
 }

@@ -5,13 +5,9 @@
 //! protocol, so a panic or a refused flag fails the run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use lexopt::ValueExt;
-
-use super::args;
 use crate::error::{Error, Result};
 use crate::process::PeerId;
 use crate::trace::views::Rules;
@@ -163,29 +159,4 @@ impl Goal {
         }
         (text, passed)
     }
-}
-
-/// `5:4,4:12`: seconds for some peers.
-pub(super) fn pairs(flag: &str, value: OsString) -> Result<BTreeMap<u16, Duration>> {
-    let text = value.string()?;
-    let pair = |part: &str| -> Result<_> {
-        let (peer, time) = part.split_once(':').ok_or_else(|| {
-            Error::Usage(format!("{flag} {text:?}: name peers and seconds, as in {flag} 5:4,4:12"))
-        })?;
-        Ok((args::number(flag, peer.into())?, args::seconds(flag, time.into())?))
-    };
-    let mut pairs = BTreeMap::new();
-    for part in text.split(',') {
-        let (peer, time) = pair(part)?;
-        if pairs.insert(peer, time).is_some() {
-            return Err(Error::Usage(format!("{flag} {text:?}: peer {peer} is named twice")));
-        }
-    }
-    Ok(pairs)
-}
-
-/// `0,2,4`: seconds for the first peers.
-pub(super) fn list(flag: &str, value: OsString) -> Result<Vec<Duration>> {
-    let text = value.string()?;
-    text.split(',').map(|time| args::seconds(flag, time.into())).collect()
 }

@@ -5,107 +5,120 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
-use std::thread;
 
-use crate::error::{Doing, Result};
-use crate::hosts::Hosts;
+use lexopt::Parser;
+
+use crate::command::{complain, print};
+use crate::error::Result;
+use crate::protocols::{self, Protocol};
 use crate::visible::visible;
 
-mod args;
 mod check;
 mod draw;
 mod goal;
-mod identity;
 mod inputs;
-mod journal;
 mod judge;
-mod lines;
 mod local;
-mod member;
-mod outputs;
-mod paxos;
-mod printer;
-mod prose;
-mod ready;
 #[cfg(feature = "simulator")]
 pub mod sim;
-mod sockets;
 
-/// One command: how it is called, what it is for, what runs it.
-struct Command {
+/// A command that serves every protocol.
+struct Tool {
     name: &'static str,
     summary: &'static str,
     help: &'static str,
-    run: fn(lexopt::Parser) -> Result<ExitCode>,
+    run: fn(&'static [Protocol], Parser) -> Result<ExitCode>,
 }
 
-/// All commands. The first is the default: it runs when the first argument is a flag.
-const COMMANDS: &[Command] = &[
-    Command {
-        name: "paxos",
-        summary: "be one peer of a hostsfile (the default command)",
-        help: paxos::HELP,
-        run: paxos::run,
-    },
-    Command {
+/// All tools. The protocols' own commands come from their table.
+const TOOLS: &[Tool] = &[
+    Tool {
         name: "local",
         summary: "run every peer of a hostsfile on this machine and judge the run",
         help: local::HELP,
-        run: local::run,
+        run: |_, parser| local::run(parser),
     },
     #[cfg(feature = "simulator")]
-    Command {
+    Tool {
         name: "sim",
         summary: "run the protocol from seeds, with everything that can go wrong",
         help: sim::HELP,
-        run: sim::run,
+        run: |_, parser| sim::run(parser),
     },
-    Command {
-        name: "member",
-        summary: "be one member of a group that knows who is in it",
-        help: member::HELP,
-        run: member::run,
-    },
-    Command {
-        name: "ready",
-        summary: "wait until all peers of a hostsfile are up",
-        help: ready::HELP,
-        run: ready::run,
-    },
-    Command {
+    Tool {
         name: "check",
         summary: "judge the lines of a run, by this or any other program",
         help: check::HELP,
-        run: check::run,
+        run: |_, parser| check::run(parser),
     },
-    Command {
+    Tool {
         name: "draw",
         summary: "draw a run as a space-time diagram",
         help: draw::HELP,
-        run: draw::run,
+        run: |_, parser| draw::run(parser),
     },
-    Command {
+    Tool {
         name: "judge",
         summary: "judge the log of peers in containers while it grows",
         help: judge::HELP,
-        run: judge::run,
+        run: |_, parser| judge::run(parser),
     },
 ];
 
-/// Runs the program on these arguments (without the program's own name).
-pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// A command: a protocol's own, or a tool.
+#[derive(Clone, Copy)]
+enum Command {
+    Protocol(&'static Protocol),
+    Tool(&'static Tool),
+}
+
+impl Command {
+    fn all(protocols: &'static [Protocol]) -> impl Iterator<Item = Self> {
+        protocols.iter().map(Self::Protocol).chain(TOOLS.iter().map(Self::Tool))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Protocol(protocol) => protocol.name,
+            Self::Tool(tool) => tool.name,
+        }
+    }
+
+    fn summary(self) -> &'static str {
+        match self {
+            Self::Protocol(protocol) => protocol.summary,
+            Self::Tool(tool) => tool.summary,
+        }
+    }
+
+    fn help(self) -> &'static str {
+        match self {
+            Self::Protocol(protocol) => protocol.help,
+            Self::Tool(tool) => tool.help,
+        }
+    }
+
+    fn run(self, protocols: &'static [Protocol], parser: Parser) -> Result<ExitCode> {
+        match self {
+            Self::Protocol(protocol) => (protocol.run)(parser),
+            Self::Tool(tool) => (tool.run)(protocols, parser),
+        }
+    }
+}
+
+/// Runs the program on these arguments (without the program's own name). Where the first one is a
+/// flag, the first protocol's command is meant.
+pub fn run(protocols: &'static [Protocol], args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut args: Vec<OsString> = args.into_iter().collect();
-    let named = args.first().and_then(|arg| COMMANDS.iter().find(|c| arg == c.name));
+    let named = args.first().and_then(|arg| Command::all(protocols).find(|c| arg == c.name()));
     if named.is_some() {
         args.remove(0);
     }
-    let command = named.unwrap_or(&COMMANDS[0]);
+    let command = named.unwrap_or(Command::Protocol(&protocols[0]));
     let asks = |long: &str| args.iter().take_while(|arg| *arg != "--").any(|arg| arg == long);
     if asks("--help") {
-        let text = if named.is_some() { command.help.to_owned() } else { overview() };
+        let text = if named.is_some() { command.help().to_owned() } else { overview(protocols) };
         return end(command, print(&text).map(|()| ExitCode::SUCCESS));
     }
     if asks("--version") {
@@ -113,7 +126,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         return end(command, print(&text).map(|()| ExitCode::SUCCESS));
     }
     if args.is_empty() && named.is_none() {
-        complain(&overview());
+        complain(&overview(protocols));
         return ExitCode::from(2);
     }
     if let Some(word) = args.first().filter(|_| named.is_none())
@@ -123,16 +136,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         complain(&format!("synod: {word:?}: there is no such command\ntry: synod --help\n"));
         return ExitCode::from(2);
     }
-    end(command, (command.run)(lexopt::Parser::from_args(args)))
+    end(command, command.run(protocols, Parser::from_args(args)))
 }
 
 /// The exit code; an error is said first.
-fn end(command: &Command, result: Result<ExitCode>) -> ExitCode {
+fn end(command: Command, result: Result<ExitCode>) -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
             let hint = if error.is_usage() {
-                format!("\ntry: synod {} --help", command.name)
+                format!("\ntry: synod {} --help", command.name())
             } else {
                 String::new()
             };
@@ -145,44 +158,25 @@ fn end(command: &Command, result: Result<ExitCode>) -> ExitCode {
 }
 
 /// The help of the whole program.
-fn overview() -> String {
+fn overview(protocols: &'static [Protocol]) -> String {
     let mut text = String::from(
         "synod: Paxos you can run, read and trust\n\n\
          usage: synod -h HOSTSFILE [-v VALUE] [-t DELAY] [options]\n\
          \x20      synod COMMAND [arguments]\n\ncommands:\n",
     );
-    for command in COMMANDS {
-        let _ = writeln!(text, "  {:<8} {}", command.name, command.summary); // a String takes all
+    for command in Command::all(protocols) {
+        let (name, summary) = (command.name(), command.summary());
+        let _ = writeln!(text, "  {name:<8} {summary}"); // a String takes all
     }
     text.push_str("\nsynod COMMAND --help says more; -h is the hostsfile, as in the lab\n");
     text
 }
 
-/// Prints data. That nobody reads it any more, as in `| head`, is no error; a full disk is.
-fn print(text: &str) -> Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.doing(|| "writing to standard output".into()),
+/// `Some(true)` is `member`, `Some(false)` is `ready`.
+fn group_protocol(parser: &mut Parser) -> Option<bool> {
+    match protocols::named(protocols::PROTOCOLS, parser).name {
+        "member" => Some(true),
+        "ready" => Some(false),
+        _ => None,
     }
-}
-
-/// Starts a thread. A machine that has no room for it is an error, not a panic.
-fn spawn(body: impl FnOnce() + Send + 'static) -> Result<()> {
-    thread::Builder::new().spawn(body).doing(|| "starting a thread".into())?;
-    Ok(())
-}
-
-/// Reads a hostsfile, and tells people what in it is odd.
-fn hosts(path: &Path) -> Result<Hosts> {
-    let hosts = Hosts::read(path)?;
-    for warning in &hosts.warnings {
-        complain(&format!("synod: {warning}\n"));
-    }
-    Ok(hosts)
-}
-
-/// Prose; where standard error is closed there is nobody to tell.
-fn complain(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
 }

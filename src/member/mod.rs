@@ -85,9 +85,11 @@
 //! member sends to every member, so the datagrams grow with the square of the group: a ring or
 //! gossip of heartbeats would grow with the group alone, and find a death later.
 
+pub(crate) mod command;
 pub mod detector;
 mod join;
 mod lead;
+pub(crate) mod lines;
 pub mod memory;
 pub mod message;
 pub mod peer;

@@ -52,7 +52,7 @@
 //! | lines about clients | `tcp::LINES_AT_ONCE`, `LINE_EVERY` | counted | log, strangers |
 //! | reasons why a link is missing | `session::MAX_REASONS`, `REASON_EVERY` | counted | strangers |
 //! | lines remembered, of each of these two | `log::MAX_REMEMBERED` lines | forgotten | log |
-//! | printed lines, for each stream | 2 × `LIMIT` of `cli/printer.rs` (2) | counted | flood |
+//! | printed lines, for each stream | 2 × `LIMIT` of `command/printer.rs` (2) | counted | flood |
 //!
 //! (1) The peer's connections are not read any more, and its datagrams are dropped. Timers,
 //! messages to oneself and all other peers go on. (2) Once waiting, once being written. (3) By the

@@ -45,9 +45,11 @@
 //! *Implementing Replicated Logs with Paxos* (2013), whose slide 45 names the variables.
 
 pub mod acceptor;
+pub(crate) mod command;
 pub mod fact;
 pub mod instances;
 pub mod learner;
+pub(crate) mod lines;
 pub mod message;
 mod objection;
 pub mod pace;
@@ -59,6 +61,7 @@ pub mod reach;
 pub mod roles;
 #[cfg(test)]
 mod tests;
+pub mod verdict;
 
 pub use fact::Fact;
 pub use message::{Accepted, Ack, Message};

@@ -36,8 +36,10 @@
 //! Who the peers are is known by their addresses alone. The texts leave no room for more, such as
 //! the hostsfile's fingerprint; the cure is the hello of the streams, where a protocol has some.
 
+pub(crate) mod command;
 pub mod message;
 pub mod peer;
+pub(crate) mod service;
 
 pub use message::Message;
 pub use peer::{Fact, Ready, Setup, Timer};

@@ -24,8 +24,8 @@ node="--test runtime --test durability --test data --test strangers"
 judges="--test check --test views --test any_log --test dialects --test judge --test verdicts"
 files_of() {
     case $1 in
-    trace) echo src/trace/check/ src/trace/views/ src/trace/verdict.rs ;;
-    cli) echo src/cli/goal.rs src/cli/judge/ src/cli/local/ ;;
+    trace) echo src/trace/check/ src/trace/views/ ;;
+    cli) echo src/cli/goal.rs src/paxos/verdict.rs src/cli/judge/ src/cli/local/ ;;
     *) echo "src/$1/" ;;
     esac
 }

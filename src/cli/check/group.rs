@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::super::args;
 use super::super::inputs::{self, Source};
+use crate::command::args;
 use crate::error::{Doing, Error, Result};
 use crate::trace::read::Names;
 use crate::trace::views::{Found, Options, Reader, Report, Rules, Said};

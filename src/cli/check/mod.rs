@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::{args, inputs, print};
+use super::inputs;
+use crate::command::{args, print};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::process::PeerId;
@@ -88,7 +89,7 @@ fn parse(mut parser: Parser) -> Result<Flags> {
 /// The command.
 pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let flags = parse(parser)?;
-    let hosts = flags.hosts.as_deref().map(super::hosts).transpose()?;
+    let hosts = flags.hosts.as_deref().map(crate::command::hosts).transpose()?;
     let looked = inputs::look(&flags.files, |path| format!("reading {}", name_of(path)))?;
     if flags.membership || looked.is_group {
         return run_group(&flags, hosts.as_ref(), looked.sources);

@@ -11,7 +11,8 @@ use std::process::{Command, ExitCode, Stdio};
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::{args, check, inputs, outputs};
+use super::{check, inputs};
+use crate::command::{args, outputs};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::process::PeerId;
@@ -127,7 +128,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let hostsfile = options.hosts.as_deref();
     let inputs = options.files.iter().map(PathBuf::as_path).chain(hostsfile);
     outputs::check(inputs, options.out.as_deref())?;
-    let hosts = options.hosts.as_deref().map(super::hosts).transpose()?;
+    let hosts = options.hosts.as_deref().map(crate::command::hosts).transpose()?;
     let looked = inputs::look(&options.files, name_of)?;
     if options.membership || looked.is_group {
         let drawn = group::draw(&options, format, hosts.as_ref(), looked.sources)?;

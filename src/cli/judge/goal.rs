@@ -11,8 +11,8 @@ use lexopt::{Parser, ValueExt};
 
 use super::log::{self, Fault, Line};
 use super::{LINGER, lines, pass_on};
-use crate::cli::args;
 use crate::cli::goal::Goal;
+use crate::command::args;
 use crate::error::Result;
 use crate::hosts::Hosts;
 

@@ -25,13 +25,13 @@ use std::time::{Duration, Instant};
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::paxos::judged_roles;
-use super::{args, spawn};
+use crate::command::{args, spawn};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::paxos::Value;
+use crate::paxos::command::{judged_roles, value};
+use crate::paxos::verdict::Judge;
 use crate::process::PeerId;
-use crate::trace::verdict::Judge;
 use log::{Fault, Line};
 
 pub(super) const HELP: &str = "\
@@ -84,7 +84,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') => hosts = Some(PathBuf::from(parser.value()?)),
-            Long("expect") => expect = Some(args::value("--expect", parser.value()?)?),
+            Long("expect") => expect = Some(value("--expect", parser.value()?)?),
             Long("timeout") => timeout = args::seconds("--timeout", parser.value()?)?,
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
@@ -95,11 +95,11 @@ fn parse(mut parser: Parser) -> Result<Options> {
 
 /// The command.
 pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
-    if let Some(member) = args::group_protocol(&mut parser) {
+    if let Some(member) = super::group_protocol(&mut parser) {
         return goal::run(member, parser);
     }
     let options = parse(parser)?;
-    let hosts = super::hosts(&options.hosts)?;
+    let hosts = crate::command::hosts(&options.hosts)?;
     let mut hearing = Hearing::new(&hosts, &options.hosts, options.expect)?;
     let mut out = io::stdout();
     hearing.listen(&lines(io::stdin())?, options.timeout, &mut out)?;

@@ -13,7 +13,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use crate::cli::spawn;
+use crate::command::spawn;
 use crate::error::{Doing, Result};
 use crate::process::PeerId;
 

@@ -12,11 +12,13 @@ use lexopt::Parser;
 
 use super::children::{Children, News, Pipes};
 use super::{DEFAULT_HOSTS, Show, exit_code, stage};
-use crate::cli::goal::{Goal, list, pairs};
-use crate::cli::paxos::DEFAULT_PORT;
-use crate::cli::{args, draw, outputs, print};
+use crate::cli::draw;
+use crate::cli::goal::Goal;
+use crate::command::args::{list, pairs};
+use crate::command::{args, outputs, print};
 use crate::error::{Error, Result};
 use crate::hosts::Hosts;
+use crate::paxos::command::DEFAULT_PORT;
 use crate::process::PeerId;
 
 /// How long the peers are still heard when the goal is reached: what contradicts it comes late.

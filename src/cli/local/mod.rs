@@ -17,13 +17,14 @@ use std::time::{Duration, Instant};
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::{Parser, ValueExt};
 
-use super::paxos::{MEMORY_ONLY, judged_roles};
-use super::{args, complain, draw, outputs, print};
+use super::draw;
+use crate::command::{args, complain, outputs, print};
 use crate::error::{Error, Result};
 use crate::hosts::{Host, Hosts};
 use crate::paxos::Value;
+use crate::paxos::command::{MEMORY_ONLY, judged_roles, value};
+use crate::paxos::verdict::Judge;
 use crate::process::PeerId;
-use crate::trace::verdict::Judge;
 use crate::visible::{visible, visible_json};
 use children::{Children, News, Pipes};
 
@@ -97,7 +98,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Short('v') => {
                 let list = parser.value()?.string()?;
                 options.values =
-                    list.split(',').map(|v| args::value("-v", v.into())).collect::<Result<_>>()?;
+                    list.split(',').map(|v| value("-v", v.into())).collect::<Result<_>>()?;
             }
             Short('t') => {
                 let list = parser.value()?.string()?;
@@ -122,12 +123,12 @@ fn parse(mut parser: Parser) -> Result<Options> {
 
 /// The command.
 pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
-    if let Some(member) = args::group_protocol(&mut parser) {
+    if let Some(member) = super::group_protocol(&mut parser) {
         return goal::run(member, parser);
     }
     let mut options = parse(parser)?;
     let given = match &options.hosts {
-        Some(path) => super::hosts(path)?,
+        Some(path) => crate::command::hosts(path)?,
         None => Hosts::parse(DEFAULT_HOSTS, "hostsfile-testcase2.txt")?,
     };
     let roles = judged_roles(&given, options.hosts.as_deref())?;

@@ -7,7 +7,7 @@ use super::convergence::{Convergence, State};
 use super::oracle::Oracle;
 use super::properties::{HONEST, ONE_GROUP};
 use super::{CALM_US, MemberPlan, MemberSim, MemberTally, hour_us};
-use crate::cli::member::line_of;
+use crate::member::lines::line_of;
 use crate::member::{Fact, Life, Peer, Record};
 use crate::process::{Effect, Output, PeerId};
 use crate::sim::harness::{Findings, Monitor, Scenario};

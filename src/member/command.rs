@@ -9,19 +9,20 @@ use std::time::Duration;
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::identity::{Flag, Identity, addresses};
-use super::paxos::{DEFAULT_PORT, open_disk};
-use super::printer::Printer;
-use super::prose::{self, Prose};
-use super::{args, sockets};
+use super::lines::Lines;
+use super::{Life, Peer, Setup};
+use crate::command::identity::{Flag, Identity, addresses};
+use crate::command::printer::Printer;
+use crate::command::prose::Prose;
+use crate::command::{args, data, sockets};
 use crate::error::{Doing, Result};
 use crate::hosts::{Host, Hosts};
-use crate::member::{Fact, Life, Peer, Setup};
-use crate::node::{Config, Level, Node, Observer, Output, Sockets};
-use crate::process::PeerId;
-use crate::trace::views::{CRASHING, Line, Words};
+use crate::node::{Config, Level, Node, Sockets};
 
-pub(super) const HELP: &str = "\
+/// The TCP and UDP port of a line that gives none.
+const DEFAULT_PORT: u16 = 3000;
+
+pub(crate) const HELP: &str = "\
 usage: synod member -h HOSTSFILE [-d SECS] [-c SECS] [-t] [options]
 
 Be one member of a group that knows who is in it: join, watch the others, remove who is silent,
@@ -96,7 +97,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
 }
 
 /// The command.
-pub(super) fn run(parser: Parser) -> Result<ExitCode> {
+pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
     let options = parse(parser)?;
     let hosts = options.identity.hosts()?;
     let host = options.identity.find(&hosts)?;
@@ -132,7 +133,7 @@ fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Prose
     let mut peer = Peer::new(setup);
     let disk = match &options.data {
         None => None,
-        Some(dir) => Some(open_disk(dir, &mut peer, me, &fingerprint, &err)?),
+        Some(dir) => Some(data::open(dir, &mut peer, me, &fingerprint, &err)?),
     };
     let others = hosts.peers.iter().filter(|peer| peer.id != me);
     let peers = addresses(others, default_port);
@@ -150,85 +151,4 @@ fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Prose
     let say = Box::new(move |level, text: &str| link_prose.say(level, text));
     let config = Config { me, fingerprint, peers, strict_address: false, say };
     Node::start(config, peer, disk, Box::new(lines), sockets)?.run()
-}
-
-/// Prints what happens.
-struct Lines {
-    me: PeerId,
-    first: PeerId,
-    /// For `--json`.
-    out: Option<Printer>,
-    err: Prose,
-}
-
-/// The line that a member prints for this fact, if it is one of the four; `first` is the first line
-/// of the hostsfile.
-pub(super) fn line_of(me: PeerId, first: PeerId, fact: &Fact) -> Option<Line> {
-    let (view, words) = match fact {
-        Fact::Installed(view) | Fact::Resumed(view) => {
-            (Some(view), Words::Members(view.members.keys().map(|peer| peer.0).collect()))
-        }
-        Fact::Unreachable { peer, view } => (Some(view), Line::unreachable(peer.0, view.leader.0)),
-        Fact::Crashing(view) => (view.as_ref(), Words::Message(CRASHING.into())),
-        _ => return None,
-    };
-    let view_id = view.map_or(0, |view| view.id);
-    let leader = view.map_or(first, |view| view.leader).0;
-    Some(Line { peer_id: me.0, view_id, leader, words })
-}
-
-impl Lines {
-    fn line(&self, line: &Line) {
-        self.err.printer().print(format!("{line}\n").as_bytes());
-        if let Some(out) = &self.out {
-            out.print(format!("{}\n", line.json()).as_bytes());
-        }
-    }
-}
-
-impl Observer<Peer> for Lines {
-    fn observe(&mut self, output: &Output<Peer>) {
-        let Output::Report(fact) = output else { return };
-        let level = prose::of_member(fact);
-        let say = |text: &str| self.err.say(level, text);
-        if let Fact::Resumed(view) = fact {
-            say(&format!("goes on from view {}, which it remembers", view.id));
-        }
-        if let Some(line) = line_of(self.me, self.first, fact) {
-            return self.line(&line);
-        }
-        match fact {
-            Fact::NoMajority { view, alive } => say(&format!(
-                "keeps view {}: {} of its {} members are alive, and a new one needs {}",
-                view.id,
-                alive.len(),
-                view.members.len(),
-                view.majority()
-            )),
-            Fact::Removed { view_id } => {
-                say(&format!("was removed by view {view_id}, and joins again"));
-            }
-            Fact::Left { view_id } => {
-                say(&format!("was removed by view {view_id} on request, and stays out"));
-            }
-            Fact::Waiting => say("waits to be let in; nobody who could has done it yet"),
-            Fact::LastId { view_id } => say(&format!(
-                "view {view_id} has the last id, so nobody can join or be removed any more; stop \
-                 all members, remove their data directories, and start them again"
-            )),
-            // They have lines.
-            Fact::Installed(_)
-            | Fact::Resumed(_)
-            | Fact::Unreachable { .. }
-            | Fact::Crashing(_) => {}
-        }
-    }
-
-    fn sees_traffic(&self) -> bool {
-        false
-    }
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }

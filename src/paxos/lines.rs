@@ -1,15 +1,15 @@
 //! What a node does, as lines: the printed ones, the journal, and prose.
 
-use super::journal::Journal;
-use super::printer::Printer;
-use super::prose::{self, Prose};
-use crate::node::{Observer, Output};
+use crate::command::journal::Journal;
+use crate::command::printer::Printer;
+use crate::command::prose::Prose;
+use crate::node::{Level, Observer, Output};
 use crate::paxos::{Ack, Fact, Message, Peer, ProposalNumber, Value};
 use crate::process::PeerId;
 use crate::trace::event::{Action, Event, Journal as Keys, MessageType};
 
 /// Turns a peer's outputs into lines.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     me: PeerId,
     out: Printer,
     err: Prose,
@@ -23,13 +23,13 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Lines of `me`; the full account goes to `journal`.
-    pub(super) fn new(me: PeerId, out: Printer, err: Prose, journal: Option<Journal>) -> Self {
+    pub(crate) fn new(me: PeerId, out: Printer, err: Prose, journal: Option<Journal>) -> Self {
         let (printed, said, journalled) = (Vec::new(), Vec::new(), Vec::new());
         Self { me, out, err, journal, printed, said, journalled }
     }
 
     /// The journal's first line of a life: what the peer found on its disk.
-    pub(super) fn started(&mut self, peer: &Peer) {
+    pub(crate) fn started(&mut self, peer: &Peer) {
         let mut event = found(self.me, peer);
         event.journal.queued = self.journal.as_ref().is_some_and(Journal::is_queued);
         self.record(event);
@@ -58,7 +58,7 @@ impl Lines {
             });
             return;
         }
-        let line = self.err.line(prose::of_paxos(fact), &fact.to_string()).unwrap_or_default();
+        let line = self.err.line(level(fact), &fact.to_string()).unwrap_or_default();
         let one = self.err.printer().is_one_with(&self.out);
         let lines = if one { &mut self.printed } else { &mut self.said };
         lines.extend_from_slice(line.as_bytes());
@@ -77,7 +77,7 @@ impl Lines {
 }
 
 /// The first line of a life: what the peer found on its disk.
-pub(super) fn found(me: PeerId, peer: &Peer) -> Event {
+pub(crate) fn found(me: PeerId, peer: &Peer) -> Event {
     let held = peer.acceptor();
     Event {
         message_value: held.accepted.map(|accepted| accepted.value.0.to_string()),
@@ -92,7 +92,7 @@ pub(super) fn found(me: PeerId, peer: &Peer) -> Event {
 }
 
 /// The line of a message, for either end.
-pub(super) fn of_message(action: Action, from: PeerId, to: PeerId, message: &Message) -> Event {
+pub(crate) fn of_message(action: Action, from: PeerId, to: PeerId, message: &Message) -> Event {
     let (message_type, number, value, ack) = fields(message);
     Event {
         message_type: Some(message_type),
@@ -120,6 +120,19 @@ fn fields(message: &Message) -> (MessageType, ProposalNumber, Value, Option<&Ack
         Message::Chosen { number, value } => (MessageType::Chosen, *number, *value, None),
         Message::PrepareAck(ack) => of_ack(MessageType::PrepareAck, ack),
         Message::AcceptAck(ack) => of_ack(MessageType::AcceptAck, ack),
+    }
+}
+
+/// Which facts are trouble, and which are the story.
+fn level(fact: &Fact) -> Level {
+    match fact {
+        Fact::Proposing { .. } | Fact::Adopted { .. } | Fact::Chose { .. } => Level::Story,
+        Fact::Waiting { .. }
+        | Fact::Refused { .. }
+        | Fact::TimedOut { .. }
+        | Fact::Disbelieved { .. }
+        | Fact::Contradiction { .. }
+        | Fact::Exhausted => Level::Trouble,
     }
 }
 

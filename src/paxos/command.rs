@@ -1,6 +1,7 @@
 //! `synod -h HOSTSFILE`: be one peer.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,27 +11,27 @@ use std::time::{Duration, Instant};
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::identity::{Flag, Identity, addresses};
-use super::journal::Journal;
 use super::lines::Lines;
-use super::printer::Printer;
-use super::prose::Prose;
-use super::{args, outputs, ready, sockets};
+use crate::command::identity::{Flag, Identity, addresses};
+use crate::command::journal::Journal;
+use crate::command::printer::Printer;
+use crate::command::prose::Prose;
+use crate::command::{args, data, outputs, sockets};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::{Host, Hosts, RoleKind};
-use crate::node::disk::{Disk, Owner};
 use crate::node::{Config, Level, Node};
 use crate::paxos::{Audience, Peer, Roles, Setup, Value};
-use crate::process::{PeerId, Process};
+use crate::process::PeerId;
+use crate::ready::service;
 
 /// The TCP port of a line that gives none.
-pub(super) const DEFAULT_PORT: u16 = 3000;
+pub(crate) const DEFAULT_PORT: u16 = 3000;
 
 /// What a peer says without `--data`.
-pub(super) const MEMORY_ONLY: &str = "keeps its state in memory only: after a restart it will have \
+pub(crate) const MEMORY_ONLY: &str = "keeps its state in memory only: after a restart it will have \
      forgotten its promises (--data DIR keeps them)";
 
-pub(super) const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 usage: synod -h HOSTSFILE [-v VALUE] [-t DELAY] [options]
 
 Be one peer of the hostsfile: propose, accept or learn as its line says, print every message
@@ -88,7 +89,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             continue;
         }
         match arg {
-            Short('v') => options.value = Some(args::value("-v", parser.value()?)?),
+            Short('v') => options.value = Some(value("-v", parser.value()?)?),
             Short('t') => options.delay = args::seconds("-t", parser.value()?)?,
             Long("wait") => options.wait = args::seconds("--wait", parser.value()?)?,
             Long("ready") => options.ready = true,
@@ -102,8 +103,20 @@ fn parse(mut parser: Parser) -> Result<Options> {
     Ok(options)
 }
 
+/// A value to propose: exactly one character.
+pub(crate) fn value(flag: &str, value: OsString) -> Result<Value> {
+    let text = args::text(flag, value)?;
+    let mut characters = text.chars();
+    match (characters.next(), characters.next()) {
+        (Some(one), None) => Ok(Value(one)),
+        _ => Err(Error::Usage(format!(
+            "{flag} {text:?}: a value is exactly one character, as in {flag} X"
+        ))),
+    }
+}
+
 /// The command.
-pub(super) fn run(parser: Parser) -> Result<ExitCode> {
+pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
     let options = parse(parser)?;
     let identity = &options.identity;
     outputs::keep_apart(identity.file(), options.trace.as_deref())?;
@@ -145,7 +158,7 @@ fn serve(
     let mut peer = Peer::new(Arc::new(setup));
     let fingerprint = hosts.fingerprint(default_port);
     let disk = if let Some(dir) = &options.data {
-        Some(open_disk(dir, &mut peer, me, &fingerprint, err)?)
+        Some(data::open(dir, &mut peer, me, &fingerprint, err)?)
     } else {
         err.say(Level::Story, MEMORY_ONLY);
         None
@@ -173,7 +186,7 @@ fn serve(
     err.say(Level::Story, &listens);
     let barrier = options.ready.then(|| {
         // Nobody waits for those who do not propose, but everybody answers.
-        ready::Barrier::before(is_proposer.then_some(ready::TIMEOUT)).start(
+        service::Service::before(is_proposer.then_some(service::TIMEOUT)).start(
             hosts,
             host,
             err.printer(),
@@ -204,26 +217,9 @@ fn serve(
     ended.map(ExitCode::from)
 }
 
-/// The log of this peer in its data directory, whose records `process` has been given.
-pub(super) fn open_disk<P: Process>(
-    dir: &Path,
-    process: &mut P,
-    me: PeerId,
-    fingerprint: &str,
-    err: &Prose,
-) -> Result<Disk> {
-    let fingerprint = fingerprint.to_owned();
-    let owner = Owner { protocol: P::PROTOCOL.into(), peer: me, fingerprint };
-    let (disk, cut) = Disk::open(dir, &owner, process)?;
-    if let Some(cut) = cut {
-        err.say(Level::Trouble, &format!("{}: {cut}", dir.display()));
-    }
-    Ok(disk)
-}
-
 /// The roles of a hostsfile whose run is judged: somebody must propose, or nobody takes part and a
 /// verdict would pass on nothing.
-pub(super) fn judged_roles(hosts: &Hosts, file: Option<&Path>) -> Result<Roles> {
+pub(crate) fn judged_roles(hosts: &Hosts, file: Option<&Path>) -> Result<Roles> {
     let roles = roles(hosts, DEFAULT_PORT)?;
     if roles.proposers.is_empty() {
         let file = file.unwrap_or(Path::new("the hostsfile")).display();

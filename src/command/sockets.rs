@@ -11,7 +11,7 @@ const EVERYWHERE: [IpAddr; 2] =
     [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
 
 /// Listens on the line's own address if that is one of this machine, else on all.
-pub(super) fn streams(host: &Host, port: u16) -> Result<TcpListener> {
+pub fn streams(host: &Host, port: u16) -> Result<TcpListener> {
     let literal = host.host.parse::<IpAddr>().ok();
     let places = literal.into_iter().chain(EVERYWHERE);
     bind(places, port, TcpListener::bind).doing(|| format!("listening on port {port}"))
@@ -19,7 +19,7 @@ pub(super) fn streams(host: &Host, port: u16) -> Result<TcpListener> {
 
 /// A socket for datagrams. They leave from the address that it is bound to, and the others know
 /// their sender by it: so it is the line's own wherever that is known, an IPv4 one first.
-pub(super) fn datagrams(host: &Host, port: u16) -> Result<UdpSocket> {
+pub fn datagrams(host: &Host, port: u16) -> Result<UdpSocket> {
     let mut own = ThisMachine.resolve(&host.host).unwrap_or_default();
     own.retain(|address| ThisMachine.owns(*address));
     own.sort_by_key(IpAddr::is_ipv6);
@@ -50,7 +50,7 @@ fn bind<S>(
 }
 
 /// The time of day in UTC, for people who compare the lines of several machines.
-pub(super) fn stamp() -> String {
+pub fn stamp() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let of_day = now.as_secs() % 86_400;
     let (hours, minutes, seconds) = (of_day / 3600, of_day / 60 % 60, of_day % 60);

@@ -14,26 +14,30 @@ use crate::node::Address;
 use crate::process::PeerId;
 
 /// What the flags say.
-pub(super) struct Identity {
+pub struct Identity {
     file: Option<PathBuf>,
     /// Of lines that give none.
-    pub(super) port: u16,
+    pub port: u16,
     id: Option<u16>,
     until_eof: bool,
 }
 
 /// A flag that belongs here.
 #[derive(Clone, Copy)]
-pub(super) enum Flag {
+pub enum Flag {
+    /// `-h`: the hostsfile.
     Hosts,
+    /// `--id`: which line of it.
     Id,
+    /// `--port`: of lines that give none.
     Port,
+    /// `--until-eof`: end with standard input.
     UntilEof,
 }
 
 impl Flag {
     /// The flag that this argument is, if it belongs here.
-    pub(super) fn of(arg: &Arg<'_>) -> Option<Self> {
+    pub fn of(arg: &Arg<'_>) -> Option<Self> {
         match arg {
             Short('h') => Some(Self::Hosts),
             Long("id") => Some(Self::Id),
@@ -46,12 +50,12 @@ impl Flag {
 
 impl Identity {
     /// Of a protocol whose lines mean this port if they give none.
-    pub(super) fn new(default_port: u16) -> Self {
+    pub fn new(default_port: u16) -> Self {
         Self { file: None, port: default_port, id: None, until_eof: false }
     }
 
     /// Takes a flag's value.
-    pub(super) fn take(&mut self, flag: Flag, parser: &mut Parser) -> Result<()> {
+    pub fn take(&mut self, flag: Flag, parser: &mut Parser) -> Result<()> {
         match flag {
             Flag::Hosts => self.file = Some(parser.value()?.into()),
             Flag::Id => self.id = Some(args::number("--id", parser.value()?)?),
@@ -62,36 +66,36 @@ impl Identity {
     }
 
     /// The hostsfile, if it was named.
-    pub(super) fn file(&self) -> Option<&Path> {
+    pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
     /// Reads the hostsfile.
-    pub(super) fn hosts(&self) -> Result<Hosts> {
+    pub fn hosts(&self) -> Result<Hosts> {
         let hosts = super::hosts(&args::hostsfile(self.file.clone())?)?;
         hosts.check_ports(self.port)?;
         Ok(hosts)
     }
 
     /// The line that this process is.
-    pub(super) fn find<'a>(&self, hosts: &'a Hosts) -> Result<&'a Host> {
+    pub fn find<'a>(&self, hosts: &'a Hosts) -> Result<&'a Host> {
         let me = identify(hosts, self.id, &ThisMachine)?;
         hosts.get(me).ok_or_else(|| Error::Input(format!("{me} is not in the file")))
     }
 
     /// Where in the file a line stands, for messages.
-    pub(super) fn place(&self, host: &Host) -> String {
+    pub fn place(&self, host: &Host) -> String {
         format!("{}:{}", self.file().unwrap_or(Path::new("")).display(), host.line)
     }
 
     /// The port of a line.
-    pub(super) fn port_of(&self, host: &Host) -> u16 {
+    pub fn port_of(&self, host: &Host) -> u16 {
         host.port.unwrap_or(self.port)
     }
 
     /// Ends the process with its standard input, if asked to: a parent that dies takes its children
     /// with it.
-    pub(super) fn end_with_input(&self) -> Result<()> {
+    pub fn end_with_input(&self) -> Result<()> {
         if !self.until_eof {
             return Ok(());
         }
@@ -111,7 +115,7 @@ impl Identity {
 }
 
 /// Where these peers are, by the hostsfile.
-pub(super) fn addresses<'a>(
+pub fn addresses<'a>(
     peers: impl IntoIterator<Item = &'a Host>,
     default_port: u16,
 ) -> BTreeMap<PeerId, Address> {

@@ -21,7 +21,7 @@ use crate::process::PeerId;
 use crate::trace::event::{Action, Event, Journal as Keys};
 
 /// An open journal.
-pub(super) struct Journal {
+pub struct Journal {
     me: PeerId,
     sink: Sink,
     /// Standard error, for what happens to the journal.
@@ -42,24 +42,24 @@ impl Journal {
     ///
     /// # Errors
     /// The file cannot be opened, or the system gives no more threads.
-    pub(super) fn open(me: PeerId, path: &Path, words: Printer) -> Result<Self> {
+    pub fn open(me: PeerId, path: &Path, words: Printer) -> Result<Self> {
         let sink = open_sink(me, path, &words);
         let sink = sink.doing(|| format!("trace file {}", path.display()))?;
         Ok(Self { me, sink, words })
     }
 
     /// True if a kill costs what waits.
-    pub(super) fn is_queued(&self) -> bool {
+    pub fn is_queued(&self) -> bool {
         matches!(self.sink, Sink::Queue(_))
     }
 
     /// The line of this event, as of now, without its newline.
-    pub(super) fn line(&self, event: Event) -> String {
+    pub fn line(&self, event: Event) -> String {
         line(self.me, event)
     }
 
     /// Writes these lines, each with its newline.
-    pub(super) fn write(&mut self, lines: &[u8]) {
+    pub fn write(&mut self, lines: &[u8]) {
         let error = match &mut self.sink {
             // One write, so that peers that share a file do not tear each other's lines.
             Sink::File(file) => file.write_all(lines).err(),
@@ -76,7 +76,7 @@ impl Journal {
     }
 
     /// What a peer that ends in order waits for.
-    pub(super) fn queue(&self) -> Option<Printer> {
+    pub fn queue(&self) -> Option<Printer> {
         match &self.sink {
             Sink::Queue(queue) => Some(queue.clone()),
             Sink::File(_) | Sink::Closed => None,

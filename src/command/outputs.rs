@@ -8,7 +8,7 @@ use crate::error::{Doing, Error, Result};
 
 /// Refuses to write what is also read, to write one file twice, and what cannot be written. `-` is
 /// standard input.
-pub(super) fn check<'a>(
+pub fn check<'a>(
     read: impl IntoIterator<Item = &'a Path>,
     written: impl IntoIterator<Item = &'a Path> + Clone,
 ) -> Result<()> {
@@ -18,7 +18,7 @@ pub(super) fn check<'a>(
 
 /// The first half of that, for a file that others may be writing at the same moment: the peers of a
 /// run share a journal.
-pub(super) fn keep_apart<'a>(
+pub fn keep_apart<'a>(
     read: impl IntoIterator<Item = &'a Path>,
     written: impl IntoIterator<Item = &'a Path>,
 ) -> Result<()> {

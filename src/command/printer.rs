@@ -30,10 +30,10 @@ const ATOMIC: usize = 4096;
 
 /// Takes lines and never blocks.
 #[derive(Clone)]
-pub(super) struct Printer(Arc<Shared>);
+pub struct Printer(Arc<Shared>);
 
 /// What the writing thread has to tell.
-pub(super) enum Trouble {
+pub enum Trouble {
     /// This many lines were dropped behind those that are written by now.
     Lost(u64),
     /// Nothing more is written: the disk is full, or the like.
@@ -68,7 +68,7 @@ impl Printer {
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub(super) fn of_words(me: PeerId) -> io::Result<Self> {
+    pub fn of_words(me: PeerId) -> io::Result<Self> {
         Self::new(io::stderr(), move |trouble| match trouble {
             Trouble::Lost(count) => lost(me, count, "standard error"),
             // If this is the stream that failed, nobody can be told.
@@ -80,7 +80,7 @@ impl Printer {
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub(super) fn of_both(me: PeerId) -> io::Result<(Self, Self)> {
+    pub fn of_both(me: PeerId) -> io::Result<(Self, Self)> {
         if is_one_file(&io::stdout(), &io::stderr()) {
             let both = Self::new(io::stdout(), move |trouble| match trouble {
                 Trouble::Lost(count) => lost(me, count, "standard output and standard error"),
@@ -103,7 +103,7 @@ impl Printer {
     }
 
     /// True if what is printed with either comes in the order of the calls.
-    pub(super) fn is_one_with(&self, other: &Self) -> bool {
+    pub fn is_one_with(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
@@ -112,7 +112,7 @@ impl Printer {
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub(super) fn new(
+    pub fn new(
         sink: impl Write + Send + 'static,
         tell: impl FnMut(Trouble) -> String + Send + 'static,
     ) -> io::Result<Self> {
@@ -137,7 +137,7 @@ impl Printer {
     }
 
     /// Queues these lines, each with its newline.
-    pub(super) fn print(&self, lines: &[u8]) {
+    pub fn print(&self, lines: &[u8]) {
         if lines.is_empty() {
             return;
         }
@@ -156,7 +156,7 @@ impl Printer {
     }
 
     /// Waits until all is written, for a moment at most.
-    pub(super) fn finish(&self) {
+    pub fn finish(&self) {
         let deadline = Instant::now() + Duration::from_secs(1);
         let mut state = self.lock();
         while !state.is_idle() && !state.closed {
@@ -214,7 +214,7 @@ fn is_one_file(one: &impl AsFd, other: &impl AsFd) -> bool {
 }
 
 /// The line of a gap for people.
-pub(super) fn lost(me: PeerId, count: u64, stream: &str) -> String {
+pub fn lost(me: PeerId, count: u64, stream: &str) -> String {
     format!("{me}: {count} lines of {stream} were lost: nobody read them in time\n")
 }
 

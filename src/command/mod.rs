@@ -1,0 +1,63 @@
+//! What the commands of a protocol share.
+//!
+//! A protocol's folder has its own command: its flags, its help, and the process that it starts.
+//! What does not differ between protocols is here. [`args`] reads flags, [`identity`] finds which
+//! line of the hostsfile a process is, [`sockets`] binds it, [`data`] opens its directory;
+//! [`printer`] writes lines without ever blocking, [`prose`] decides which sentences are printed,
+//! [`journal`] keeps the full record, and [`outputs`] refuses files that would be lost.
+//!
+//! Nothing here knows a protocol.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::thread;
+
+use crate::error::{Doing, Result};
+use crate::hosts::Hosts;
+
+pub mod args;
+pub mod data;
+pub mod identity;
+pub mod journal;
+pub mod outputs;
+pub mod printer;
+pub mod prose;
+pub mod sockets;
+
+/// Prints data. That nobody reads it any more, as in `| head`, is no error; a full disk is.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.doing(|| "writing to standard output".into()),
+    }
+}
+
+/// Prose; where standard error is closed there is nobody to tell.
+pub fn complain(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Starts a thread. A machine that has no room for it is an error, not a panic.
+///
+/// # Errors
+/// The system gives no more threads.
+pub fn spawn(body: impl FnOnce() + Send + 'static) -> Result<()> {
+    thread::Builder::new().spawn(body).doing(|| "starting a thread".into())?;
+    Ok(())
+}
+
+/// Reads a hostsfile, and tells people what in it is odd.
+///
+/// # Errors
+/// It cannot be read, or is not of the form.
+pub fn hosts(path: &Path) -> Result<Hosts> {
+    let hosts = Hosts::read(path)?;
+    for warning in &hosts.warnings {
+        complain(&format!("synod: {warning}\n"));
+    }
+    Ok(hosts)
+}

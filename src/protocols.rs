@@ -1,0 +1,56 @@
+//! The table of protocols, a row each: the only place that names them all.
+//!
+//! To add a protocol is to add a folder and a row here. The command line and its tools know rows.
+
+use std::process::ExitCode;
+
+use lexopt::Parser;
+
+use crate::error::Result;
+use crate::{member, paxos, ready};
+
+/// What the tools know of a protocol.
+pub struct Protocol {
+    /// Its name, which is its command and its folder.
+    pub name: &'static str,
+    /// What its command is for, in half a line.
+    pub summary: &'static str,
+    /// The help of its command.
+    pub help: &'static str,
+    /// Its command: be one peer.
+    pub run: fn(Parser) -> Result<ExitCode>,
+}
+
+/// All protocols. The first is meant where none is named.
+pub const PROTOCOLS: &[Protocol] = &[
+    Protocol {
+        name: "paxos",
+        summary: "be one peer of a hostsfile (the default command)",
+        help: paxos::command::HELP,
+        run: paxos::command::run,
+    },
+    Protocol {
+        name: "ready",
+        summary: "wait until all peers of a hostsfile are up",
+        help: ready::command::HELP,
+        run: ready::command::run,
+    },
+    Protocol {
+        name: "member",
+        summary: "be one member of a group that knows who is in it",
+        help: member::command::HELP,
+        run: member::command::run,
+    },
+];
+
+/// Takes the name of a protocol, if the first argument is one. Otherwise it is the first protocol
+/// that is meant.
+pub fn named<'a>(protocols: &'a [Protocol], parser: &mut Parser) -> &'a Protocol {
+    if let Ok(mut words) = parser.raw_args()
+        && let Some(found) = words.peek().and_then(|word| protocols.iter().find(|p| word == p.name))
+    {
+        words.next();
+        return found;
+    }
+    &protocols[0]
+}

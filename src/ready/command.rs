@@ -1,0 +1,88 @@
+//! `synod ready`: the readiness barrier.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use lexopt::Arg::{Long, Short, Value as Positional};
+use lexopt::Parser;
+
+use super::service::{DEFAULT_PORT, INTERVAL, Service, TIMEOUT};
+use crate::command::args;
+use crate::command::identity::{Flag, Identity};
+use crate::command::printer::Printer;
+use crate::error::{Doing, Result};
+
+pub(crate) const HELP: &str = "\
+usage: synod ready -h HOSTSFILE [-d] [options]
+
+Wait until every peer of the hostsfile is up and hears every other: then this one prints READY on
+standard error, and goes on answering so that late ones become ready too. A hostsfile needs no
+roles here.
+
+  -h FILE            the hostsfile; its first line that is no comment is peer 1, and so on
+  -d                 tell every datagram, with a time stamp, on standard error
+
+  --interval SECS    how long to wait before asking a silent peer again (2)
+  --timeout SECS     end after this long: exit 0 if ready by then, else 1 and say who is missing;
+                     120 if not given
+  --exit             end as soon as all are ready, with all others that were given this flag
+  --id N             which line this peer is (otherwise found by host name, then by address)
+  --port P           the UDP port of lines that give none (8888)
+  --until-eof        end when standard input ends
+  --help, --version
+
+Exit 0: all were ready. Exit 1: not in time. Exit 2: a flag, a file or the machine was at fault.
+";
+
+struct Options {
+    identity: Identity,
+    debug: bool,
+    interval: Duration,
+    timeout: Duration,
+    exit: bool,
+}
+
+fn parse(mut parser: Parser) -> Result<Options> {
+    let mut options = Options {
+        identity: Identity::new(DEFAULT_PORT),
+        debug: false,
+        interval: INTERVAL,
+        timeout: TIMEOUT,
+        exit: false,
+    };
+    while let Some(arg) = parser.next()? {
+        if let Some(flag) = Flag::of(&arg) {
+            options.identity.take(flag, &mut parser)?;
+            continue;
+        }
+        match arg {
+            Short('d') => options.debug = true,
+            Long("interval") => options.interval = args::period("--interval", parser.value()?)?,
+            Long("timeout") => options.timeout = args::seconds("--timeout", parser.value()?)?,
+            Long("exit") => options.exit = true,
+            Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
+        }
+    }
+    Ok(options)
+}
+
+/// The command.
+pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
+    let options = parse(parser)?;
+    let identity = &options.identity;
+    let hosts = identity.hosts()?;
+    let host = identity.find(&hosts)?;
+    let err = Printer::of_words(host.id).doing(|| "starting to print".into())?;
+    identity.end_with_input()?;
+    let service = Service {
+        interval: options.interval,
+        timeout: Some(options.timeout),
+        stay: false,
+        exit: options.exit,
+        debug: options.debug,
+        port: identity.port,
+    };
+    let result = service.start(&hosts, host, &err).and_then(|node| node.run());
+    err.finish();
+    result.map(ExitCode::from)
+}

@@ -1,0 +1,102 @@
+//! The barrier on sockets: a command of its own, or the first step of another protocol.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Fact, Ready, Setup};
+use crate::command::identity::addresses;
+use crate::command::printer::Printer;
+use crate::command::sockets::{self, stamp};
+use crate::error::Result;
+use crate::hosts::{Host, Hosts};
+use crate::node::{Config, Node, Observer, Output, Sockets};
+use crate::process::PeerId;
+
+/// The UDP port of a line that gives none.
+pub(crate) const DEFAULT_PORT: u16 = 8888;
+/// When a peer gives up, or has answered for long enough.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
+/// How long it waits before it asks again.
+pub(crate) const INTERVAL: Duration = Duration::from_secs(2);
+
+/// What a barrier needs to know beside the hostsfile.
+pub(crate) struct Service {
+    pub(crate) interval: Duration,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) stay: bool,
+    pub(crate) exit: bool,
+    pub(crate) debug: bool,
+    /// Of lines that give none.
+    pub(crate) port: u16,
+}
+
+impl Service {
+    /// A barrier as the first step of another protocol: it answers for as long as that runs.
+    pub(crate) fn before(timeout: Option<Duration>) -> Self {
+        let (stay, exit, debug) = (true, false, false);
+        Self { interval: INTERVAL, timeout, stay, exit, debug, port: DEFAULT_PORT }
+    }
+
+    /// Starts it; `READY` and everything else goes to `err`.
+    pub(crate) fn start(
+        &self,
+        hosts: &Hosts,
+        host: &Host,
+        err: &Printer,
+    ) -> Result<Arc<Node<Ready>>> {
+        let me = host.id;
+        let socket = sockets::datagrams(host, host.port.unwrap_or(self.port))?;
+        let others = hosts.peers.iter().filter(|peer| peer.id != me);
+        let peers = addresses(others, self.port);
+        let setup = Setup {
+            others: peers.keys().copied().collect(),
+            interval: self.interval,
+            timeout: self.timeout,
+            stay: self.stay,
+            exit: self.exit,
+        };
+        let words = err.clone();
+        let config = Config {
+            me,
+            fingerprint: hosts.fingerprint(self.port),
+            peers,
+            strict_address: false,
+            say: Box::new(move |_, text| {
+                words.print(format!("{} {me}: {text}\n", stamp()).as_bytes());
+            }),
+        };
+        let sockets =
+            Sockets { datagrams: Some(socket), report_strays: self.debug, ..Sockets::default() };
+        let lines = Lines { me, err: err.clone(), debug: self.debug };
+        Node::start(config, Ready::new(setup), None, Box::new(lines), sockets)
+    }
+}
+
+/// Prints what happens.
+struct Lines {
+    me: PeerId,
+    err: Printer,
+    debug: bool,
+}
+
+impl Observer<Ready> for Lines {
+    fn observe(&mut self, output: &Output<Ready>) {
+        let me = self.me;
+        let event = match output {
+            Output::Connected(peer) => format!("knows the address of {peer}"),
+            Output::Received(from, message) => format!("received {message} from {from}"),
+            Output::Sent(to, message) => format!("sent {message} to {to}"),
+            Output::Report(Fact::Ready) => return self.err.print(b"READY\n"),
+            Output::Report(fact) => {
+                return self.err.print(format!("{me}: {fact}\n").as_bytes());
+            }
+        };
+        if self.debug {
+            self.err.print(format!("{} {me} {event}\n", stamp()).as_bytes());
+        }
+    }
+
+    fn before_frames(&mut self) {}
+
+    fn after_frames(&mut self) {}
+}
