@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use lexopt::Parser;
 
 use crate::error::Result;
+#[cfg(feature = "simulator")]
+use crate::sim::harness::AnySim;
 use crate::{member, paxos, ready};
 
 /// What the tools know of a protocol.
@@ -19,6 +21,9 @@ pub struct Protocol {
     pub help: &'static str,
     /// Its command: be one peer.
     pub run: fn(Parser) -> Result<ExitCode>,
+    /// What the simulator knows of it.
+    #[cfg(feature = "simulator")]
+    pub sim: Option<&'static dyn AnySim>,
 }
 
 /// All protocols. The first is meant where none is named.
@@ -28,20 +33,38 @@ pub const PROTOCOLS: &[Protocol] = &[
         summary: "be one peer of a hostsfile (the default command)",
         help: paxos::command::HELP,
         run: paxos::command::run,
+        #[cfg(feature = "simulator")]
+        sim: Some(&paxos::sim::PaxosSim),
     },
     Protocol {
         name: "ready",
         summary: "wait until all peers of a hostsfile are up",
         help: ready::command::HELP,
         run: ready::command::run,
+        #[cfg(feature = "simulator")]
+        sim: Some(&ready::sim::ReadySim),
     },
     Protocol {
         name: "member",
         summary: "be one member of a group that knows who is in it",
         help: member::command::HELP,
         run: member::command::run,
+        #[cfg(feature = "simulator")]
+        sim: Some(&member::sim::MemberSim),
     },
 ];
+
+/// The simulated protocols, the default one first.
+#[cfg(feature = "simulator")]
+pub fn simulated() -> Vec<&'static dyn AnySim> {
+    PROTOCOLS.iter().filter_map(|protocol| protocol.sim).collect()
+}
+
+/// True if the first argument is the name of a protocol.
+pub fn is_named(protocols: &[Protocol], parser: &mut Parser) -> bool {
+    let is_name = |word: &std::ffi::OsStr| protocols.iter().any(|p| word == p.name);
+    parser.raw_args().is_ok_and(|words| words.peek().is_some_and(is_name))
+}
 
 /// Takes the name of a protocol, if the first argument is one. Otherwise it is the first protocol
 /// that is meant.

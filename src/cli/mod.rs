@@ -44,7 +44,7 @@ const TOOLS: &[Tool] = &[
         name: "sim",
         summary: "run the protocol from seeds, with everything that can go wrong",
         help: sim::HELP,
-        run: |_, parser| sim::run(parser),
+        run: sim::run,
     },
     Tool {
         name: "check",

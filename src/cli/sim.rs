@@ -3,7 +3,6 @@
 //! It finds the protocol's row and hands the rest over: what is played, shrunk, minimized and
 //! counted is the harness's ([`crate::sim::harness`]), and what must hold is the protocol's own.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use lexopt::Parser;
@@ -70,8 +69,9 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
     let is_named = protocols::is_named(protocols, &mut parser);
     let sim = protocols::named(protocols, &mut parser).sim;
     let sim = sim.unwrap_or(all[0]);
+    let named = [sim];
     let front = Front {
-        about: if is_named { &[sim] } else { &all },
+        about: if is_named { &named } else { &all },
         all: &all,
         say: print,
         complain,

@@ -208,7 +208,7 @@ fn jitter() -> Faults {
 fn light() -> Faults {
     let ms = Span::ms;
     Faults {
-        chaos: ms(20_000, 60_000),
+        fault_phase: ms(20_000, 60_000),
         delay: Span::us(100, 90_000),
         loss: 10_000,
         duplication: 10_000,
@@ -228,7 +228,7 @@ fn light() -> Faults {
 fn heavy() -> Faults {
     let ms = Span::ms;
     Faults {
-        chaos: ms(20_000, 60_000),
+        fault_phase: ms(20_000, 60_000),
         delay: Span::us(100, 300_000),
         loss: 100_000,
         duplication: 50_000,

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::cli::lines::{found, of_message};
+use crate::paxos::lines::{found, of_message};
 use crate::error::Result;
 use crate::paxos::{Fact, Peer, Roles};
 use crate::process::{Output, PeerId};

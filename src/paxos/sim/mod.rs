@@ -25,9 +25,8 @@ use serde::{Deserialize, Serialize};
 use super::{Message, Peer, Setup, mutants};
 use crate::error::Result;
 use crate::process::PeerId;
-use crate::sim::harness::{
-    Front, Parameters, Property, Scenario, Simulated, WorldFaults, options::number,
-};
+use crate::command::args;
+use crate::sim::harness::{Front, Parameters, Property, Scenario, Simulated, WorldFaults};
 use crate::sim::mutant::Mutant;
 use crate::sim::{Disk, Faults, Prng, RunConfig};
 use casts::{Cast, MOST_PEERS};
@@ -101,7 +100,7 @@ impl Display for PaxosParameters {
 impl Parameters for PaxosParameters {
     fn take(&mut self, flag: &str, parser: &mut lexopt::Parser) -> Result<bool> {
         if flag == "proposers" {
-            self.proposers = Some(number("--proposers", parser.value()?)?);
+            self.proposers = Some(args::number("--proposers", parser.value()?)?);
         }
         Ok(flag == "proposers")
     }
@@ -176,7 +175,7 @@ impl Simulated for PaxosSim {
         // Drawn apart from what happens in the run.
         let mut prng = Prng::new(seed ^ 0x5eed_ca57);
         let cast = prng.index(run.parameters.casts());
-        let calm = run.faults.chaos.most == 0;
+        let calm = run.faults.fault_phase.most == 0;
         let away = !calm && prng.chance(ABSENCE);
         let absent = if away { run.parameters.casts[cast].dispensable(&mut prng) } else { None };
         PaxosPlan { cast, absent }

@@ -124,7 +124,7 @@ fn lossy() -> Faults {
 fn heavy() -> Faults {
     let episode = |every: Span, lasts: Span| FaultEpisode { every, lasts };
     Faults {
-        chaos: Span::ms(10_000, 40_000),
+        fault_phase: Span::ms(10_000, 40_000),
         delay: Span::us(100, 200_000),
         loss: 500_000,
         duplication: 100_000,

@@ -36,7 +36,7 @@ mod command;
 mod failure;
 pub mod matrix;
 mod minimize;
-pub mod options;
+mod options;
 mod property;
 mod scenario;
 pub mod schedule;

@@ -74,7 +74,7 @@ impl<S: Simulated> Options<S> {
                 _ => {
                     is_described = true;
                     match flag.as_str() {
-                        "peers" => peers = number("--peers", parser.value()?)?,
+                        "peers" => peers = number_of_peers::<S>(parser.value()?)?,
                         "faults" => world = world_of::<S>(parser.value()?)?,
                         "only" => without = all_but(&parser.value()?.string()?)?,
                         "property" | "claim" => property = Some(property_of::<S>(parser.value()?)?),
@@ -83,10 +83,6 @@ impl<S: Simulated> Options<S> {
                     }
                 }
             }
-        }
-        if peers > S::MOST_PEERS {
-            let most = S::MOST_PEERS;
-            return Err(Error::Usage(format!("--peers {peers}: at most {most} can be simulated")));
         }
         parameters.settle(peers).map_err(Error::Usage)?;
         let scenario = Scenario::new(peers, parameters, &world).without(without);
@@ -209,25 +205,16 @@ fn range(value: OsString) -> Result<Range<u64>> {
 }
 
 /// A whole number; `_` may divide its digits.
-///
-/// # Errors
-/// It is none.
-pub fn whole(flag: &str, value: OsString) -> Result<u64> {
+fn whole(flag: &str, value: OsString) -> Result<u64> {
     let text = value.string()?;
     let number = text.replace('_', "").parse();
     number.map_err(|_| Error::Usage(format!("{flag} {text:?}: this is no whole number")))
 }
 
-/// A whole number from 1 up that counts peers.
-///
-/// # Errors
-/// It is none.
-pub fn number(flag: &str, value: OsString) -> Result<u16> {
-    let text = value.string()?;
-    let number = text.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| {
-        Error::Usage(format!("{flag} {text:?}: this is no number from 1 to 65535"))
-    })
+fn number_of_peers<S: Simulated>(value: OsString) -> Result<u16> {
+    let (peers, most) = (whole("--peers", value)?, S::MOST_PEERS);
+    let within = u16::try_from(peers).ok().filter(|peers| (1..=most).contains(peers));
+    within.ok_or_else(|| Error::Usage(format!("--peers {peers}: 1 to {most} can be simulated")))
 }
 
 /// One of several words.

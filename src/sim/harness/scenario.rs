@@ -26,7 +26,7 @@ pub struct Scenario<S: Simulated> {
     pub patience_us: Option<u64>,
     /// A violation does not end a run: all that are violated are counted.
     pub to_the_end: bool,
-    without: Vec<&'static str>,
+    pub(super) without: Vec<&'static str>,
 }
 
 // Written out because a derive would ask the bounds of `S`.
@@ -43,7 +43,7 @@ impl<S: Simulated> Clone for Scenario<S> {
 
 impl<S: Simulated> Scenario<S> {
     /// The protocol itself in one of its worlds, with all that goes wrong there.
-    pub(super) fn new(peers: u16, parameters: S::Parameters, world: &super::WorldFaults) -> Self {
+    pub fn new(peers: u16, parameters: S::Parameters, world: &super::WorldFaults) -> Self {
         Self {
             peers,
             parameters,

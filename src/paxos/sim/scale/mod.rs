@@ -1,6 +1,6 @@
 //! How far Paxos scales: `synod sim --report` says how long a decision takes, and how many
-//! messages, for 3 to 101 peers spread round the world, while some of the acceptors are slow or
-//! down; `synod sim --sockets` lets as many real peers decide, as far apart.
+//! messages, for 3 to 101 peers in a wide area, while some of the acceptors are slow or down;
+//! `synod sim --sockets` lets as many real peers decide, as far apart.
 //!
 //! Everybody votes and is told; peer 1 proposes. The clock runs from its first question to the
 //! moment when somebody knows the choice. In the simulated table an answer waits for a flush of
@@ -13,19 +13,23 @@ mod real;
 mod regions;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::play::{Outcome, Scenario};
-use super::say;
-use super::stage::{self, Cast};
-use super::summary::{Progress, as_f64};
+use lexopt::Arg::{Long, Short, Value as Positional};
+use lexopt::Parser;
+
+use super::casts::{self, Cast};
+use super::{PaxosParameters, PaxosSim, PaxosTally, Site};
 use crate::error::{Doing, Error, Result};
 use crate::paxos::{Audience, Roles};
 use crate::process::PeerId;
+use crate::sim::harness::{Front, Outcome, Progress, Scenario, as_f64};
 use crate::sim::{Faults, Span};
+use crate::command::{args, outputs};
 use regions::{REGIONS, way_us};
 
 const SIZES: [u16; 10] = [3, 5, 7, 9, 13, 21, 31, 51, 75, 101];
@@ -63,13 +67,11 @@ const TROUBLES: [Trouble; 5] = [
     Trouble { name: "1/2 down", share: |n| (n - 1) / 2, down: true },
 ];
 
-/// Peers round the world, and what is wrong with some of them.
+/// Peers in a wide area, and what is wrong with some of them.
 struct World {
     peers: u16,
     cast: Cast,
-    /// What a message needs from one to another, as `sim::Course::distances` wants it.
-    ways_us: Vec<u64>,
-    absent: Vec<PeerId>,
+    site: Site,
 }
 
 impl World {
@@ -79,7 +81,7 @@ impl World {
         let all = || (1..=peers).map(PeerId);
         let audience = Audience { acceptors: all().collect(), learners: all().collect() };
         let roles = Roles { peers, proposers: BTreeMap::from([(PeerId(1), audience)]) };
-        let mut cast = stage::cast(&roles, 0);
+        let mut cast = casts::cast(&roles, 0);
         // With everything linked that will ever be, so that the dials do not count.
         cast.set_patience(Duration::from_secs(2));
         let mut others: Vec<PeerId> = all().skip(1).collect();
@@ -91,26 +93,28 @@ impl World {
         };
         let ways_us = all().flat_map(|from| all().map(move |to| (from, to)));
         let ways_us = ways_us.map(|(from, to)| way(from, to)).collect();
-        Self { peers, cast, ways_us, absent: if down { others } else { Vec::new() } }
+        let absent = if down { others } else { Vec::new() };
+        Self { peers, cast, site: Site { distances: ways_us, absent } }
     }
 
     /// The way from one peer to another.
     fn way_us(&self, from: PeerId, to: PeerId) -> u64 {
-        self.ways_us[usize::from(from.0 - 1) * usize::from(self.peers) + usize::from(to.0 - 1)]
+        self.site.distances[usize::from(from.0 - 1) * usize::from(self.peers) + usize::from(to.0 - 1)]
     }
 
     /// The middle of its simulated runs, and how many messages were sent until somebody knew.
     fn simulate(&self, flush: Span) -> (Times, u64) {
         let faults = Faults { delay: Span::us(50, 1_000), flush, ..Faults::none() };
-        let scenario = Scenario::of_cast(self.cast.clone(), faults);
-        let play = |seed| scenario.play_at(seed, &self.absent, &self.ways_us);
-        let runs: Vec<Outcome> = (0..RUNS).map(play).collect();
-        let middle = |figure: &dyn Fn(&Outcome) -> u64| {
+        let parameters = PaxosParameters::at(self.cast.clone(), self.site.clone());
+        let none = ("none", Faults::none as fn() -> Faults);
+        let scenario = Scenario::<PaxosSim>::new(self.peers, parameters, &none).with_faults(faults);
+        let runs: Vec<Outcome<PaxosTally>> = (0..RUNS).map(|seed| scenario.play(seed)).collect();
+        let middle = |figure: &dyn Fn(&Outcome<PaxosTally>) -> u64| {
             let mut figures: Vec<u64> = runs.iter().map(figure).collect();
             figures.sort_unstable();
             figures[figures.len() / 2]
         };
-        let since = |us: u64, run: &Outcome| us.saturating_sub(run.tally.begun_us);
+        let since = |us: u64, run: &Outcome<PaxosTally>| us.saturating_sub(run.tally.begun_us);
         let decided_ms = as_f64(middle(&|run| since(run.tally.decided_us, run))) / 1e3;
         let known_ms = as_f64(middle(&|run| since(run.virtual_us, run))) / 1e3;
         (Times { decided_ms, known_ms }, middle(&|run| run.tally.sent_to_decide))
@@ -137,8 +141,68 @@ impl Times {
     }
 }
 
+/// What is asked for.
+#[derive(Default)]
+struct Options {
+    report: bool,
+    sockets: bool,
+    peers: Option<u16>,
+    slow: u16,
+    down: u16,
+    plot: Option<PathBuf>,
+}
+
+/// Runs the command line if one of its flags belongs here.
+pub(super) fn command(parser: &mut Parser, front: &Front<'_>) -> Result<Option<ExitCode>> {
+    const OWN: [&str; 5] = ["--report", "--sockets", "--plot", "--slow", "--down"];
+    let words = parser.raw_args()?.as_slice().to_vec();
+    let is_own = |word: &OsString| word.to_str().is_some_and(|word| OWN.contains(&word));
+    if !words.iter().any(is_own) {
+        return Ok(None);
+    }
+    let options = parse(Parser::from_args(words))?;
+    if options.report {
+        report(options.plot.as_deref(), options.sockets, front.say).map(Some)
+    } else {
+        on_sockets(options.peers.unwrap_or(5), options.slow, options.down, front.say).map(Some)
+    }
+}
+
+fn parse(mut parser: Parser) -> Result<Options> {
+    let mut options = Options::default();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("report") => options.report = true,
+            Long("sockets") => options.sockets = true,
+            Long("peers") => options.peers = Some(args::number("--peers", parser.value()?)?),
+            Long("slow") => options.slow = args::number("--slow", parser.value()?)?,
+            Long("down") => options.down = args::number("--down", parser.value()?)?,
+            Long("plot") => options.plot = Some(parser.value()?.into()),
+            Long(_) if options.report => {
+                return Err(Error::Usage("--report has worlds and seeds of its own".into()));
+            }
+            Long(_) | Short(_) | Positional(_) => return Err(arg.unexpected().into()),
+        }
+    }
+    let refuse = |why: &str| Err(Error::Usage(why.into()));
+    if options.report && options.peers.is_some() {
+        return refuse("--report has worlds and seeds of its own");
+    }
+    if options.slow.max(options.down) > 0 && !options.sockets {
+        return refuse("--slow and --down are for --sockets");
+    }
+    if options.plot.is_some() && !options.report {
+        return refuse("--plot is for --report");
+    }
+    outputs::check(None, options.plot.as_deref())?;
+    Ok(options)
+}
+
+/// How text is printed.
+type Say = fn(&str) -> Result<()>;
+
 /// Prints the table; with `picture`, draws it; with `sockets`, measures small worlds.
-pub(super) fn report(picture: Option<&Path>, sockets: bool) -> Result<ExitCode> {
+fn report(picture: Option<&Path>, sockets: bool, say: Say) -> Result<ExitCode> {
     let mut text = format!(
         "one proposer in {}, acceptors in turn in {}\n\nmilliseconds from the first question to \
          the choice (messages sent until then; when all know)\n\n| peers |",
@@ -149,8 +213,8 @@ pub(super) fn report(picture: Option<&Path>, sockets: bool) -> Result<ExitCode> 
         let _ = write!(text, " {} |", trouble.name); // a String takes all
     }
     say(&format!("{text}\n|------:|{}\n", "---:|".repeat(TROUBLES.len())))?;
-    let mut lines: Vec<plot::Line> =
-        TROUBLES.iter().map(|t| plot::Line { name: t.name, points: Vec::new() }).collect();
+    let mut lines: Vec<plot::Series> =
+        TROUBLES.iter().map(|t| plot::Series { name: t.name, points: Vec::new() }).collect();
     for peers in SIZES {
         let mut row = format!("| {peers} |");
         for (trouble, line) in TROUBLES.iter().zip(&mut lines) {
@@ -165,14 +229,14 @@ pub(super) fn report(picture: Option<&Path>, sockets: bool) -> Result<ExitCode> 
     if let Some(path) = picture {
         std::fs::write(path, plot::svg(&lines)).doing(|| format!("writing {}", path.display()))?;
     }
-    if sockets { compare() } else { Ok(ExitCode::SUCCESS) }
+    if sockets { compare(say) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// The simulated figures of small worlds beside those of real sockets.
-fn compare() -> Result<ExitCode> {
+fn compare(say: Say) -> Result<ExitCode> {
     say(
-        "\nthe model beside real sockets on this machine, each message held up by its way; all in \
-         memory\n\n\
+        "\nthe model beside real sockets on this machine, each message delayed by link latency; all \
+         in memory\n\n\
          | peers | acceptors | one knows: simulated | real | all know: simulated | real |\n\
          |------:|:----------|---:|---:|---:|---:|\n",
     )?;
@@ -205,7 +269,7 @@ fn compare() -> Result<ExitCode> {
 }
 
 /// One decision of real peers, of which so many are slow or down.
-pub(super) fn on_sockets(peers: u16, slow: u16, down: u16) -> Result<ExitCode> {
+fn on_sockets(peers: u16, slow: u16, down: u16, say: Say) -> Result<ExitCode> {
     let most = SMALL[SMALL.len() - 1];
     if peers > most {
         return Err(Error::Usage(format!("--sockets: --peers {peers} is more than {most}")));

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// One line of the picture: pairs of peers and milliseconds.
-pub(super) struct Line {
+pub(super) struct Series {
     pub(super) name: &'static str,
     pub(super) points: Vec<(u16, f64)>,
 }
@@ -16,13 +16,13 @@ const HEIGHT: f64 = 360.0;
 const LEFT: f64 = 60.0;
 const BOTTOM: f64 = 40.0;
 
-fn most(lines: &[Line]) -> f64 {
+fn most(lines: &[Series]) -> f64 {
     let all = lines.iter().flat_map(|line| &line.points).map(|point| point.1);
     all.fold(1.0, f64::max)
 }
 
 /// Bars of `#`, a row for each point.
-pub(super) fn text(lines: &[Line]) -> String {
+pub(super) fn text(lines: &[Series]) -> String {
     let longest = 50.0 / most(lines);
     let mut text = String::new();
     for line in lines {
@@ -41,7 +41,7 @@ pub(super) fn text(lines: &[Line]) -> String {
 }
 
 /// A standalone picture: peers to the right, by their logarithm; milliseconds upwards.
-pub(super) fn svg(lines: &[Line]) -> String {
+pub(super) fn svg(lines: &[Series]) -> String {
     let top = (most(lines) / 100.0).ceil() * 100.0;
     let x = |peers: u16| {
         let share = (f64::from(peers).ln() - 3f64.ln()) / (101f64.ln() - 3f64.ln());

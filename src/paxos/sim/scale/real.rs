@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use super::{Times, World, delay};
 use crate::error::{Doing, Error, Result};
-use crate::node::{Address, Config, Node, Observer, Output};
+use crate::node::{Address, Config, Node, Observer};
 use crate::paxos::{Fact, Peer, Setup};
-use crate::process::PeerId;
+use crate::process::{Output, PeerId};
 
-/// How long the proposer waits for all of its links: round the world they take a while.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long the proposer waits for all of its links: in a wide area they take a while.
+const LINK_WAIT: Duration = Duration::from_secs(4);
 /// A decision that takes longer will not come.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -59,7 +59,7 @@ pub(super) fn decide(world: &World) -> Result<Times> {
     let mut present = 0;
     for (listener, setup) in listeners.into_iter().zip(&world.cast.setups) {
         // Where an absent one would listen, nobody does.
-        if world.absent.contains(&setup.me) {
+        if world.site.absent.contains(&setup.me) {
             continue;
         }
         let address = |to: PeerId| {
@@ -75,7 +75,7 @@ pub(super) fn decide(world: &World) -> Result<Times> {
             strict_address: false,
             say: Box::new(|_, _| {}),
         };
-        let peer = Peer::new(Arc::new(Setup { patience: PATIENCE, ..Setup::clone(setup) }));
+        let peer = Peer::new(Arc::new(Setup { patience: LINK_WAIT, ..Setup::clone(setup) }));
         let watch = Stopwatch { me: setup.me, said: sender.clone() };
         Node::start(config, peer, None, Box::new(watch), listener)?;
         present += 1;

@@ -1,4 +1,4 @@
-//! How far it is round the world: round trips between ten regions of a cloud, on five continents.
+//! How far it is in a wide area: round trips between ten regions of a cloud, on five continents.
 //!
 //! The figures are averages in milliseconds, measured between Amazon's regions and tabulated in
 //! *AWS Regions* (April 2017),
