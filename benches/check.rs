@@ -12,8 +12,8 @@ use std::io::Read;
 use std::time::Instant;
 
 use duel::{Duel, Look};
-use synod::trace::check::{Judge, Options};
-use synod::trace::read::{Names, Reader};
+use synod::paxos::judge::dialect::{Names, Reader};
+use synod::paxos::judge::{PaxosJudge, PaxosOptions};
 
 const LINES: u64 = 1_000_000;
 
@@ -49,7 +49,7 @@ fn main() {
         for with_judge in [false, true] {
             let start = Clock::start();
             let mut reader = Reader::new("log", &log[..], Names::new()).expect("bytes");
-            let mut judge = Judge::new(Options::default());
+            let mut judge = PaxosJudge::new(PaxosOptions::default());
             let mut lines = 0_u32;
             while let Some(line) = reader.next_line().expect("bytes") {
                 lines += 1;

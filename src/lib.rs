@@ -28,8 +28,6 @@ pub mod error;
 pub mod fnv;
 pub mod hosts;
 pub mod member;
-#[cfg(feature = "simulator")]
-pub mod museum;
 pub mod node;
 pub mod paxos;
 pub mod process;

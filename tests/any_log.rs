@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use runs::{
     Doctored, Form, clean, compose, doctored, judge, options, run, third_round, undecided, violated,
 };
-use synod::trace::check::{Judge, Options};
-use synod::trace::read::{Names, Reader};
+use synod::paxos::judge::dialect::{Names, Reader};
+use synod::paxos::judge::{PaxosJudge, PaxosOptions};
 
 /// Lines of the pieces that lines are made of, so that they come close to being right.
 fn nearly_a_log() -> impl Strategy<Value = Vec<u8>> {
@@ -113,7 +113,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..200),
     ) {
         for log in [log, bytes] {
-            let mut judge = Judge::new(options());
+            let mut judge = PaxosJudge::new(options());
             let mut reader = Reader::new("log", &log[..], Names::new()).unwrap();
             let mut lines = 0;
             while let Some(line) = reader.next_line().unwrap() {
@@ -132,7 +132,7 @@ proptest! {
     fn no_run_makes_the_judge_panic(text in any_run()) {
         for form in [Form::Printed, Form::Journal] {
             run(&text, form, options()).for_people(&[], true);
-            run(&text, form, Options::default());
+            run(&text, form, PaxosOptions::default());
         }
     }
 

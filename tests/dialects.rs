@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use runs::{Form, clean, edit, judge, last, options, render, run, violated, without};
-use synod::trace::check::Options;
+use synod::paxos::judge::Options;
 
 /// A run in the manner of another program.
 fn dialect(line: &str) -> Vec<(&'static str, String)> {
@@ -68,7 +68,7 @@ fn a_clean_run_is_clean_in_every_dialect() {
     // In the first round no acceptor holds anything, so programs may leave the value away.
     let text = clean().lines().take(22).collect::<Vec<_>>().join("\n");
     for (name, lines) in in_dialects(&text) {
-        for options in [options(), Options::default()] {
+        for options in [options(), PaxosOptions::default()] {
             let report = judge(&[("log".into(), lines.clone())], options);
             assert_eq!(report.subject.events, 22, "{name}\n{lines}");
             assert!(!report.findings.violated(false), "{name}: {}", report.for_people(&[], false));

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use runs::options;
 use serde_json::Value;
-use synod::trace::check::{Judge, Options, Report};
-use synod::trace::read::{Names, Reader};
+use synod::paxos::judge::dialect::{Names, Reader};
+use synod::paxos::judge::{PaxosJudge, PaxosOptions, Report};
 
 /// Journals of runs without a fault, of all their peers.
 const RUNS: [&str; 4] = ["duel", "crash", "latecomer", "nine"];
@@ -25,14 +25,14 @@ fn run(name: &str) -> Vec<(u64, String)> {
 }
 
 /// Judges a log in one input, or in one for each peer.
-fn judge(log: &[(u64, String)], apart: bool, options: &Options) -> Report {
+fn judge(log: &[(u64, String)], apart: bool, options: &PaxosOptions) -> Report {
     let mut inputs: BTreeMap<u64, String> = BTreeMap::new();
     for (at, line) in log {
         let input = inputs.entry(if apart { *at } else { 0 }).or_default();
         input.push_str(line);
         input.push('\n');
     }
-    let mut judge = Judge::new(options.clone());
+    let mut judge = PaxosJudge::new(options.clone());
     for (index, text) in (0..).zip(inputs.values()) {
         let mut reader = Reader::new("log", text.as_bytes(), Names::new()).expect("in memory");
         while let Some(line) = reader.next_line().expect("in memory") {
@@ -44,15 +44,15 @@ fn judge(log: &[(u64, String)], apart: bool, options: &Options) -> Report {
 
 /// Every way to judge: with the value expected that was chosen, with the roles known where they
 /// are those of test case 2.
-fn ways(name: &str) -> Vec<Options> {
-    let chosen = judge(&run(name), false, &Options::default()).subject.chosen;
-    let inferred = Options { expect: chosen.first().cloned(), ..Options::default() };
-    let known = Options { roles: options().roles, ..inferred.clone() };
+fn ways(name: &str) -> Vec<PaxosOptions> {
+    let chosen = judge(&run(name), false, &PaxosOptions::default()).subject.chosen;
+    let inferred = PaxosOptions { expect: chosen.first().cloned(), ..PaxosOptions::default() };
+    let known = PaxosOptions { roles: options().roles, ..inferred.clone() };
     if name == "nine" { vec![inferred] } else { vec![inferred, known] }
 }
 
 /// The accusations, with everything in one file and with a file for each peer.
-fn accusations(ways: &[Options], log: &[(u64, String)]) -> Vec<String> {
+fn accusations(ways: &[PaxosOptions], log: &[(u64, String)]) -> Vec<String> {
     let mut found = Vec::new();
     for way in ways {
         for apart in [false, true] {
@@ -177,7 +177,7 @@ fn what_is_lost_is_counted_and_what_contradicts_itself_is_still_found() {
     let log = run("duel");
     let (peer, lines) = peers(&log).pop_last().expect("a run has peers");
     let gap = cut(&log, peer, lines / 2, 3, true);
-    let report = judge(&gap, false, &Options::default());
+    let report = judge(&gap, false, &PaxosOptions::default());
     let want = format!("3 line(s) of peer{peer}'s journal were lost");
     assert!(report.inferred.iter().any(|line| line.starts_with(&want)), "{:?}", report.inferred);
 
@@ -185,7 +185,7 @@ fn what_is_lost_is_counted_and_what_contradicts_itself_is_still_found() {
     let mut broken = gap;
     let chose = broken.iter().rposition(|(_, line)| line.contains("\"chose\"")).expect("a choice");
     broken[chose].1 = broken[chose].1.replace("\"message_value\":\"Y\"", "\"message_value\":\"Z\"");
-    let report = judge(&broken, false, &Options::default());
+    let report = judge(&broken, false, &PaxosOptions::default());
     assert!(report.findings.names(|tally| tally.broken).contains(&"one-value"));
 }
 
@@ -220,7 +220,7 @@ fn a_part_of_the_acceptors_is_not_taken_for_all_where_lines_are_missing() {
     for apart in [false, true] {
         let broken = |told| {
             let log = a_minority_that_looks_like_all_there_are(told);
-            let report = judge(&log, apart, &Options::default());
+            let report = judge(&log, apart, &PaxosOptions::default());
             report.findings.names(|tally| tally.broken).contains(&"one-value")
         };
         assert!(broken(false), "as far as the lines tell, there are two acceptors for X");

@@ -9,13 +9,13 @@ use std::io::BufReader;
 use std::time::Instant;
 
 use duel::{Duel, Look};
-use synod::trace::check::{Judge, Options, Report};
-use synod::trace::read::{Names, Reader};
+use synod::paxos::judge::dialect::{Names, Reader};
+use synod::paxos::judge::{PaxosJudge, PaxosOptions, Report};
 
 fn judge(look: Look, lines: u64) -> Report {
     let input = BufReader::with_capacity(1 << 18, Duel::new(look, lines));
     let mut reader = Reader::new("duel", input, Names::new()).unwrap();
-    let mut judge = Judge::new(Options::default());
+    let mut judge = PaxosJudge::new(PaxosOptions::default());
     while let Some(line) = reader.next_line().unwrap() {
         judge.line(0, &line);
     }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use synod::cli::sim::claims::Claim;
 use synod::cli::sim::play::{Scenario, Scene, Steps};
 use synod::cli::sim::{scene, smallest};
-use synod::museum;
+use synod::paxos::mutants;
 use synod::paxos::{Accepted, Ack, Message, ProposalNumber, Timer, Value};
 use synod::process::PeerId;
 use synod::sim::script::{Cause, Death, What};
@@ -94,7 +94,7 @@ fn the_scripts_are_not_empty() {
 
 #[test]
 fn the_script_of_a_failure_breaks_the_same_claim() {
-    for mutant in museum::exhibits() {
+    for mutant in mutants::all() {
         let mut scenario = scenario(3, 2, "heavy").with_bug(Some(mutant));
         for seed in 0..60 {
             scenario.only = None;
@@ -131,7 +131,7 @@ fn one_less(steps: &Steps) -> Vec<Steps> {
 #[test]
 fn of_the_smallest_failures_nothing_can_be_taken_out() {
     let (mut cut, mut timed) = (0, 0);
-    for mutant in museum::exhibits() {
+    for mutant in mutants::all() {
         let Some((scenario, small)) = smallest::of_mutant(mutant) else {
             timed += 1;
             continue;
@@ -155,7 +155,7 @@ fn of_the_smallest_failures_nothing_can_be_taken_out() {
 
 #[test]
 fn long_failures_become_short() {
-    let bug = museum::exhibit("accept-below-promise");
+    let bug = mutants::named("accept-below-promise");
     let scenario = scenario(5, 3, "heavy").with_bug(bug).only(Some(Claim::OneChoice));
     let failing = (0..).filter(|seed| scenario.play(*seed).breach.is_some()).take(5);
     for seed in failing {
@@ -236,7 +236,7 @@ fn files() -> &'static [String] {
     static FILES: OnceLock<Vec<String>> = OnceLock::new();
     FILES.get_or_init(|| {
         ["accept-below-promise", "fresh-start", "answers-before-it-is-durable"]
-            .map(|name| smallest::of_mutant(museum::exhibit(name).unwrap()).unwrap())
+            .map(|name| smallest::of_mutant(mutants::named(name).unwrap()).unwrap())
             .map(|(scenario, small)| scene::text(&scenario, &small.scene))
             .to_vec()
     })

@@ -10,7 +10,8 @@ use synod::cli::sim::claims::Claim;
 use synod::cli::sim::play::{Outcome, Scenario, Tally};
 use synod::cli::sim::{shortest, smallest, trial};
 use synod::fnv::fnv1a;
-use synod::museum::{self, Mutant};
+use synod::paxos::{Peer, mutants};
+use synod::sim::mutant::Mutant;
 use synod::sim::{Counts, Faults};
 
 /// Worlds, and how many seeds of each are played here.
@@ -120,7 +121,7 @@ fn synod_check_finds_nothing_in_the_journals() {
 }
 
 /// The mutant's runs that break each claim, in the order of [`Claim::ALL`].
-fn broken_by(mutant: &'static Mutant, scenario: &Scenario, seeds: u64) -> Vec<Claim> {
+fn broken_by(mutant: &'static Mutant<Peer>, scenario: &Scenario, seeds: u64) -> Vec<Claim> {
     let scenario = scenario.clone().with_bug(Some(mutant)).to_the_end();
     let runs: Vec<Outcome> = (0..seeds).map(|seed| scenario.play(seed)).collect();
     let broken = |claim: &Claim| runs.iter().any(|run| run.broken.contains(*claim));
@@ -147,7 +148,7 @@ fn every_claim_is_seen_to_fail_on_a_mutant() {
         // The fewer crashes, the longer a duel.
         let duels = claim == Claim::ShortDuels;
         let (preset, seeds) = if duels { ("light", 300) } else { ("heavy", 100) };
-        let bug = museum::exhibit(mutant).unwrap();
+        let bug = mutants::named(mutant).unwrap();
         let broken = broken_by(bug, &scenario(5, 3, preset), seeds);
         assert!(broken.contains(&claim), "{mutant} breaks only {broken:?}");
     }
@@ -155,7 +156,7 @@ fn every_claim_is_seen_to_fail_on_a_mutant() {
 
 #[test]
 fn the_shortest_failure_of_every_mutant_still_fails() {
-    for mutant in museum::exhibits() {
+    for mutant in mutants::all() {
         let breach = shortest::shown(mutant);
         assert!(breach.is_some(), "synod sim --bug {} shows nothing", mutant.name);
     }
@@ -165,7 +166,7 @@ fn the_shortest_failure_of_every_mutant_still_fails() {
 /// comes to no harm in the same run.
 #[test]
 fn a_restart_that_trusts_the_cache_lets_two_values_be_chosen() {
-    let bug = museum::exhibit("restart-trusts-cache").unwrap();
+    let bug = mutants::named("restart-trusts-cache").unwrap();
     let (scenario, small) = smallest::of_mutant(bug).unwrap();
     assert_eq!(small.outcome.breach.map(|breach| breach.claim), Some(Claim::OneChoice));
     assert!(small.outcome.counts.power_losses > 0);

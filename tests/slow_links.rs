@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use synod::cli::sim::claims::Claim;
 use synod::cli::sim::play::{Outcome, Scenario};
-use synod::museum;
+use synod::paxos::mutants;
 use synod::sim::{Faults, Span, Spell};
 
 const SECOND: u64 = 1_000_000;
@@ -86,7 +86,7 @@ fn what_was_slow_for_a_while_decides_when_it_is_fast_again() {
 /// The proof that all this can fail: with a fixed time-out nobody decides, in any run.
 #[test]
 fn with_a_fixed_time_out_nothing_is_ever_decided() {
-    let bug = museum::exhibit("fixed-time-out").unwrap();
+    let bug = mutants::named("fixed-time-out").unwrap();
     for (peers, proposers) in CASTS {
         let scenario = Scenario::new(peers, proposers, Faults::slow()).with_bug(Some(bug));
         let runs: Vec<Outcome> = (0..20).map(|seed| scenario.play(seed)).collect();

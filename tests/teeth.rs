@@ -11,7 +11,7 @@ use runs::{
     Form, broken, clean, doctored, edit, judge, options, render, round, run, third_round,
     undecided, violated, without,
 };
-use synod::trace::check::{Options, Rule};
+use synod::paxos::judge::{PaxosOptions, PaxosRule};
 use synod::trace::findings::{Certainty, Level, Rule as _};
 
 #[test]
@@ -22,7 +22,7 @@ fn clean_runs_are_clean_and_every_rule_has_looked() {
         (third_round("Y"), Form::Printed),
         (third_round("Y"), Form::Journal),
     ] {
-        for options in [options(), Options::default()] {
+        for options in [options(), PaxosOptions::default()] {
             let report = run(&text, form, options);
             assert_eq!(violated(&report), Vec::<&str>::new(), "{form:?}");
             assert!(report.is_readable() && !report.findings.violated(true));
@@ -52,7 +52,7 @@ fn each_doctored_run_is_caught_by_its_rule() {
             }
         }
     }
-    for row in Rule::TABLE {
+    for row in PaxosRule::TABLE {
         let elsewhere = ["expected-value", "own-peer-id"].contains(&row.name);
         let safety = row.level == Level::Safety;
         assert!(!safety || elsewhere || seen.get(row.name) >= Some(&2), "{}", row.name);
@@ -65,7 +65,7 @@ fn the_same_run_without_a_hostsfile_is_caught_too() {
         if text.contains("prepare X 9") {
             continue; // Who owns 9 is known from the number of peers alone.
         }
-        let report = run(&text, Form::Journal, Options::default());
+        let report = run(&text, Form::Journal, PaxosOptions::default());
         // Where the roles are not known, other proposers and acceptors may have said more.
         let open = ["majority-of-promises", "majority-of-votes", "value-was-proposed"];
         let roles = open.contains(&rule);
@@ -78,7 +78,7 @@ fn the_same_run_without_a_hostsfile_is_caught_too() {
 
 #[test]
 fn the_value_expected_must_be_chosen() {
-    let expect = |value: &str| Options { expect: Some(value.into()), ..options() };
+    let expect = |value: &str| PaxosOptions { expect: Some(value.into()), ..options() };
     assert_eq!(violated(&run(&clean(), Form::Printed, expect("X"))), Vec::<&str>::new());
     assert_eq!(violated(&run(&clean(), Form::Printed, expect("Y"))), ["expected-value"]);
     let mut begun = String::new();
@@ -96,7 +96,7 @@ fn what_the_five_keys_leave_open_is_neither_broken_nor_kept() {
     round(&mut text, 5, "accept", "Y", 5, &[(3, "Y", 5, Some(5))]);
     round(&mut text, 7, "prepare", "X", 7, &[2, 3].map(|a| (a, "Y", 7, Some(5))));
     round(&mut text, 7, "accept", "X", 7, &[(2, "X", 7, Some(7))]);
-    let report = run(&text, Form::Printed, Options::default());
+    let report = run(&text, Form::Printed, PaxosOptions::default());
     assert!(violated(&report).contains(&"highest-accepted-value"), "{:?}", broken(&report));
     // With X among the promises it may have been accepted last, as far as the lines tell.
     let open = text.replace("2: 2 sent prepare_ack Y 7", "2: 2 sent prepare_ack X 7");
@@ -105,7 +105,7 @@ fn what_the_five_keys_leave_open_is_neither_broken_nor_kept() {
         &open,
         &[("5: 5 sent prepare Y 5 >2", "1: 1 sent accept X 6 >4\n5: 5 sent prepare Y 5 >2")],
     );
-    let report = run(&open, Form::Printed, Options::default());
+    let report = run(&open, Form::Printed, PaxosOptions::default());
     assert!(undecided(&report).contains(&"highest-accepted-value"), "{:?}", report.findings.list);
     assert!(!broken(&report).contains(&"highest-accepted-value"));
 }
@@ -158,7 +158,7 @@ fn one_peers_lines_alone_are_never_called_wrong() {
         let own = |line: &&str| line.starts_with(only);
         let text = clean().lines().filter(own).collect::<Vec<_>>().join("\n");
         for form in [Form::Printed, Form::Journal] {
-            for options in [options(), Options::default()] {
+            for options in [options(), PaxosOptions::default()] {
                 let report = run(&text, form, options);
                 assert_eq!(violated(&report), Vec::<&str>::new(), "peer{only} {form:?}");
             }

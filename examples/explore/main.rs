@@ -3,7 +3,7 @@
 //! ```text
 //! explore [BOUND ...]          explore these bounds, or those of a few minutes
 //! explore list                 the bounds, by name
-//! explore museum [NAME ...]    explore the mutants of the museum
+//! explore mutants [NAME ...]   explore the mutants of Paxos
 //! explore serve [BOUND] [ADDRESS]   stateright's explorer in the browser
 //!     --minutes N              give each bound up after so long
 //! ```
@@ -21,14 +21,13 @@ use model::Exploration;
 use model::bounds::{NAMED, Named};
 use model::run::{Outcome, exhaust};
 use stateright::Model;
-use synod::museum;
 use synod::paxos::Peer;
 
 /// Where the explorer listens unless told otherwise.
 const ADDRESS: &str = "127.0.0.1:3000";
 
 /// How long a mutant is tried within each bound.
-const MUSEUM_LIMIT: Duration = Duration::from_secs(4);
+const MUTANT_LIMIT: Duration = Duration::from_secs(4);
 
 fn main() -> ExitCode {
     let mut words = Vec::new();
@@ -52,7 +51,7 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Some("museum") => museum(&words[1..], minutes.map_or(MUSEUM_LIMIT, in_minutes)),
+        Some("mutants") => mutants(&words[1..], minutes.map_or(MUTANT_LIMIT, in_minutes)),
         Some("serve") => serve(&words[1..]),
         _ => run(&words, minutes.map(in_minutes)),
     }
@@ -62,11 +61,11 @@ fn in_minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
 }
 
-/// A line for each mutant of the museum: its name, and how it was caught, if it was.
-fn museum(names: &[String], limit: Duration) -> ExitCode {
-    for mutant in museum::exhibits() {
+/// A line for each mutant: its name, and how it was caught, if it was.
+fn mutants(names: &[String], limit: Duration) -> ExitCode {
+    for mutant in synod::paxos::mutants::all() {
         if names.is_empty() || names.iter().any(|name| name == mutant.name) {
-            let how = model::museum::caught(mutant, limit);
+            let how = model::mutants::caught(mutant, limit);
             let how = how.map_or_else(String::new, |caught| caught.to_string());
             println!("{}\t{how}", mutant.name);
         }

@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::member::judge::MemberJudge;
 use crate::process::PeerId;
-use crate::trace::views::Rules;
 use crate::visible::visible;
 
 /// What is to be reached, and what was heard so far.
@@ -20,10 +20,10 @@ pub(super) enum Goal {
         all: BTreeSet<u16>,
         started: BTreeSet<u16>,
         ready: BTreeMap<u16, Duration>,
-        rules: Rules,
+        rules: MemberJudge,
     },
     /// The survivors are one group.
-    Group { expected: BTreeSet<u16>, crashing: BTreeSet<u16>, rules: Rules },
+    Group { expected: BTreeSet<u16>, crashing: BTreeSet<u16>, rules: MemberJudge },
 }
 
 impl Goal {
@@ -31,7 +31,7 @@ impl Goal {
     pub(super) fn ready(count: u16) -> Self {
         let all = (1..=count).collect();
         let (started, ready) = (BTreeSet::new(), BTreeMap::new());
-        Self::Ready { all, started, ready, rules: Rules::default() }
+        Self::Ready { all, started, ready, rules: MemberJudge::default() }
     }
 
     /// A group of so many peers, of which some will crash. With `leader_crashes` the first one
@@ -51,10 +51,10 @@ impl Goal {
         if expected.is_empty() {
             return Err(Error::Usage("nobody would be left: let somebody live".into()));
         }
-        Ok(Self::Group { expected, crashing, rules: Rules::new(on_request) })
+        Ok(Self::Group { expected, crashing, rules: MemberJudge::new(on_request) })
     }
 
-    fn rules(&self) -> &Rules {
+    fn rules(&self) -> &MemberJudge {
         match self {
             Self::Ready { rules, .. } | Self::Group { rules, .. } => rules,
         }

@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Doing, Result};
-use crate::trace::read::{Content, Names, Reader, SURVEY_BYTES};
-use crate::trace::views;
+use crate::member;
+use crate::paxos::judge::dialect::{Content, Names, Reader, SNIFF_BYTES};
 
 /// How much is read at once.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -39,7 +39,7 @@ pub(super) fn look(files: &[PathBuf], doing: impl Fn(&Path) -> String) -> Result
     for path in files.iter().take(MOST_LOOKED_AT) {
         let mut source = open(path, || doing(path))?;
         let mut head = Vec::new();
-        source.by_ref().take(SURVEY_BYTES as u64).read_to_end(&mut head).doing(|| doing(path))?;
+        source.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut head).doing(|| doing(path))?;
         paxos = paxos || has_event(&head).doing(|| doing(path))?;
         group = group || has_view(&head).doing(|| doing(path))?;
         sources.push(Box::new(Cursor::new(head).chain(source)));
@@ -58,9 +58,9 @@ fn has_event(head: &[u8]) -> io::Result<bool> {
 }
 
 fn has_view(head: &[u8]) -> io::Result<bool> {
-    let mut reader = views::Reader::new(head, Names::new());
+    let mut reader = member::judge::Reader::new(head, Names::new());
     while let Some(found) = reader.next_line()? {
-        if matches!(found.said, views::Said::Line(_)) {
+        if matches!(found.said, member::judge::Said::View(_)) {
             return Ok(true);
         }
     }

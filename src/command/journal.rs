@@ -17,8 +17,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::printer::{Printer, Trouble, lost};
 use crate::error::{Doing, Result};
+use crate::paxos::event::{Action, Event, JournalFields as Keys};
 use crate::process::PeerId;
-use crate::trace::event::{Action, Event, Journal as Keys};
 
 /// An open journal.
 pub struct Journal {

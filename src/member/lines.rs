@@ -3,9 +3,9 @@
 use super::{Fact, Peer};
 use crate::command::printer::Printer;
 use crate::command::prose::Prose;
+use crate::member::event::{CRASHING, Statement, ViewLine};
 use crate::node::{Level, Observer, Output};
 use crate::process::PeerId;
-use crate::trace::views::{CRASHING, Line, Words};
 
 /// Prints what happens.
 pub(crate) struct Lines {
@@ -18,22 +18,24 @@ pub(crate) struct Lines {
 
 /// The line that a member prints for this fact, if it is one of the four; `first` is the first line
 /// of the hostsfile.
-pub(crate) fn line_of(me: PeerId, first: PeerId, fact: &Fact) -> Option<Line> {
+pub(crate) fn line_of(me: PeerId, first: PeerId, fact: &Fact) -> Option<ViewLine> {
     let (view, words) = match fact {
         Fact::Installed(view) | Fact::Resumed(view) => {
-            (Some(view), Words::Members(view.members.keys().map(|peer| peer.0).collect()))
+            (Some(view), Statement::Members(view.members.keys().map(|peer| peer.0).collect()))
         }
-        Fact::Unreachable { peer, view } => (Some(view), Line::unreachable(peer.0, view.leader.0)),
-        Fact::Crashing(view) => (view.as_ref(), Words::Message(CRASHING.into())),
+        Fact::Unreachable { peer, view } => {
+            (Some(view), ViewLine::unreachable(peer.0, view.leader.0))
+        }
+        Fact::Crashing(view) => (view.as_ref(), Statement::Message(CRASHING.into())),
         _ => return None,
     };
     let view_id = view.map_or(0, |view| view.id);
     let leader = view.map_or(first, |view| view.leader).0;
-    Some(Line { peer_id: me.0, view_id, leader, words })
+    Some(ViewLine { peer_id: me.0, view_id, leader, words })
 }
 
 impl Lines {
-    fn line(&self, line: &Line) {
+    fn line(&self, line: &ViewLine) {
         self.err.printer().print(format!("{line}\n").as_bytes());
         if let Some(out) = &self.out {
             out.print(format!("{}\n", line.json()).as_bytes());

@@ -87,11 +87,15 @@
 
 pub(crate) mod command;
 pub mod detector;
+pub mod event;
 mod join;
+pub mod judge;
 mod lead;
 pub(crate) mod lines;
 pub mod memory;
 pub mod message;
+#[cfg(feature = "simulator")]
+pub mod mutants;
 pub mod peer;
 pub mod view;
 

@@ -17,7 +17,7 @@ use crate::process::{Delay, Effect, Effects, PeerId, Process};
 const SOON: u32 = 8;
 
 /// What a peer knows from its command line and hostsfile.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Setup {
     /// This peer.
     pub me: PeerId,

@@ -46,30 +46,56 @@ pub(super) enum Received {
     Refused(String),
 }
 
+/// What a connection's thread has stepped the process with and not seen through yet. It ends in
+/// [`Node::conclude`].
+#[derive(Default)]
+#[must_use]
+pub(super) struct Batch {
+    /// How many records must be durable for the last of these steps; `None` without a step.
+    needs: Option<u64>,
+}
+
 impl<P: Process + Send + 'static> Node<P> {
-    /// A message of `length` bytes came over `stream`. Waits as long as too much waits on account
-    /// of this peer already.
+    /// A message of `length` bytes came over `stream`; it is stepped with as part of `batch`. Waits
+    /// as long as too much waits on account of this peer already.
     pub(super) fn receive(
         &self,
         from: PeerId,
         stream: &Arc<TcpStream>,
         message: P::Message,
         length: usize,
+        batch: &mut Batch,
     ) -> Received {
-        let Some(core) = self.wait_for_room(self.lock(), from, stream) else {
+        let mut core = self.lock();
+        if !core.outputs.has_room(from, false) {
+            // The room may be what this batch itself has taken.
+            drop(core);
+            self.conclude(batch);
+            core = self.lock();
+        }
+        let Some(mut core) = self.wait_for_room(core, from, stream) else {
             return Received::Superseded;
         };
-        match self.take(core, from, message, length) {
-            None => Received::Taken,
-            Some(objection) => Received::Refused(objection),
+        let objection = self.take(&mut core, from, message, length);
+        batch.needs = Some(core.appended);
+        objection.map_or(Received::Taken, Received::Refused)
+    }
+
+    /// Sees the steps of a batch through: makes their records durable, all at once, and hands over
+    /// what became ready.
+    pub(super) fn conclude(&self, batch: &mut Batch) {
+        if let Some(needs) = batch.needs.take()
+            && self.commit(needs)
+        {
+            self.release();
         }
     }
 
     /// Waits until outputs may be put on account of `peer`, whose connection is `stream`. `None`
     /// once a newer connection has taken its place.
     ///
-    /// What it waits for comes by itself: this thread has nothing to hand over, since each step
-    /// ends with that, and whoever has does not wait here.
+    /// What it waits for comes by itself: this thread has nothing to hand over, since its batch is
+    /// concluded before, and whoever has does not wait here.
     fn wait_for_room<'a>(
         &'a self,
         mut core: MutexGuard<'a, Core<P>>,
@@ -92,7 +118,7 @@ impl<P: Process + Send + 'static> Node<P> {
     /// Feeds a message to the process, unless there is an objection, which is returned.
     fn take(
         &self,
-        mut core: MutexGuard<'_, Core<P>>,
+        core: &mut Core<P>,
         from: PeerId,
         message: P::Message,
         length: usize,
@@ -101,8 +127,7 @@ impl<P: Process + Send + 'static> Node<P> {
         if objection.is_none() {
             core.outputs.cause = Some(from);
             core.show(length, || Output::Received(from, message.clone()));
-            self.step_locked(&mut core, |process, out| process.receive(from, message, out));
-            self.finish(core);
+            self.step_locked(core, |process, out| process.receive(from, message, out));
         }
         objection
     }
@@ -115,12 +140,13 @@ impl<P: Process + Send + 'static> Node<P> {
         message: P::Message,
         length: usize,
     ) -> Option<String> {
-        let core = self.lock();
-        if core.outputs.has_room(from, false) {
-            self.take(core, from, message, length)
-        } else {
-            Some("too many of its messages wait".into())
+        let mut core = self.lock();
+        if !core.outputs.has_room(from, false) {
+            return Some("too many of its messages wait".into());
         }
+        let objection = self.take(&mut core, from, message, length);
+        self.finish(core);
+        objection
     }
 
     /// A peer has said hello over `stream`, which takes the place of an older connection. False if

@@ -4,6 +4,7 @@
 //! than a line's limit. What does not fit or does not parse costs the sender its connection.
 
 use std::io::{self, ErrorKind, Read};
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -85,19 +86,8 @@ impl<R: Read> Lines<R> {
     /// `InvalidData` for a line over the limit or one that the end of the stream cuts off.
     pub fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
         loop {
-            let fresh = &self.buffer[self.searched..self.filled];
-            if let Some(at) = fresh.iter().position(|&byte| byte == b'\n') {
-                let line = self.start..self.searched + at;
-                self.start = line.end + 1;
-                self.searched = self.start;
-                if line.len() > self.limit {
-                    return Err(self.too_long());
-                }
+            if let Some(line) = self.cut()? {
                 return Ok(Some(&self.buffer[line]));
-            }
-            self.searched = self.filled;
-            if self.filled - self.start > self.limit {
-                return Err(self.too_long());
             }
             if self.fill()? == 0 {
                 if self.start == self.filled {
@@ -107,6 +97,33 @@ impl<R: Read> Lines<R> {
                 return Err(io::Error::new(ErrorKind::InvalidData, cut));
             }
         }
+    }
+
+    /// The next line if all of it has been read already; never reads.
+    ///
+    /// # Errors
+    /// `InvalidData` for a line over the limit.
+    pub fn buffered_line(&mut self) -> io::Result<Option<&[u8]>> {
+        Ok(self.cut()?.map(|line| &self.buffer[line]))
+    }
+
+    /// Takes a line out of the buffer; its place, if all of it is there.
+    fn cut(&mut self) -> io::Result<Option<Range<usize>>> {
+        let fresh = &self.buffer[self.searched..self.filled];
+        let Some(at) = fresh.iter().position(|&byte| byte == b'\n') else {
+            self.searched = self.filled;
+            if self.filled - self.start > self.limit {
+                return Err(self.too_long());
+            }
+            return Ok(None);
+        };
+        let line = self.start..self.searched + at;
+        self.start = line.end + 1;
+        self.searched = self.start;
+        if line.len() > self.limit {
+            return Err(self.too_long());
+        }
+        Ok(Some(line))
     }
 
     /// Reads once. Returns how many bytes came; 0 is the end.

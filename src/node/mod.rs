@@ -26,7 +26,8 @@
 //! started that does nothing else until the queue is empty.
 //!
 //! A thread that has stepped first sees to it that its records are durable ([`disk`]); while it
-//! waits for a flush, others step and append, and the next flush serves them all.
+//! waits for a flush, others step and append, and the next flush serves them all. The thread of a
+//! connection steps with every frame that one read has brought and then waits once.
 //!
 //! # Bounds
 //!
@@ -44,7 +45,7 @@
 //! | a datagram | `udp::MAX_DATAGRAM` | dropped | barrier |
 //! | connections without a hello | `tcp::MAX_UNKNOWN`, `MAX_GRACED` | closed | strangers |
 //! | connections of one peer | `connections::MAX_CONNECTIONS` | rejected | bounds, flood |
-//! | records that wait for a flush | a step of each thread | the thread waits | bounds (3) |
+//! | records that wait for a flush | one read of each connection (3) | it waits | batches |
 //! | threads of a link | one, and one slow dial | no other is started | link |
 //! | deadlines | one for each timer | replaced | clock |
 //! | addresses of a peer | `udp::MAX_ADDRESSES` | not known | udp |
@@ -55,8 +56,8 @@
 //! | printed lines, for each stream | 2 × `LIMIT` of `command/printer.rs` (2) | counted | flood |
 //!
 //! (1) The peer's connections are not read any more, and its datagrams are dropped. Timers,
-//! messages to oneself and all other peers go on. (2) Once waiting, once being written. (3) By the
-//! number of connections, since each thread waits for its flush before its next step.
+//! messages to oneself and all other peers go on. (2) Once waiting, once being written. (3) What
+//! the steps with its frames append; a thread waits for that flush before it reads again.
 //!
 //! # Ends
 //!

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::connections::{MAX_CONNECTIONS, Received};
+use super::connections::{Batch, MAX_CONNECTIONS, Received};
 use super::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
 use super::link::{Link, WRITE_TIMEOUT};
 use super::log::LogLimiter;
@@ -274,37 +274,55 @@ fn listen<P: Process + Send + 'static>(
     stream: &Arc<TcpStream>,
     lines: &mut Lines<&TcpStream>,
 ) -> std::result::Result<(), String> {
-    let pong = Frame::<P::Message>::Pong.line();
+    let mut batch = Batch::default();
     loop {
-        let frame = match lines.next_line() {
-            Ok(Some(frame)) => frame,
-            Ok(None) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(error.to_string());
+        let goes_on = take_batch(node, link, stream, lines, &mut batch);
+        node.conclude(&mut batch);
+        if !goes_on? {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes every frame that one read has brought. False once there will be no more.
+fn take_batch<P: Process + Send + 'static>(
+    node: &Node<P>,
+    link: &Link,
+    stream: &Arc<TcpStream>,
+    lines: &mut Lines<&TcpStream>,
+    batch: &mut Batch,
+) -> std::result::Result<bool, String> {
+    let mut next = match lines.next_line() {
+        Ok(None) => return Ok(false),
+        // It is silent, or gone; its dialler will come again.
+        Err(error) if error.kind() != io::ErrorKind::InvalidData => {
+            if is_timeout(&error) {
+                link.failed();
             }
-            // It is silent, or gone; its dialler will come again.
-            Err(error) => {
-                if is_timeout(&error) {
-                    link.failed();
+            return Ok(false);
+        }
+        next => next,
+    };
+    while let Some(line) = next.map_err(|error| error.to_string())? {
+        match serde_json::from_slice::<Frame<P::Message>>(line) {
+            Ok(Frame::Message(message)) => {
+                match node.receive(link.peer, stream, message, line.len(), batch) {
+                    Received::Taken => {}
+                    Received::Superseded => return Ok(false),
+                    Received::Refused(why) => return Err(why),
                 }
-                return Ok(());
             }
-        };
-        let length = frame.len();
-        match serde_json::from_slice::<Frame<P::Message>>(frame) {
-            Ok(Frame::Message(message)) => match node.receive(link.peer, stream, message, length) {
-                Received::Taken => {}
-                Received::Superseded => return Ok(()),
-                Received::Refused(why) => return Err(why),
-            },
             Ok(Frame::Ping) => {
                 let limit = stream.set_read_timeout(Some(link.silence()));
+                let pong = Frame::<P::Message>::Pong.line();
                 if limit.and_then(|()| (&**stream).write_all(&pong)).is_err() {
-                    return Ok(());
+                    return Ok(false);
                 }
             }
             Ok(_) => return Err("a frame that does not belong here".into()),
             Err(error) => return Err(plain(&format!("not a message: {error}"))),
         }
+        next = lines.buffered_line();
     }
+    Ok(true)
 }

@@ -4,9 +4,9 @@ use crate::command::journal::Journal;
 use crate::command::printer::Printer;
 use crate::command::prose::Prose;
 use crate::node::{Level, Observer, Output};
+use crate::paxos::event::{Action, Event, JournalFields as Keys, MessageType};
 use crate::paxos::{Ack, Fact, Message, Peer, ProposalNumber, Value};
 use crate::process::PeerId;
-use crate::trace::event::{Action, Event, Journal as Keys, MessageType};
 
 /// Turns a peer's outputs into lines.
 pub(crate) struct Lines {

@@ -46,11 +46,15 @@
 
 pub mod acceptor;
 pub(crate) mod command;
+pub mod event;
 pub mod fact;
 pub mod instances;
+pub mod judge;
 pub mod learner;
 pub(crate) mod lines;
 pub mod message;
+#[cfg(feature = "simulator")]
+pub mod mutants;
 mod objection;
 pub mod pace;
 pub mod peer;

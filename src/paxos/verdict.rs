@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::trace::event::{Action, Event, MessageType};
+use crate::paxos::event::{Action, Event, MessageType};
 use crate::visible::visible;
 
 /// What is known of one peer.

@@ -38,6 +38,8 @@
 
 pub(crate) mod command;
 pub mod message;
+#[cfg(feature = "simulator")]
+pub mod mutants;
 pub mod peer;
 pub(crate) mod service;
 

@@ -17,7 +17,7 @@ const FAREWELL_PART: u32 = 100;
 const LAST_ROUNDS: u32 = 15;
 
 /// What a peer knows from its command line and hostsfile.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Setup {
     /// All but this peer.
     pub others: BTreeSet<PeerId>,

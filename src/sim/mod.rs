@@ -52,6 +52,7 @@ mod disk;
 mod fate;
 pub mod faults;
 mod host;
+pub mod mutant;
 pub mod prng;
 mod queue;
 pub mod script;

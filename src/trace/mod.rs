@@ -1,12 +1,13 @@
-//! The lines of a run: one JSON object an event, the same for every program that plays Paxos.
+//! What a run printed: read, judged and drawn, whatever the protocol.
 //!
-//! [`event`] is the form that this program writes; [`read`] takes what any program wrote, and
-//! [`check`] judges it; [`diagram`] draws it. The lines of a group are others: [`views`]
-//! reads and judges them. What the judges report has one form: [`findings`].
+//! Here is what the judges of all protocols share: what stands in front of a line ([`prefix`]), a
+//! forgiving scanner of one object ([`object`]), and what a judge reports ([`findings`]).
+//! [`diagram`] draws. What a line *means* is known in the protocols' folders.
 
-pub mod check;
 pub mod diagram;
-pub mod event;
 pub mod findings;
-pub mod read;
-pub mod views;
+pub mod object;
+pub mod prefix;
+
+/// How many peers are kept apart; lines of further ones are counted and not judged.
+pub const MOST_PEERS: usize = 256;

@@ -16,7 +16,7 @@ use std::time::Duration;
 use synod::paxos::Peer;
 
 use model::bounds::NAMED;
-use model::museum;
+use model::mutants;
 use model::run::exhaust;
 
 #[test]
@@ -35,18 +35,18 @@ fn every_run_within_the_quick_bounds_is_safe() {
     assert!(wrong.is_empty(), "other states, or things never seen: {wrong:#?}");
 }
 
-/// How mutants of the museum are caught, as `explore museum` prints it. (It tries them all; here
+/// How mutants are caught, as `explore mutants` prints it. (It tries them all; here
 /// those that the smallest bounds are enough for.)
 #[test]
 fn mutants_are_caught_as_written_down() {
     let mut wrong = Vec::new();
     let mut caught = 0;
-    for line in include_str!("museum.txt").lines() {
+    for line in include_str!("mutants.txt").lines() {
         let (name, how) = line.split_once('\t').expect("a name and how");
-        let mutant = synod::museum::exhibit(name).expect("is in the museum");
+        let mutant = synod::paxos::mutants::named(name).expect("is a mutant");
         if how.ends_with("(3x2)") {
             caught += 1;
-            let found = museum::caught(mutant, Duration::from_secs(300));
+            let found = mutants::caught(mutant, Duration::from_secs(300));
             let found = found.map_or_else(String::new, |caught| caught.to_string());
             if found != how {
                 wrong.push((name, found));

@@ -9,8 +9,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use synod::trace::check::{Judge, Options, Report, Roles};
-use synod::trace::read::{Names, Reader};
+use synod::paxos::judge::dialect::{Names, Reader};
+use synod::paxos::judge::{KnownRoles, PaxosJudge, PaxosOptions, Report};
 
 /// An answer: who, the value shown, the number shown, the number under which it was accepted.
 pub(crate) type Answer<'a> = (u16, &'a str, u64, Option<u64>);
@@ -67,17 +67,17 @@ pub(crate) fn third_round(value: &str) -> String {
     out
 }
 
-pub(crate) fn roles() -> Roles {
+pub(crate) fn roles() -> KnownRoles {
     let acceptors = BTreeSet::from([2, 3, 4]);
-    Roles {
+    KnownRoles {
         peers: 5,
         acceptors: [1, 5].map(|proposer| (proposer, acceptors.clone())).into(),
         learners: BTreeMap::new(),
     }
 }
 
-pub(crate) fn options() -> Options {
-    Options { roles: Some(roles()), expect: None }
+pub(crate) fn options() -> PaxosOptions {
+    PaxosOptions { roles: Some(roles()), expect: None }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,8 +120,8 @@ pub(crate) fn render(line: &str, form: Form) -> (u16, String) {
     (printer.parse().unwrap(), json)
 }
 
-pub(crate) fn judge(inputs: &[(String, String)], options: Options) -> Report {
-    let mut judge = Judge::new(options);
+pub(crate) fn judge(inputs: &[(String, String)], options: PaxosOptions) -> Report {
+    let mut judge = PaxosJudge::new(options);
     for (index, (name, text)) in (0..).zip(inputs) {
         let mut reader = Reader::new(name, text.as_bytes(), Names::new()).unwrap();
         while let Some(line) = reader.next_line().unwrap() {
@@ -132,7 +132,7 @@ pub(crate) fn judge(inputs: &[(String, String)], options: Options) -> Report {
 }
 
 /// Judges a run: as journals all in one file, or as printed, a file for each peer.
-pub(crate) fn run(text: &str, form: Form, options: Options) -> Report {
+pub(crate) fn run(text: &str, form: Form, options: PaxosOptions) -> Report {
     if form == Form::Journal {
         let lines: Vec<String> = text.lines().map(|line| render(line, form).1).collect();
         return judge(&[("t.jsonl".into(), lines.join("\n"))], options);

@@ -30,7 +30,7 @@
 pub(crate) mod bounds;
 pub(crate) mod clock;
 pub(crate) mod local;
-pub(crate) mod museum;
+pub(crate) mod mutants;
 pub(crate) mod properties;
 pub(crate) mod reduce;
 pub(crate) mod report;

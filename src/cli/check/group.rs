@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use super::super::inputs::{self, Source};
 use crate::command::args;
 use crate::error::{Doing, Error, Result};
-use crate::trace::read::Names;
-use crate::trace::views::{Found, Options, Reader, Report, Rules, Said};
+use crate::member::judge::{Found, MemberJudge, MemberOptions, Reader, Report, Said};
+use crate::paxos::judge::dialect::Names;
 
 /// A run has a file for each peer at most.
 const MOST_FILES: usize = 512;
@@ -67,7 +67,7 @@ impl Inputs {
                 self.reached[index] = None;
                 continue;
             };
-            if let Said::Line(line) = &found.said {
+            if let Said::View(line) = &found.said {
                 self.reached[index] = Some(line.view_id);
             }
             take(u16::try_from(index).unwrap_or(u16::MAX), &found);
@@ -80,10 +80,10 @@ pub(super) fn judge(
     files: &[PathBuf],
     opened: Vec<Source>,
     hosts: &Names,
-    options: Options,
+    options: MemberOptions,
 ) -> Result<(Report, Vec<String>)> {
     let mut inputs = Inputs::open(files, opened, hosts)?;
-    let mut rules = Rules::with(options);
+    let mut rules = MemberJudge::with(options);
     inputs.read(|index, found| {
         rules.take(index, found);
     })?;

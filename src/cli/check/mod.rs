@@ -12,10 +12,10 @@ use super::inputs;
 use crate::command::{args, print};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
+use crate::member;
+use crate::paxos::judge::dialect::{Names, Reader};
+use crate::paxos::judge::{KnownRoles, PaxosJudge, PaxosOptions};
 use crate::process::PeerId;
-use crate::trace::check::{Judge, Options, Roles};
-use crate::trace::read::{Names, Reader};
-use crate::trace::views;
 
 pub(super) const HELP: &str = "\
 usage: synod check [FILES] [--hosts FILE] [--expect X] [--strict] [--json]
@@ -96,7 +96,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     }
     let roles = hosts.as_ref().map(roles).transpose()?;
     let names = hosts.as_ref().map(names).unwrap_or_default();
-    let mut judge = Judge::new(Options { roles, expect: flags.expect.clone() });
+    let mut judge = PaxosJudge::new(PaxosOptions { roles, expect: flags.expect.clone() });
     let mut inferred = Vec::new();
     let mut names_of_inputs = Vec::new();
     let mut opened = looked.sources.into_iter();
@@ -130,7 +130,7 @@ fn run_group(
     hosts: Option<&Hosts>,
     opened: Vec<inputs::Source>,
 ) -> Result<ExitCode> {
-    let options = views::Options {
+    let options = member::judge::MemberOptions {
         on_request: flags.on_request.as_deref().map(group::on_request).transpose()?,
         expect: flags.expect.as_deref().map(|list| group::list("--expect", list)).transpose()?,
         named: hosts.is_some(),
@@ -159,11 +159,11 @@ fn name_of(path: &Path) -> String {
 }
 
 /// The roles of a hostsfile in the judge's terms.
-pub(super) fn roles(hosts: &Hosts) -> Result<Roles> {
+pub(super) fn roles(hosts: &Hosts) -> Result<KnownRoles> {
     hosts.require_roles()?;
     let ids = |peers: std::collections::BTreeSet<PeerId>| peers.iter().map(|id| id.0).collect();
     let proposers = hosts.proposers();
-    Ok(Roles {
+    Ok(KnownRoles {
         peers: u16::try_from(hosts.peers.len()).unwrap_or(u16::MAX),
         acceptors: proposers.iter().map(|&id| (id.0, ids(hosts.acceptors_of(id)))).collect(),
         learners: proposers.iter().map(|&id| (id.0, ids(hosts.learners_of(id)))).collect(),

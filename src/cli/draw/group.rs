@@ -9,10 +9,11 @@ use crate::cli::check;
 use crate::cli::check::group::{Inputs, on_request};
 use crate::error::{Error, Result};
 use crate::hosts::Hosts;
+use crate::member;
+use crate::member::judge::{MemberJudge, Report, Said};
 use crate::trace::diagram::group::{Collector, draw as draw_picture};
 use crate::trace::diagram::{Format, Violation};
 use crate::trace::findings::{Certainty, Finding, Level, Rule as _};
-use crate::trace::views::{self, Report, Rules, Said};
 
 /// Draws these lines.
 pub(super) fn draw(
@@ -25,7 +26,7 @@ pub(super) fn draw(
         return Err(Error::Usage("--number is about proposals, and these are views".into()));
     }
     let names = hosts.map(check::names).unwrap_or_default();
-    let mut rules = Rules::with(views::Options {
+    let mut rules = MemberJudge::with(member::judge::MemberOptions {
         on_request: options.on_request.as_deref().map(on_request).transpose()?,
         expect: None,
         named: hosts.is_some(),
@@ -34,7 +35,7 @@ pub(super) fn draw(
     let mut inputs = Inputs::open(&options.files, opened, &names)?;
     inputs.read(|input, found| {
         let is_new = rules.take(input, found);
-        if let (true, Said::Line(line)) = (is_new, &found.said) {
+        if let (true, Said::View(line)) = (is_new, &found.said) {
             collector.take(input, found, line);
         }
     })?;
@@ -75,7 +76,7 @@ fn violations(report: &Report) -> Vec<Violation> {
         let safety = finding.rule.row().level == Level::Safety;
         safety && finding.certainty != Certainty::NotDecidable
     });
-    let violation = |finding: &Finding<views::Rule>| Violation {
+    let violation = |finding: &Finding<member::judge::MemberRule>| Violation {
         rule: finding.rule.row().name.into(),
         sentence: finding.sentence.clone(),
         places: finding.lines.iter().map(|line| (usize::from(line.input), line.line)).collect(),

@@ -15,11 +15,11 @@ use super::{check, inputs};
 use crate::command::{args, outputs};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
+use crate::paxos::judge::dialect::{Content, Entry, Names, Number, Reader};
+use crate::paxos::judge::{PaxosJudge, PaxosOptions, PaxosRule, Report};
 use crate::process::PeerId;
-use crate::trace::check::{Judge, Options as JudgeOptions, Report, Rule};
 use crate::trace::diagram::{self, Bound, Collector, Format, Host, Page, Violation, Window};
 use crate::trace::findings::{Certainty, Finding, Level, Rule as _};
-use crate::trace::read::{Content, Entry, Names, Number, Reader};
 use crate::visible::visible;
 
 pub(super) const HELP: &str = "\
@@ -139,7 +139,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let names = hosts.as_ref().map(check::names).unwrap_or_default();
     // A file without roles has nothing to tell the judge.
     let roles = hosts.as_ref().and_then(|hosts| check::roles(hosts).ok());
-    let mut judge = Judge::new(JudgeOptions { roles, expect: None });
+    let mut judge = PaxosJudge::new(PaxosOptions { roles, expect: None });
     let remarks = read(&options.files, looked.sources, &names, &mut collector, &mut judge)?;
     timed_part(&options, collector.is_untimed())?;
     filled_part(collector.missed())?;
@@ -205,11 +205,11 @@ fn write(path: Option<&Path>, drawn: &str) -> Result<()> {
 
 /// The safety rules that the run broke.
 fn violations(report: Report) -> Vec<Violation> {
-    let broken = |finding: &Finding<Rule>| {
+    let broken = |finding: &Finding<PaxosRule>| {
         let safety = finding.rule.row().level == Level::Safety;
         safety && finding.certainty != Certainty::NotDecidable
     };
-    let violation = |finding: Finding<Rule>| Violation {
+    let violation = |finding: Finding<PaxosRule>| Violation {
         rule: finding.rule.row().name.into(),
         sentence: finding.sentence,
         places: finding.lines.iter().map(|line| (usize::from(line.input), line.line)).collect(),
@@ -302,7 +302,7 @@ impl Source {
     }
 
     /// Reads up to the next event.
-    fn advance(&mut self, judge: &mut Judge) -> Result<()> {
+    fn advance(&mut self, judge: &mut PaxosJudge) -> Result<()> {
         self.next = None;
         while let Some(line) = self.reader.next_line().doing(|| self.name.clone())? {
             judge.line(self.index, &line);
@@ -335,7 +335,7 @@ fn read(
     opened: Vec<inputs::Source>,
     names: &Names,
     collector: &mut Collector,
-    judge: &mut Judge,
+    judge: &mut PaxosJudge,
 ) -> Result<Remarks> {
     let mut opened = opened.into_iter();
     let sources =

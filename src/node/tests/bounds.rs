@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::super::connections::{MAX_CONNECTIONS, Received};
+use super::super::connections::{Batch, MAX_CONNECTIONS, Received};
 use super::super::outbox::{PEER_LIMIT, TURN};
 use super::super::{Config, Node, Observer, Output};
 use crate::process::{Effect, Effects, PeerId, Process};
@@ -136,9 +136,11 @@ fn flood(node: &Arc<Node<Teller>>, peer: PeerId) -> (Arc<AtomicUsize>, mpsc::Rec
     let (taken, (ended, end)) = (Arc::clone(&count), mpsc::channel());
     assert!(node.inbound_up(peer, &stream));
     thread::spawn(move || {
+        let mut batch = Batch::default();
         let text = || "x".repeat(100);
-        while let Received::Taken = node.receive(peer, &stream, text(), 100) {
+        while let Received::Taken = node.receive(peer, &stream, text(), 100, &mut batch) {
             taken.fetch_add(1, Ordering::Relaxed);
+            node.conclude(&mut batch);
         }
         node.inbound_down(peer, &stream);
         let _ = ended.send(());
@@ -159,7 +161,7 @@ fn a_peer_is_not_read_while_too_much_waits_and_all_others_go_on() {
     // Another peer, a datagram, and the process itself do not wait for it.
     let other = stream();
     assert!(node.inbound_up(modest, &other));
-    let taken = node.receive(modest, &other, "modest".into(), 6);
+    let taken = node.receive(modest, &other, "modest".into(), 6, &mut Batch::default());
     assert!(matches!(taken, Received::Taken));
     assert_eq!(node.receive_datagram(modest, "datagram".into(), 8), None);
     tell(&node, "own");
@@ -226,4 +228,27 @@ fn a_peer_has_few_connections_that_have_not_ended() {
     assert!(node.inbound_up(PeerId(3), &stream()), "another peer");
     node.inbound_down(PeerId(2), &streams[0]);
     assert!(node.inbound_up(PeerId(2), &stream()));
+}
+
+/// The room that it lacks is what its own steps have taken, and nobody else hands those over.
+#[test]
+fn a_batch_that_fills_its_room_is_seen_through_before_it_waits() {
+    let gate = Gate::default();
+    let node = node(&gate);
+    let (peer, stream, count) = (PeerId(2), stream(), 10_000);
+    assert!(node.inbound_up(peer, &stream));
+    let (ended, end) = mpsc::channel();
+    let reading = Arc::clone(&node);
+    thread::spawn(move || {
+        let mut batch = Batch::default();
+        for number in 0..count {
+            let taken = reading.receive(peer, &stream, number.to_string(), 5, &mut batch);
+            assert!(matches!(taken, Received::Taken));
+        }
+        reading.conclude(&mut batch);
+        let _ = ended.send(());
+    });
+    end.recv_timeout(DEADLINE).expect("it waits for itself");
+    node.settle();
+    assert_eq!(gate.facts().len(), count);
 }

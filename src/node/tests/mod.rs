@@ -6,6 +6,7 @@
 //! and every state that a crash can leave there, a peer is built from that state, and must still
 //! hold everything that was said before, in this life and in earlier ones ([`lives`]).
 
+mod batches;
 mod bounds;
 mod lives;
 #[cfg(shuttle)]

@@ -10,8 +10,8 @@ use super::order;
 use super::pairs::{self, Pair};
 use super::place;
 use super::words::{self, grouped, plural, span};
-use crate::trace::event::MessageType;
-use crate::trace::read::Number;
+use crate::paxos::event::MessageType;
+use crate::paxos::judge::dialect::Number;
 use crate::visible::{clipped, visible};
 
 /// A broken rule, as somebody found it.

@@ -8,8 +8,8 @@ use super::collect::{Kept, Place};
 use super::model::{Act, Arrow, Mark, Step};
 use super::pairs::Pair;
 use super::words;
-use crate::trace::event::{Action, MessageType};
-use crate::trace::read::{Entry, Number};
+use crate::paxos::event::{Action, MessageType};
+use crate::paxos::judge::dialect::{Entry, Number};
 use crate::visible::clipped;
 
 /// A step on its way into the picture.

@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::trace::event::{Action, MessageType};
-use crate::trace::read::{Entry, Number};
+use crate::paxos::event::{Action, MessageType};
+use crate::paxos::judge::dialect::{Entry, Number};
 use crate::visible::clipped;
 
 /// How many events are drawn at most; the picture says how many more there are.

@@ -6,7 +6,7 @@
 
 use super::model::{Act, Diagram, Fate, Step};
 use super::words;
-use crate::trace::event::MessageType;
+use crate::paxos::event::MessageType;
 
 /// Room for the times at the left.
 pub(super) const GUTTER: f64 = 76.0;

@@ -4,8 +4,8 @@
 //! a message arrives and the answers to it leave. Steps stand in one order in which all of it can
 //! have happened, so a receipt never stands above its send.
 
-use crate::trace::event::MessageType;
-use crate::trace::read::Number;
+use crate::paxos::event::MessageType;
+use crate::paxos::judge::dialect::Number;
 
 /// A whole picture.
 #[derive(Clone, Debug, Default)]

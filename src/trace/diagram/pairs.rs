@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use super::collect::{Count, Kept, Key, key};
 use super::model::Fate;
-use crate::trace::event::MessageType;
-use crate::trace::read::Number;
+use crate::paxos::event::MessageType;
+use crate::paxos::judge::dialect::Number;
 
 /// One message: the places of its two lines among the kept events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

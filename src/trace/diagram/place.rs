@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::collect::Kept;
-use crate::trace::event::{Action, MessageType};
-use crate::trace::read::Number;
+use crate::paxos::event::{Action, MessageType};
+use crate::paxos::judge::dialect::Number;
 
 /// Fills in what can be found out; says how many lines remain nobody's.
 pub(super) fn place(kept: &mut Vec<Kept>) -> usize {

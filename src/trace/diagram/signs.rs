@@ -6,8 +6,8 @@ use std::mem::discriminant;
 use super::ink::HUES;
 use super::layout::{Point, text_width};
 use super::model::{Act, Diagram, Fate, Mark, Step};
-use crate::trace::event::MessageType;
-use crate::trace::read::Number;
+use crate::paxos::event::MessageType;
+use crate::paxos::judge::dialect::Number;
 
 pub(super) fn cross(out: &mut String, at: Point, r: f64) {
     let (left, right, top, bottom) = (at.x - r, at.x + r, at.y - r, at.y + r);

@@ -7,7 +7,7 @@ use super::layout::{GUTTER, Label, Layout, Point, Tone};
 use super::model::{Act, Arrow, Diagram, Fate, Mark, Mood, Step};
 use super::signs::{cross, legend, sign};
 use super::words;
-use crate::trace::event::MessageType;
+use crate::paxos::event::MessageType;
 
 /// The height of the lifelines' heads.
 pub(super) const HEAD: f64 = 66.0;
@@ -163,7 +163,7 @@ pub(super) fn body(diagram: &Diagram, layout: &Layout, titles: bool) -> String {
     out
 }
 
-fn hue(diagram: &Diagram, number: Option<crate::trace::read::Number>) -> String {
+fn hue(diagram: &Diagram, number: Option<crate::paxos::judge::dialect::Number>) -> String {
     diagram.rank(number).map_or_else(String::new, |rank| format!(" n{}", rank % HUES))
 }
 

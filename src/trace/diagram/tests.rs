@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::mermaid::{comment, escape, head};
 use super::model::{Act, Diagram, Fate, Mood};
 use super::{Bound, Collector, Format, Host, MOST_EVENTS, Page, Violation, Window, draw};
-use crate::trace::event::{Action, MessageType};
-use crate::trace::read::{Content, Names, Number, Reader};
+use crate::paxos::event::{Action, MessageType};
+use crate::paxos::judge::dialect::{Content, Names, Number, Reader};
 use crate::visible::is_unseen;
 
 const FORMATS: [Format; 4] =

@@ -7,7 +7,7 @@
 use super::canvas::{Paint, Row, wrap};
 use super::model::{Act, Arrow, Diagram, Fate, Mark, Mood, Step};
 use super::words;
-use crate::trace::event::MessageType;
+use crate::paxos::event::MessageType;
 use crate::visible::clipped;
 
 /// Room for the time at the left.

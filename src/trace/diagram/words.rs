@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::model::{Act, Arrow, Diagram, Fate, Mark};
-use crate::trace::event::MessageType;
+use crate::paxos::event::MessageType;
 use crate::visible::clipped;
 
 /// How many characters of a value or a host name are shown in a label.

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::{Finding, Findings, Level, Row, Rule, Tally, Witness};
+use super::{Finding, Findings, Level, Rule, RuleRow, Tally, Witness};
 use crate::visible::visible_json;
 
 /// A rule, and how it fared.
 #[derive(Serialize)]
-pub(in crate::trace) struct JsonRule {
+pub struct JsonRule {
     name: &'static str,
     level: &'static str,
     claim: &'static str,
@@ -19,7 +19,7 @@ pub(in crate::trace) struct JsonRule {
 
 /// A finding, with the lines that show it.
 #[derive(Serialize)]
-pub(in crate::trace) struct JsonFinding<'a> {
+pub struct JsonFinding<'a> {
     rule: &'static str,
     level: &'static str,
     certainty: &'static str,
@@ -36,11 +36,11 @@ struct JsonLine<'a> {
 
 impl<R: Rule> Findings<R> {
     /// Every rule.
-    pub(in crate::trace) fn json_rules(&self, strict: bool) -> Vec<JsonRule> {
-        let rule = |row: &Row<R>| {
+    pub fn json_rules(&self, strict: bool) -> Vec<JsonRule> {
+        let rule = |row: &RuleRow<R>| {
             let Tally { kept, broken, undecided } =
                 self.tallies.get(&row.rule).cloned().unwrap_or_default();
-            let &Row { name, claim, .. } = row;
+            let &RuleRow { name, claim, .. } = row;
             let (level, outcome) = (level_name(row.level), self.outcome(row, strict));
             JsonRule { name, level, claim, outcome, kept, broken, undecided }
         };
@@ -48,7 +48,7 @@ impl<R: Rule> Findings<R> {
     }
 
     /// Every finding.
-    pub(in crate::trace) fn json_list<'a>(&'a self, inputs: &'a [String]) -> Vec<JsonFinding<'a>> {
+    pub fn json_list<'a>(&'a self, inputs: &'a [String]) -> Vec<JsonFinding<'a>> {
         let line = |line: &'a Witness| JsonLine {
             input: name_of(inputs, line.input),
             line: line.line,
@@ -66,7 +66,7 @@ impl<R: Rule> Findings<R> {
 }
 
 /// A report as JSON for tools, in lines for people.
-pub(in crate::trace) fn to_json(report: &impl Serialize) -> String {
+pub fn to_json(report: &impl Serialize) -> String {
     let json = serde_json::to_string_pretty(report);
     let json = json.expect("strings and integers always serialize");
     json.lines().map(visible_json).collect::<Vec<_>>().join("\n")

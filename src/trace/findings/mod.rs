@@ -14,8 +14,8 @@ use std::sync::Arc;
 mod json;
 mod report;
 
-pub(super) use json::{JsonFinding, JsonRule, to_json};
-pub(super) use report::say;
+pub use json::{JsonFinding, JsonRule, to_json};
+pub use report::say;
 
 /// How much of a line's text a finding shows.
 pub const MAX_SHOWN_BYTES: usize = 400;
@@ -35,7 +35,7 @@ pub enum Level {
 
 /// A row of a table of rules.
 #[derive(Clone, Copy, Debug)]
-pub struct Row<R> {
+pub struct RuleRow<R> {
     /// Which rule.
     pub rule: R,
     /// Its name in findings.
@@ -46,19 +46,20 @@ pub struct Row<R> {
     pub claim: &'static str,
 }
 
-pub(super) const fn row<R: Copy>(
+/// A row.
+pub const fn row<R: Copy>(
     rule: R,
     name: &'static str,
     level: Level,
     claim: &'static str,
-) -> Row<R> {
-    Row { rule, name, level, claim }
+) -> RuleRow<R> {
+    RuleRow { rule, name, level, claim }
 }
 
 /// A rule of some protocol.
 pub trait Rule: Copy + Debug + Ord + 'static {
     /// Every rule, in the order of the summary.
-    const TABLE: &'static [Row<Self>];
+    const TABLE: &'static [RuleRow<Self>];
     /// How many findings of one rule that the log cannot decide are kept in full.
     const MOST_UNDECIDED: u64;
     /// How many notes of one rule are shown.
@@ -71,7 +72,7 @@ pub trait Rule: Copy + Debug + Ord + 'static {
     }
 
     /// Its row of the table.
-    fn row(self) -> &'static Row<Self> {
+    fn row(self) -> &'static RuleRow<Self> {
         Self::TABLE.iter().find(|row| row.rule == self).unwrap_or(&Self::TABLE[0])
     }
 }
@@ -120,16 +121,20 @@ pub struct Witness {
 
 /// A line being looked at.
 #[derive(Clone, Copy)]
-pub(super) struct Spot<'a> {
-    pub(super) input: u16,
-    pub(super) line: u64,
-    pub(super) text: &'a str,
+pub struct Spot<'a> {
+    /// Which input, from 0.
+    pub input: u16,
+    /// Its number there, from 1.
+    pub line: u64,
+    /// Its text.
+    pub text: &'a str,
     /// The copy that all who keep this line share.
-    pub(super) kept: &'a OnceCell<Arc<str>>,
+    pub kept: &'a OnceCell<Arc<str>>,
 }
 
 impl Spot<'_> {
-    pub(super) fn witness(self) -> Witness {
+    /// The line as findings keep it.
+    pub fn witness(self) -> Witness {
         let text = self.kept.get_or_init(|| {
             let mut end = self.text.len().min(MAX_SHOWN_BYTES);
             while !self.text.is_char_boundary(end) {
@@ -181,12 +186,13 @@ impl<R> Default for Findings<R> {
 }
 
 impl<R: Rule> Findings<R> {
-    pub(super) fn kept(&mut self, rule: R) {
+    /// Notes that the rule was looked at and kept.
+    pub fn kept(&mut self, rule: R) {
         self.tallies.entry(rule).or_default().kept += 1;
     }
 
     /// Adds a finding; its words are made only if it is kept in full.
-    pub(super) fn add(
+    pub fn add(
         &mut self,
         rule: R,
         certainty: Certainty,
@@ -203,12 +209,13 @@ impl<R: Rule> Findings<R> {
     }
 
     /// True while findings of this rule are kept in full.
-    pub(super) fn has_room(&self, rule: R) -> bool {
+    pub fn has_room(&self, rule: R) -> bool {
         self.tallies.get(&rule).is_none_or(|tally| tally.broken < MOST_FINDINGS)
     }
 
     /// In the order of the table, at the end of the judgement.
-    pub(super) fn sorted(mut self) -> Self {
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
         let place = |rule: R| R::TABLE.iter().position(|row| row.rule == rule);
         self.list.sort_by_key(|finding| place(finding.rule));
         self
@@ -222,7 +229,8 @@ impl<R: Rule> Findings<R> {
 
     /// The names of the rules for which this is not zero.
     pub fn names(&self, pick: fn(&Tally) -> u64) -> Vec<&'static str> {
-        let has = |row: &&Row<R>| self.tallies.get(&row.rule).is_some_and(|tally| pick(tally) > 0);
+        let has =
+            |row: &&RuleRow<R>| self.tallies.get(&row.rule).is_some_and(|tally| pick(tally) > 0);
         R::TABLE.iter().filter(has).map(|row| row.name).collect()
     }
 }

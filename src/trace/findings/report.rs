@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::json::name_of;
-use super::{Certainty, Finding, Findings, Level, Row, Rule, Tally};
+use super::{Certainty, Finding, Findings, Level, Rule, RuleRow, Tally};
 use crate::visible::visible;
 
 /// How many findings of one rule of form are shown; the table says how many there are.
@@ -12,7 +12,7 @@ const SHOWN_ALIKE: usize = 3;
 
 impl<R: Rule> Findings<R> {
     /// What became of a rule, in a word.
-    pub(super) fn outcome(&self, row: &Row<R>, strict: bool) -> &'static str {
+    pub(super) fn outcome(&self, row: &RuleRow<R>, strict: bool) -> &'static str {
         match (self.tallies.get(&row.rule), row.level) {
             (Some(tally), _) if breaks(row, tally, strict) => "VIOLATED",
             (None, Level::Safety) => "nothing to judge",
@@ -67,7 +67,7 @@ impl<R: Rule> Findings<R> {
     }
 
     fn write_table(&self, text: &mut String, strict: bool, unasked: Option<R>) {
-        let is_shown = |row: &&Row<R>| match row.level {
+        let is_shown = |row: &&RuleRow<R>| match row.level {
             Level::Safety => Some(row.rule) != unasked,
             _ => self.tallies.contains_key(&row.rule),
         };
@@ -93,12 +93,13 @@ impl<R: Rule> Findings<R> {
 
     /// How many rules fared how, for the verdict's line.
     pub fn sum(&self, strict: bool) -> String {
-        let count = |holds: &dyn Fn(&Row<R>, &Tally) -> bool| {
+        let count = |holds: &dyn Fn(&RuleRow<R>, &Tally) -> bool| {
             self.tallies.iter().filter(|(rule, tally)| holds(rule.row(), tally)).count()
         };
         let violated = count(&|row, tally| breaks(row, tally, strict));
-        let is_open =
-            |row: &Row<R>| row.level == Level::Safety && !(strict && row.rule.must_be_decided());
+        let is_open = |row: &RuleRow<R>| {
+            row.level == Level::Safety && !(strict && row.rule.must_be_decided())
+        };
         let open = count(&|row, tally| is_open(row) && tally.undecided > 0);
         let form = count(&|row, tally| row.level == Level::Form && tally.broken > 0);
         let of_them = if strict && form > 0 { " of them" } else { "" };
@@ -107,7 +108,7 @@ impl<R: Rule> Findings<R> {
 }
 
 /// True if this makes the run a failure.
-pub(super) fn breaks<R: Rule>(row: &Row<R>, tally: &Tally, strict: bool) -> bool {
+pub(super) fn breaks<R: Rule>(row: &RuleRow<R>, tally: &Tally, strict: bool) -> bool {
     match row.level {
         Level::Safety => {
             tally.broken > 0 || (strict && row.rule.must_be_decided() && tally.undecided > 0)
@@ -152,6 +153,7 @@ fn write_finding<R: Rule>(
     text.push('\n');
 }
 
-pub(in crate::trace) fn say(text: &mut String, words: std::fmt::Arguments<'_>) {
+/// Adds a line.
+pub fn say(text: &mut String, words: std::fmt::Arguments<'_>) {
     let _ = writeln!(text, "{words}"); // a String takes everything
 }

@@ -9,7 +9,8 @@ use super::super::model::Mood;
 use super::super::words::{grouped, plural, span};
 use super::model::{Column, Mark, Picture, Row, State, What};
 use super::rows;
-use crate::trace::views::{Found, Line, Report, Words, listed};
+use crate::member::event::{Statement, ViewLine, listed};
+use crate::member::judge::{Found, Report};
 use crate::visible::{clipped, visible};
 
 /// The colours of views.
@@ -18,7 +19,7 @@ const HUES: usize = super::super::ink::HUES;
 /// One line of a peer.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
-    pub(super) line: Line,
+    pub(super) line: ViewLine,
     pub(super) time_us: Option<u64>,
     /// Its place in the order in which the lines came.
     pub(super) nth: u64,
@@ -46,7 +47,7 @@ impl Collector {
     }
 
     /// Takes a line; `input` is its file's place among those given.
-    pub fn take(&mut self, input: u16, found: &Found<'_>, line: &Line) {
+    pub fn take(&mut self, input: u16, found: &Found<'_>, line: &ViewLine) {
         self.count += 1;
         if let Some(time) = found.time_us {
             self.first_us.get_or_insert(time);
@@ -140,7 +141,7 @@ impl Collector {
     fn columns(&self, host: impl Fn(u16) -> Option<Host>) -> Vec<Column> {
         let mut peers: BTreeSet<u16> = self.items.keys().copied().collect();
         for item in self.items.values().flatten() {
-            if let Words::Members(list) = &item.line.words {
+            if let Statement::Members(list) = &item.line.words {
                 let room = MOST_LIFELINES.saturating_sub(peers.len());
                 let more: Vec<u16> = list.difference(&peers).copied().take(room).collect();
                 peers.extend(more);

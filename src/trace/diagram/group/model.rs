@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::model::Mood;
-use crate::trace::views::{Line, listed};
+use crate::member::event::{ViewLine, listed};
 use crate::visible::clipped;
 
 /// A whole picture.
@@ -101,17 +101,17 @@ pub enum State {
 
 impl What {
     /// What a printed line is about.
-    pub(super) fn of(line: &Line) -> Self {
-        use crate::trace::views::Words;
+    pub(super) fn of(line: &ViewLine) -> Self {
+        use crate::member::event::Statement;
         match (&line.words, line.names_dead()) {
-            (Words::Members(list), _) => {
+            (Statement::Members(list), _) => {
                 Self::View { id: line.view_id, list: list.clone(), leader: line.leader, hue: 0 }
             }
-            (Words::Message(text), Some(who)) => {
+            (Statement::Message(text), Some(who)) => {
                 Self::Unreachable { who, leads: text.contains("(leader)") }
             }
-            (Words::Message(_), None) if line.is_crash() => Self::Crash,
-            (Words::Message(text), None) => Self::Says(clipped(text, 60)),
+            (Statement::Message(_), None) if line.is_crash() => Self::Crash,
+            (Statement::Message(text), None) => Self::Says(clipped(text, 60)),
         }
     }
 

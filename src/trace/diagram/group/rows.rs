@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::collect::Item;
 use super::model::{Column, Mark, Row, What};
-use crate::trace::views::Words;
+use crate::member::event::Statement;
 
 /// What is left of one peer's lines.
 struct Rest {
@@ -18,14 +18,14 @@ type View = (u64, BTreeSet<u16>);
 impl Rest {
     fn next_view(&self) -> Option<View> {
         self.items.iter().find_map(|item| match &item.line.words {
-            Words::Members(list) => Some((item.line.view_id, list.clone())),
-            Words::Message(_) => None,
+            Statement::Members(list) => Some((item.line.view_id, list.clone())),
+            Statement::Message(_) => None,
         })
     }
 
     /// The line that comes next, if it is a message.
     fn message(&self) -> Option<&Item> {
-        self.items.front().filter(|item| matches!(item.line.words, Words::Message(_)))
+        self.items.front().filter(|item| matches!(item.line.words, Statement::Message(_)))
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) fn rows(
                 let leader = list.first().copied().unwrap_or(0);
                 let what = What::View { id, list: list.clone(), leader, hue: 0 };
                 take(&mut rest, what, false, |item| {
-                    matches!(&item.line.words, Words::Members(own) if *own == list)
+                    matches!(&item.line.words, Statement::Members(own) if *own == list)
                         && item.line.view_id == id
                 })
             }

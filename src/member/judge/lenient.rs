@@ -1,0 +1,365 @@
+//! Lines that are nearly of the form: read as what is clearly meant, and in what they differ.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use crate::member::event::{CRASHING, Statement, ViewLine};
+use crate::trace::MOST_PEERS;
+use crate::trace::object::{Raw, object};
+
+/// One way to differ from the lab's form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Fault {
+    /// A blank too many or too few.
+    Blanks,
+    /// A key in quotation marks.
+    Quotes,
+    /// The keys stand in another order.
+    KeyOrder,
+    /// A key has another name.
+    KeyNames,
+    /// There are more than the four keys.
+    ExtraKeys,
+    /// The leader is missing.
+    NoLeader,
+    /// The members do not stand in order, each once.
+    ListOrder,
+    /// A number is written in another way.
+    Numbers,
+    /// A message in other words.
+    Words,
+    /// Other signs between the parts.
+    Punctuation,
+    /// There is other text beside the line.
+    TextAround,
+    /// Bytes that are no UTF-8.
+    NotUtf8,
+    /// It begins as a line of a group does, and cannot be read.
+    Unreadable,
+    /// A line longer than is looked at.
+    TooLong,
+}
+
+impl Fault {
+    /// All, in order.
+    pub const ALL: [Self; 14] = [
+        Self::Blanks,
+        Self::Quotes,
+        Self::KeyOrder,
+        Self::KeyNames,
+        Self::ExtraKeys,
+        Self::NoLeader,
+        Self::ListOrder,
+        Self::Numbers,
+        Self::Words,
+        Self::Punctuation,
+        Self::TextAround,
+        Self::NotUtf8,
+        Self::Unreadable,
+        Self::TooLong,
+    ];
+}
+
+/// A set of faults.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults(u16);
+
+impl Faults {
+    /// Adds one.
+    pub fn add(&mut self, fault: Fault) {
+        self.0 |= 1 << fault as u16;
+    }
+
+    /// True if there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those that are in.
+    pub fn iter(self) -> impl Iterator<Item = Fault> {
+        Fault::ALL.into_iter().filter(move |fault| self.0 & (1 << *fault as u16) != 0)
+    }
+}
+
+/// The values of an object, as far as they are a line's.
+#[derive(Default)]
+struct Fields {
+    peer_id: Option<u64>,
+    view_id: Option<u64>,
+    leader: Option<u64>,
+    members: Option<BTreeSet<u16>>,
+    message: Option<String>,
+    /// Which places of the form were met, and the one met last.
+    met: [bool; KEYS.len()],
+    last: usize,
+    /// Some key is of views only, so that this is meant to be a line.
+    is_meant: bool,
+}
+
+/// What stood where an object begins.
+pub(super) enum Lenient {
+    /// A line.
+    View(ViewLine),
+    /// It is meant to be one.
+    Unreadable,
+    /// An object of something else.
+    Other,
+}
+
+/// Reads the object at the start of the text, in which other things may follow: what it is, and
+/// what stands behind it.
+pub(super) fn lenient<'a>(text: &'a str, faults: &mut Faults) -> (Lenient, &'a str) {
+    let mut fields = Fields::default();
+    let mut own = Faults::default();
+    let end = object(text, |key, raw| fields.take(&key, &raw, text, &mut own));
+    let written = &text[..text.len() - end.rest.len()];
+    let found = match fields.line(&mut own) {
+        Some(line) => {
+            if own == Faults::default() || own == only(Fault::Quotes) {
+                compare(written, &line, &mut own);
+            }
+            own.iter().for_each(|fault| faults.add(fault));
+            Lenient::View(line)
+        }
+        None if fields.is_meant => Lenient::Unreadable,
+        None => Lenient::Other,
+    };
+    (found, end.rest)
+}
+
+fn only(fault: Fault) -> Faults {
+    let mut faults = Faults::default();
+    faults.add(fault);
+    faults
+}
+
+/// The parts are right, so what differs stands between them.
+fn compare(written: &str, line: &ViewLine, faults: &mut Faults) {
+    let form = line.to_string();
+    let mut bare = written.to_owned();
+    for key in KEYS {
+        bare = bare.replace(&format!("\"{key}\""), key).replace(&format!("'{key}'"), key);
+    }
+    let tight = |text: &str| text.split_whitespace().collect::<String>();
+    if bare == form {
+        return;
+    }
+    let fault = if tight(&bare) == tight(&form) { Fault::Blanks } else { Fault::Punctuation };
+    faults.add(fault);
+}
+
+/// The keys of the form, in order; a line has one of the last two.
+const KEYS: [&str; 5] = ["peer_id", "view_id", "leader", "memb_list", "message"];
+
+/// The place of a key in the form.
+fn place(key: &str) -> Option<usize> {
+    let plain: String = key.chars().filter(char::is_ascii_alphanumeric).collect();
+    Some(match plain.to_ascii_lowercase().as_str() {
+        "peerid" | "peer" | "procid" | "nodeid" => 0,
+        "viewid" | "view" | "currviewid" => 1,
+        "leader" | "leaderid" => 2,
+        "memblist" | "members" | "memberlist" | "membershiplist" | "membership" => 3,
+        "message" | "msg" => 4,
+        _ => return None,
+    })
+}
+
+impl Fields {
+    fn take(&mut self, key: &str, raw: &Raw<'_>, text: &str, faults: &mut Faults) {
+        let Some(place) = place(key) else {
+            return faults.add(Fault::ExtraKeys);
+        };
+        self.is_meant |= place == 1 || place == 3;
+        if KEYS[place] != key {
+            faults.add(Fault::KeyNames);
+        }
+        // Looked for once: a line can name one key ten thousand times.
+        let first = !std::mem::replace(&mut self.met[place], true);
+        if first && (text.contains(&format!("\"{key}\"")) || text.contains(&format!("'{key}'"))) {
+            faults.add(Fault::Quotes);
+        }
+        if place < self.last {
+            faults.add(Fault::KeyOrder);
+        }
+        self.last = place;
+        match place {
+            0 => self.peer_id = integer(raw, faults),
+            1 => self.view_id = integer(raw, faults),
+            2 => self.leader = integer(raw, faults),
+            3 => self.members = list(raw, faults),
+            _ => self.message = message(raw, faults),
+        }
+    }
+
+    fn line(&mut self, faults: &mut Faults) -> Option<ViewLine> {
+        let words = match (self.members.take(), self.message.take()) {
+            (Some(members), None) => Statement::Members(members),
+            (None, Some(message)) => Statement::Message(message),
+            _ => return None,
+        };
+        // 0 is nobody: then there is nothing to say about the leader.
+        let leader = self.leader.unwrap_or_else(|| {
+            faults.add(Fault::NoLeader);
+            0
+        });
+        Some(ViewLine {
+            peer_id: u16::try_from(self.peer_id?).ok()?,
+            view_id: self.view_id?,
+            leader: u16::try_from(leader).ok()?,
+            words,
+        })
+    }
+}
+
+fn digits(text: &str) -> Option<u64> {
+    let all = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    all.then(|| text.parse().ok())?
+}
+
+fn integer(raw: &Raw<'_>, faults: &mut Faults) -> Option<u64> {
+    let (text, is_text) = match raw {
+        Raw::Bare(word) => (*word, false),
+        Raw::Text(text) => (text.trim(), true),
+        Raw::Nested(_) => return None,
+    };
+    let number = digits(text)?;
+    if is_text || number.to_string() != text {
+        faults.add(Fault::Numbers);
+    }
+    Some(number)
+}
+
+fn list(raw: &Raw<'_>, faults: &mut Faults) -> Option<BTreeSet<u16>> {
+    let text = match raw {
+        Raw::Nested(text) => *text,
+        Raw::Text(text) => {
+            faults.add(Fault::Punctuation);
+            text.as_ref()
+        }
+        Raw::Bare(_) => return None,
+    };
+    let inner = text.trim_matches(|c: char| "[](){} ".contains(c));
+    let parts = inner.split(|c: char| c == ',' || c.is_whitespace());
+    let mut members: Vec<u16> = Vec::new();
+    for part in parts.filter(|part| !part.is_empty()) {
+        let number = digits(part.trim_matches(|c: char| "\"'".contains(c)))?;
+        members.push(u16::try_from(number).ok()?);
+        // No hostsfile has so many.
+        if members.len() > MOST_PEERS {
+            return None;
+        }
+    }
+    if members.windows(2).any(|pair| pair[0] >= pair[1]) {
+        faults.add(Fault::ListOrder);
+    }
+    Some(members.into_iter().collect())
+}
+
+/// The message in the lab's words, if it is clear which of them is meant.
+fn message(raw: &Raw<'_>, faults: &mut Faults) -> Option<String> {
+    let text: Cow<'_, str> = match raw {
+        Raw::Text(text) => Cow::Borrowed(text),
+        Raw::Bare(word) => {
+            faults.add(Fault::Punctuation);
+            Cow::Borrowed(word)
+        }
+        Raw::Nested(_) => return None,
+    };
+    let meant = meant(&text).unwrap_or_else(|| text.clone().into_owned());
+    if meant != *text || is_strange(&meant) {
+        faults.add(Fault::Words);
+    }
+    Some(meant)
+}
+
+/// True of a message that no member says.
+pub(super) fn is_strange(message: &str) -> bool {
+    meant(message).is_none_or(|meant| meant != message)
+}
+
+fn meant(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let words = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words: Vec<&str> = words.filter(|word| !matches!(*word, "is" | "the")).collect();
+    match words[..] {
+        ["crashing" | "crashed" | "crash"] => Some(CRASHING.into()),
+        ["peer", id, "unreachable"] => Some(format!("peer {} unreachable", digits(id)?)),
+        ["peer", id, "leader", "unreachable"] => {
+            Some(format!("peer {} (leader) unreachable", digits(id)?))
+        }
+        [peer, "unreachable"] => {
+            Some(format!("peer {} unreachable", digits(peer.strip_prefix("peer")?)?))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_forms_are_read_and_named() {
+        let form = "{peer_id: 2, view_id: 3, leader: 1, memb_list: [1,2]}";
+        for (text, want) in [
+            (form, vec![]),
+            ("{peer_id: 2, view_id: 3, leader: 1, memb_list: [1, 2]}", vec![Fault::Blanks]),
+            ("{peer_id:2,view_id:3,leader:1,memb_list:[1,2]}", vec![Fault::Blanks]),
+            ("{\"peer_id\": 2, \"view_id\": 3, \"leader\": 1, \"memb_list\": [1,2]}", {
+                vec![Fault::Quotes]
+            }),
+            ("{'peer_id': 2, 'view_id': 3, 'leader': 1, 'memb_list': [1, 2]}", {
+                vec![Fault::Blanks, Fault::Quotes]
+            }),
+            ("{view_id: 3, peer_id: 2, leader: 1, memb_list: [1,2]}", vec![Fault::KeyOrder]),
+            ("{peer_id: 2, viewId: 3, leader: 1, members: [1,2]}", vec![Fault::KeyNames]),
+            ("{peer_id: 2, view_id: 3, leader: 1, memb_list: [2,1]}", vec![Fault::ListOrder]),
+            ("{peer_id: 2, view_id: 3, leader: 1, memb_list: [1,2,2]}", vec![Fault::ListOrder]),
+            ("{peer_id: 02, view_id: \"3\", leader: 1, memb_list: [1,2]}", vec![Fault::Numbers]),
+            ("{peer_id: 2, view_id: 3, leader: 1, memb_list: [1,2], x: 1}", vec![Fault::ExtraKeys]),
+            ("{peer_id: 2, view_id: 3, leader: 1, memb_list: [1,2,]}", vec![Fault::Punctuation]),
+            ("{peer_id: 2, view_id: 3, leader: 1, memb_list: \"[1,2]\"}", vec![Fault::Punctuation]),
+        ] {
+            let mut faults = Faults::default();
+            let (Lenient::View(line), "") = lenient(text, &mut faults) else { panic!("{text}") };
+            assert_eq!(line.to_string(), form, "{text}");
+            assert_eq!(faults.iter().collect::<Vec<_>>(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn messages_in_other_words_are_understood_and_said() {
+        for (text, want, differs) in [
+            ("\"crashing\"", "crashing", false),
+            ("\"Crashing!\"", "crashing", true),
+            ("\"peer 5 unreachable\"", "peer 5 unreachable", false),
+            ("\"Peer 5 is unreachable.\"", "peer 5 unreachable", true),
+            ("\"peer5 unreachable\"", "peer 5 unreachable", true),
+            ("\"peer 1 (leader) unreachable\"", "peer 1 (leader) unreachable", false),
+            ("\"peer 1 leader unreachable\"", "peer 1 (leader) unreachable", true),
+            ("\"hello\"", "hello", true),
+        ] {
+            let text = format!("{{peer_id: 2, view_id: 3, leader: 1, message:{text}}}");
+            let mut faults = Faults::default();
+            let (Lenient::View(line), _) = lenient(&text, &mut faults) else { panic!("{text}") };
+            assert_eq!(line.words, Statement::Message(want.into()), "{text}");
+            assert_eq!(faults.iter().any(|fault| fault == Fault::Words), differs, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_objects_are_told_from_damaged_lines() {
+        for (text, meant) in [
+            ("{\"peer_id\":1,\"action\":\"sent\",\"message_type\":\"prepare\"}", false),
+            ("{}", false),
+            ("{view_id: x, memb_list: [1]}", true),
+            ("{peer_id: 2, view_id: 3, leader: 1, memb_list: [1,b]}", true),
+            ("{peer_id: 99999, view_id: 3, leader: 1, memb_list: [1]}", true),
+        ] {
+            let (found, _) = lenient(text, &mut Faults::default());
+            assert_eq!(matches!(found, Lenient::Unreadable), meant, "{text}");
+            assert!(!matches!(found, Lenient::View(_)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Members that start again and have forgotten what they were, or what they had promised.
+
+use super::{Mutant, PLAIN};
+use crate::member::{Peer, Record};
+use crate::process::Effect;
+
+pub(super) static MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "one-life-for-ever",
+        does: "A process that starts again takes itself for the member that it was.",
+        seen: "Members known by their address alone; what they had promised was in memory.",
+        setup: |setup| setup.life.0 = 0,
+        ..PLAIN
+    },
+    Mutant {
+        name: "founds-again",
+        does: "The first line does not remember that it has founded a group.",
+        seen: "What --data is there for: a first line that starts again, cut off from \
+               everybody.",
+        restore: |_, _| None,
+        ..PLAIN
+    },
+    Mutant {
+        name: "forgets-its-promises",
+        does: "With --majority, starts again with its view, and with nothing that it promised \
+               or agreed to in it.",
+        seen: "An acceptor that writes down what was chosen, and not what it promised.",
+        restore: |_, record| (!matches!(record, Record::Promise { .. })).then_some(record),
+        ..PLAIN
+    },
+    Mutant {
+        name: "forgets-its-view",
+        does: "With --majority, starts again as the member that it was, and asks others for \
+               the view instead of remembering it.",
+        seen: "A slip of a kind: only the identity is durable.",
+        restore: |_, record| matches!(record, Record::Life(_)).then_some(record),
+        ..PLAIN
+    },
+    Mutant {
+        name: "answers-before-it-records",
+        does: "With --majority, agrees first and makes it durable afterstates.",
+        seen: "The classic of all logs: a crash between the answer and the write takes the \
+               promise back.",
+        effects: |_, effects| {
+            let is_promise =
+                |effect: &Effect<Peer>| matches!(effect, Effect::Persist(Record::Promise { .. }));
+            let (late, soon): (Vec<_>, Vec<_>) = effects.drain(..).partition(is_promise);
+            effects.extend(soon.into_iter().chain(late));
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "another-life-at-every-start",
+        does: "With --majority, remembers everything but which member it was, so it must be \
+               removed and let in again.",
+        seen: "This program before it remembered: after a majority had started again, no view \
+               was ever agreed to.",
+        restore: |_, record| matches!(record, Record::Seen(_)).then_some(record),
+        effects: |_, effects| {
+            for effect in effects {
+                if let Effect::Persist(record) = effect
+                    && let Record::View(view) = record
+                {
+                    *record = Record::Seen(view.id);
+                }
+            }
+        },
+        ..PLAIN
+    },
+];

@@ -1,0 +1,58 @@
+//! The judge of a finished run: which rule of Paxos was broken, and by which lines?
+//!
+//! It is fed the lines that [`dialect`] yields and recomputes promises, votes and the choice
+//! from them. It shares no code with the protocol that it judges: a mistake in the one must not
+//! hide itself in the other.
+//!
+//! # What a log can prove
+//! A log is a set of accounts, one for each peer. Only the order of *one peer's own lines in one
+//! input* is trusted. How the accounts of two peers are shuffled says nothing: a receipt may stand
+//! before its send. So the rules are of two kinds.
+//!
+//! * Rules about one peer's conduct are judged while its lines go by (`conduct`): a promise is
+//!   kept, an ack follows its question, numbers grow.
+//! * Rules about a number are judged when all lines about it are known (`settle`): was there a
+//!   majority of promises before the accept, of votes for what was chosen, was each message that
+//!   was received also sent?
+//!
+//! A rule that the log cannot decide is *not decidable*, which is neither broken nor kept. The
+//! five printed keys leave much open: an ack does not say which question it answers, nor under
+//! which number its value was accepted. A vote therefore counts as *possible* where a missing one
+//! would be a violation, and only as *certain* where its presence would be one. The journal
+//! (`--trace`) closes these gaps.
+//!
+//! A peer that was killed may have lost the end of its printed lines: what it sent last may be
+//! received though no line says that it was sent. That is held against a peer only if its own
+//! lines go on behind the gap, or are a journal's, which is written before anything is sent.
+//!
+//! A journal that goes to a pipe says so in its first line (`queued`): a kill costs its end, so it
+//! is taken like printed lines there. Where nobody read it in time, it has a `lost` line in place
+//! of others. Whatever is missing may have stood there, so no rule is broken by what is missing
+//! anywhere in that log: only lines that are here can still contradict each other.
+//!
+//! # Memory
+//! What is kept grows with numbers times acceptors, never with lines, and is bounded by
+//! [`MOST_RECORDS`]: beyond that the lowest numbers are judged by what is known and forgotten.
+//!
+//! Left out: one log with several decisions (each would need a name in its lines), and messages
+//! that were altered between two peers whose values are both plausible.
+
+mod acks;
+mod conduct;
+pub mod dialect;
+mod finish;
+mod form;
+mod intake;
+
+mod progress;
+mod report;
+mod rules;
+mod settle;
+mod state;
+mod support;
+mod value;
+
+pub use intake::{KnownRoles, PaxosJudge, PaxosOptions};
+pub use report::{Report, Subject};
+pub use rules::PaxosRule;
+pub use state::{MOST_EXCHANGES, MOST_RECORDS, MOST_VALUES};

@@ -1,0 +1,141 @@
+//! Whether and how a run got on: notes, no errors.
+
+use super::intake::PaxosJudge;
+use super::rules::PaxosRule;
+use super::settle::peers;
+use super::state::Proposal;
+use super::support::Quorum;
+use crate::paxos::event::MessageType;
+use crate::trace::findings::{Certainty, Witness};
+
+/// Of how many unfinished numbers it is said what they lacked: the last ones matter.
+const MOST_MISSING: usize = 3;
+
+impl PaxosJudge {
+    /// Counts this number among those that came to something, or to nothing.
+    pub(super) fn note_progress(&mut self, proposal: &Proposal, owner: u16, quorum: &Quorum) {
+        self.numbers += 1;
+        self.owners.insert(owner);
+        let votes = proposal.answers.iter().filter(|answer| answer.vote.is_some()).count();
+        self.given_up += u64::from(votes < quorum.least);
+    }
+
+    /// The notes on the whole run.
+    pub(super) fn judge_progress(&mut self) {
+        self.who_proposes();
+        self.who_never_chose();
+        if self.choices.is_empty() {
+            self.what_was_missing();
+        }
+        let Some(refusal) = self.first_refusal.clone() else { return };
+        let (by, number, promised) = (refusal.by, refusal.number, refusal.promised);
+        let because = format!("peer{by} refused {number}, because it had promised {promised}");
+        let line = vec![refusal.witness];
+        let count = self.refusals;
+        self.findings.add(PaxosRule::Refused, Certainty::Certain, || {
+            (line.clone(), format!("{count} question(s) were refused; the first: {because}"))
+        });
+        if self.owners.len() > 1 && self.given_up > 0 {
+            let (all, lost) = (self.numbers, self.given_up);
+            let owners: Vec<u16> = self.owners.iter().copied().collect();
+            self.findings.add(PaxosRule::Duel, Certainty::Certain, || {
+                let who = peers(&owners);
+                let words = format!(
+                    "{lost} of {all} numbers came to nothing while {who} proposed: {because}"
+                );
+                (line, words)
+            });
+        }
+    }
+
+    /// Peers that propose although the hostsfile does not say so.
+    fn who_proposes(&mut self) {
+        let Some(roles) = &self.options.roles else { return };
+        let is_other = |peer: &&u16| !roles.acceptors.contains_key(*peer);
+        let asking = self.peers.iter().filter(|(_, facts)| facts.asks).map(|(peer, _)| peer);
+        for peer in asking.filter(is_other) {
+            self.findings.add(PaxosRule::KnownRoles, Certainty::Certain, || {
+                (Vec::new(), format!("peer{peer} proposes, but is no proposer of the hostsfile"))
+            });
+        }
+    }
+
+    fn who_never_chose(&mut self) {
+        let mut parties: Vec<u16> = match &self.options.roles {
+            Some(roles) => {
+                let served = roles.acceptors.values().chain(roles.learners.values()).flatten();
+                roles.acceptors.keys().chain(served).copied().collect()
+            }
+            None => self.peers.keys().copied().collect(),
+        };
+        parties.sort_unstable();
+        parties.dedup();
+        for peer in parties {
+            let facts = self.peers.get(&peer);
+            if facts.is_some_and(|facts| facts.chose) {
+                continue;
+            }
+            let words = if facts.is_some_and(|facts| facts.lost > 0) {
+                format!("no choice is among the lines that are left of peer{peer}")
+            } else if facts.is_some_and(|facts| facts.speaks) {
+                format!("peer{peer} never printed a choice")
+            } else {
+                format!("no line of peer{peer} is here")
+            };
+            self.findings.add(PaxosRule::NeverChose, Certainty::Certain, || (Vec::new(), words));
+        }
+    }
+
+    /// Why the last numbers did not lead to a choice.
+    fn what_was_missing(&mut self) {
+        let mut notes: Vec<(Vec<Witness>, String)> = Vec::new();
+        for (number, proposal) in self.proposals.iter().rev() {
+            let Some(owner) = proposal.owner() else { continue };
+            if notes.len() == MOST_MISSING {
+                break;
+            }
+            let quorum = self.quorum(owner);
+            let voting = proposal.asked(MessageType::Accept).next().is_some();
+            let who = |answer: &&super::state::Answer| {
+                if voting { answer.vote.is_some() } else { answer.promise.is_some() }
+            };
+            let have: Vec<u16> = proposal.answers.iter().filter(who).map(|a| a.peer).collect();
+            let what = if voting { "acceptances" } else { "promises" };
+            let mut words = format!(
+                "proposal {number} of peer{owner} has {what} from {} and needs {} of {}",
+                peers(&have),
+                quorum.least,
+                quorum.members.len()
+            );
+            let mut lines = Vec::new();
+            for peer in quorum.members.iter().filter(|peer| !have.contains(peer)) {
+                let answer = proposal.answers.iter().find(|answer| answer.peer == *peer);
+                let refused = answer.and_then(|answer| answer.refused.clone());
+                let streams = self.streams.iter().filter(|((_, of), _)| of == peer);
+                let promised = streams.filter_map(|(_, stream)| stream.promised.clone());
+                let promised =
+                    promised.filter(|(promised, _)| promised > number).max_by_key(|p| p.0);
+                let words_of_peer = match refused.or(promised) {
+                    Some((promised, witness)) => {
+                        let line = witness.line;
+                        lines.push(witness);
+                        let to =
+                            self.proposals.get(&promised).and_then(|proposal| proposal.owner());
+                        let to = to.map_or(String::new(), |to| format!(" to peer{to}"));
+                        format!("; peer{peer} promised {promised}{to} at line {line}")
+                    }
+                    None if answer.is_some_and(|answer| answer.got_prepare) => {
+                        format!("; peer{peer} was asked, but its answer is not here")
+                    }
+                    None => format!("; of peer{peer} there is nothing"),
+                };
+                words.push_str(&words_of_peer);
+            }
+            lines.truncate(2);
+            notes.push((lines, words));
+        }
+        for (lines, words) in notes {
+            self.findings.add(PaxosRule::Missing, Certainty::Certain, || (lines, words));
+        }
+    }
+}

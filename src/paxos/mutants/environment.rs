@@ -1,0 +1,69 @@
+//! Mutants of the environment: hostsfiles, starts, what others say, and what the driver does about
+//! its disk.
+
+use std::sync::Arc;
+
+use super::{Mutant, PLAIN};
+use crate::paxos::{Message, Timer};
+use crate::process::Effect;
+use crate::sim::Disk;
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "different-hostsfiles",
+        does: "Every proposer has a file that names another half of the acceptors, so quorums do \
+               not meet.",
+        seen: "A hostsfile that was changed on some machines only.",
+        trusting: true,
+        setup: |setup| {
+            let proposers = &mut Arc::make_mut(setup).roles.proposers;
+            for (at, audience) in proposers.values_mut().enumerate() {
+                let most = audience.acceptors.len() / 2;
+                let skipped = if at % 2 == 0 { 0 } else { audience.acceptors.len() - most };
+                let acceptors = audience.acceptors.iter().skip(skipped).take(most.max(1));
+                audience.acceptors = acceptors.copied().collect();
+            }
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "starts-by-sleeping",
+        does: "Asks once and waits for ever, without knowing whether anybody listens yet.",
+        seen: "`sleep 5` in start scripts; a prepare lost because the other side was not up.",
+        presumed: |setup| setup.roles.links_of(setup.me).into_iter().collect(),
+        connected: |_, _| false,
+        effects: |_, effects| {
+            effects.retain(|effect| !matches!(effect, Effect::SetTimer(Timer::Answer, _)));
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "believes-what-is-asked",
+        does: "Takes the request to accept a value for the news that it is chosen.",
+        seen: "Learners that listen to accepts instead of acceptances.",
+        receive: |state, from, message| {
+            state.inject(from, message);
+            if let Message::Accept { number, value } = message {
+                state.inject(from, Message::Chosen { number, value });
+            }
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "restart-trusts-cache",
+        does: "Takes what a new life reads back for durable: starts at once, and answers from \
+               records that only the page cache holds.",
+        seen: "This program: a kill between write and flush, a repeated question, a power loss, \
+               and two values were chosen.",
+        disk: Disk::CacheTrusted,
+        ..PLAIN
+    },
+    Mutant {
+        name: "flush-skipped",
+        does: "Writes its records and flushes none of them: a kill takes nothing, a power loss \
+               what it likes.",
+        seen: "`write` taken for `fsync`; journals with flushing turned off for speed.",
+        disk: Disk::NeverFlushed,
+        ..PLAIN
+    },
+];

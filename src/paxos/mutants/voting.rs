@@ -1,0 +1,227 @@
+//! Mutants of the acceptor and its memory.
+
+use super::{Mutant, MutantState, Notes, PLAIN, rewrite_record};
+use crate::paxos::acceptor::Acceptor;
+use crate::paxos::{Accepted, Message, Peer, ProposalNumber, Record};
+use crate::process::{Effect, Effects};
+use crate::sim::mutant::{records, sent};
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "accept-below-promise",
+        does: "Accepts under a number below its promise.",
+        seen: "Paxos Made Simple read in a hurry: the acceptor forgets what the promise was for.",
+        receive: |state, from, message| {
+            if let Message::Accept { number, .. } = message {
+                forget_promise_above(state, number);
+            }
+            state.inject(from, message);
+        },
+        effects: promise_as_before,
+        ..PLAIN
+    },
+    Mutant {
+        name: "accept-without-raising-the-promise",
+        does: "Accepts without raising the promise, so that a lower accept can follow.",
+        seen: "scylladb #6139; apache/cassandra, pull request 1327.",
+        receive: |state, from, message| {
+            if let Message::Accept { .. } = message {
+                state.notes.before = Some(state.acceptor());
+            }
+            state.inject(from, message);
+        },
+        effects: promise_as_before,
+        ..PLAIN
+    },
+    Mutant {
+        name: "relabels-its-vote",
+        does: "Puts the newly promised number on the value that it accepted earlier.",
+        seen: "Acceptors with one field for both numbers.",
+        effects: |state, effects| {
+            let held = state.acceptor();
+            let (Some(number), Some(vote)) = (held.min_proposal, held.accepted) else { return };
+            if vote.number == number {
+                return;
+            }
+            let accepted = Some(Accepted { number, ..vote });
+            state.set_acceptor(Acceptor { accepted, ..held });
+            rewrite_record(effects, state.acceptor());
+            for message in sent(effects) {
+                if let Message::PrepareAck(ack) = message {
+                    ack.accepted = accepted;
+                }
+            }
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "never-accepts-its-own-promise",
+        does: "Accepts only above the promise, not at it: after its own promise nothing is ever \
+               accepted.",
+        seen: "`>` where `>=` is needed.",
+        receive: |state, from, message| {
+            let promised = state.acceptor().min_proposal;
+            let equal =
+                matches!(message, Message::Accept { number, .. } if Some(number) == promised);
+            if !equal {
+                state.inject(from, message);
+            }
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "promises-only-the-first",
+        does: "Once it has promised, it answers no other proposer: promises are split and nobody \
+               gets a majority, nor a refusal.",
+        seen: "cocagne/multi-paxos-example #4.",
+        receive: |state, from, message| {
+            let peers = state.setup.roles.peers;
+            let promised = state.acceptor().min_proposal;
+            let first = promised.is_none_or(|number| number.owner(peers) == from);
+            if first || !matches!(message, Message::Prepare { .. }) {
+                state.inject(from, message);
+            }
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "compares-numbers-as-text",
+        does: "Compares proposal numbers as text: \"9\" is above \"10\".",
+        seen: "Numbers kept as strings; and round.id as a decimal, in which 1.10 is 1.1.",
+        receive: |state, from, message| {
+            let (Message::Prepare { number, .. } | Message::Accept { number, .. }) = message else {
+                return state.inject(from, message);
+            };
+            let promised = state.acceptor().min_proposal.map_or(String::new(), |n| n.to_string());
+            if number.to_string() >= promised {
+                forget_promise_above(state, number);
+                state.inject(from, message);
+            }
+        },
+        // The text that was larger is the promise now.
+        effects: |state, _| state.notes = Notes::default(),
+        ..PLAIN
+    },
+    Mutant {
+        name: "checks-then-acts",
+        does: "Looks whether it may accept, lets go of the lock, and accepts after the next \
+               message, whatever was promised to that one.",
+        seen: "Check-then-act over two lockings.",
+        receive: |state, from, message| {
+            let late: Vec<_> = std::mem::take(&mut state.notes.aside);
+            if let Message::Accept { number, .. } = message
+                && Some(number) >= state.acceptor().min_proposal
+            {
+                state.notes.aside.push((from, message));
+            } else {
+                state.inject(from, message);
+            }
+            state.notes.count = late.len() as u64;
+            state.inject_all(late);
+        },
+        effects: |state, effects| {
+            // A refusal of what was put aside becomes the acceptance that was decided earlier.
+            let refused = effects.iter().find_map(|effect| match effect {
+                Effect::Send(to, Message::AcceptAck(ack)) if !ack.granted() => Some((*to, *ack)),
+                _ => None,
+            });
+            let Some((to, ack)) = refused.filter(|_| state.notes.count > 0) else { return };
+            let held = Accepted { number: ack.answers, value: ack.asked };
+            let acceptor = Acceptor { accepted: Some(held), ..state.acceptor() };
+            state.set_acceptor(acceptor);
+            let answer = super::accepted(super::Ack { accepted: Some(held), ..ack }, ack.answers);
+            effects.clear();
+            effects.push(Effect::Persist(Record::Acceptor(acceptor)));
+            effects.push(Effect::Send(to, Message::AcceptAck(answer)));
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "answers-before-it-is-durable",
+        does: "Lets the answer leave before the promise or the vote is on disk.",
+        seen: "Every store that acknowledges a write from its memory.",
+        effects: |_, effects| {
+            effects.sort_by_key(|effect| matches!(effect, Effect::Persist(Record::Acceptor(_))));
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "promise-not-kept",
+        does: "Writes down what it accepts, but not what it only promises.",
+        seen: "Logs of accepted values without a record of the promise.",
+        effects: |_, effects| {
+            effects.retain(|effect| match effect {
+                Effect::Persist(Record::Acceptor(held)) => {
+                    held.accepted.map(|vote| vote.number) == held.min_proposal
+                }
+                _ => true,
+            });
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "vote-not-kept",
+        does: "Writes down its promises, but not what it accepted.",
+        seen: "A vote counted from memory, and gone after a restart.",
+        effects: |_, effects| {
+            for record in records(effects) {
+                if let Record::Acceptor(held) = record {
+                    held.accepted = None;
+                }
+            }
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "fresh-start",
+        does: "Finds its state missing or damaged, and begins as if it were new.",
+        seen: "A state file truncated in place, empty after a power cut.",
+        restore: |_, record| match record {
+            Record::Acceptor(_) => None,
+            Record::LastNumber(_) => Some(record),
+        },
+        ..PLAIN
+    },
+    Mutant {
+        name: "last-record-lost",
+        does: "Does not wait for the flush: the newest record is gone after a crash.",
+        seen: "A write without fsync, or without one for the directory.",
+        restore: |state, record| state.notes.held.replace(record),
+        ..PLAIN
+    },
+    Mutant {
+        name: "old-votes-expire",
+        does: "Deletes an accepted value that seems old when the next prepare comes.",
+        seen: "scylladb #6149; palantir/atlasdb #1504.",
+        receive: |state, from, message| {
+            if let Message::Prepare { number, .. } = message {
+                let old = state.acceptor();
+                let peers = u64::from(state.setup.roles.peers);
+                let expired = |held: &Accepted| held.number.get() + peers < number.get();
+                if old.accepted.as_ref().is_some_and(expired) {
+                    state.set_acceptor(Acceptor { accepted: None, ..old });
+                }
+            }
+            state.inject(from, message);
+        },
+        ..PLAIN
+    },
+];
+
+/// Makes the acceptor forget a promise above `number`; the notes keep it.
+fn forget_promise_above(state: &mut MutantState, number: ProposalNumber) {
+    let held = state.acceptor();
+    if held.min_proposal > Some(number) {
+        state.notes.before = Some(held);
+        state.set_acceptor(Acceptor { min_proposal: Some(number), ..held });
+    }
+}
+
+/// After a doctored acceptance: the promise is what it was.
+fn promise_as_before(state: &mut MutantState, effects: &mut Effects<Peer>) {
+    if let Some(before) = state.notes.before.take() {
+        let held = Acceptor { min_proposal: before.min_proposal, ..state.acceptor() };
+        state.set_acceptor(held);
+        rewrite_record(effects, held);
+    }
+}

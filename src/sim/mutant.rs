@@ -1,0 +1,314 @@
+//! Mutants: a protocol as it has been got wrong, one named mistake each.
+//!
+//! A [`Mutant`] never changes a line of the protocol. It stands around an unmutated process and
+//! changes what goes in (its setup, its records, messages, links, timers), what comes out (its
+//! effects), or its state in between (through [`Process::restore`], the one door that every driver
+//! has). So the code that is checked stays the code that runs, and a mutant shows that a check can
+//! fail. Some leave the process alone and break what its driver does to the disk ([`Disk`]).
+//!
+//! ```text
+//! event ──► receive, timeout, … ──► process ──► effects ──►
+//!                    ▲                             │
+//!                    └──── notes, injections ◄─────┘
+//! ```
+//!
+//! Each protocol has a catalogue of its mutants in its own folder. A mutant of one needs nothing
+//! but a [`Mutable`] process; drivers run it as a [`Mutated`] one, and monitors see either through
+//! [`Subject`].
+
+use std::collections::VecDeque;
+use std::fmt::{self, Debug};
+use std::hash::{Hash, Hasher};
+use std::time::Duration;
+
+use super::Disk;
+use crate::process::{Effect, Effects, PeerId, Process};
+
+/// A process that has mutants.
+pub trait Mutable: Process + Sized + 'static {
+    /// What it is built from.
+    type Setup: Clone + Debug + Eq + Hash;
+    /// What a mutant remembers beside it.
+    type Notes: Clone + Debug + Default + Eq + Hash;
+
+    /// A process that remembers nothing yet.
+    fn build(setup: Self::Setup) -> Self;
+}
+
+/// What a mutant is called, and what is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MutantLabel {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it does.
+    pub does: &'static str,
+    /// Where it was seen.
+    pub seen: &'static str,
+}
+
+/// A way to be wrong. Each function stands before or behind the event of the same name.
+pub struct Mutant<P: Mutable> {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it does.
+    pub does: &'static str,
+    /// Where it was seen.
+    pub seen: &'static str,
+    /// Changes what the process is built from.
+    pub setup: fn(&mut P::Setup),
+    /// What is restored instead of this record, if anything.
+    pub restore: fn(&mut MutantState<P>, P::Record) -> Option<P::Record>,
+    /// Links that the process is told of right after its start, whether or not they are up.
+    pub presumed: fn(&P::Setup) -> Vec<PeerId>,
+    /// False: the process is not told of this link or address.
+    pub connected: fn(&mut MutantState<P>, PeerId) -> bool,
+    /// Injects what the process receives instead of this message.
+    pub receive: fn(&mut MutantState<P>, PeerId, P::Message),
+    /// False: the process is not told that this timer has fired. The effects are performed first.
+    pub timeout: fn(&mut MutantState<P>, P::Timer, &mut Effects<P>) -> bool,
+    /// What the effects of a step become.
+    pub effects: fn(&mut MutantState<P>, &mut Effects<P>),
+    /// True if it receives messages that no honest peer can have sent.
+    pub trusting: bool,
+    /// How the driver of these processes treats its disk: it can be the broken part, too.
+    pub disk: Disk,
+}
+
+impl<P: Mutable> Mutant<P> {
+    /// One that changes nothing: the entries of a catalogue say what they change.
+    pub const PLAIN: Self = Self {
+        name: "",
+        does: "",
+        seen: "",
+        setup: |_| {},
+        restore: |_, record| Some(record),
+        presumed: |_| Vec::new(),
+        connected: |_, _| true,
+        receive: |state, from, message| state.inject(from, message),
+        timeout: |_, _, _| true,
+        effects: |_, _| {},
+        trusting: false,
+        disk: Disk::Sound,
+    };
+
+    /// Its label.
+    pub fn label(&self) -> MutantLabel {
+        MutantLabel { name: self.name, does: self.does, seen: self.seen }
+    }
+
+    /// A process of this mutant that remembers nothing yet.
+    pub fn build(&'static self, mut setup: P::Setup) -> Mutated<P> {
+        (self.setup)(&mut setup);
+        let process = P::build(setup.clone());
+        let (notes, injected) = (P::Notes::default(), VecDeque::new());
+        Mutated { mutant: self, state: MutantState { setup, process, notes, injected } }
+    }
+}
+
+// Written out because a derive would ask the bounds of `P`; names are unique in a catalogue.
+impl<P: Mutable> PartialEq for Mutant<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl<P: Mutable> Eq for Mutant<P> {}
+
+impl<P: Mutable> Hash for Mutant<P> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.name.hash(hasher);
+    }
+}
+
+impl<P: Mutable> Debug for Mutant<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// An unmutated process and what its mutant needs to mislead it.
+#[derive(Clone, Debug)]
+pub struct MutantState<P: Mutable> {
+    /// What the process was built from.
+    pub setup: P::Setup,
+    /// The process itself.
+    pub process: P,
+    /// What the mutant remembers.
+    pub notes: P::Notes,
+    /// What the process receives next. Empty between events.
+    injected: VecDeque<(PeerId, P::Message)>,
+}
+
+// Between events nothing is injected, so messages need not be compared.
+impl<P: Mutable + PartialEq> PartialEq for MutantState<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.setup == other.setup && self.process == other.process && self.notes == other.notes
+    }
+}
+
+impl<P: Mutable + Eq> Eq for MutantState<P> {}
+
+impl<P: Mutable + Hash> Hash for MutantState<P> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (&self.setup, &self.process, &self.notes).hash(hasher);
+    }
+}
+
+impl<P: Mutable> MutantState<P> {
+    /// After this step the process receives this message, whether or not anybody sent it.
+    pub fn inject(&mut self, from: PeerId, message: P::Message) {
+        self.injected.push_back((from, message));
+    }
+
+    /// Injects these messages in their order.
+    pub fn inject_all(&mut self, messages: impl IntoIterator<Item = (PeerId, P::Message)>) {
+        self.injected.extend(messages);
+    }
+
+    /// Puts another process in its place, which knows nothing.
+    pub fn rebuild(&mut self) {
+        self.process = P::build(self.setup.clone());
+    }
+}
+
+/// A process inside its mutant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Mutated<P: Mutable> {
+    mutant: &'static Mutant<P>,
+    state: MutantState<P>,
+}
+
+impl<P: Mutable> Mutated<P> {
+    /// One step of the process, and one for each message that was injected.
+    fn step(&mut self, out: &mut Effects<Self>, event: impl FnOnce(&mut P, &mut Effects<P>)) {
+        let mut effects = Vec::new();
+        event(&mut self.state.process, &mut effects);
+        self.pass(&mut effects, out);
+        self.receive_injected(effects, out);
+    }
+
+    fn receive_injected(&mut self, mut effects: Effects<P>, out: &mut Effects<Self>) {
+        while let Some((from, message)) = self.state.injected.pop_front() {
+            self.state.process.receive(from, message, &mut effects);
+            self.pass(&mut effects, out);
+        }
+    }
+
+    /// Hands the effects of one step on, as the mutant has them.
+    fn pass(&mut self, effects: &mut Effects<P>, out: &mut Effects<Self>) {
+        (self.mutant.effects)(&mut self.state, effects);
+        out.extend(effects.drain(..).map(map));
+    }
+}
+
+impl<P: Mutable> Process for Mutated<P> {
+    const PROTOCOL: &'static str = P::PROTOCOL;
+    type Message = P::Message;
+    type Record = P::Record;
+    type Timer = P::Timer;
+    type Fact = P::Fact;
+
+    fn restore(&mut self, record: P::Record) {
+        if let Some(record) = (self.mutant.restore)(&mut self.state, record) {
+            self.state.process.restore(record);
+        }
+    }
+
+    fn snapshot(&self) -> Vec<P::Record> {
+        self.state.process.snapshot()
+    }
+
+    fn clock(&mut self, now: Duration) {
+        self.state.process.clock(now);
+    }
+
+    fn start(&mut self, out: &mut Effects<Self>) {
+        self.step(out, P::start);
+        for other in (self.mutant.presumed)(&self.state.setup) {
+            self.step(out, |process, out| process.connected(other, out));
+        }
+    }
+
+    fn connected(&mut self, other: PeerId, out: &mut Effects<Self>) {
+        if (self.mutant.connected)(&mut self.state, other) {
+            self.step(out, |process, out| process.connected(other, out));
+        }
+    }
+
+    fn receive(&mut self, from: PeerId, message: P::Message, out: &mut Effects<Self>) {
+        (self.mutant.receive)(&mut self.state, from, message);
+        self.receive_injected(Vec::new(), out);
+    }
+
+    fn timeout(&mut self, timer: P::Timer, out: &mut Effects<Self>) {
+        let mut effects = Vec::new();
+        let fires = (self.mutant.timeout)(&mut self.state, timer, &mut effects);
+        out.extend(effects.into_iter().map(map::<P, Self>));
+        if fires {
+            self.step(out, |process, out| process.timeout(timer, out));
+        }
+    }
+
+    fn objection(&self, from: PeerId, message: &P::Message) -> Option<String> {
+        if self.mutant.trusting { None } else { self.state.process.objection(from, message) }
+    }
+
+    fn to_datagram(message: &P::Message) -> Vec<u8> {
+        P::to_datagram(message)
+    }
+
+    fn from_datagram(bytes: &[u8]) -> Option<P::Message> {
+        P::from_datagram(bytes)
+    }
+}
+
+/// The messages that a step sends.
+pub fn sent<P: Process>(effects: &mut Effects<P>) -> impl Iterator<Item = &mut P::Message> {
+    effects.iter_mut().filter_map(|effect| match effect {
+        Effect::Send(_, message) | Effect::Cast(_, message) => Some(message),
+        _ => None,
+    })
+}
+
+/// The records that a step makes durable.
+pub fn records<P: Process>(effects: &mut Effects<P>) -> impl Iterator<Item = &mut P::Record> {
+    effects.iter_mut().filter_map(|effect| match effect {
+        Effect::Persist(record) => Some(record),
+        _ => None,
+    })
+}
+
+/// What one process wants done, as another wants it that speaks the same language.
+fn map<P: Process, Q>(effect: Effect<P>) -> Effect<Q>
+where
+    Q: Process<Message = P::Message, Record = P::Record, Timer = P::Timer, Fact = P::Fact>,
+{
+    match effect {
+        Effect::Persist(record) => Effect::Persist(record),
+        Effect::Send(to, message) => Effect::Send(to, message),
+        Effect::Cast(to, message) => Effect::Cast(to, message),
+        Effect::Halt(code) => Effect::Halt(code),
+        Effect::SetTimer(timer, delay) => Effect::SetTimer(timer, delay),
+        Effect::Report(fact) => Effect::Report(fact),
+    }
+}
+
+/// A process of protocol `P`, mutated or not, as monitors see it.
+pub trait Subject<P: Process>:
+    Process<Message = P::Message, Record = P::Record, Timer = P::Timer, Fact = P::Fact> + Sized
+{
+    /// The unmutated process inside.
+    fn process(&self) -> &P;
+}
+
+impl<P: Process> Subject<P> for P {
+    fn process(&self) -> &P {
+        self
+    }
+}
+
+impl<P: Mutable> Subject<P> for Mutated<P> {
+    fn process(&self) -> &P {
+        &self.state.process
+    }
+}
