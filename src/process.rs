@@ -1,9 +1,16 @@
 //! The contract between a protocol and whatever drives it.
 //!
 //! A protocol is a value. It is fed events (it starts, a link comes up, a message arrives, a timer
-//! fires) and answers each with an ordered list of [`Effect`]s. It never touches a socket, a
-//! clock, a file, a thread, a random source or a log. Because of that the very same value runs on
-//! sockets (`node`), under a simulator and inside a model checker: those are *drivers*.
+//! fires, a client asks for something) and answers each with an ordered list of [`Effect`]s. It
+//! never touches a socket, a clock, a file, a thread, a random source or a log. Because of that the
+//! very same value runs on sockets (`node`), under a simulator and inside a model checker: those
+//! are *drivers*.
+//!
+//! A process also takes steps of its own. A proposer counts promises; when the count is complete
+//! it asks for acceptance. Receiving a message only counts. [`Process::is_due`] says that a count
+//! is complete, and [`Process::proceed`] takes the step. On sockets the threads of connections
+//! count, and one thread, the process's own, waits until a step is due or a deadline has passed.
+//! The simulator and the model checker let that step come at once or after other events.
 //!
 //! What a driver owes to a protocol:
 //!
@@ -12,6 +19,7 @@
 //!   lines) only when that record, *and every record of every earlier step*, is durable. The
 //!   second half matters: a question asked twice is answered from memory the second time, and
 //!   that answer must not overtake the first one's record.
+//! * While a step of its own is due, it takes that step sooner or later, whatever else happens.
 //! * After a crash it builds the value anew, feeds every durable record to
 //!   [`Process::restore`] in the order written, and then calls [`Process::start`].
 //! * Messages may be lost, but between two ends of one link they never change their order.
@@ -26,7 +34,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// A peer's name for others: the number of its line in the hostsfile, from 1.
+/// A peer's name for others. It is a name, never an index: where there is a hostsfile, it is the
+/// number of the peer's line, from 1; elsewhere peers choose it themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PeerId(pub u16);
@@ -73,6 +82,26 @@ pub enum Effect<P: Process + ?Sized> {
     Halt(u8),
 }
 
+impl<P: Process> Effect<P> {
+    /// The same effect of a process that embeds this one: its parts go through these functions.
+    pub fn map<Q: Process>(
+        self,
+        message: impl FnOnce(P::Message) -> Q::Message,
+        record: impl FnOnce(P::Record) -> Q::Record,
+        timer: impl FnOnce(P::Timer) -> Q::Timer,
+        fact: impl FnOnce(P::Fact) -> Q::Fact,
+    ) -> Effect<Q> {
+        match self {
+            Self::Persist(kept) => Effect::Persist(record(kept)),
+            Self::Send(to, sent) => Effect::Send(to, message(sent)),
+            Self::Cast(to, sent) => Effect::Cast(to, message(sent)),
+            Self::SetTimer(set, delay) => Effect::SetTimer(timer(set), delay),
+            Self::Report(said) => Effect::Report(fact(said)),
+            Self::Halt(code) => Effect::Halt(code),
+        }
+    }
+}
+
 // Written out because a derive would ask the bounds of `P` instead of its associated types.
 impl<P: Process + ?Sized> Debug for Effect<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -92,6 +121,31 @@ impl<P: Process + ?Sized> Debug for Effect<P> {
 /// The list that a step fills.
 pub type Effects<P> = Vec<Effect<P>>;
 
+/// What can be seen of a process from outside, when others could see it: what an observer of the
+/// runtime and one of the simulator are shown, in the order of the steps.
+#[derive(Clone, Debug)]
+pub enum Output<P: Process> {
+    /// The links to and from this peer are up.
+    Connected(PeerId),
+    /// A message arrived; also one from the process to itself.
+    Received(PeerId, P::Message),
+    /// A live link has taken a message, which may still be lost; also one to the process itself.
+    Sent(PeerId, P::Message),
+    /// The process has something to say.
+    Report(P::Fact),
+}
+
+/// What is asked of a process that can be asked nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum NoInput {}
+
+/// Takes steps of the process's own as long as one is due: for drivers that let them come at once.
+pub fn proceed_while_due<P: Process>(process: &mut P, out: &mut Effects<P>) {
+    while process.is_due() {
+        process.proceed(out);
+    }
+}
+
 /// A protocol, seen from one peer.
 ///
 /// No event returns a `Result`: a peer's message can be odd, but never an error of the process.
@@ -109,6 +163,8 @@ pub trait Process {
     type Timer: Copy + Debug + Ord + Send + 'static;
     /// What it tells people.
     type Fact: Clone + Debug + Send + 'static;
+    /// What a person or a client on its host asks of it; [`NoInput`] if there is nothing to ask.
+    type Input: Clone + Debug + Serialize + DeserializeOwned + Send + 'static;
 
     /// Takes back what an earlier life made durable. Called before [`Process::start`], once for
     /// every record, oldest first.
@@ -141,6 +197,18 @@ pub trait Process {
 
     /// This timer's deadline has passed.
     fn timeout(&mut self, timer: Self::Timer, out: &mut Effects<Self>);
+
+    /// A person or a client on this host asks for something.
+    fn input(&mut self, _input: Self::Input, _out: &mut Effects<Self>) {}
+
+    /// True if the process can take its next step: a count is complete.
+    fn is_due(&self) -> bool {
+        false
+    }
+
+    /// Takes the next step of its own; called only while one [is due](Self::is_due). Each call
+    /// gets ahead: after finitely many, with no other event between them, none is due.
+    fn proceed(&mut self, _out: &mut Effects<Self>) {}
 
     /// Why no honest `from` can have sent this message, if that is so. Such a message is never
     /// received: the driver drops it, and on sockets closes the connection that brought it.

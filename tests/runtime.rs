@@ -8,8 +8,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use synod::node::{Address, Config, Node, Observer, Output, Sockets};
-use synod::process::{Effect, Effects, PeerId, Process};
+use synod::node::{Address, Config, Node, Observer, Sockets};
+use synod::process::{Effect, Effects, Output, PeerId, Process};
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,6 +59,8 @@ impl Process for Probe {
     type Record = ();
     type Timer = u64;
     type Fact = ();
+    /// To set this timer to a millisecond.
+    type Input = u64;
 
     fn restore(&mut self, (): ()) {}
 
@@ -80,6 +82,10 @@ impl Process for Probe {
     fn timeout(&mut self, timer: u64, out: &mut Effects<Self>) {
         self.fired.push(timer);
         out.push(Effect::SetTimer(timer, Duration::from_secs(3600).into()));
+    }
+
+    fn input(&mut self, timer: u64, out: &mut Effects<Self>) {
+        out.push(Effect::SetTimer(timer, Duration::from_millis(1).into()));
     }
 
     fn objection(&self, _: PeerId, _: &u64) -> Option<String> {
@@ -234,7 +240,7 @@ fn a_deadline_that_came_nearer_wakes_the_clock() {
     let other = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let (node, _) = node(Probe::default(), &other);
     for round in 0..50 {
-        node.step(|_, out| out.push(Effect::SetTimer(round, Duration::from_millis(1).into())));
+        node.input(round);
         let fired =
             node.wait_until(Some(deadline()), |probe| probe.fired.contains(&round).then_some(()));
         assert!(fired.is_some(), "in round {round}");

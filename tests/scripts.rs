@@ -59,13 +59,13 @@ fn the_scripts_are_not_empty() {
         (0..100).map(|seed| scenario.write_down(seed).1.steps).collect()
     };
     let runs: Vec<Steps> = scenarios.iter().flat_map(scripts).collect();
-    let sometimes = |what: &str, seen: fn(&Step<Message, Timer>) -> bool| {
+    let sometimes = |what: &str, seen: fn(&Step<Message, Timer, Value>) -> bool| {
         assert!(runs.iter().flatten().any(seen), "no script has {what}");
     };
     sometimes("a crash between effects", |step| step.dies.is_some_and(|death| death.after > 0));
     sometimes("a record that survives", |step| step.dies.is_some_and(|death| death.kept > 0));
     sometimes("a crash between steps", |step| matches!(step.event, What::Crash { .. }));
-    let wrote = |step: &Step<Message, Timer>| {
+    let wrote = |step: &Step<Message, Timer, Value>| {
         step.dies.is_some_and(|death| death.kept > 0 && death.cause == Cause::Kill)
     };
     sometimes("a kill that leaves a record in the cache", wrote);
@@ -113,7 +113,7 @@ fn the_script_of_a_failure_breaks_the_same_claim() {
 fn one_less(steps: &Steps) -> Vec<Steps> {
     let mut all = Vec::new();
     for (index, step) in steps.iter().enumerate() {
-        let mut but = |instead: &[Step<Message, Timer>]| {
+        let mut but = |instead: &[Step<Message, Timer, Value>]| {
             all.push([&steps[..index], instead, &steps[index + 1..]].concat());
         };
         but(&[]);
@@ -197,7 +197,7 @@ fn no_script_breaks_paxos() {
 }
 
 /// A message is of this kind; which one it is, the newest under way decides.
-fn any_step(prng: &mut Prng) -> Step<Message, Timer> {
+fn any_step(prng: &mut Prng) -> Step<Message, Timer, Value> {
     let number = ProposalNumber::new(ProposalNumber::MAX).unwrap();
     let value = Value('?');
     let ack = Ack { answers: number, min_proposal: number, accepted: None, asked: value };

@@ -113,15 +113,26 @@ impl World {
         self.step(to, |peer, out| peer.receive(from, message, out));
     }
 
+    /// One event, and the steps of the peer's own that it makes due.
     fn step(&mut self, me: PeerId, event: impl FnOnce(&mut Peer, &mut Effects<Peer>)) {
         let mut effects = Vec::new();
         event(self.peers.get_mut(&me).unwrap(), &mut effects);
+        self.perform(me, effects);
+        while self.peers[&me].is_due() {
+            let mut effects = Vec::new();
+            self.peers.get_mut(&me).unwrap().proceed(&mut effects);
+            writeln!(self.told, "  {} takes its next step", me.0).unwrap();
+            self.perform(me, effects);
+        }
+    }
+
+    fn perform(&mut self, me: PeerId, effects: Effects<Peer>) {
         for effect in effects {
             let told = match effect {
                 Effect::Persist(record) => {
                     self.records.entry(me).or_default().push(record);
                     match record {
-                        Record::LastNumber(number) => format!("keeps: last number {number}"),
+                        Record::LastNumber(number) => format!("keeps: numbers up to {number}"),
                         Record::Acceptor(state) => format!(
                             "keeps: promised {}, accepted {}",
                             state.min_proposal.map_or("nothing".into(), |n| n.to_string()),

@@ -10,10 +10,10 @@ use std::{env, thread};
 
 use synod::hosts::Hosts;
 use synod::node::disk::{Disk, Owner};
-use synod::node::{Address, Config, Node, Observer, Output};
-use synod::paxos::instances::Instances;
+use synod::node::{Address, Config, Node, Observer};
+use synod::paxos::instances::{Instances, Keyed};
 use synod::paxos::{Audience, Roles, Setup, Value};
-use synod::process::{PeerId, Process};
+use synod::process::{Output, PeerId, Process};
 
 use super::{Times, free_ports, hosts_text, row};
 
@@ -83,7 +83,7 @@ pub fn peer(args: &[String]) {
             let trips = time(|| two_round_trips(&echo));
             let disk = time(|| flushed.as_ref().map_or((), three_flushes));
             let decision = time(|| {
-                node.step(|p, out| p.propose(key, Value('X'), out));
+                node.input(Keyed { key, part: Value('X') });
                 node.wait_until(None, |p| p.chosen(key)).unwrap();
             });
             println!("{} {} {}", trips.as_nanos(), disk.as_nanos(), decision.as_nanos());

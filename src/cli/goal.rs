@@ -14,7 +14,7 @@ use crate::process::PeerId;
 use crate::visible::visible;
 
 /// What is to be reached, and what was heard so far.
-pub(super) enum Goal {
+pub(crate) enum Goal {
     /// Everybody is ready, and nobody was before everybody was there.
     Ready {
         all: BTreeSet<u16>,
@@ -28,7 +28,7 @@ pub(super) enum Goal {
 
 impl Goal {
     /// The barrier for so many peers.
-    pub(super) fn ready(count: u16) -> Self {
+    pub(crate) fn ready(count: u16) -> Self {
         let all = (1..=count).collect();
         let (started, ready) = (BTreeSet::new(), BTreeMap::new());
         Self::Ready { all, started, ready, rules: MemberJudge::default() }
@@ -36,7 +36,7 @@ impl Goal {
 
     /// A group of so many peers, of which some will crash. With `leader_crashes` the first one
     /// does, and the highest is removed on request before.
-    pub(super) fn group(count: u16, crashes: &BTreeSet<u16>, leader_crashes: bool) -> Result<Self> {
+    pub(crate) fn group(count: u16, crashes: &BTreeSet<u16>, leader_crashes: bool) -> Result<Self> {
         if let Some(stray) = crashes.iter().find(|peer| **peer > count) {
             return Err(Error::Usage(format!("-c {stray}: there are only {count} peers")));
         }
@@ -61,21 +61,21 @@ impl Goal {
     }
 
     /// The run failed for a reason that no line shows.
-    pub(super) fn object(&mut self, reason: String) {
+    pub(crate) fn object(&mut self, reason: String) {
         match self {
             Self::Ready { rules, .. } | Self::Group { rules, .. } => rules.object(reason),
         }
     }
 
     /// This peer has been started.
-    pub(super) fn started(&mut self, peer: PeerId) {
+    pub(crate) fn started(&mut self, peer: PeerId) {
         if let Self::Ready { started, .. } = self {
             started.insert(peer.0);
         }
     }
 
     /// A line of the peer's standard error, so long after the start of the run.
-    pub(super) fn said(&mut self, peer: PeerId, after: Duration, line: &str) {
+    pub(crate) fn said(&mut self, peer: PeerId, after: Duration, line: &str) {
         if line.starts_with(&format!("{peer}: ")) {
             return;
         }
@@ -98,7 +98,7 @@ impl Goal {
     }
 
     /// The peer's process has ended; `well` with exit code 0.
-    pub(super) fn ended(&mut self, peer: PeerId, well: bool, how: &str) {
+    pub(crate) fn ended(&mut self, peer: PeerId, well: bool, how: &str) {
         let allowed = match self {
             Self::Ready { ready, .. } => well && ready.contains_key(&peer.0),
             Self::Group { rules, .. } => well && rules.has_crashed(peer.0),
@@ -109,7 +109,7 @@ impl Goal {
     }
 
     /// True if all is as it should be, as things stand.
-    pub(super) fn is_reached(&self) -> bool {
+    pub(crate) fn is_reached(&self) -> bool {
         match self {
             Self::Ready { all, ready, .. } => all.len() == ready.len(),
             Self::Group { expected, crashing, rules } => {
@@ -119,12 +119,12 @@ impl Goal {
     }
 
     /// True if it can never be reached.
-    pub(super) fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         !self.rules().reasons().is_empty()
     }
 
     /// The verdict as text, and whether it is a good one.
-    pub(super) fn verdict(&self) -> (String, bool) {
+    pub(crate) fn verdict(&self) -> (String, bool) {
         let mut text = match self {
             Self::Group { rules, .. } => rules.table(),
             Self::Ready { all, ready, .. } => {

@@ -16,7 +16,7 @@ use crate::visible::visible;
 
 mod check;
 mod draw;
-mod goal;
+pub(crate) mod goal;
 mod inputs;
 mod judge;
 mod local;

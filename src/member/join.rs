@@ -194,7 +194,6 @@ impl Peer {
         // Also from the leader itself: the change in hand may take a while, and a first line that
         // hears nothing founds a view of its own.
         out.push(Effect::Send(peer, Message::Leader { leader }));
-        self.lead(out);
     }
 
     fn stand_in_line(&mut self, peer: PeerId, life: Life, seen: Option<u64>) {

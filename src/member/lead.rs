@@ -43,10 +43,29 @@ pub(super) enum Leading {
     /// Nothing; may ask for one operation under this number, if there is one, without a first
     /// phase.
     Free(Option<RequestId>),
+    /// A higher number was in the way: nothing, until [`Timer::Retransmit`] fires. At once, two who
+    /// lead would chase each other.
+    Resting,
     /// Asks what is pending.
     Taking { request: RequestId, answers: BTreeMap<PeerId, Option<(RequestId, Operation)>> },
     /// Asks for agreement.
     Asking { request: RequestId, op: Operation, agreed: BTreeSet<PeerId> },
+}
+
+/// A step of the one who leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum LeaderStep {
+    /// Its majority is gone, or is back.
+    Majority { lacking: bool },
+    /// To crash, as it was ordered to.
+    CrashAsOrdered { request: RequestId },
+    /// To ask what is pending.
+    TakeOver { request: RequestId },
+    /// To ask for agreement to this operation. Without one there is nothing to do yet, and it may
+    /// ask under this number later.
+    Ask { request: RequestId, op: Option<Operation> },
+    /// Enough have agreed to this operation, so this is the next view.
+    Decide { next: View, op: Operation },
 }
 
 impl Leading {
@@ -103,85 +122,89 @@ impl Peer {
         view.members.keys().all(|p| agreed.contains(p) || silent.contains(p) || target == Some(*p))
     }
 
-    /// Does what a leader has to do, if this peer leads and there is something to do. Called
-    /// whenever that may have changed.
+    /// The step that is due: what the one who leads has to do next, if this peer does.
     ///
-    /// One thing often makes the next one possible, for a leader whose members are all dead as
-    /// often as there were members. So what is called for from within is done in turn, not one
-    /// inside the other: a thread's stack is small.
-    pub(super) fn lead(&mut self, out: &mut Effects<Self>) {
-        self.turns += 1;
-        if self.turns > 1 {
-            return;
+    /// The threads of connections only count answers; the process's own thread takes the steps.
+    pub(super) fn next_step(&self) -> Option<LeaderStep> {
+        let Phase::In(member) = &self.phase else { return None };
+        let view = &member.view;
+        if self.acting(view) != self.me() {
+            return None;
         }
-        loop {
-            let before = self.turns;
-            self.lead_once(out);
-            if self.turns == before {
-                break;
+        let lacking = self.lacks_majority(view);
+        if lacking != member.lacking.is_some() {
+            return Some(LeaderStep::Majority { lacking });
+        }
+        if lacking {
+            return None;
+        }
+        match &member.leading {
+            Leading::Free(Some(right)) if self.is_ordered_to_crash(view) => {
+                Some(LeaderStep::CrashAsOrdered { request: *right })
             }
-        }
-        self.turns = 0;
-    }
-
-    fn lead_once(&mut self, out: &mut Effects<Self>) {
-        let Phase::In(member) = &self.phase else { return };
-        let view = member.view.clone();
-        if self.acting(&view) != self.me() {
-            return;
-        }
-        if self.says_no_majority(&view, out) {
-            return;
-        }
-        let Phase::In(member) = &self.phase else { return };
-        match member.leading.clone() {
-            Leading::Free(right) => {
-                if right.is_some_and(|right| self.ends_as_ordered(right, &view, out)) {
-                    return;
-                }
-                let Some(op) = self.next_operation(&view) else { return };
-                match right {
-                    Some(request) => self.ask(request, op, out),
-                    None => self.take_over(out),
-                }
+            Leading::Free(Some(right)) => {
+                let op = Some(self.next_operation(view)?);
+                Some(LeaderStep::Ask { request: *right, op })
             }
+            Leading::Free(None) => {
+                // What is pending may have been agreed to, and whoever asked may not come back.
+                let wanted = member.promises.pending.is_some();
+                let wanted = wanted || self.next_operation(view).is_some();
+                self.next_request()
+                    .filter(|_| wanted)
+                    .map(|request| LeaderStep::TakeOver { request })
+            }
+            Leading::Resting => None,
             Leading::Taking { request, answers } => {
                 let answered = answers.keys().copied().collect();
-                if self.is_enough(&view, &answered, None) {
+                let enough = self.is_enough(view, &answered, None);
+                enough.then(|| {
                     // The one with the highest number may have been agreed to already.
-                    let pending = answers.into_values().flatten().max_by_key(|(under, _)| *under);
-                    let op = pending.map(|(_, op)| op).or_else(|| self.next_operation(&view));
+                    let pending = answers.values().flatten().max_by_key(|(under, _)| *under);
+                    let op = pending.map(|(_, op)| *op).or_else(|| self.next_operation(view));
                     let op = op.filter(|op| view.after(op).is_some());
-                    self.set_leading(Leading::Free(Some(request)));
-                    if let Some(op) = op {
-                        self.ask(request, op, out);
-                    }
-                }
+                    LeaderStep::Ask { request: *request, op }
+                })
             }
             Leading::Asking { op, agreed, .. } => {
-                if self.is_enough(&view, &agreed, Some(&op))
-                    && let Some(next) = view.after(&op)
-                {
-                    self.decide(&view, next, &op, out);
-                }
+                // Whoever has seen a higher view than the next one does not make it.
+                let next = view.after(op).filter(|next| Some(next.id) >= self.seen)?;
+                let enough = self.is_enough(view, agreed, Some(op));
+                enough.then_some(LeaderStep::Decide { next, op: *op })
             }
         }
+    }
+
+    /// Takes that step.
+    pub(super) fn take(&mut self, step: LeaderStep, out: &mut Effects<Self>) {
+        match step {
+            LeaderStep::Majority { lacking } => self.says_majority(lacking, out),
+            LeaderStep::CrashAsOrdered { request } => self.crash_as_ordered(request, out),
+            LeaderStep::TakeOver { request } => self.take_over(request, out),
+            LeaderStep::Ask { request, op: Some(op) } => self.ask(request, op, out),
+            LeaderStep::Ask { request, op: None } => {
+                self.set_leading(Leading::Free(Some(request)));
+            }
+            LeaderStep::Decide { next, op } => self.decide(next, &op, out),
+        }
+    }
+
+    fn lacks_majority(&self, view: &View) -> bool {
+        let alive = view.members.keys().filter(|peer| !self.detector.silent().contains(peer));
+        self.setup.majority && alive.count() < view.majority()
     }
 
     /// With majorities: a side without one keeps its view and says so, once. Others may have made
     /// views since, so it also asks to be let in.
-    fn says_no_majority(&mut self, view: &View, out: &mut Effects<Self>) -> bool {
-        let alive = &view.ids() - self.detector.silent();
-        let majority = self.setup.majority;
-        let Some(member) = self.member() else { return false };
-        let lacking = majority && alive.len() < view.majority();
-        let news = lacking && member.lacking.is_none();
-        member.lacking = lacking.then(|| member.lacking.unwrap_or_default());
-        if news {
-            out.push(Effect::Report(Fact::NoMajority { view: view.clone(), alive }));
+    fn says_majority(&mut self, lacking: bool, out: &mut Effects<Self>) {
+        let silent = self.detector.silent().clone();
+        let Some(member) = self.member() else { return };
+        member.lacking = lacking.then_some(0);
+        if lacking {
+            let (view, alive) = (member.view.clone(), &member.view.ids() - &silent);
+            out.push(Effect::Report(Fact::NoMajority { view, alive }));
             out.push(Effect::SetTimer(Timer::Retry, Self::about(self.setup.heartbeat)));
         }
-        lacking
     }
 
     /// The dead first, then those who wait. None that no id is left for.
@@ -203,20 +226,24 @@ impl Peer {
         }
     }
 
-    /// Asks all what is pending, under a number above all that were seen.
-    pub(super) fn take_over(&mut self, out: &mut Effects<Self>) {
+    /// A number above all that were seen, to take over with. None once they are used up: one that
+    /// nobody reaches is not even recorded.
+    fn next_request(&self) -> Option<RequestId> {
+        let Phase::In(member) = &self.phase else { return None };
+        let highest = member.promises.promised.map_or(0, |promised| promised.round);
+        let request = RequestId { round: highest + 1, by: self.me() };
+        (request.round < MAX_ID && member.promises.promise(request).is_ok()).then_some(request)
+    }
+
+    /// Asks all what is pending.
+    fn take_over(&mut self, request: RequestId, out: &mut Effects<Self>) {
         let me = self.me();
         let Some(member) = self.member() else { return };
-        let highest = member.promises.promised.map_or(0, |promised| promised.round);
-        let request = RequestId { round: highest + 1, by: me };
-        // A number that nobody reaches is refused here, before it is recorded.
-        let promises = member.promises.promise(request).ok().filter(|_| request.round < MAX_ID);
-        let Some(promises) = promises else { return };
+        let Ok(promises) = member.promises.promise(request) else { return };
         member.leading = Leading::Taking { request, answers: [(me, promises.pending)].into() };
         self.keep(promises, out);
-        self.say_again(out);
-        out.push(Effect::SetTimer(Timer::Nag, Self::about(self.setup.heartbeat / 2)));
-        self.lead(out);
+        self.send_question(out);
+        self.retransmit_later(out);
     }
 
     /// Asks all to agree. This peer agrees first.
@@ -225,26 +252,25 @@ impl Peer {
         let Some(member) = self.member() else { return };
         let Ok(promises) = member.promises.agree(request, op) else {
             // Somebody else was faster; the next try begins above its number.
-            member.leading = Leading::Free(None);
-            return self.nag_later(out);
+            member.leading = Leading::Resting;
+            return self.retransmit_later(out);
         };
         member.leading = Leading::Asking { request, op, agreed: [me].into() };
         self.keep(promises, out);
-        self.say_again(out);
-        self.nag_later(out);
-        self.lead(out);
+        self.send_question(out);
+        self.retransmit_later(out);
     }
 
-    fn nag_later(&self, out: &mut Effects<Self>) {
-        out.push(Effect::SetTimer(Timer::Nag, Self::about(self.setup.heartbeat / 2)));
+    fn retransmit_later(&self, out: &mut Effects<Self>) {
+        out.push(Effect::SetTimer(Timer::Retransmit, Self::about(self.setup.heartbeat / 2)));
     }
 
     /// Puts the open question to all who have not answered it.
-    fn say_again(&self, out: &mut Effects<Self>) {
+    fn send_question(&self, out: &mut Effects<Self>) {
         let Phase::In(member) = &self.phase else { return };
         let view_id = member.view.id;
         let (message, answered) = match &member.leading {
-            Leading::Free(_) => return,
+            Leading::Free(_) | Leading::Resting => return,
             Leading::Taking { request, answers } => {
                 let op = Operation::Pending;
                 let answered: BTreeSet<PeerId> = answers.keys().copied().collect();
@@ -263,25 +289,28 @@ impl Peer {
     }
 
     /// The question is still open. Whoever does not answer may have missed the view as well.
-    pub(super) fn nag(&mut self, out: &mut Effects<Self>) {
+    pub(super) fn retransmit(&mut self, out: &mut Effects<Self>) {
         let me = self.me();
         let Phase::In(member) = &self.phase else { return };
         if self.acting(&member.view) != me {
             // A leader that was held for dead is back.
             return self.set_leading(Leading::Free(None));
         }
-        if matches!(member.leading, Leading::Free(_)) {
-            return self.lead(out);
+        match member.leading {
+            Leading::Free(_) => return,
+            Leading::Resting => return self.set_leading(Leading::Free(None)),
+            Leading::Taking { .. } | Leading::Asking { .. } => {}
         }
         for peer in member.view.members.keys().filter(|peer| **peer != me) {
             out.push(Effect::Send(*peer, Message::new_view(&member.view)));
         }
-        self.say_again(out);
-        self.nag_later(out);
+        self.send_question(out);
+        self.retransmit_later(out);
     }
 
     /// Enough have agreed.
-    fn decide(&mut self, view: &View, next: View, op: &Operation, out: &mut Effects<Self>) {
+    fn decide(&mut self, next: View, op: &Operation, out: &mut Effects<Self>) {
+        let Some(view) = self.view() else { return };
         let mut told = &view.ids() | &next.ids();
         // The dead are not told; if one lives, its heartbeats will be answered.
         if let Operation::Del { peer, asked: false } = op {
@@ -357,13 +386,7 @@ impl Peer {
     }
 
     /// An answer to a request.
-    pub(super) fn agreed(
-        &mut self,
-        from: PeerId,
-        request: RequestId,
-        view_id: u64,
-        out: &mut Effects<Self>,
-    ) {
+    pub(super) fn agreed(&mut self, from: PeerId, request: RequestId, view_id: u64) {
         let Some(member) = self.member().filter(|member| member.view.id == view_id) else { return };
         let is_member = member.view.members.contains_key(&from);
         if let Leading::Asking { request: open, agreed, .. } = &mut member.leading
@@ -371,7 +394,6 @@ impl Peer {
             && is_member
         {
             agreed.insert(from);
-            self.lead(out);
         }
     }
 
@@ -383,7 +405,6 @@ impl Peer {
         view_id: u64,
         op: Operation,
         under: Option<RequestId>,
-        out: &mut Effects<Self>,
     ) {
         let Some(member) = self.member().filter(|member| member.view.id == view_id) else { return };
         let is_member = member.view.members.contains_key(&from);
@@ -392,7 +413,6 @@ impl Peer {
             && is_member
         {
             answers.insert(from, under.map(|under| (under, op)));
-            self.lead(out);
         }
     }
 
@@ -401,36 +421,31 @@ impl Peer {
     pub(super) fn refused(&mut self, request: RequestId, view_id: u64, promised: RequestId) {
         let Some(member) = self.member().filter(|member| member.view.id == view_id) else { return };
         let open = match &member.leading {
-            Leading::Free(_) => None,
+            Leading::Free(_) | Leading::Resting => None,
             Leading::Taking { request, .. } | Leading::Asking { request, .. } => Some(*request),
         };
         if open == Some(request) && promised > request {
             // Not recorded: it is another member's promise, and nothing was answered under it.
             member.promises.promised = member.promises.promised.max(Some(promised));
-            member.leading = Leading::Free(None);
+            member.leading = Leading::Resting;
         }
     }
 
-    /// The crash that is ordered for the first leader, once all hosts are in and it has the right
-    /// to ask. True if it came.
-    fn ends_as_ordered(
-        &mut self,
-        request: RequestId,
-        view: &View,
-        out: &mut Effects<Self>,
-    ) -> bool {
-        let me = self.me();
+    /// True if this is the first leader, all hosts are in, and it is to crash then.
+    fn is_ordered_to_crash(&self, view: &View) -> bool {
         let all = view.ids() == self.setup.hosts && view.members.len() > 1;
-        if !self.setup.crash_as_leader || !self.is_first_line() || !all {
-            return false;
-        }
-        let Some(highest) = view.members.keys().next_back().copied() else { return false };
+        self.setup.crash_as_leader && self.is_first_line() && all
+    }
+
+    /// Asks all but the next leader to agree to the removal of the highest member, and crashes.
+    fn crash_as_ordered(&mut self, request: RequestId, out: &mut Effects<Self>) {
+        let (me, Some(view)) = (self.me(), self.view()) else { return };
+        let Some(highest) = view.members.keys().next_back().copied() else { return };
         let next_leader = view.members.keys().nth(1).copied();
         let op = Operation::Del { peer: highest, asked: true };
         for peer in view.members.keys().filter(|p| **p != me && Some(**p) != next_leader) {
             out.push(Effect::Send(*peer, Message::Req { request, view_id: view.id, op }));
         }
         self.crash(out);
-        true
     }
 }

@@ -4,8 +4,8 @@ use super::{Fact, Peer};
 use crate::command::printer::Printer;
 use crate::command::prose::Prose;
 use crate::member::event::{CRASHING, Statement, ViewLine};
-use crate::node::{Level, Observer, Output};
-use crate::process::PeerId;
+use crate::node::{Level, Observer};
+use crate::process::{Output, PeerId};
 
 /// Prints what happens.
 pub(crate) struct Lines {

@@ -170,11 +170,5 @@ impl Peer {
         self.order_crash(out);
         out.push(Effect::SetTimer(Timer::Check, self.detector.check_every().into()));
         self.beat(out);
-        let Phase::In(member) = &self.phase else { return };
-        if member.promises.pending.is_some() && self.acting(view) == self.me() {
-            // It may have been agreed to, and whoever asked may not come back.
-            return self.take_over(out);
-        }
-        self.lead(out);
     }
 }

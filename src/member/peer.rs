@@ -11,7 +11,7 @@ use super::lead::{Leading, Promises};
 use super::memory::Record;
 use super::message::{Message, Operation};
 use super::view::{Life, Reach, View};
-use crate::process::{Delay, Effect, Effects, PeerId, Process};
+use crate::process::{Delay, Effect, Effects, NoInput, PeerId, Process};
 
 /// A view changes soon after it came: then heartbeats follow after this part of a period.
 const SOON: u32 = 8;
@@ -51,7 +51,7 @@ pub enum Timer {
     /// Nobody has answered: found a view, if this is the first line.
     Found,
     /// Ask again whoever has not answered the leader.
-    Nag,
+    Retransmit,
     /// The crash that was ordered.
     Crash,
 }
@@ -143,8 +143,6 @@ pub struct Peer {
     /// When the next heartbeat goes out.
     pub(super) next_beat: Duration,
     pub(super) crash_is_set: bool,
-    /// While this peer leads: how often there was something to do. Zero between two events.
-    pub(super) turns: u32,
 }
 
 impl Peer {
@@ -163,7 +161,6 @@ impl Peer {
             waiting: Vec::new(),
             next_beat: Duration::MAX,
             crash_is_set: false,
-            turns: 0,
         }
     }
 
@@ -233,7 +230,6 @@ impl Peer {
         let promises = Promises::default();
         self.phase = Phase::In(Box::new(Member { view, promises, leading, lacking: None }));
         self.beat_soon(out);
-        self.lead(out);
     }
 
     pub(super) fn watch_others(&mut self, view: &View) {
@@ -294,7 +290,6 @@ impl Peer {
             out.push(Effect::Report(Fact::Unreachable { peer, view: member.view.clone() }));
         }
         out.push(Effect::SetTimer(Timer::Check, self.detector.check_every().into()));
-        self.lead(out);
     }
 
     /// A sign of life, if its sender is a member and its view is not stale. Else it shows that its
@@ -356,6 +351,7 @@ impl Process for Peer {
     type Record = Record;
     type Timer = Timer;
     type Fact = Fact;
+    type Input = NoInput;
 
     fn restore(&mut self, record: Record) {
         self.recall(record);
@@ -400,7 +396,7 @@ impl Process for Peer {
                 self.asked_out |= op == Operation::Del { peer: self.me(), asked: true };
                 self.requested(from, request, view_id, op, out);
             }
-            Message::Ok { request, view_id } => self.agreed(from, request, view_id, out),
+            Message::Ok { request, view_id } => self.agreed(from, request, view_id),
             Message::Busy { request, view_id, promised } => {
                 self.refused(request, view_id, promised);
             }
@@ -409,7 +405,7 @@ impl Process for Peer {
                 self.new_leader(from, request, view_id, out);
             }
             Message::Pending { request, view_id, op, under } => {
-                self.pending(from, request, view_id, op, under, out);
+                self.pending(from, request, view_id, op, under);
             }
             Message::Heartbeat { view_id, .. } => self.heartbeat(from, view_id, out),
         }
@@ -421,8 +417,18 @@ impl Process for Peer {
             Timer::Check => self.check(out),
             Timer::Retry => self.retry(out),
             Timer::Found => self.found(out),
-            Timer::Nag => self.nag(out),
+            Timer::Retransmit => self.retransmit(out),
             Timer::Crash => self.crash(out),
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.next_step().is_some()
+    }
+
+    fn proceed(&mut self, out: &mut Effects<Self>) {
+        if let Some(step) = self.next_step() {
+            self.take(step, out);
         }
     }
 

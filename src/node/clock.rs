@@ -1,4 +1,4 @@
-//! Deadlines, and the thread that waits for them.
+//! Deadlines, and the process's own thread, which waits for them and for complete counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
@@ -50,21 +50,33 @@ impl<T: Copy + Ord> Timers<T> {
 }
 
 impl<P: Process + Send + 'static> Node<P> {
-    /// The clock's thread.
-    pub(super) fn keep_time(&self) {
+    /// The process's own thread: takes each step that is due, and fires each timer whose deadline
+    /// has passed.
+    pub(super) fn keep_going(&self) {
         let mut core = self.lock();
         loop {
-            let now = Instant::now();
+            let (now, appended) = (Instant::now(), core.appended);
+            // A timer first: a process that is always due must not lose its deadlines.
             if let Some(timer) = core.timers.take_due(now) {
                 self.step_locked(&mut core, |process, out| process.timeout(timer, out));
-                self.finish(core);
-                core = self.lock();
+            } else if !core.halting && core.process.is_due() {
+                self.step_locked(&mut core, Process::proceed);
+            } else {
+                core = match core.timers.next() {
+                    Some(next) => self.due.wait_timeout(core, next - now).expect(UNPOISONED).0,
+                    None => self.due.wait(core).expect(UNPOISONED),
+                };
                 continue;
             }
-            core = match core.timers.next() {
-                Some(next) => self.sooner.wait_timeout(core, next - now).expect(UNPOISONED).0,
-                None => self.sooner.wait(core).expect(UNPOISONED),
-            };
+            if core.appended > appended {
+                self.finish(core);
+            } else {
+                // Whoever appended the records that its outputs wait for releases them, too; so
+                // this thread need not wait for a flush, and the next step is not late.
+                drop(core);
+                self.release();
+            }
+            core = self.lock();
         }
     }
 }

@@ -9,12 +9,17 @@
 //! | one per outbound link | dials, pings, dials again; one more while a slow dial is under way |
 //! | outputs | while there are many: hands them over |
 //! | one for datagrams ([`udp`]) | steps the process with each; one more per name looks it up |
-//! | clock | waits for the next deadline and steps the process |
+//! | process | waits until a count is complete or a deadline has passed, and takes that step |
 //!
 //! The process stands behind one `Mutex`. Whoever has an event locks it, steps, queues the
-//! effects, unlocks. Nothing is read, written or flushed under that lock. Whoever waits for
-//! something that the process must first come to know (a quorum, a choice) waits on a `Condvar`:
-//! [`Node::wait_until`].
+//! effects, unlocks. Nothing is read, written or flushed under that lock.
+//!
+//! The threads of connections only count: a promise or an acceptance goes into the state behind
+//! the `Mutex`. When that completes a count ([`Process::is_due`]), the `Condvar` on which the
+//! process's own thread waits is notified, and that thread takes the next step
+//! ([`Process::proceed`]): it asks for acceptance, announces the choice, backs off. It keeps the
+//! timers too. Whoever else waits for what the process must first come to know (a choice, say)
+//! waits on another `Condvar`: [`Node::wait_until`].
 //!
 //! # From a step to its effects
 //!
@@ -84,7 +89,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Doing, Error, Result};
-use crate::process::{Effect, Effects, PeerId, Process};
+use crate::process::{Effect, Effects, Output, PeerId, Process};
 use crate::visible::clipped;
 
 use clock::Timers;
@@ -93,7 +98,7 @@ use disk::Disk;
 pub use link::Address;
 use link::Link;
 pub use log::{Level, Say};
-pub use outbox::{Observer, Output};
+pub use outbox::Observer;
 use outbox::{Outbox, Pending, length_of};
 use sync::{Condvar, Mutex, MutexGuard};
 use tcp::Admission;
@@ -101,6 +106,8 @@ use udp::Datagrams;
 
 /// How long a process that ends itself waits until its last messages have left.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+/// The name of the process's own thread.
+const OWN_THREAD: &str = "process";
 /// The stack of a connection's thread. Only what is touched takes memory.
 const STACK: usize = 256 * 1024;
 
@@ -146,8 +153,8 @@ pub struct Node<P: Process> {
     core: Mutex<Core<P>>,
     /// Somebody may find what it waits for.
     changed: Condvar,
-    /// A deadline came nearer.
-    sooner: Condvar,
+    /// A step of the process's own is due, or a deadline came nearer.
+    due: Condvar,
     /// There is room for outputs again, or a connection was superseded.
     room: Condvar,
     /// The disk failed, or the process has ended itself.
@@ -207,8 +214,8 @@ impl<P: Process + Send + 'static> Node<P> {
         let node = Self::new(config, process, disk, observer, datagrams, links);
         // The first event comes before any other can.
         node.step(Process::start);
-        let clock = Arc::clone(&node);
-        spawn("clock", move || clock.keep_time())?;
+        let own = Arc::clone(&node);
+        spawn(OWN_THREAD, move || own.keep_going())?;
         if let Some(listener) = streams {
             tcp::open(&node, listener)?;
         }
@@ -246,7 +253,7 @@ impl<P: Process + Send + 'static> Node<P> {
                 ended: None,
             }),
             changed: Condvar::new(),
-            sooner: Condvar::new(),
+            due: Condvar::new(),
             room: Condvar::new(),
             over: Condvar::new(),
             itself: itself.clone(),
@@ -336,9 +343,13 @@ impl<P: Process + Send + 'static> Node<P> {
         self.core.lock().expect(UNPOISONED)
     }
 
-    /// Feeds one event and sees its effects through. This is also how a client on this host asks
-    /// the process for something.
-    pub fn step(&self, event: impl FnOnce(&mut P, &mut Effects<P>)) {
+    /// A person or a client on this host asks the process for something.
+    pub fn input(&self, input: P::Input) {
+        self.step(|process, out| process.input(input, out));
+    }
+
+    /// Feeds one event and sees its effects through.
+    fn step(&self, event: impl FnOnce(&mut P, &mut Effects<P>)) {
         let mut core = self.lock();
         self.step_locked(&mut core, event);
         self.finish(core);
@@ -371,6 +382,9 @@ impl<P: Process + Send + 'static> Node<P> {
             disk.replace(&core.process.snapshot());
         }
         core.outputs.cause = None;
+        if core.process.is_due() {
+            self.due.notify_one();
+        }
         if core.waiting > 0 {
             self.changed.notify_all();
         }
@@ -399,7 +413,7 @@ impl<P: Process + Send + 'static> Node<P> {
                 Effect::Cast(to, message) => core.cast(to, message),
                 Effect::SetTimer(timer, delay) => {
                     if core.timers.set(timer, delay) {
-                        self.sooner.notify_one();
+                        self.due.notify_one();
                     }
                 }
                 Effect::Report(fact) => {

@@ -18,25 +18,12 @@ use super::disk::Disk;
 use super::frame::Frame;
 use super::link::Link;
 use super::{Core, Node, UNPOISONED, spawn};
-use crate::process::{PeerId, Process};
+use crate::process::{Output, PeerId, Process};
 
 /// How many bytes of outputs may wait on account of one peer. The last step before may exceed it.
 pub(super) const PEER_LIMIT: usize = 128 * 1024;
 /// How many bytes one thread hands over in a row, and how many leave in one batch.
 pub(super) const TURN: usize = 64 * 1024;
-
-/// What can be seen of a node, in step order.
-#[derive(Debug)]
-pub enum Output<P: Process> {
-    /// The links to and from this peer are up.
-    Connected(PeerId),
-    /// A message arrived; also one from this peer to itself.
-    Received(PeerId, P::Message),
-    /// A live link has taken a message; also one from this peer to itself.
-    Sent(PeerId, P::Message),
-    /// The process has something to say.
-    Report(P::Fact),
-}
 
 /// Sees every output, for printing and for journals.
 pub trait Observer<P: Process>: Send {

@@ -36,6 +36,8 @@ pub const MOST_KEYS: usize = 1 << 16;
 pub struct Instances {
     setup: Arc<Setup>,
     peers: BTreeMap<Key, Peer>,
+    /// Those whose next step is due.
+    due: BTreeSet<Key>,
     linked: BTreeSet<PeerId>,
     now: Duration,
 }
@@ -44,16 +46,13 @@ impl Instances {
     /// No decision yet. The candidate in `setup` is not used: each decision has its own.
     pub fn new(setup: Setup) -> Self {
         let setup = Arc::new(Setup { candidate: None, ..setup });
-        Self { setup, peers: BTreeMap::new(), linked: BTreeSet::new(), now: Duration::ZERO }
-    }
-
-    /// Begins to have `value` chosen for `key`, over the links that stand. Asking again changes
-    /// nothing: one host has one candidate for a key.
-    pub fn propose(&mut self, key: Key, value: Value, out: &mut Effects<Self>) {
-        self.step(key, out, |peer, out| {
-            peer.adopt(value);
-            peer.start(out);
-        });
+        Self {
+            setup,
+            peers: BTreeMap::new(),
+            due: BTreeSet::new(),
+            linked: BTreeSet::new(),
+            now: Duration::ZERO,
+        }
     }
 
     /// What is known to be chosen for `key`.
@@ -81,16 +80,20 @@ impl Instances {
         let mut effects = Vec::new();
         peer.clock(self.now);
         step(peer, &mut effects);
-        out.extend(effects.into_iter().filter_map(|effect| {
-            Some(match effect {
-                Effect::Persist(part) => Effect::Persist(Keyed { key, part }),
-                Effect::Send(to, part) => Effect::Send(to, Keyed { key, part }),
-                Effect::Cast(to, part) => Effect::Cast(to, Keyed { key, part }),
-                Effect::SetTimer(part, delay) => Effect::SetTimer(Keyed { key, part }, delay),
-                Effect::Report(part) => Effect::Report(Keyed { key, part }),
-                // One decision is out of numbers. The others are not.
-                Effect::Halt(_) => return None,
-            })
+        if peer.is_due() {
+            self.due.insert(key);
+        } else {
+            self.due.remove(&key);
+        }
+        // One decision is out of numbers. The others are not.
+        let stays = |effect: &Effect<Peer>| !matches!(effect, Effect::Halt(_));
+        out.extend(effects.into_iter().filter(stays).map(|effect| {
+            effect.map(
+                |part| Keyed { key, part },
+                |part| Keyed { key, part },
+                |part| Keyed { key, part },
+                |part| Keyed { key, part },
+            )
         }));
     }
 }
@@ -101,6 +104,8 @@ impl Process for Instances {
     type Record = Keyed<Record>;
     type Timer = Keyed<Timer>;
     type Fact = Keyed<Fact>;
+    /// To have this value chosen for that key.
+    type Input = Keyed<Value>;
 
     fn restore(&mut self, record: Self::Record) {
         let setup = &self.setup;
@@ -141,6 +146,21 @@ impl Process for Instances {
 
     fn timeout(&mut self, timer: Self::Timer, out: &mut Effects<Self>) {
         self.step(timer.key, out, |peer, out| peer.timeout(timer.part, out));
+    }
+
+    fn input(&mut self, input: Self::Input, out: &mut Effects<Self>) {
+        self.step(input.key, out, |peer, out| peer.input(input.part, out));
+    }
+
+    fn is_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    fn proceed(&mut self, out: &mut Effects<Self>) {
+        // All that are due, so that no decision waits for another one's thread hand-over.
+        for key in std::mem::take(&mut self.due) {
+            self.step(key, out, Peer::proceed);
+        }
     }
 
     fn objection(&self, from: PeerId, message: &Self::Message) -> Option<String> {

@@ -3,10 +3,10 @@
 use crate::command::journal::Journal;
 use crate::command::printer::Printer;
 use crate::command::prose::Prose;
-use crate::node::{Level, Observer, Output};
+use crate::node::{Level, Observer};
 use crate::paxos::event::{Action, Event, JournalFields as Keys, MessageType};
 use crate::paxos::{Ack, Fact, Message, Peer, ProposalNumber, Value};
-use crate::process::PeerId;
+use crate::process::{Output, PeerId};
 
 /// Turns a peer's outputs into lines.
 pub(crate) struct Lines {

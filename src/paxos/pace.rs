@@ -42,7 +42,7 @@ const MOST_QUESTIONS: usize = 16;
 
 /// The two questions of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub enum Question {
     /// The first.
     Prepare,
     /// The second.
@@ -60,9 +60,9 @@ pub enum Failure {
 
 /// A question that was asked, and who has answered it.
 #[derive(Clone, Debug)]
-struct Question {
+struct Asked {
     number: ProposalNumber,
-    phase: Phase,
+    kind: Question,
     at: Duration,
     answered: Acceptors,
 }
@@ -81,7 +81,7 @@ pub struct Pace {
     /// The last measured rounds, zero while there are fewer.
     rounds: [Duration; ROUNDS],
     /// Those without a majority of answers, oldest first.
-    questions: VecDeque<Question>,
+    questions: VecDeque<Asked>,
 }
 
 impl Default for Pace {
@@ -114,16 +114,11 @@ impl Pace {
     }
 
     /// A question is asked now. Returns how long it waits for its answers.
-    pub fn asks(&mut self, number: ProposalNumber, phase: Phase) -> Duration {
+    pub fn asks(&mut self, number: ProposalNumber, kind: Question) -> Duration {
         if self.questions.len() == MOST_QUESTIONS {
             self.questions.pop_front();
         }
-        self.questions.push_back(Question {
-            number,
-            phase,
-            at: self.now,
-            answered: Acceptors::new(),
-        });
+        self.questions.push_back(Asked { number, kind, at: self.now, answered: Acceptors::new() });
         self.timeout()
     }
 
@@ -134,9 +129,9 @@ impl Pace {
         members: &Acceptors,
         from: PeerId,
         number: ProposalNumber,
-        phase: Phase,
+        kind: Question,
     ) -> Option<Duration> {
-        let asked = |question: &Question| question.number == number && question.phase == phase;
+        let asked = |asked: &Asked| asked.number == number && asked.kind == kind;
         let index = self.questions.iter().position(asked)?;
         let question = &mut self.questions[index];
         question.answered.insert(from);
@@ -147,7 +142,7 @@ impl Pace {
         let took = self.now.saturating_sub(self.questions.remove(index)?.at);
         self.rounds.rotate_left(1);
         self.rounds[ROUNDS - 1] = took.min(LONGEST_TIMEOUT / MARGIN);
-        let wait = &mut self.waits[phase as usize];
+        let wait = &mut self.waits[kind as usize];
         *wait = (took.min(LONGEST_TIMEOUT) * MARGIN)
             .max(*wait / 2)
             .clamp(FIRST_TIMEOUT, LONGEST_TIMEOUT);
@@ -158,9 +153,9 @@ impl Pace {
 
     /// The newest question has waited in vain. Returns how long the next one waits, if that is
     /// longer.
-    pub fn times_out(&mut self, phase: Phase) -> Option<Duration> {
+    pub fn times_out(&mut self, kind: Question) -> Option<Duration> {
         let before = self.timeout();
-        self.waits[phase as usize] = (before * 2).min(LONGEST_TIMEOUT);
+        self.waits[kind as usize] = (before * 2).min(LONGEST_TIMEOUT);
         let after = self.timeout();
         (after > before).then_some(after)
     }
@@ -204,10 +199,10 @@ mod tests {
     }
 
     /// Peers 2 and 3 answer now.
-    fn majority_answers(pace: &mut Pace, number: u64, phase: Phase) -> Option<Duration> {
-        assert_eq!(pace.hears(&members(), PeerId(2), n(number), phase), None, "one is too few");
-        assert_eq!(pace.hears(&members(), PeerId(2), n(number), phase), None, "and counts once");
-        pace.hears(&members(), PeerId(3), n(number), phase)
+    fn majority_answers(pace: &mut Pace, number: u64, kind: Question) -> Option<Duration> {
+        assert_eq!(pace.hears(&members(), PeerId(2), n(number), kind), None, "one is too few");
+        assert_eq!(pace.hears(&members(), PeerId(2), n(number), kind), None, "and counts once");
+        pace.hears(&members(), PeerId(3), n(number), kind)
     }
 
     #[test]
@@ -215,8 +210,8 @@ mod tests {
         let mut pace = Pace::default();
         let mut waits = Vec::new();
         for number in 1..10 {
-            waits.push(pace.asks(n(number), Phase::Prepare).as_secs());
-            let longer = pace.times_out(Phase::Prepare);
+            waits.push(pace.asks(n(number), Question::Prepare).as_secs());
+            let longer = pace.times_out(Question::Prepare);
             assert_eq!(longer.is_some(), waits.last() < Some(&64), "it says so while it grows");
         }
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 64, 64]);
@@ -225,26 +220,26 @@ mod tests {
     #[test]
     fn a_late_answer_tells_how_long_a_round_takes() {
         let mut pace = Pace::default();
-        pace.asks(n(1), Phase::Prepare);
+        pace.asks(n(1), Question::Prepare);
         pace.clock(s(1.0));
-        pace.times_out(Phase::Prepare);
-        assert_eq!(pace.asks(n(6), Phase::Prepare), s(2.0));
+        pace.times_out(Question::Prepare);
+        assert_eq!(pace.asks(n(6), Question::Prepare), s(2.0));
         pace.clock(s(2.5));
         // Number 6 has asked at 1 s: its answers are expected by 1 + 2 × 2.5.
-        assert_eq!(majority_answers(&mut pace, 1, Phase::Prepare), Some(s(3.5)));
-        assert_eq!(pace.asks(n(11), Phase::Prepare), s(5.0));
+        assert_eq!(majority_answers(&mut pace, 1, Question::Prepare), Some(s(3.5)));
+        assert_eq!(pace.asks(n(11), Question::Prepare), s(5.0));
     }
 
     #[test]
     fn quick_answers_shorten_the_wait_again() {
         let mut pace = Pace::default();
         for _ in 0..6 {
-            pace.times_out(Phase::Prepare);
+            pace.times_out(Question::Prepare);
         }
         let mut waits = Vec::new();
         for number in 1..9 {
-            waits.push(pace.asks(n(number), Phase::Prepare).as_secs());
-            assert_eq!(majority_answers(&mut pace, number, Phase::Prepare), None);
+            waits.push(pace.asks(n(number), Question::Prepare).as_secs());
+            assert_eq!(majority_answers(&mut pace, number, Question::Prepare), None);
         }
         assert_eq!(waits, [64, 32, 16, 8, 4, 2, 1, 1]);
     }
@@ -253,16 +248,16 @@ mod tests {
     fn quick_prepares_do_not_shorten_the_wait_for_slow_accepts() {
         let mut pace = Pace::default();
         for number in 1..20 {
-            pace.asks(n(number), Phase::Prepare);
+            pace.asks(n(number), Question::Prepare);
             pace.clock(pace.now + s(0.1));
-            majority_answers(&mut pace, number, Phase::Prepare);
-            let wait = pace.asks(n(number), Phase::Accept);
+            majority_answers(&mut pace, number, Question::Prepare);
+            let wait = pace.asks(n(number), Question::Accept);
             let enough = wait > s(20.0);
             assert!(enough || number < 6, "attempt {number} waits only {wait:?}");
             if !enough {
                 // Its late answers are lost.
                 pace.clock(pace.now + wait);
-                pace.times_out(Phase::Accept);
+                pace.times_out(Question::Accept);
             }
         }
     }
@@ -272,9 +267,9 @@ mod tests {
         let mut pace = Pace::default();
         let at_most = |pace: &Pace, failure, earlier| pace.back_off(failure, earlier).at_most;
         for took in [0.0, 0.010, 0.5] {
-            pace.asks(n(1), Phase::Prepare);
+            pace.asks(n(1), Question::Prepare);
             pace.clock(pace.now + s(took));
-            majority_answers(&mut pace, 1, Phase::Prepare);
+            majority_answers(&mut pace, 1, Question::Prepare);
             for (earlier, ms) in [(0, 10), (1, 20), (5, 320), (7, 1280), (u32::MAX, 1280)] {
                 let found = at_most(&pace, Failure::Refused, earlier);
                 assert_eq!(found, Duration::from_millis(ms), "a round of {took} s");
@@ -283,9 +278,9 @@ mod tests {
         for number in 6..10 {
             let found = at_most(&pace, Failure::Refused, 0);
             assert_eq!(found, FIRST_BACKOFF, "up to three slow rounds may be chance");
-            pace.asks(n(number), Phase::Prepare);
+            pace.asks(n(number), Question::Prepare);
             pace.clock(pace.now + s(10.0));
-            majority_answers(&mut pace, number, Phase::Prepare);
+            majority_answers(&mut pace, number, Question::Prepare);
         }
         for (earlier, seconds) in [(0, 10.0), (1, 20.0), (3, 80.0), (u32::MAX, 80.0)] {
             assert_eq!(at_most(&pace, Failure::Refused, earlier), s(seconds));
@@ -297,13 +292,13 @@ mod tests {
     fn no_answer_however_late_makes_it_wait_for_ever() {
         let mut pace = Pace::default();
         for number in 1..5 {
-            pace.asks(n(number), Phase::Accept);
+            pace.asks(n(number), Question::Accept);
         }
         pace.clock(Duration::MAX);
         for number in 1..5 {
-            majority_answers(&mut pace, number, Phase::Accept);
+            majority_answers(&mut pace, number, Question::Accept);
         }
-        assert_eq!(pace.asks(n(6), Phase::Accept), LONGEST_TIMEOUT);
+        assert_eq!(pace.asks(n(6), Question::Accept), LONGEST_TIMEOUT);
         assert_eq!(pace.back_off(Failure::Refused, 9).at_most, LONGEST_TIMEOUT * 4);
     }
 
@@ -311,8 +306,8 @@ mod tests {
     fn only_the_newest_questions_are_remembered() {
         let mut pace = Pace::default();
         for number in 1..1_000 {
-            pace.asks(n(number), Phase::Prepare);
-            pace.hears(&members(), PeerId(2), n(number), Phase::Prepare);
+            pace.asks(n(number), Question::Prepare);
+            pace.hears(&members(), PeerId(2), n(number), Question::Prepare);
             assert!(pace.questions.len() <= MOST_QUESTIONS);
         }
     }

@@ -12,7 +12,7 @@ use super::acceptor::Acceptor;
 use super::fact::Fact;
 use super::learner::Learner;
 use super::message::{Accepted, Ack, Message};
-use super::pace::{Pace, Phase};
+use super::pace::{Pace, Question};
 use super::proposal::{ProposalNumber, Value};
 use super::proposer::Attempt;
 use super::reach::Reach;
@@ -56,7 +56,8 @@ impl Setup {
 pub enum Record {
     /// The acceptor's whole state.
     Acceptor(Acceptor),
-    /// The last number that the proposer used.
+    /// No number up to this one is used by a later incarnation. It stands for a reserved range, so
+    /// that an attempt need not wait for a flush of its own.
     LastNumber(ProposalNumber),
 }
 
@@ -74,7 +75,7 @@ pub enum Timer {
 
 /// What the proposer is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Stage {
+enum Phase {
     /// Waiting for links: with all peers, and so much longer once [`Timer::Waiting`] has fired;
     /// with a majority of its acceptors if that is none.
     Gathering { left: Option<Duration> },
@@ -97,8 +98,11 @@ pub struct Peer {
     chosen: Option<Accepted>,
     /// Linked both ways at least once; itself included.
     linked: BTreeSet<PeerId>,
-    stage: Stage,
+    phase: Phase,
+    /// The last number used; after a restart, the last one that may have been used.
     last_number: Option<ProposalNumber>,
+    /// Numbers up to this one are recorded as used.
+    reserved: Option<ProposalNumber>,
     /// The highest number heard of: the next attempt goes above it.
     highest_seen: Option<ProposalNumber>,
     failures: u32,
@@ -117,9 +121,10 @@ impl Peer {
             chosen: None,
             // A peer is always linked with itself.
             linked: BTreeSet::from([setup.me]),
-            stage: Stage::Gathering { left: Some(setup.patience) },
+            phase: Phase::Gathering { left: Some(setup.patience) },
             setup,
             last_number: None,
+            reserved: None,
             highest_seen: None,
             failures: 0,
             pace: Pace::default(),
@@ -145,8 +150,8 @@ impl Peer {
 
     /// What this proposer's own round has found to be chosen.
     pub fn own_round(&self) -> Option<Accepted> {
-        match self.stage {
-            Stage::Done(chosen) => Some(chosen),
+        match self.phase {
+            Phase::Done(chosen) => Some(chosen),
             _ => None,
         }
     }
@@ -154,14 +159,6 @@ impl Peer {
     /// Has links with these peers from the beginning.
     pub(super) fn is_linked_with(&mut self, peers: &BTreeSet<PeerId>) {
         self.linked.extend(peers);
-    }
-
-    /// Gives a peer that was not a proposer yet its candidate.
-    pub(super) fn adopt(&mut self, candidate: Value) {
-        if self.setup.candidate.is_none() {
-            let candidate = Some(candidate);
-            self.setup = Arc::new(Setup { candidate, ..Setup::clone(&self.setup) });
-        }
     }
 
     /// The highest number that it holds, has used, or has seen in an answer.
@@ -247,11 +244,15 @@ impl Process for Peer {
     type Record = Record;
     type Timer = Timer;
     type Fact = Fact;
+    type Input = Value;
 
     fn restore(&mut self, record: Record) {
         match record {
             Record::Acceptor(acceptor) => self.acceptor = acceptor,
-            Record::LastNumber(number) => self.last_number = self.last_number.max(Some(number)),
+            Record::LastNumber(number) => {
+                self.reserved = self.reserved.max(Some(number));
+                self.last_number = self.reserved;
+            }
         }
     }
 
@@ -266,15 +267,15 @@ impl Process for Peer {
                 let odd = vote(found) > found.min_proposal;
                 (falls || odd).then(|| "a promise or a vote falls below an earlier one".into())
             }
-            Record::LastNumber(number) => (Some(*number) <= self.last_number)
-                .then(|| format!("proposal number {number} was used before")),
+            Record::LastNumber(number) => (Some(*number) <= self.reserved)
+                .then(|| format!("proposal number {number} was reserved before")),
         }
     }
 
     fn snapshot(&self) -> Vec<Record> {
         let voted = self.acceptor != Acceptor::default();
         let acceptor = voted.then_some(Record::Acceptor(self.acceptor));
-        acceptor.into_iter().chain(self.last_number.map(Record::LastNumber)).collect()
+        acceptor.into_iter().chain(self.reserved.map(Record::LastNumber)).collect()
     }
 
     fn clock(&mut self, now: Duration) {
@@ -282,9 +283,10 @@ impl Process for Peer {
     }
 
     fn start(&mut self, out: &mut Effects<Self>) {
-        if self.setup.proposer().is_some() && matches!(self.stage, Stage::Gathering { .. }) {
+        if self.setup.proposer().is_some() && matches!(self.phase, Phase::Gathering { .. }) {
+            // While the links come up, so that no question has to wait for this record's flush.
+            self.reserve(out);
             self.wait_on(self.setup.patience, FIRST_WAITING_NOTE, out);
-            self.gather(out);
         }
     }
 
@@ -305,7 +307,6 @@ impl Process for Peer {
             out.push(Effect::Send(peer, Message::Chosen { number, value }));
         }
         self.ask_again(peer, out);
-        self.gather(out);
     }
 
     fn receive(&mut self, from: PeerId, message: Message, out: &mut Effects<Self>) {
@@ -329,9 +330,9 @@ impl Process for Peer {
                     }
                 }
             }
-            Message::PrepareAck(ack) => self.hear(from, &ack, Phase::Prepare, out),
+            Message::PrepareAck(ack) => self.hear(from, &ack, Question::Prepare, out),
             Message::AcceptAck(ack) => {
-                self.hear(from, &ack, Phase::Accept, out);
+                self.hear(from, &ack, Question::Accept, out);
                 self.hear_acceptance(from, &ack, out);
             }
             Message::Chosen { number, value } => {
@@ -342,6 +343,25 @@ impl Process for Peer {
 
     fn timeout(&mut self, timer: Timer, out: &mut Effects<Self>) {
         self.fires(timer, out);
+    }
+
+    /// To propose this value. One host has one candidate: asking again changes nothing.
+    fn input(&mut self, candidate: Value, out: &mut Effects<Self>) {
+        if self.setup.candidate.is_none() {
+            let candidate = Some(candidate);
+            self.setup = Arc::new(Setup { candidate, ..Setup::clone(&self.setup) });
+            self.start(out);
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.next_step().is_some()
+    }
+
+    fn proceed(&mut self, out: &mut Effects<Self>) {
+        if let Some(step) = self.next_step() {
+            self.take(step, out);
+        }
     }
 
     fn objection(&self, from: PeerId, message: &Message) -> Option<String> {

@@ -13,7 +13,7 @@ use super::{
     Accepted, Ack, Audience, Fact, Message, Peer, ProposalNumber, Record, Roles, Setup, Timer,
     Value,
 };
-use crate::process::{Effect, Effects, PeerId, Process};
+use crate::process::{Effect, Effects, PeerId, Process, proceed_while_due};
 
 /// Peers 1 and 5 propose; 2, 3 and 4 are the acceptors of both.
 const ACCEPTORS: [u16; 3] = [2, 3, 4];
@@ -62,7 +62,9 @@ impl World {
 
     fn step(&mut self, id: u16, event: impl FnOnce(&mut Peer, &mut Effects<Peer>)) {
         let mut effects = Vec::new();
-        event(self.peers.get_mut(&id).unwrap(), &mut effects);
+        let peer = self.peers.get_mut(&id).unwrap();
+        event(peer, &mut effects);
+        proceed_while_due(peer, &mut effects);
         for effect in effects {
             match effect {
                 Effect::Send(to, message) => self.under_way.push_back((PeerId(id), to, message)),
@@ -268,8 +270,10 @@ fn a_key_out_of_numbers_does_not_end_the_others() {
     for other in ACCEPTORS {
         host.connected(PeerId(other), &mut effects);
     }
-    host.propose(7, Value('X'), &mut effects);
-    host.propose(8, Value('X'), &mut effects);
+    for key in [7, 8] {
+        host.input(Keyed { key, part: Value('X') }, &mut effects);
+    }
+    proceed_while_due(&mut host, &mut effects);
     let is_end = |effect: &&Effect<Instances>| matches!(effect, Effect::Halt(_));
     assert_eq!(effects.iter().filter(is_end).count(), 0);
     let said = |effect: &&Effect<Instances>| {

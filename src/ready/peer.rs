@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::message::Message;
-use crate::process::{Effect, Effects, PeerId, Process};
+use crate::process::{Effect, Effects, NoInput, PeerId, Process};
 
 /// The first pause between two rounds of `READY` is this part of the interval; it doubles up to the
 /// interval.
@@ -192,6 +192,7 @@ impl Process for Ready {
     type Record = ();
     type Timer = Timer;
     type Fact = Fact;
+    type Input = NoInput;
 
     fn restore(&mut self, (): ()) {}
 

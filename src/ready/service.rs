@@ -9,8 +9,8 @@ use crate::command::printer::Printer;
 use crate::command::sockets::{self, stamp};
 use crate::error::Result;
 use crate::hosts::{Host, Hosts};
-use crate::node::{Config, Node, Observer, Output, Sockets};
-use crate::process::PeerId;
+use crate::node::{Config, Node, Observer, Sockets};
+use crate::process::{Output, PeerId};
 
 /// The UDP port of a line that gives none.
 pub(crate) const DEFAULT_PORT: u16 = 8888;

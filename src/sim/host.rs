@@ -7,7 +7,7 @@ use super::queue::Event;
 use crate::process::{PeerId, Process};
 
 /// What waits to leave until records are durable.
-pub(super) enum Output<P: Process> {
+pub(super) enum Pending<P: Process> {
     Connected(PeerId),
     Received(PeerId, P::Message),
     /// To be sent, if a wire takes it.
@@ -20,18 +20,24 @@ pub(super) enum Output<P: Process> {
 pub(super) struct Host<P: Process> {
     /// Absent while the machine is down.
     pub(super) process: Option<P>,
-    /// How many lives it has had.
-    pub(super) life: u32,
-    /// A life has begun, and its first flush is under way: there is no process yet.
+    /// How many incarnations it has had.
+    pub(super) incarnation: u32,
+    /// An incarnation has begun, and its first flush is under way: there is no process yet.
     pub(super) is_booting: bool,
-    /// How many steps this life has taken.
+    /// How many processes were built here.
+    pub(super) starts: u64,
+    /// Its process has ended itself, and nothing starts here again.
+    pub(super) has_halted: bool,
+    /// How many steps this incarnation has taken.
     pub(super) steps: u32,
     /// Its records.
     pub(super) log: Log<P::Record>,
     /// Outputs behind records that wait for a flush; none if no record waits.
-    pub(super) outputs: VecDeque<Output<P>>,
+    pub(super) outputs: VecDeque<Pending<P>>,
     /// The deadline of each timer that is set: only the newest stamp counts.
     pub(super) timers: Vec<(P::Timer, u64)>,
+    /// A step of its own is due, and scheduled.
+    pub(super) is_proceeding: bool,
     /// What happened to it while it stood still; present while it does.
     pub(super) held: Option<Vec<Event<P>>>,
     /// A second of its clock, in microseconds of the true one.
@@ -42,12 +48,15 @@ impl<P: Process> Host<P> {
     pub(super) fn new(second: u64) -> Self {
         Self {
             process: None,
-            life: 0,
+            incarnation: 0,
+            starts: 0,
+            has_halted: false,
             is_booting: false,
             steps: 0,
             log: Log::new(),
             outputs: VecDeque::new(),
             timers: Vec::new(),
+            is_proceeding: false,
             held: None,
             second,
         }

@@ -17,6 +17,7 @@
 //! [`Subject`].
 
 use std::collections::VecDeque;
+use std::convert::identity;
 use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
@@ -207,6 +208,7 @@ impl<P: Mutable> Process for Mutated<P> {
     type Record = P::Record;
     type Timer = P::Timer;
     type Fact = P::Fact;
+    type Input = P::Input;
 
     fn restore(&mut self, record: P::Record) {
         if let Some(record) = (self.mutant.restore)(&mut self.state, record) {
@@ -249,6 +251,18 @@ impl<P: Mutable> Process for Mutated<P> {
         }
     }
 
+    fn input(&mut self, input: P::Input, out: &mut Effects<Self>) {
+        self.step(out, |process, out| process.input(input, out));
+    }
+
+    fn is_due(&self) -> bool {
+        self.state.process.is_due()
+    }
+
+    fn proceed(&mut self, out: &mut Effects<Self>) {
+        self.step(out, P::proceed);
+    }
+
     fn objection(&self, from: PeerId, message: &P::Message) -> Option<String> {
         if self.mutant.trusting { None } else { self.state.process.objection(from, message) }
     }
@@ -278,24 +292,29 @@ pub fn records<P: Process>(effects: &mut Effects<P>) -> impl Iterator<Item = &mu
     })
 }
 
-/// What one process wants done, as another wants it that speaks the same language.
+/// An effect of the process inside is one of the mutant.
 fn map<P: Process, Q>(effect: Effect<P>) -> Effect<Q>
 where
-    Q: Process<Message = P::Message, Record = P::Record, Timer = P::Timer, Fact = P::Fact>,
+    Q: Process<
+            Message = P::Message,
+            Record = P::Record,
+            Timer = P::Timer,
+            Fact = P::Fact,
+            Input = P::Input,
+        >,
 {
-    match effect {
-        Effect::Persist(record) => Effect::Persist(record),
-        Effect::Send(to, message) => Effect::Send(to, message),
-        Effect::Cast(to, message) => Effect::Cast(to, message),
-        Effect::Halt(code) => Effect::Halt(code),
-        Effect::SetTimer(timer, delay) => Effect::SetTimer(timer, delay),
-        Effect::Report(fact) => Effect::Report(fact),
-    }
+    effect.map(identity, identity, identity, identity)
 }
 
 /// A process of protocol `P`, mutated or not, as monitors see it.
 pub trait Subject<P: Process>:
-    Process<Message = P::Message, Record = P::Record, Timer = P::Timer, Fact = P::Fact> + Sized
+    Process<
+        Message = P::Message,
+        Record = P::Record,
+        Timer = P::Timer,
+        Fact = P::Fact,
+        Input = P::Input,
+    > + Sized
 {
     /// The unmutated process inside.
     fn process(&self) -> &P;

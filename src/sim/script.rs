@@ -11,12 +11,12 @@
 //! A message that no step delivers was lost. So loss, delay, reordering, repetition, partitions,
 //! pauses and clocks that run wrong are no steps of their own: they are nothing but which
 //! deliveries stand in the list, and in which order. That is what makes a run short to read and
-//! possible to cut down ([`cut`](super::cut)): every line can be taken out by itself.
+//! possible to cut down ([`ddmin`](super::cut)): every line can be taken out by itself.
 //!
 //! # Taking lines out
 //!
 //! What is left behind a deleted line may no longer fit. A step that cannot be performed (its peer
-//! is down, its timer is not set, no such message was sent) is skipped. One thing is forgiven: if a
+//! is down, its timer is not set, no such message was sent) is skipped. One thing is substituted: if a
 //! message was not sent word for word, the newest one of its kind that is still under way between
 //! the same two peers arrives instead. When a round is taken out, the numbers of the later ones
 //! change, and they are still the same story. What was really performed is a script again, with
@@ -38,34 +38,41 @@ use serde::{Deserialize, Serialize};
 use crate::process::{PeerId, Process};
 
 /// The steps of a run, in order.
-pub type Script<M, T> = Vec<Step<M, T>>;
+pub type Script<M, T, I> = Vec<Step<M, T, I>>;
 
 /// The script of a run of this protocol. A protocol and its mutants share it.
-pub type ScriptOf<P> = Script<<P as Process>::Message, <P as Process>::Timer>;
+pub type ScriptOf<P> = Vec<StepOf<P>>;
+
+/// A step of a run of this protocol.
+pub type StepOf<P> = Step<<P as Process>::Message, <P as Process>::Timer, <P as Process>::Input>;
+
+/// What happens in a step of a run of this protocol.
+pub(super) type WhatOf<P> =
+    What<<P as Process>::Message, <P as Process>::Timer, <P as Process>::Input>;
 
 /// One thing that happened to one peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Step<M, T> {
+pub struct Step<M, T, I> {
     /// To whom.
     pub peer: PeerId,
     /// What.
-    pub event: What<M, T>,
+    pub event: What<M, T, I>,
     /// The records of this step wait for a [`What::Flushed`], from the one of this number on; none
-    /// if the disk takes no time. 0, of a [`What::Start`]: so do those that the life restores, and
-    /// with them the life.
+    /// if the disk takes no time. 0, of a [`What::Start`]: so do those that the incarnation restores, and
+    /// with them the incarnation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_from: Option<u32>,
     /// The peer crashes in the middle of the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dies: Option<Death>,
+    pub dies: Option<CrashPoint>,
 }
 
 /// What happens to a peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum What<M, T> {
-    /// It begins a life, with the records that it reads.
+pub enum What<M, T, I> {
+    /// It begins an incarnation, with the records that it reads.
     Start,
     /// It hears that the links with this peer are up.
     Connected(PeerId),
@@ -78,6 +85,10 @@ pub enum What<M, T> {
     },
     /// A timer fires.
     Timeout(T),
+    /// It takes a step of its own that is due.
+    Proceed,
+    /// A client asks for something.
+    Input(I),
     /// All its records are durable now, and what waited for them leaves; or its life starts.
     Flushed,
     /// It crashes between two steps, or before its life could start.
@@ -93,7 +104,7 @@ pub enum What<M, T> {
 /// A crash in the middle of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Death {
+pub struct CrashPoint {
     /// How many of the step's effects are performed before.
     pub after: u32,
     /// How many of the records at stake survive.
@@ -108,7 +119,7 @@ pub struct Death {
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The process alone is gone. At stake are the records that wait for a flush: those that were
-    /// written stay in the page cache, where the next life reads them. They are not durable.
+    /// written stay in the page cache, where the next incarnation reads them. They are not durable.
     Kill,
     /// The machine has lost its power and with it the page cache. At stake are all records that no
     /// flush has served; those that had reached the disk are durable.
@@ -124,9 +135,9 @@ impl Cause {
     }
 }
 
-impl<M, T> Step<M, T> {
+impl<M, T, I> Step<M, T, I> {
     /// A step in which nothing goes wrong.
-    pub fn new(peer: PeerId, event: What<M, T>) -> Self {
+    pub fn new(peer: PeerId, event: What<M, T, I>) -> Self {
         Self { peer, event, waits_from: None, dies: None }
     }
 

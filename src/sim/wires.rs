@@ -1,10 +1,10 @@
 //! Links: a wire each way between two peers, cut and repaired.
 
+use super::RunObserver;
 use super::faults::Span;
 use super::queue::{Carrier, Event};
 use super::world::World;
-use super::{Seen, Watch};
-use crate::process::{PeerId, Process};
+use crate::process::{Output, PeerId, Process};
 
 /// One direction of a link.
 #[derive(Clone, Copy, Default)]
@@ -20,7 +20,7 @@ pub(super) struct Wire {
     blocked_until: u64,
 }
 
-impl<P: Process, W: Watch<P>> World<P, W> {
+impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
     pub(super) fn wire(&mut self, from: usize, to: usize) -> &mut Wire {
         let index = from * self.hosts.len() + to;
         &mut self.wires[index]
@@ -34,7 +34,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     /// Gives a message to the wire.
     pub(super) fn send(&mut self, from: usize, to: PeerId, message: P::Message) {
         let target = usize::from(to.0) - 1;
-        if self.prompter.is_some() {
+        if self.replayer.is_some() {
             return self.post(from, target, message);
         }
         if !self.wire(from, target).up {
@@ -42,11 +42,11 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             return;
         }
         self.counts.sent += 1;
-        self.watch.seen(self.now, id(from), &Seen::Sent(to, &message));
+        let message = self.show_sent(from, to, message);
         let message = if self.faults.streams_hold {
             message
         } else {
-            let Some(message) = self.goes_astray(from, target, message) else { return };
+            let Some(message) = self.unordered_or_lost(from, target, message) else { return };
             message
         };
         let arrival = self.now + self.travel(from, target);
@@ -56,19 +56,32 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         self.queue.put(time, Event::Deliver { from, to: target, carrier, message });
     }
 
+    /// Shows that a link has taken the message.
+    pub(super) fn show_sent(&mut self, from: usize, to: PeerId, message: P::Message) -> P::Message {
+        let sent = Output::Sent(to, message);
+        self.observer.observe(self.now, id(from), &sent);
+        let Output::Sent(_, message) = sent else { unreachable!("it was just made") };
+        message
+    }
+
     /// The message, unless it is lost or late. A second copy of it may be under way.
-    fn goes_astray(&mut self, from: usize, to: usize, message: P::Message) -> Option<P::Message> {
-        if self.prng.chance(self.faults.loss) && self.watch.loses(self.now) {
+    fn unordered_or_lost(
+        &mut self,
+        from: usize,
+        to: usize,
+        message: P::Message,
+    ) -> Option<P::Message> {
+        if self.prng.chance(self.faults.loss) && self.observer.loses(self.now) {
             self.counts.lost += 1;
             return None;
         }
         if self.prng.chance(self.faults.duplication) {
             self.counts.duplicated += 1;
-            self.stray(from, to, message.clone());
+            self.send_unordered(from, to, message.clone());
         }
-        if self.prng.chance(self.faults.reordering) && self.watch.loses(self.now) {
+        if self.prng.chance(self.faults.reordering) && self.observer.loses(self.now) {
             self.counts.reordered += 1;
-            self.stray(from, to, message);
+            self.send_unordered(from, to, message);
             return None;
         }
         Some(message)
@@ -78,7 +91,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     /// and an address to go to.
     pub(super) fn cast(&mut self, from: usize, to: PeerId, message: P::Message) {
         let target = usize::from(to.0) - 1;
-        if self.prompter.is_some() {
+        if self.replayer.is_some() {
             return self.mail(from, target, message);
         }
         if self.addresses.is_some() && !self.wire(from, target).up {
@@ -86,16 +99,16 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             return;
         }
         self.counts.sent += 1;
-        self.watch.seen(self.now, id(from), &Seen::Sent(to, &message));
-        let Some(message) = self.goes_astray(from, target, message) else { return };
+        let message = self.show_sent(from, to, message);
+        let Some(message) = self.unordered_or_lost(from, target, message) else { return };
         let time = self.now + self.travel(from, target);
-        let carrier = Carrier::Stray;
+        let carrier = Carrier::Unordered;
         self.queue.put(time, Event::Deliver { from, to: target, carrier, message });
     }
 
-    fn stray(&mut self, from: usize, to: usize, message: P::Message) {
+    fn send_unordered(&mut self, from: usize, to: usize, message: P::Message) {
         let time = self.now + self.travel(from, to) + self.prng.within(self.faults.late);
-        self.queue.put(time, Event::Deliver { from, to, carrier: Carrier::Stray, message });
+        self.queue.put(time, Event::Deliver { from, to, carrier: Carrier::Unordered, message });
     }
 
     /// True if a message that arrives now does so over a living connection, or astray while
@@ -105,7 +118,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         let wire = self.wire(from, to);
         match carrier {
             Carrier::Connection(connection) => wire.connection == connection,
-            Carrier::Stray => wire.blocked_until <= now,
+            Carrier::Unordered => wire.blocked_until <= now,
         }
     }
 

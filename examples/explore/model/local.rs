@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use synod::paxos::{Accepted, Ack, Fact, Message, ProposalNumber, Record, Timer};
-use synod::process::{Effect, Effects, PeerId};
+use synod::process::{Effect, Effects, PeerId, proceed_while_due};
 
 use super::Subject;
 
@@ -34,6 +34,8 @@ pub(crate) enum Event {
     Fire(Timer),
     /// The links with this peer come up.
     Connect(PeerId),
+    /// It takes a step of its own that is due.
+    Proceed,
     /// The process dies and starts again.
     Crash,
 }
@@ -146,6 +148,11 @@ impl<P: Subject> Local<P> {
         Outcome { next, sent, effects: performed }
     }
 
+    /// True if a step of its own is due.
+    pub(crate) fn is_due(&self) -> bool {
+        !self.off && self.process.is_due()
+    }
+
     /// True if this timer can fire now and lead on.
     pub(crate) fn can_fire(&self, timer: Timer, rules: &Rules) -> bool {
         // Beyond the last round an attempt is out of bounds, and giving one up is no different
@@ -188,6 +195,7 @@ impl<'a, P: Subject> Step<'a, P> {
             Event::Deliver(letter) => self.receive(letter.from, letter.message, &mut effects),
             Event::Fire(timer) => self.fire(timer, &mut effects),
             Event::Connect(peer) => self.local.process.connected(peer, &mut effects),
+            Event::Proceed => self.local.process.proceed(&mut effects),
         }
         if self.perform_all(effects) {
             self.settle();
@@ -220,6 +228,8 @@ impl<'a, P: Subject> Step<'a, P> {
         for &peer in &self.rules.links[me] {
             self.local.process.connected(peer, &mut effects);
         }
+        // Nothing can come between these: no message has arrived yet.
+        proceed_while_due(&mut self.local.process, &mut effects);
         self.perform_all(effects);
         self.settle();
     }

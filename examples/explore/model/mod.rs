@@ -44,7 +44,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stateright::{Model, Property};
-use synod::paxos::{Accepted, Fact, Message, ProposalNumber, Record, Setup, Timer};
+use synod::paxos::{Accepted, Fact, Message, ProposalNumber, Record, Setup, Timer, Value};
 use synod::process::{PeerId, Process};
 
 use bounds::{Bounds, CrashPoints, Network};
@@ -57,7 +57,7 @@ use table::{Cause, LetterId, LocalId, Table, What};
 
 /// A process that speaks as Paxos does: the real peer, or one that was broken on purpose.
 pub(crate) trait Subject:
-    Process<Message = Message, Record = Record, Timer = Timer, Fact = Fact>
+    Process<Message = Message, Record = Record, Timer = Timer, Fact = Fact, Input = Value>
     + Clone
     + Debug
     + Eq
@@ -69,7 +69,7 @@ pub(crate) trait Subject:
 }
 
 impl<P> Subject for P where
-    P: Process<Message = Message, Record = Record, Timer = Timer, Fact = Fact>
+    P: Process<Message = Message, Record = Record, Timer = Timer, Fact = Fact, Input = Value>
         + Clone
         + Debug
         + Eq
@@ -257,7 +257,8 @@ impl<P: Subject> Exploration<P> {
                 continue;
             }
             before.push((id, table.letter(id)));
-            if step.effects == 0 && self.bounds.counts_at_once() {
+            let is_due = table.local(step.next).is_due();
+            if step.effects == 0 && !is_due && self.bounds.counts_at_once() {
                 // From this letter on, not from the next: it may arrive twice.
                 self.deliveries(table, state, step.next, &letters[i..], before, actions);
             } else {
@@ -331,6 +332,10 @@ impl<P: Subject> Model for Exploration<P> {
         }
         for &at in &state.locals {
             let local = Arc::clone(&table.locals.things[at as usize]);
+            if local.is_due() {
+                let effects = table.step(at, What::Else(Event::Proceed).into()).effects;
+                self.with_crashes(state, Happening::Proceed(local.me), effects, actions);
+            }
             for &timer in &local.timers {
                 if local.can_fire(timer, table.rules()) {
                     let what = Happening::Fire(local.me, timer);
@@ -371,6 +376,10 @@ impl<P: Subject> Model for Exploration<P> {
             }
             Happening::Fire(who, timer) => {
                 self.take(table, &mut state, who, cause(What::Else(Event::Fire(timer))));
+                action.crash_after.map(|_| who)
+            }
+            Happening::Proceed(who) => {
+                self.take(table, &mut state, who, cause(What::Else(Event::Proceed)));
                 action.crash_after.map(|_| who)
             }
             Happening::Crash(who) => {

@@ -24,6 +24,7 @@ pub(crate) fn action(action: &Action) -> String {
         }
         Happening::Fire(who, Timer::Attempt) => format!("{who} begins an attempt"),
         Happening::Fire(who, timer) => format!("{who}: timer {timer:?} fires"),
+        Happening::Proceed(who) => format!("{who} takes its next step"),
         Happening::Crash(who) => format!("{who} crashes and starts again"),
         Happening::Relink(one, other) => format!("{one} and {other} lose their links"),
     };

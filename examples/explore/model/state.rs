@@ -70,11 +70,13 @@ pub(crate) struct Action {
 /// See [`Action`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Happening {
-    /// Letters to one peer arrive, one after another. The last one makes the peer do something;
-    /// the others are only counted. See [`reduce`].
+    /// Letters to one peer arrive, one after another. The last one makes the peer do something, or
+    /// completes a count; the others are only counted. See [`reduce`].
     Deliver(Vec<(LetterId, Letter)>),
     /// A timer of a peer fires.
     Fire(PeerId, Timer),
+    /// A peer takes a step of its own that is due.
+    Proceed(PeerId),
     /// A peer crashes and starts again; all its links come up anew.
     Crash(PeerId),
     /// The links of two peers are cut and come up again.

@@ -80,7 +80,6 @@ const CALM_US: u64 = 4 * T;
 /// How long a world without faults goes on.
 pub const AN_HOUR_US: u64 = 3_600 * T;
 
-
 /// A run of world `jitter` goes on for an hour.
 fn hour_us(world: &str) -> u64 {
     if world == "jitter" { AN_HOUR_US } else { 0 }
@@ -189,7 +188,8 @@ impl MemberPlan {
         let returns = prng.below(2) == 0 || !one_at_a_time;
         let memory = prng.below(2) == 0 || run.parameters.majority;
         // Only those who remember can go on when too many were down at once.
-        let outages = if run.parameters.majority && !ordered { [0, 1, 2, 3][prng.index(4)] } else { 0 };
+        let outages =
+            if run.parameters.majority && !ordered { [0, 1, 2, 3][prng.index(4)] } else { 0 };
         let some_return = !one_at_a_time && run.parameters.majority && prng.below(4) == 0;
         let returns = returns && !some_return;
         Self { ordered, crashes, returns, some_return, outages, memory, one_at_a_time, seed }

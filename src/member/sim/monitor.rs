@@ -7,13 +7,13 @@ use super::convergence::{Convergence, State};
 use super::oracle::Oracle;
 use super::properties::{HONEST, ONE_GROUP};
 use super::{CALM_US, MemberPlan, MemberSim, MemberTally, hour_us};
+use crate::member::judge::MemberJudge;
 use crate::member::lines::line_of;
 use crate::member::{Fact, Life, Peer, Record};
 use crate::process::{Effect, Output, PeerId};
 use crate::sim::harness::{Findings, Monitor, Scenario};
 use crate::sim::mutant::Subject;
 use crate::sim::{Counts, End, Prng, RunObserver};
-use crate::trace::views::Rules;
 
 /// Of so many steps in which a crash is possible, one is considered.
 const OFFERED: u64 = 10;
@@ -31,7 +31,7 @@ pub struct MemberMonitor {
     oracle: Oracle,
     convergence: Convergence,
     /// The printed lines and their judge.
-    lines: Option<(String, Rules)>,
+    lines: Option<(String, MemberJudge)>,
     lives: Vec<u64>,
     /// Those who will begin, or begin again.
     away: BTreeSet<PeerId>,
@@ -68,7 +68,7 @@ impl MemberMonitor {
                 !plan.some_return,
                 hour_us(run.world),
             ),
-            lines: journal.then(|| (String::new(), Rules::new(on_request))),
+            lines: journal.then(|| (String::new(), MemberJudge::new(on_request))),
             lives: vec![0; peers.into()],
             away: (1..=peers).map(PeerId).collect(),
             hit: BTreeSet::new(),

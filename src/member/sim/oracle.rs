@@ -230,8 +230,7 @@ impl Oracle {
     /// Where agreement is not promised, two views may have one id, and what is pending in them
     /// cannot be told apart.
     fn blame(&mut self, peer: PeerId, violated: Violated) {
-        if let Some((property, how)) = violated.filter(|(p, _)| self.agrees || *p != PENDING_TOLD)
-        {
+        if let Some((property, how)) = violated.filter(|(p, _)| self.agrees || *p != PENDING_TOLD) {
             self.violations.add(property, || format!("{peer} {how}"));
         }
     }

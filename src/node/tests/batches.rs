@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use super::super::disk::media::Media;
 use super::super::disk::{Disk, Owner};
 use super::super::link::Address;
-use super::super::{Config, Node, Observer, Output};
-use crate::process::{Effect, Effects, PeerId, Process};
+use super::super::{Config, Node, Observer};
+use crate::process::{Effect, Effects, NoInput, Output, PeerId, Process};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const ME: PeerId = PeerId(1);
@@ -30,6 +30,7 @@ impl Process for Keeper {
     type Record = u64;
     type Timer = ();
     type Fact = u64;
+    type Input = NoInput;
 
     fn restore(&mut self, _: u64) {}
 

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::super::connections::{Batch, MAX_CONNECTIONS, Received};
 use super::super::outbox::{PEER_LIMIT, TURN};
-use super::super::{Config, Node, Observer, Output};
-use crate::process::{Effect, Effects, PeerId, Process};
+use super::super::{Config, Node, Observer};
+use crate::process::{Effect, Effects, NoInput, Output, PeerId, Process};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -23,6 +23,7 @@ impl Process for Teller {
     type Record = ();
     type Timer = ();
     type Fact = String;
+    type Input = NoInput;
 
     fn restore(&mut self, (): ()) {}
 

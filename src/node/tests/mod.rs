@@ -28,6 +28,7 @@ use crate::paxos::{
     Accepted, Ack, Audience, Fact, Message, Peer, ProposalNumber, Record, Roles, Setup, Timer,
     Value,
 };
+use crate::process::{NoInput, proceed_while_due};
 use wreck::{Image, Note, Tape, Volume, build};
 
 const ME: PeerId = PeerId(1);
@@ -64,6 +65,7 @@ impl Process for Loud {
     type Record = Record;
     type Timer = Timer;
     type Fact = Word;
+    type Input = NoInput;
 
     fn restore(&mut self, record: Record) {
         self.0.restore(record);
@@ -91,6 +93,14 @@ impl Process for Loud {
 
     fn timeout(&mut self, timer: Timer, out: &mut Effects<Self>) {
         self.step(out, |inner, out| inner.timeout(timer, out));
+    }
+
+    fn is_due(&self) -> bool {
+        self.0.is_due()
+    }
+
+    fn proceed(&mut self, out: &mut Effects<Self>) {
+        self.step(out, Peer::proceed);
     }
 
     fn objection(&self, from: PeerId, message: &Message) -> Option<String> {
@@ -177,6 +187,8 @@ impl Event {
             Self::Timeout(timer) => process.timeout(timer, out),
             Self::Receive(message) => process.receive(OTHER, message, out),
         }
+        // Here there is no thread of the process's own.
+        proceed_while_due(process, out);
     }
 }
 

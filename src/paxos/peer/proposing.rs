@@ -4,29 +4,56 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Peer, Record, Stage, Timer, WAITING_NOTE_EVERY};
+use super::{Peer, Phase, Record, Timer, WAITING_NOTE_EVERY};
 use crate::paxos::fact::Fact;
 use crate::paxos::message::{Accepted, Ack, Message};
-use crate::paxos::pace::{Failure, Phase};
+use crate::paxos::pace::{Failure, Question};
 use crate::paxos::proposal::ProposalNumber;
-use crate::paxos::proposer::{Attempt, Progress};
+use crate::paxos::proposer::{Attempt, Outcome};
 use crate::paxos::quorum::{is_quorum, majority};
 use crate::paxos::reach::within_stride;
 use crate::process::{Effect, Effects, PeerId};
 
+/// So many attempts are reserved at once. The more, the rarer an attempt waits for the flush of its
+/// number; a restart skips what is left of them.
+pub(super) const RESERVED_ATTEMPTS: u64 = 16;
+
+/// A step that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NextStep {
+    /// The links are there: it can begin to propose.
+    Begin,
+    /// The answers to the open question have come to this.
+    FollowFrom(Outcome),
+}
+
 impl Peer {
-    /// Looks at the links: begins with those of all peers, or, once it has waited for long enough,
-    /// with those of a majority of its acceptors.
+    /// The step that is due, if one is.
     ///
-    /// Acceptors alone would not do: `-t` is counted from when all peers have started, so whoever
-    /// proposes later must not begin to count before the first proposer is there.
-    pub(super) fn gather(&mut self, out: &mut Effects<Self>) {
-        let setup = Arc::clone(&self.setup);
-        let Some((audience, _)) = setup.proposer() else { return };
-        let Stage::Gathering { left } = self.stage else { return };
-        let all = setup.roles.links_of(setup.me).is_subset(&self.linked);
-        if all || left.is_none() && is_quorum(&audience.acceptors, &self.linked) {
-            self.begin(out);
+    /// It begins with the links of all peers, or, once it has waited for long enough, with those of
+    /// a majority of its acceptors. Acceptors alone would not do: `-t` is counted from when all
+    /// peers have started, so whoever proposes later must not begin to count before the first
+    /// proposer is there.
+    pub(super) fn next_step(&self) -> Option<NextStep> {
+        let (audience, _) = self.setup.proposer()?;
+        match &self.phase {
+            Phase::Gathering { left } => {
+                let all = self.setup.roles.links_of(self.setup.me).is_subset(&self.linked);
+                let enough = left.is_none() && is_quorum(&audience.acceptors, &self.linked);
+                (all || enough).then_some(NextStep::Begin)
+            }
+            Phase::Asking(attempt) => {
+                attempt.outcome(&audience.acceptors).map(NextStep::FollowFrom)
+            }
+            Phase::Resting | Phase::Done(_) | Phase::Exhausted => None,
+        }
+    }
+
+    /// Takes that step.
+    pub(super) fn take(&mut self, step: NextStep, out: &mut Effects<Self>) {
+        match step {
+            NextStep::Begin => self.begin(out),
+            NextStep::FollowFrom(outcome) => self.follow_from(outcome, out),
         }
     }
 
@@ -34,13 +61,13 @@ impl Peer {
     pub(super) fn wait_on(&mut self, left: Duration, note: Duration, out: &mut Effects<Self>) {
         let over = left.is_zero();
         let step = if over { note } else { note.min(left) };
-        self.stage = Stage::Gathering { left: (!over).then(|| left.saturating_sub(step)) };
+        self.phase = Phase::Gathering { left: (!over).then(|| left.saturating_sub(step)) };
         out.push(Effect::SetTimer(Timer::Waiting, step.into()));
     }
 
     /// It could propose now: does so after its own delay.
     fn begin(&mut self, out: &mut Effects<Self>) {
-        self.stage = Stage::Resting;
+        self.phase = Phase::Resting;
         if self.setup.delay.is_zero() {
             self.attempt(out);
         } else {
@@ -53,38 +80,56 @@ impl Peer {
         let setup = Arc::clone(&self.setup);
         let Some((audience, value)) = setup.proposer() else { return };
         let Some(number) = ProposalNumber::next(setup.me, setup.roles.peers, self.seen()) else {
-            self.stage = Stage::Exhausted;
+            self.phase = Phase::Exhausted;
             out.push(Effect::Report(Fact::Exhausted));
             out.push(Effect::Halt(1));
             return;
         };
-        // Durable before the first question leaves. A number used again in another life could
-        // stand for two values.
+        // Durable before the first question leaves: a number that another incarnation uses again
+        // could stand for two values.
+        self.reserve(out);
         self.last_number = Some(number);
-        out.push(Effect::Persist(Record::LastNumber(number)));
+        assert!(Some(number) <= self.reserved, "a number is recorded as used before it is used");
         out.push(Effect::Report(Fact::Proposing { number, value }));
-        self.stage = Stage::Asking(Attempt::new(number, value));
+        self.phase = Phase::Asking(Attempt::new(number, value));
         // From now on, although the question leaves only when its record is durable: on a slow disk
         // that is a part of the round.
-        let timeout = self.pace.asks(number, Phase::Prepare);
+        let timeout = self.pace.asks(number, Question::Prepare);
         out.push(Effect::SetTimer(Timer::Answer, timeout.into()));
         for &acceptor in &audience.acceptors {
             out.push(Effect::Send(acceptor, Message::Prepare { number, value }));
         }
     }
 
+    /// Sees to it that the next number is recorded as used: if it is not, reserves a range.
+    pub(super) fn reserve(&mut self, out: &mut Effects<Self>) {
+        let setup = &self.setup;
+        let Some(next) = ProposalNumber::next(setup.me, setup.roles.peers, self.seen()) else {
+            return;
+        };
+        if Some(next) <= self.reserved {
+            return;
+        }
+        let range = u64::from(setup.roles.peers) * (RESERVED_ATTEMPTS - 1);
+        let end = ProposalNumber::new(next.get().saturating_add(range)).unwrap_or(next);
+        self.reserved = Some(end);
+        out.push(Effect::Persist(Record::LastNumber(end)));
+    }
+
     /// Gives the attempt up and sets the time of the next one.
     fn back_off(&mut self, failure: Failure, out: &mut Effects<Self>) {
         let delay = self.pace.back_off(failure, self.failures);
         self.failures = self.failures.saturating_add(1);
-        self.stage = Stage::Resting;
+        self.phase = Phase::Resting;
         out.push(Effect::SetTimer(Timer::Attempt, delay));
+        // The flush of another range takes place during the back-off.
+        self.reserve(out);
     }
 
     /// The question that is open for `acceptor`, if it has not answered it.
     pub(super) fn ask_again(&self, acceptor: PeerId, out: &mut Effects<Self>) {
-        let (Stage::Asking(attempt), Some((audience, candidate))) =
-            (&self.stage, self.setup.proposer())
+        let (Phase::Asking(attempt), Some((audience, candidate))) =
+            (&self.phase, self.setup.proposer())
         else {
             return;
         };
@@ -100,64 +145,67 @@ impl Peer {
     }
 
     /// An answer arrived, in time or late: it tells how long a round takes, and is counted.
-    pub(super) fn hear(&mut self, from: PeerId, ack: &Ack, phase: Phase, out: &mut Effects<Self>) {
+    pub(super) fn hear(
+        &mut self,
+        from: PeerId,
+        ack: &Ack,
+        question: Question,
+        out: &mut Effects<Self>,
+    ) {
         let setup = Arc::clone(&self.setup);
         let Some((audience, _)) = setup.proposer() else { return };
         let members = &audience.acceptors;
         if members.contains(&from)
-            && let Some(longer) = self.pace.hears(members, from, ack.answers, phase)
-            && let Stage::Asking(_) = self.stage
+            && let Some(longer) = self.pace.hears(members, from, ack.answers, question)
+            && let Phase::Asking(_) = self.phase
         {
             out.push(Effect::SetTimer(Timer::Answer, longer.into()));
         }
         let believed = within_stride(self.last_number, ack.min_proposal);
         self.highest_seen = self.highest_seen.max(Some(believed));
-        let Stage::Asking(attempt) = &mut self.stage else { return };
-        if ack.answers == attempt.number && believed < ack.min_proposal {
-            // A made-up promise, or one made by a made-up number. The others may be enough; if not,
-            // the attempt is refused as by any promise.
-            let enough = attempt.does_without(members, from);
-            self.disbelieve(from, ack.min_proposal, out);
-            if enough {
-                return;
+        let Phase::Asking(attempt) = &mut self.phase else { return };
+        let made_up = ack.answers == attempt.number && believed < ack.min_proposal;
+        // A made-up promise, or one made by a made-up number. The others may be enough; if not, the
+        // attempt is refused as by any promise.
+        if !made_up || !attempt.does_without(members, from) {
+            match question {
+                Question::Prepare => attempt.prepare_ack(members, from, ack),
+                Question::Accept => attempt.accept_ack(members, from, ack),
             }
         }
-        self.count(from, ack, phase, out);
+        if made_up {
+            self.disbelieve(from, ack.min_proposal, out);
+        }
     }
 
-    /// Counts an answer and goes where it leads.
-    fn count(&mut self, from: PeerId, ack: &Ack, phase: Phase, out: &mut Effects<Self>) {
+    /// The count of the open question is complete, or it cannot be completed any more.
+    fn follow_from(&mut self, outcome: Outcome, out: &mut Effects<Self>) {
         let setup = Arc::clone(&self.setup);
-        let (Stage::Asking(attempt), Some((audience, candidate))) =
-            (&mut self.stage, setup.proposer())
+        let (Phase::Asking(attempt), Some((audience, candidate))) =
+            (&mut self.phase, setup.proposer())
         else {
             return;
         };
         let number = attempt.number;
-        let progress = match phase {
-            Phase::Prepare => attempt.prepare_ack(&audience.acceptors, from, ack),
-            Phase::Accept => attempt.accept_ack(&audience.acceptors, from, ack),
-        };
-        match progress {
-            Progress::Pending => {}
-            Progress::Refused => {
-                let promised = ack.min_proposal;
-                out.push(Effect::Report(Fact::Refused { number, by: from, promised }));
+        match outcome {
+            Outcome::Refused { by, promised } => {
+                out.push(Effect::Report(Fact::Refused { number, by, promised }));
                 self.back_off(Failure::Refused, out);
             }
-            Progress::Promised { value, adopted } => {
+            Outcome::Promised { value, adopted } => {
+                attempt.ask_acceptance(value);
                 if let Some(adopted) = adopted.filter(|adopted| adopted.value != candidate) {
                     let instead_of = candidate;
                     out.push(Effect::Report(Fact::Adopted { number, adopted, instead_of }));
                 }
-                let timeout = self.pace.asks(number, Phase::Accept);
+                let timeout = self.pace.asks(number, Question::Accept);
                 out.push(Effect::SetTimer(Timer::Answer, timeout.into()));
                 for &acceptor in &audience.acceptors {
                     out.push(Effect::Send(acceptor, Message::Accept { number, value }));
                 }
             }
-            Progress::Chosen(value) => {
-                self.stage = Stage::Done(Accepted { number, value });
+            Outcome::Chosen(value) => {
+                self.phase = Phase::Done(Accepted { number, value });
                 out.push(Effect::Report(Fact::Chose { number, value }));
                 self.learn(Accepted { number, value }, None, out);
             }
@@ -170,12 +218,11 @@ impl Peer {
         let Some((audience, _)) = setup.proposer() else { return };
         let members = &audience.acceptors;
         let needed = majority(members.len());
-        match (timer, &self.stage) {
-            (Timer::Waiting, Stage::Gathering { left }) => {
+        match (timer, &self.phase) {
+            (Timer::Waiting, Phase::Gathering { left }) => {
                 let left = left.filter(|left| !left.is_zero());
-                self.stage = Stage::Gathering { left };
-                self.gather(out);
-                if let Stage::Gathering { .. } = self.stage {
+                self.phase = Phase::Gathering { left };
+                if self.next_step().is_none() {
                     let linked = members & &self.linked;
                     let wanted = left.map_or(members.clone(), |_| setup.roles.links_of(setup.me));
                     let missing = &wanted - &self.linked;
@@ -183,12 +230,12 @@ impl Peer {
                     self.wait_on(left.unwrap_or_default(), WAITING_NOTE_EVERY, out);
                 }
             }
-            (Timer::Attempt, Stage::Resting) => self.attempt(out),
-            (Timer::Answer, Stage::Asking(attempt)) => {
+            (Timer::Attempt, Phase::Resting) => self.attempt(out),
+            (Timer::Answer, Phase::Asking(attempt)) => {
                 let answered = attempt.answered();
-                let (phase, asked) = match attempt.asking() {
-                    None => (Phase::Prepare, "prepare"),
-                    Some(_) => (Phase::Accept, "accept"),
+                let (question, asked) = match attempt.asking() {
+                    None => (Question::Prepare, "prepare"),
+                    Some(_) => (Question::Accept, "accept"),
                 };
                 out.push(Effect::Report(Fact::TimedOut {
                     number: attempt.number,
@@ -196,11 +243,11 @@ impl Peer {
                     missing: members - &answered,
                     answered,
                     needed,
-                    longer: self.pace.times_out(phase),
+                    longer: self.pace.times_out(question),
                 }));
                 self.back_off(Failure::TimedOut, out);
             }
-            // A timer of a stage that is over.
+            // A timer of a phase that is over.
             (Timer::Waiting | Timer::Attempt | Timer::Answer, _) => {}
         }
     }

@@ -6,14 +6,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::paxos::lines::{found, of_message};
 use crate::error::Result;
+use crate::paxos::event::{Action, Event, JournalFields, MessageType};
+use crate::paxos::judge::dialect::{Names, Reader};
+use crate::paxos::judge::{KnownRoles, PaxosJudge, PaxosOptions, PaxosRule, Report};
+use crate::paxos::lines::{found, of_message};
 use crate::paxos::{Fact, Peer, Roles};
 use crate::process::{Output, PeerId};
 use crate::sim::mutant::Subject;
-use crate::trace::check::{Judge, Options, Report, Roles as JudgedRoles, Rule};
-use crate::trace::event::{Action, Event, Journal, MessageType};
-use crate::trace::read::{Names, Reader};
 
 /// The lines of one run, of all peers together, in the order in which they happened. The time is
 /// the virtual clock's.
@@ -44,7 +44,7 @@ impl Trace {
     pub(super) fn observe<P: Subject<Peer>>(&mut self, now: u64, at: PeerId, output: &Output<P>) {
         let event = match output {
             Output::Connected(other) => {
-                let journal = Journal { to: Some(other.0), ..Journal::default() };
+                let journal = JournalFields { to: Some(other.0), ..JournalFields::default() };
                 Event { journal, ..Event::plain(at.0, Action::Connected) }
             }
             Output::Received(from, message) => of_message(Action::Received, *from, at, message),
@@ -62,7 +62,7 @@ impl Trace {
 
     /// What standard error would say.
     pub(super) fn noted(&mut self, now: u64, at: PeerId, note: String) {
-        let journal = Journal { note: Some(note), ..Journal::default() };
+        let journal = JournalFields { note: Some(note), ..JournalFields::default() };
         self.put(now, at, Event { journal, ..Event::plain(at.0, Action::Noted) });
     }
 }
@@ -73,7 +73,7 @@ impl Trace {
 /// None: the journal is in memory.
 pub fn judged(journal: &str, roles: &Roles) -> Result<Report> {
     let roles = Some(in_its_terms(roles));
-    let mut judge = Judge::new(Options { roles, expect: None });
+    let mut judge = PaxosJudge::new(PaxosOptions { roles, expect: None });
     let mut reader = Reader::new("the run", journal.as_bytes(), Names::new())?;
     while let Some(line) = reader.next_line()? {
         judge.line(0, &line);
@@ -89,16 +89,16 @@ pub(super) fn reasons(journal: &str, roles: &Roles, has_absent: bool) -> Vec<Str
         Err(error) => return vec![error.to_string()],
     };
     let never_chose =
-        report.findings.tallies.get(&Rule::NeverChose).map_or(0, |tally| tally.broken);
+        report.findings.tallies.get(&PaxosRule::NeverChose).map_or(0, |tally| tally.broken);
     let is_condemned = report.findings.violated(false) || never_chose > u64::from(has_absent);
     let text = || report.for_people(&["the run".into()], false);
     is_condemned.then(text).into_iter().collect()
 }
 
-fn in_its_terms(roles: &Roles) -> JudgedRoles {
+fn in_its_terms(roles: &Roles) -> KnownRoles {
     let ids = |peers: &BTreeSet<PeerId>| peers.iter().map(|id| id.0).collect();
     let proposers = &roles.proposers;
-    JudgedRoles {
+    KnownRoles {
         peers: roles.peers,
         acceptors: proposers.iter().map(|(id, a)| (id.0, ids(&a.acceptors))).collect(),
         learners: proposers.iter().map(|(id, a)| (id.0, ids(&a.learners))).collect(),

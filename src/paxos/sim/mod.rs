@@ -23,9 +23,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Message, Peer, Setup, mutants};
+use crate::command::args;
 use crate::error::Result;
 use crate::process::PeerId;
-use crate::command::args;
 use crate::sim::harness::{Front, Parameters, Property, Scenario, Simulated, WorldFaults};
 use crate::sim::mutant::Mutant;
 use crate::sim::{Disk, Faults, Prng, RunConfig};

@@ -262,7 +262,8 @@ impl Monitor for PaxosMonitor {
         }
         tally.recovery_us = now.saturating_sub(self.healed_us.unwrap_or(0));
         let journal = trace.as_ref().map_or_else(String::new, Trace::text);
-        let judged = trace.map(|_| super::journal::reasons(&journal, &cast.roles, absent.is_some()));
+        let judged =
+            trace.map(|_| super::journal::reasons(&journal, &cast.roles, absent.is_some()));
         Findings { violations, tally, journal, judged }
     }
 }

@@ -100,7 +100,8 @@ impl Oracle {
             None
         };
         if let Some(property) = violated {
-            self.violations.add(property, || format!("{peer} begins without the acceptor that it had kept"));
+            self.violations
+                .add(property, || format!("{peer} begins without the acceptor that it had kept"));
         }
         if process.last_number() < self.states[index(peer)].last_number {
             self.violations.add(NUMBER_ONCE, || format!("{peer} has forgotten its last number"));
@@ -130,9 +131,8 @@ impl Oracle {
                 let last = &mut self.states[index(peer)].last_number;
                 let before = last.replace(*number);
                 if before >= Some(*number) {
-                    self.violations.add(NUMBER_ONCE, || {
-                        format!("{peer} keeps number {number} twice")
-                    });
+                    self.violations
+                        .add(NUMBER_ONCE, || format!("{peer} keeps number {number} twice"));
                 }
             }
             Record::Acceptor(now) => self.voted(peer, *now),
@@ -142,7 +142,8 @@ impl Oracle {
     fn voted(&mut self, peer: PeerId, now: Acceptor) {
         let before = std::mem::replace(&mut self.states[index(peer)].durable, now);
         if now.min_proposal < before.min_proposal {
-            self.violations.add(PROMISE_KEPT, || format!("{peer} keeps a lower promise than before"));
+            self.violations
+                .add(PROMISE_KEPT, || format!("{peer} keeps a lower promise than before"));
         }
         if now.accepted == before.accepted {
             return;
@@ -152,17 +153,16 @@ impl Oracle {
         };
         let (number, value) = (vote.number, vote.value);
         if Some(number) < before.min_proposal {
-            self.violations.add(PROMISE_KEPT, || {
-                format!("{peer} accepts {number} below its promise")
-            });
+            self.violations
+                .add(PROMISE_KEPT, || format!("{peer} accepts {number} below its promise"));
         }
         if Some(number) > now.min_proposal {
-            self.violations.add(PROMISE_KEPT, || {
-                format!("{peer} accepts {number} without promising it")
-            });
+            self.violations
+                .add(PROMISE_KEPT, || format!("{peer} accepts {number} without promising it"));
         }
         if Some(number) < before.accepted.map(|a| a.number) {
-            self.violations.add(VOTE_KEPT, || format!("{peer} accepts {number} after a higher one"));
+            self.violations
+                .add(VOTE_KEPT, || format!("{peer} accepts {number} after a higher one"));
         }
         let own = number.owner(self.peers) == peer;
         let ballot = self.ballots.entry(number).or_default();
@@ -191,9 +191,8 @@ impl Oracle {
         let Some((first, chosen)) = self.chosen else {
             self.chosen = Some((number, value));
             if !self.candidates.contains(&value) {
-                self.violations.add(PROPOSED, || {
-                    format!("{value} is chosen, which nobody proposed")
-                });
+                self.violations
+                    .add(PROPOSED, || format!("{value} is chosen, which nobody proposed"));
             }
             let above = (std::ops::Bound::Excluded(number), std::ops::Bound::Unbounded);
             let other =
@@ -231,9 +230,8 @@ impl Oracle {
         if number.owner(self.peers) != from {
             self.violations.add(NUMBER_ONCE, || format!("{from} uses {number} of another peer"));
         } else if begun != Some(incarnation) {
-            self.violations.add(NUMBER_ONCE, || {
-                format!("{from} asks under {number} of another incarnation")
-            });
+            self.violations
+                .add(NUMBER_ONCE, || format!("{from} asks under {number} of another incarnation"));
         }
     }
 
@@ -303,7 +301,8 @@ impl Oracle {
                 let ballot = self.ballots.entry(number).or_default();
                 let earlier = ballot.begun.replace(incarnation);
                 if earlier.is_some() || before >= Some(number) {
-                    self.violations.add(NUMBER_ONCE, || format!("{peer} uses number {number} again"));
+                    self.violations
+                        .add(NUMBER_ONCE, || format!("{peer} uses number {number} again"));
                 }
             }
             Fact::Chose { number, value } => self.said_chosen(peer, number, value),

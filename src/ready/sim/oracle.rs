@@ -20,8 +20,7 @@ pub const LINKS_CARRIED: Property = Property::new(
 pub const ACKNOWLEDGED: Property =
     Property::new("acknowledged", "whoever says READY has had an ACK! from each of the others");
 /// Once is enough.
-pub const SAID_ONCE: Property =
-    Property::new("said-once", "READY is said once in an incarnation");
+pub const SAID_ONCE: Property = Property::new("said-once", "READY is said once in an incarnation");
 /// What `--exit` is for.
 pub const LEAVES_TOGETHER: Property = Property::new(
     "leaves-together",

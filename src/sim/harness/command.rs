@@ -25,10 +25,7 @@ const NOTHING_TO_SHOW: &str = "no run failed, so nothing is written or drawn (--
 const FAILURE_FILE: &str = "synod-sim-failure";
 
 /// Runs the command line.
-pub(super) fn run<S: Simulated>(
-    mut parser: lexopt::Parser,
-    front: &Front<'_>,
-) -> Result<ExitCode> {
+pub(super) fn run<S: Simulated>(mut parser: lexopt::Parser, front: &Front<'_>) -> Result<ExitCode> {
     if let Some(code) = S::other_command(&mut parser, front)? {
         return Ok(code);
     }

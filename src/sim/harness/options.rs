@@ -51,7 +51,8 @@ impl<S: Simulated> Options<S> {
     fn read(mut parser: Parser, elsewhere: Elsewhere<'_>) -> Result<Self> {
         let (mut job, mut seeds, mut is_described) = (Job::Play, None, false);
         let (mut trace, mut draw, mut explored) = (None, None, None);
-        let (mut peers, mut parameters, mut world) = (PEERS, S::Parameters::default(), S::WORLDS[0]);
+        let (mut peers, mut parameters, mut world) =
+            (PEERS, S::Parameters::default(), S::WORLDS[0]);
         let (mut without, mut property, mut mutant) = (Vec::new(), None, None);
         while let Some(arg) = parser.next()? {
             let Long(flag) = arg else {
@@ -92,11 +93,13 @@ impl<S: Simulated> Options<S> {
 
     /// Reads and checks the command line.
     pub(super) fn parse(parser: Parser, front: &Front<'_>) -> Result<Self> {
-        let options = Self::read(parser, &|name| {
-            match front.all.iter().find(|sim| sim.mutants().iter().any(|label| label.name == name)) {
-                Some(sim) => format!("this one belongs to synod sim {}", sim.name()),
-                None => "there is none of this name; synod sim --mutants lists all".into(),
-            }
+        let options = Self::read(parser, &|name| match front
+            .all
+            .iter()
+            .find(|sim| sim.mutants().iter().any(|label| label.name == name))
+        {
+            Some(sim) => format!("this one belongs to synod sim {}", sim.name()),
+            None => "there is none of this name; synod sim --mutants lists all".into(),
         })?;
         options.check(front)?;
         Ok(options)
@@ -127,7 +130,8 @@ impl<S: Simulated> Options<S> {
         self.draw.as_deref().map_or(Ok(()), front.check_picture)?;
         let read = if let Job::Replay(file) = &self.job { Some(file.as_path()) } else { None };
         let journal = self.journal();
-        let written: Vec<&Path> = journal.as_deref().into_iter().chain(self.draw.as_deref()).collect();
+        let written: Vec<&Path> =
+            journal.as_deref().into_iter().chain(self.draw.as_deref()).collect();
         (front.check_outputs)(read, &written)
     }
 
@@ -160,7 +164,8 @@ impl<S: Simulated> Scenario<S> {
         parameters.settle(peers)?;
         let named = |name: &str| S::WORLDS.iter().find(|world| world.0 == name);
         let world = world.map_or(Some(&S::WORLDS[0]), named);
-        let world = world.ok_or_else(|| format!("there is no such world; known: {}", worlds::<S>()))?;
+        let world =
+            world.ok_or_else(|| format!("there is no such world; known: {}", worlds::<S>()))?;
         Ok(Self::new(peers, parameters, world))
     }
 }

@@ -142,7 +142,8 @@ fn head<S: Simulated>(line: &[u8]) -> std::result::Result<(Scenario<S>, S::Plan)
     let scenario = Scenario::of_names(head.peers, head.parameters, head.faults.as_deref())?;
     let property = property::<S>(&head.property)?;
     let mutant = head.mutant.as_deref().map(|name| {
-        named::<S>(name).ok_or_else(|| format!("the mutant {name:?} is none of synod sim --mutants"))
+        named::<S>(name)
+            .ok_or_else(|| format!("the mutant {name:?} is none of synod sim --mutants"))
     });
     let scenario = scenario.with_mutant(mutant.transpose()?).only(Some(property));
     S::check_plan(&scenario, &head.plan)?;

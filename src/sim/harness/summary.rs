@@ -22,7 +22,9 @@ impl Figure {
     /// The figure of this run.
     pub fn value(self) -> u64 {
         match self {
-            Self::Sum(value) | Self::Mean(value) | Self::Most(value) | Self::Longest(value) => value,
+            Self::Sum(value) | Self::Mean(value) | Self::Most(value) | Self::Longest(value) => {
+                value
+            }
         }
     }
 }
@@ -55,7 +57,8 @@ impl Summary {
         self.counts.add(counts);
         self.virtual_us += virtual_us;
         if self.figures.is_empty() {
-            self.figures = figures.into_iter().map(|(name, f)| (name, f, f.value(), seed)).collect();
+            self.figures =
+                figures.into_iter().map(|(name, f)| (name, f, f.value(), seed)).collect();
             return;
         }
         for ((_, kind, total, at), (_, more)) in self.figures.iter_mut().zip(figures) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::member::peer::{Peer, Record, Setup, Timer};
 use crate::member::view::MAX_ID;
 use crate::member::{Life, Message, Operation, RequestId, View};
-use crate::process::{Delay, Effect, PeerId, Process};
+use crate::process::{Delay, Effect, PeerId, Process, proceed_while_due};
 
 const T: Duration = Duration::from_secs(1);
 
@@ -37,6 +37,7 @@ fn effects(
 ) -> Vec<Effect<Peer>> {
     let mut out = Vec::new();
     event(peer, &mut out);
+    proceed_while_due(peer, &mut out);
     out
 }
 
@@ -140,7 +141,10 @@ fn nobody_waits_for_the_agreement_of_the_one_who_is_asked_to_go() {
     }
     let asks = |message: &Message| matches!(message, Message::NewLeader { .. });
     assert_eq!(told(&out, asks), [1, 3], "the dead one too: it may live");
-    assert!(wakes(&out, Timer::Nag).is_some_and(|delay| delay.at_most <= T), "it asks again soon");
+    assert!(
+        wakes(&out, Timer::Retransmit).is_some_and(|delay| delay.at_most <= T),
+        "it asks again soon"
+    );
     let request = RequestId { round: 1, by: PeerId(2) };
     let answer = Message::Pending { request, view_id: 9, op: Operation::Nothing, under: None };
     hears(&mut two, 3, answer);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::member::peer::{Peer, Record, Setup, Timer};
 use crate::member::{Life, Message, Operation, RequestId, View};
-use crate::process::{PeerId, Process};
+use crate::process::{PeerId, Process, proceed_while_due};
 
 const T: Duration = Duration::from_secs(1);
 
@@ -38,6 +38,7 @@ fn a_leader_removes_all_others_on_the_small_stack_of_a_thread() {
         for tick in 0..40 {
             peer.clock(T * tick / 8);
             peer.timeout(Timer::Check, &mut Vec::new());
+            proceed_while_due(&mut peer, &mut Vec::new());
         }
         peer.view().map(|view| (view.id, view.members.len()))
     };

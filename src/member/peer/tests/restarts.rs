@@ -6,7 +6,7 @@ use super::world::{T, World};
 use crate::member::peer::{Peer, Phase, Setup, Timer};
 use crate::member::view::MAX_ID;
 use crate::member::{Fact, Life, Message, Operation, Record, RequestId, View};
-use crate::process::{Effect, PeerId, Process};
+use crate::process::{Effect, PeerId, Process, proceed_while_due};
 
 fn group(seed: u64, size: u16) -> World {
     let mut world = World::new(seed, size);
@@ -188,6 +188,7 @@ fn step(
 ) -> Vec<Effect<Peer>> {
     let mut out = Vec::new();
     event(peer, &mut out);
+    proceed_while_due(peer, &mut out);
     out
 }
 

@@ -244,6 +244,18 @@ impl World {
             }
         }
         self.perform(at, out);
+        self.proceed(at);
+    }
+
+    /// Takes the steps of its own that are due.
+    fn proceed(&mut self, at: u16) {
+        loop {
+            let machine = self.machines.get_mut(&at).expect("is one");
+            let Some(peer) = machine.peer.as_mut().filter(|peer| peer.is_due()) else { return };
+            let mut out = Vec::new();
+            peer.proceed(&mut out);
+            self.perform(at, out);
+        }
     }
 
     fn perform(&mut self, at: u16, out: Effects<Peer>) {

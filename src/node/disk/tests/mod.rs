@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::form::SECTOR;
 use super::*;
-use crate::process::Effects;
+use crate::process::{Effects, NoInput};
 
 /// Remembers every record, and believes none twice in a row.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,7 @@ impl Process for Notes {
     type Record = String;
     type Timer = ();
     type Fact = ();
+    type Input = NoInput;
 
     fn restore(&mut self, record: String) {
         self.0.push(record);

@@ -24,12 +24,12 @@ use lexopt::Parser;
 
 use super::casts::{self, Cast};
 use super::{PaxosParameters, PaxosSim, PaxosTally, Site};
+use crate::command::{args, outputs};
 use crate::error::{Doing, Error, Result};
 use crate::paxos::{Audience, Roles};
 use crate::process::PeerId;
 use crate::sim::harness::{Front, Outcome, Progress, Scenario, as_f64};
 use crate::sim::{Faults, Span};
-use crate::command::{args, outputs};
 use regions::{REGIONS, way_us};
 
 const SIZES: [u16; 10] = [3, 5, 7, 9, 13, 21, 31, 51, 75, 101];
@@ -99,7 +99,8 @@ impl World {
 
     /// The way from one peer to another.
     fn way_us(&self, from: PeerId, to: PeerId) -> u64 {
-        self.site.distances[usize::from(from.0 - 1) * usize::from(self.peers) + usize::from(to.0 - 1)]
+        self.site.distances
+            [usize::from(from.0 - 1) * usize::from(self.peers) + usize::from(to.0 - 1)]
     }
 
     /// The middle of its simulated runs, and how many messages were sent until somebody knew.

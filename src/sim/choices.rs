@@ -8,26 +8,26 @@ use std::mem::discriminant;
 
 use super::faults::Faults;
 use super::prng::{MILLION, Prng};
-use super::script::{Cause, Death, ScriptOf, Step, What};
+use super::script::{Cause, CrashPoint, ScriptOf, Step, StepOf, What, WhatOf};
 use super::wires::id;
 use super::world::World;
-use super::{Course, End, Seen, Watch};
+use super::{End, RunConfig, RunObserver};
 use crate::process::{Effect, PeerId, Process};
 
 /// From one step of a script to the next, in microseconds.
 const TICK: u64 = 1_000;
 
-/// The number of the records that a life restores, before those of its first step.
+/// The number of the records that an incarnation restores, before those of its first step.
 const RESTORED: u32 = 0;
 
-/// A life that follows on a crash is young for so many steps.
+/// An incarnation that follows on a crash is young for so many steps.
 const YOUNG: u32 = 10;
 
-/// By how much a crash is more likely while a life is young, or waits for its first flush.
-const RELAPSE: u32 = 8;
+/// By how much a crash is more likely while an incarnation is young, or waits for its first flush.
+const YOUNG_RISK: u32 = 8;
 
 /// A message that was sent while a script is followed.
-struct Letter<M> {
+struct Queued<M> {
     message: M,
     /// It has arrived at least once.
     delivered: bool,
@@ -38,9 +38,9 @@ struct Letter<M> {
 pub struct Arrivals(Vec<Vec<bool>>);
 
 /// What answers in the place of chance.
-pub(super) struct Prompter<P: Process> {
+pub(super) struct Replayer<P: Process> {
     /// All messages that were sent, by link: `from * peers + to`, oldest first.
-    letters: Vec<Vec<Letter<P::Message>>>,
+    queued: Vec<Vec<Queued<P::Message>>>,
     /// Which of them arrive, if that is known from the same script: no link takes the others.
     arrivals: Option<Arrivals>,
     /// Of the step that is performed: from which record on a flush takes time,
@@ -57,7 +57,11 @@ fn small(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-impl<P: Process, W: Watch<P>> World<P, W> {
+impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
+    pub(super) fn index(&self, peer: PeerId) -> Option<usize> {
+        usize::from(peer.0).checked_sub(1).filter(|at| *at < self.hosts.len())
+    }
+
     /// Writes down what happens from here on.
     pub fn keep_script(&mut self) {
         self.script = Some(Vec::new());
@@ -69,7 +73,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     }
 
     /// A step begins.
-    pub(super) fn note(&mut self, at: usize, what: impl FnOnce() -> What<P::Message, P::Timer>) {
+    pub(super) fn note(&mut self, at: usize, what: impl FnOnce() -> WhatOf<P>) {
         self.flushes_asked = 0;
         if let Some(script) = &mut self.script {
             script.push(Step::new(id(at), what()));
@@ -81,18 +85,18 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         let Some(script) = &mut self.script else { return };
         let kept = small(kept);
         match (after, script.last_mut()) {
-            (Some(after), Some(step)) => step.dies = Some(Death { after, kept, cause }),
+            (Some(after), Some(step)) => step.dies = Some(CrashPoint { after, kept, cause }),
             _ => script.push(Step::new(id(at), What::Crash { kept, cause })),
         }
     }
 
-    /// The chance that the life of this peer ends now. What has ended one is often still there when
+    /// The chance that the incarnation of this peer ends now. What has ended one is often still there when
     /// the next begins, and those ends are the ones that find a record in the page cache.
     fn risk(&self, at: usize) -> u32 {
         let host = &self.hosts[at];
-        let is_young = host.is_booting || host.life > 0 && host.steps < YOUNG;
+        let is_young = host.is_booting || host.incarnation > 0 && host.steps < YOUNG;
         let crash = self.faults.crash;
-        if is_young { crash.saturating_mul(RELAPSE).min(MILLION / 2) } else { crash }
+        if is_young { crash.saturating_mul(YOUNG_RISK).min(MILLION / 2) } else { crash }
     }
 
     /// In which of so many places of these effects the peer crashes, counted from 0; `None`: it
@@ -103,11 +107,11 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         effects: &[Effect<P>],
         places: usize,
     ) -> Option<u32> {
-        if let Some(prompter) = &self.prompter {
-            return prompter.strike;
+        if let Some(replayer) = &self.replayer {
+            return replayer.strike;
         }
         let risk = self.risk(at);
-        let strikes = self.prng.chance(risk) && !self.watch.spared(self.now, id(at), effects);
+        let strikes = self.prng.chance(risk) && !self.observer.vetoes(self.now, id(at), effects);
         strikes.then(|| small(self.prng.index(places)))
     }
 
@@ -118,7 +122,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         self.lasts(asked, |from| asked >= from)
     }
 
-    /// How long the first flush of a life takes.
+    /// How long the first flush of an incarnation takes.
     pub(super) fn boot_lasts(&mut self) -> u64 {
         self.lasts(RESTORED, |from| from == RESTORED)
     }
@@ -126,8 +130,8 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     /// How long a flush takes that begins with this record of the step; `waits` tells of the first
     /// record that waits in a script whether this one does.
     fn lasts(&mut self, record: u32, waits: impl FnOnce(u32) -> bool) -> u64 {
-        let time = match &self.prompter {
-            Some(prompter) => u64::from(prompter.waits_from.is_some_and(waits)),
+        let time = match &self.replayer {
+            Some(replayer) => u64::from(replayer.waits_from.is_some_and(waits)),
             None => self.prng.within(self.faults.flush),
         };
         if let Some(step) = self.script.as_mut().filter(|_| time > 0).and_then(|s| s.last_mut()) {
@@ -136,18 +140,18 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         time
     }
 
-    /// Whether a life ends before its first flush is through. In a script that is a crash like any
+    /// Whether an incarnation ends before its first flush is through. In a script that is a crash like any
     /// other.
     pub(super) fn dies_unheard(&mut self, at: usize) -> bool {
         let risk = self.risk(at);
-        self.prompter.is_none() && self.prng.chance(risk)
+        self.replayer.is_none() && self.prng.chance(risk)
     }
 
     /// What ends the process, and how many of the records at stake survive it.
     pub(super) fn ending(&mut self, at: usize) -> (Cause, usize) {
         let log = &self.hosts[at].log;
-        if let Some(prompter) = &self.prompter {
-            return (prompter.cause, log.at_stake(prompter.cause).min(prompter.kept as usize));
+        if let Some(replayer) = &self.replayer {
+            return (replayer.cause, log.at_stake(replayer.cause).min(replayer.kept as usize));
         }
         let is_power_loss = self.prng.chance(self.faults.power_loss);
         let cause = if is_power_loss { Cause::PowerLoss } else { Cause::Kill };
@@ -167,35 +171,42 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     /// Puts a message where a step may find it.
     pub(super) fn mail(&mut self, from: usize, to: usize, message: P::Message) {
         let link = from * self.hosts.len() + to;
-        let Some(prompter) = &mut self.prompter else { return };
-        let letters = &mut prompter.letters[link];
+        let Some(replayer) = &self.replayer else { return };
+        let queued = &replayer.queued[link];
         let arrives = |Arrivals(known): &Arrivals| {
-            known.get(link).and_then(|link| link.get(letters.len())) == Some(&true)
+            known.get(link).and_then(|link| link.get(queued.len())) == Some(&true)
         };
-        if prompter.arrivals.as_ref().is_none_or(arrives) {
+        let message = if replayer.arrivals.as_ref().is_none_or(arrives) {
             self.counts.sent += 1;
-            self.watch.seen(self.now, id(from), &Seen::Sent(id(to), &message));
+            self.show_sent(from, id(to), message)
         } else {
             self.counts.lost += 1;
-        }
-        letters.push(Letter { message, delivered: false });
+            message
+        };
+        let Some(replayer) = &mut self.replayer else { return };
+        replayer.queued[link].push(Queued { message, delivered: false });
     }
 }
 
-impl<P: Process, W: Watch<P>> World<P, W>
+impl<'a, P: Process, O: RunObserver<P>> World<'a, P, O>
 where
     P::Message: PartialEq,
 {
     /// A world without chance, in which nothing happens but what [`World::follow`] is given. Of the
-    /// course only peers and links matter.
+    /// config only peers and links matter.
     ///
     /// With the arrivals of an earlier run of the same script, messages that never arrive are never
     /// taken by a link either: the same run with less to see.
-    pub fn scripted(course: &Course<'_>, watch: W, arrivals: Option<Arrivals>) -> Self {
-        let mut world = Self::empty(course, Prng::new(0), Faults::none(), watch);
+    pub fn scripted(
+        config: &RunConfig<'_>,
+        build: &'a dyn Fn(PeerId, u64) -> P,
+        observer: O,
+        arrivals: Option<Arrivals>,
+    ) -> Self {
+        let mut world = Self::empty(config, Prng::new(0), Faults::none(), build, observer);
         let links = world.hosts.len() * world.hosts.len();
-        world.prompter = Some(Prompter {
-            letters: (0..links).map(|_| Vec::new()).collect(),
+        world.replayer = Some(Replayer {
+            queued: (0..links).map(|_| Vec::new()).collect(),
             arrivals,
             waits_from: None,
             strike: None,
@@ -206,11 +217,11 @@ where
     }
 
     /// Performs the steps until one fails. Those that cannot be performed are skipped.
-    pub fn follow(&mut self, script: &[Step<P::Message, P::Timer>]) -> End {
+    pub fn follow(&mut self, script: &[StepOf<P>]) -> End {
         for step in script {
             self.now += TICK;
             self.perform_step(step);
-            if self.watch.failed() {
+            if self.observer.failed() {
                 return End::Failed;
             }
         }
@@ -220,33 +231,36 @@ where
     /// Which messages have arrived, or tell so much that they count as if they had; none where
     /// there is no script to follow.
     pub fn arrivals(&self, tells: impl Fn(&P::Message) -> bool) -> Option<Arrivals> {
-        let taken = |letter: &Letter<P::Message>| letter.delivered || tells(&letter.message);
-        let of_link = |letters: &Vec<_>| letters.iter().map(taken).collect();
-        Some(Arrivals(self.prompter.as_ref()?.letters.iter().map(of_link).collect()))
+        let taken = |queued: &Queued<P::Message>| queued.delivered || tells(&queued.message);
+        let of_link = |queued: &Vec<_>| queued.iter().map(taken).collect();
+        Some(Arrivals(self.replayer.as_ref()?.queued.iter().map(of_link).collect()))
     }
 
-    fn perform_step(&mut self, step: &Step<P::Message, P::Timer>) {
+    fn perform_step(&mut self, step: &StepOf<P>) {
         let Some(at) = self.index(step.peer) else { return };
-        let Some(prompter) = &mut self.prompter else { return };
-        prompter.waits_from = step.waits_from;
-        prompter.strike = step.dies.map(|death| death.after);
-        (prompter.cause, prompter.kept) = match (&step.event, step.dies) {
+        let Some(replayer) = &mut self.replayer else { return };
+        replayer.waits_from = step.waits_from;
+        replayer.strike = step.dies.map(|point| point.after);
+        (replayer.cause, replayer.kept) = match (&step.event, step.dies) {
             (What::Crash { kept, cause }, _) => (*cause, *kept),
-            (_, Some(death)) => (death.cause, death.kept),
+            (_, Some(point)) => (point.cause, point.kept),
             _ => <_>::default(),
         };
         let (is_up, is_booting) = (self.hosts[at].process.is_some(), self.hosts[at].is_booting);
         match &step.event {
-            What::Start if !is_up && !is_booting => self.boot(at),
+            What::Start if !is_up && !is_booting && !self.hosts[at].has_halted => self.boot(at),
             What::Connected(with) if is_up => {
                 let other = self.index(*with).filter(|other| self.wire(at, *other).exists);
-                if let Some(other) = other.filter(|other| self.hosts[*other].process.is_some()) {
+                let is_there = |other: &usize| {
+                    self.addresses.is_some() || self.hosts[*other].process.is_some()
+                };
+                if let Some(other) = other.filter(is_there) {
                     self.connected(at, other);
                 }
             }
             What::Received { from, message } if is_up => {
                 let Some(from) = self.index(*from) else { return };
-                if let Some(message) = self.letter(from, at, message) {
+                if let Some(message) = self.queued(from, at, message) {
                     self.receive(from, at, message);
                 }
             }
@@ -258,6 +272,8 @@ where
                     self.timeout(at, timer);
                 }
             }
+            What::Proceed if is_up => self.proceed(at),
+            What::Input(input) if is_up => self.input(at, input.clone()),
             What::Flushed if is_booting || self.hosts[at].log.is_waiting() => self.flushed(at),
             What::Crash { .. } if is_up || is_booting => self.crash(at, None),
             _ => {}
@@ -266,21 +282,17 @@ where
 
     /// This message if it was ever sent over this link; else the newest of its kind that has not
     /// arrived, which is counted.
-    fn letter(&mut self, from: usize, to: usize, wanted: &P::Message) -> Option<P::Message> {
+    fn queued(&mut self, from: usize, to: usize, wanted: &P::Message) -> Option<P::Message> {
         let link = from * self.hosts.len() + to;
-        let letters = &mut self.prompter.as_mut()?.letters[link];
-        let same = letters.iter().position(|letter| letter.message == *wanted);
-        let alike = |letter: &Letter<P::Message>| {
-            !letter.delivered && discriminant(&letter.message) == discriminant(wanted)
+        let queued = &mut self.replayer.as_mut()?.queued[link];
+        let same = queued.iter().position(|queued| queued.message == *wanted);
+        let alike = |queued: &Queued<P::Message>| {
+            !queued.delivered && discriminant(&queued.message) == discriminant(wanted)
         };
-        let found = same.or_else(|| letters.iter().rposition(alike))?;
-        letters[found].delivered = true;
-        let forgiven = u64::from(same.is_none());
-        self.counts.forgiven += forgiven;
-        Some(letters[found].message.clone())
-    }
-
-    fn index(&self, peer: PeerId) -> Option<usize> {
-        usize::from(peer.0).checked_sub(1).filter(|at| *at < self.hosts.len())
+        let found = same.or_else(|| queued.iter().rposition(alike))?;
+        queued[found].delivered = true;
+        let substituted = u64::from(same.is_none());
+        self.counts.substituted += substituted;
+        Some(queued[found].message.clone())
     }
 }

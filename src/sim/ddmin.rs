@@ -28,43 +28,43 @@ enum Part {
     /// That its records wait.
     Wait,
     /// That its peer crashes in the middle.
-    Death,
+    CrashPoint,
 }
 
 /// Takes out of a script whatever the failure does not need.
 ///
 /// `fails` plays a script; if it still fails, it answers with what was performed. A script that
 /// does not fail is given back as it is.
-pub fn cut<M: Clone, T: Clone>(
-    script: Script<M, T>,
-    mut fails: impl FnMut(&[Step<M, T>]) -> Option<Script<M, T>>,
-) -> Script<M, T> {
+pub fn ddmin<M: Clone, T: Clone, I: Clone>(
+    script: Script<M, T, I>,
+    mut fails: impl FnMut(&[Step<M, T, I>]) -> Option<Script<M, T, I>>,
+) -> Script<M, T, I> {
     let Some(performed) = fails(&script) else { return script };
-    let mut cutter = Cutter { best: performed, fails };
-    let peers: BTreeSet<PeerId> = cutter.best.iter().map(|step| step.peer).collect();
+    let mut reduction = Reduction { best: performed, fails };
+    let peers: BTreeSet<PeerId> = reduction.best.iter().map(|step| step.peer).collect();
     for peer in peers {
-        let others = cutter.best.iter().filter(|step| !step.involves(peer));
-        let others: Script<M, T> = others.cloned().collect();
-        cutter.attempt(&others);
+        let others = reduction.best.iter().filter(|step| !step.involves(peer));
+        let others: Script<M, T, I> = others.cloned().collect();
+        reduction.attempt(&others);
     }
-    let calm = without_crashes(&cutter.best);
-    cutter.attempt(&calm);
-    cutter.cut_items();
-    cutter.best
+    let calm = without_crashes(&reduction.best);
+    reduction.attempt(&calm);
+    reduction.remove_items();
+    reduction.best
 }
 
 /// The shortest script so far that fails.
-struct Cutter<M, T, F> {
-    best: Script<M, T>,
+struct Reduction<M, T, I, F> {
+    best: Script<M, T, I>,
     fails: F,
 }
 
-impl<M: Clone, T: Clone, F> Cutter<M, T, F>
+impl<M: Clone, T: Clone, I: Clone, F> Reduction<M, T, I, F>
 where
-    F: FnMut(&[Step<M, T>]) -> Option<Script<M, T>>,
+    F: FnMut(&[Step<M, T, I>]) -> Option<Script<M, T, I>>,
 {
     /// Takes this one instead if it fails too.
-    fn attempt(&mut self, script: &[Step<M, T>]) -> bool {
+    fn attempt(&mut self, script: &[Step<M, T, I>]) -> bool {
         let performed = (self.fails)(script);
         let failed = performed.is_some();
         if let Some(performed) = performed {
@@ -75,7 +75,7 @@ where
 
     /// Takes away halves, quarters, … and single items until no single one can go. From the end,
     /// since nothing depends on what comes later.
-    fn cut_items(&mut self) {
+    fn remove_items(&mut self) {
         let mut size = items(&self.best).len().div_ceil(2);
         loop {
             let mut smaller = false;
@@ -96,33 +96,36 @@ where
     }
 }
 
-fn without_crashes<M: Clone, T: Clone>(script: &[Step<M, T>]) -> Script<M, T> {
+fn without_crashes<M: Clone, T: Clone, I: Clone>(script: &[Step<M, T, I>]) -> Script<M, T, I> {
     let lives = script.iter().filter(|step| !matches!(step.event, What::Crash { .. }));
     lives.cloned().map(|step| Step { dies: None, ..step }).collect()
 }
 
 /// All that can be taken away: the index of a step, and what of it.
-fn items<M, T>(script: &[Step<M, T>]) -> Vec<(usize, Part)> {
+fn items<M, T, I>(script: &[Step<M, T, I>]) -> Vec<(usize, Part)> {
     let mut items = Vec::new();
     for (index, step) in script.iter().enumerate() {
         items.push((index, Part::Event));
         items.extend(step.waits_from.map(|_| (index, Part::Wait)));
-        items.extend(step.dies.map(|_| (index, Part::Death)));
+        items.extend(step.dies.map(|_| (index, Part::CrashPoint)));
     }
     items
 }
 
 /// The script without these items, which are in order.
-fn without<M: Clone, T: Clone>(script: &[Step<M, T>], gone: &[(usize, Part)]) -> Script<M, T> {
+fn without<M: Clone, T: Clone, I: Clone>(
+    script: &[Step<M, T, I>],
+    gone: &[(usize, Part)],
+) -> Script<M, T, I> {
     let mut left = Vec::with_capacity(script.len());
     for (index, step) in script.iter().enumerate() {
         let is_gone = |part| gone.binary_search(&(index, part)).is_ok();
-        let dies = step.dies.filter(|_| !is_gone(Part::Death));
+        let dies = step.dies.filter(|_| !is_gone(Part::CrashPoint));
         if !is_gone(Part::Event) {
             let waits_from = step.waits_from.filter(|_| !is_gone(Part::Wait));
             left.push(Step { waits_from, dies, ..step.clone() });
-        } else if let Some(death) = dies {
-            left.push(Step::new(step.peer, What::Crash { kept: death.kept, cause: death.cause }));
+        } else if let Some(point) = dies {
+            left.push(Step::new(step.peer, What::Crash { kept: point.kept, cause: point.cause }));
         }
     }
     left
@@ -130,24 +133,24 @@ fn without<M: Clone, T: Clone>(script: &[Step<M, T>], gone: &[(usize, Part)]) ->
 
 #[cfg(test)]
 mod tests {
-    use super::super::script::{Cause, Death};
+    use super::super::script::{Cause, CrashPoint};
     use super::*;
 
-    type Toy = Script<char, char>;
+    type Toy = Script<char, char, ()>;
 
-    fn step(peer: u16, timer: char) -> Step<char, char> {
+    fn step(peer: u16, timer: char) -> Step<char, char, ()> {
         Step::new(PeerId(peer), What::Timeout(timer))
     }
 
-    fn cut_down(script: Toy, fails: impl Fn(&[Step<char, char>]) -> bool) -> Toy {
-        cut(script, |attempt| fails(attempt).then(|| attempt.to_vec()))
+    fn cut_down(script: Toy, fails: impl Fn(&[Step<char, char, ()>]) -> bool) -> Toy {
+        ddmin(script, |attempt| fails(attempt).then(|| attempt.to_vec()))
     }
 
     #[test]
     fn only_what_the_failure_needs_is_left() {
         let script: Toy = ('a'..='z').map(|name| step(1 + name as u16 % 3, name)).collect();
         for needed in ["c", "ax", "bcdy", "kz", "abcdefghijklmnopqrstuvwxyz"] {
-            let has = |attempt: &[Step<char, char>], name| {
+            let has = |attempt: &[Step<char, char, ()>], name| {
                 attempt.iter().any(|step| step.event == What::Timeout(name))
             };
             let left = cut_down(script.clone(), |a| needed.chars().all(|name| has(a, name)));
@@ -159,16 +162,16 @@ mod tests {
 
     #[test]
     fn a_crash_can_outlive_its_step_and_a_step_its_crash() {
-        let dies = Some(Death { after: 1, kept: 2, cause: Cause::Kill });
+        let dies = Some(CrashPoint { after: 1, kept: 2, cause: Cause::Kill });
         let script = vec![Step { dies, waits_from: Some(1), ..step(1, 'a') }, step(1, 'b')];
-        let crashes = |step: &Step<char, char>| {
+        let crashes = |step: &Step<char, char, ()>| {
             step.dies.is_some() || matches!(step.event, What::Crash { .. })
         };
         let left = cut_down(script.clone(), |a| a.iter().any(crashes));
         assert_eq!(left, [Step::new(PeerId(1), What::Crash { kept: 2, cause: Cause::Kill })]);
         let left = cut_down(script.clone(), |a| a.iter().any(|s| s.event == What::Timeout('a')));
         assert_eq!(left, [step(1, 'a')]);
-        let waits = |a: &[Step<char, char>]| a.iter().any(|s| s.waits_from.is_some());
+        let waits = |a: &[Step<char, char, ()>]| a.iter().any(|s| s.waits_from.is_some());
         assert_eq!(cut_down(script, waits), [Step { waits_from: Some(1), ..step(1, 'a') }]);
     }
 }
