@@ -316,7 +316,7 @@ mod tests {
         let (one, other) = (PeerId(1), PeerId(2));
         let config = RunConfig {
             peers: 2,
-            links: [(one, other)][..].into(),
+            links: vec![(one, other)].into(),
             faults: &Faults::none(),
             patience: 0,
             distances: &[],
