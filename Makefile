@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help build all demo test check bench bench-group static sim museum scale explore explorer torture \
+.PHONY: help build all demo test check bench bench-group static sim matrix museum scale explore explorer torture \
 	shuttle mutants mutants-changed clean
 
 help:
@@ -12,8 +12,8 @@ help:
 	@echo 'make check   formatting, lints and documentation, without a warning'
 	@echo 'make bench   latency, start-up, memory, size, and how fast a log is judged'
 	@echo 'make bench-group   the barrier and the group: readiness, joins, deaths, many members'
-	@echo 'make sim     a million runs in the simulator, from seeds, with heavy faults; then the siblings'
-	@echo 'make museum  broken variants of all three protocols, and which checks catch them; with drawings'
+	@echo 'make sim     a million runs in the simulator, from seeds, with heavy faults; then ready and member'
+	@echo 'make matrix  broken variants of all three protocols, and which checks catch them; with drawings'
 	@echo 'make explore every run of a few peers, exhaustively; make explorer shows them in a browser'
 	@echo 'make scale   decision latency round the world for 3 to 101 peers, simulated; small ones on sockets too'
 	@echo 'make torture real processes: 10,000 kills and 1,000 power losses (KILLS=n POWER=n SEED=n)'
@@ -78,21 +78,24 @@ sim:
 	@$(SIM) sim member --seeds 0..20000
 	@$(SIM) sim member --majority --faults heavy --seeds 0..20000
 
-museum:
+# The old name of the target.
+museum: matrix
+
+matrix:
 	@$(CARGO) build --profile sim --quiet
-	@mkdir -p $(TARGET_DIR)/museum
+	@mkdir -p $(TARGET_DIR)/mutants
 	@echo 'exploring the mutants: three minutes'
-	@$(CARGO) run --profile explore --example explore --quiet -- museum \
-	    > $(TARGET_DIR)/museum/explored.txt
-	@$(SIM) sim --museum --explored $(TARGET_DIR)/museum/explored.txt
-	@for bug in $$($(SIM) sim --bugs | grep 'paxos$$' | cut -f1); do \
-	    $(SIM) sim --bug $$bug --draw $(TARGET_DIR)/museum/$$bug.html >/dev/null 2>&1 || exit 1; \
+	@$(CARGO) run --profile explore --example explore --quiet -- mutants \
+	    > $(TARGET_DIR)/mutants/explored.txt
+	@$(SIM) sim --matrix --explored $(TARGET_DIR)/mutants/explored.txt
+	@for mutant in $$($(SIM) sim paxos --mutants | cut -f1); do \
+	    $(SIM) sim --mutant $$mutant --draw $(TARGET_DIR)/mutants/$$mutant.html >/dev/null 2>&1 || exit 1; \
 	done
-	@for bug in $$($(SIM) sim member --bugs | cut -f1); do \
-	    $(SIM) sim member --bug $$bug --draw $(TARGET_DIR)/museum/member-$$bug.html >/dev/null 2>&1 \
+	@for mutant in $$($(SIM) sim member --mutants | cut -f1); do \
+	    $(SIM) sim member --mutant $$mutant --draw $(TARGET_DIR)/mutants/member-$$mutant.html >/dev/null 2>&1 \
 	        || exit 1; \
 	done
-	@echo 'drawings: $(TARGET_DIR)/museum/'
+	@echo 'drawings: $(TARGET_DIR)/mutants/'
 
 explore:
 	$(CARGO) run --profile explore --example explore

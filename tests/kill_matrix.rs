@@ -1,9 +1,10 @@
 //! The kill matrix in README: it has every mutant, each caught twice, and what it says of the
 //! exploration is what is written down beside the exploration's own tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use synod::protocols::simulated;
+use synod::sim::mutant::MutantLabel;
 
 /// The rows of the matrix, cell by cell, by mutant.
 fn matrix() -> BTreeMap<&'static str, Vec<&'static str>> {
@@ -14,6 +15,23 @@ fn matrix() -> BTreeMap<&'static str, Vec<&'static str>> {
     let cells = rows.map(|row| row.trim_end_matches('|').split('|').map(str::trim));
     let all = cells.filter_map(|mut cells| Some((cells.next()?, cells.collect())));
     all.filter(|(name, _)| !name.starts_with("mutant of ")).collect()
+}
+
+#[test]
+fn every_mutant_has_a_name_of_its_own_and_a_label() {
+    for (sim, least) in simulated().into_iter().zip([43, 8, 23]) {
+        let catalogue = sim.mutants();
+        let names: BTreeSet<&str> = catalogue.iter().map(|label| label.name).collect();
+        assert_eq!(names.len(), catalogue.len());
+        assert!(names.len() >= least, "only {}", names.len());
+        for MutantLabel { name, does, seen } in catalogue {
+            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{name}");
+            assert!(does.ends_with('.') && seen.ends_with('.'), "{name}");
+        }
+    }
+    let paxos = simulated()[0];
+    assert!(paxos.matrix_row("half-is-a-quorum", u64::MAX).is_some());
+    assert!(paxos.matrix_row("unbroken", u64::MAX).is_none());
 }
 
 #[test]
