@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use runs::{Form, clean, edit, judge, last, options, render, run, violated, without};
-use synod::paxos::judge::Options;
+use synod::paxos::judge::PaxosOptions;
 
 /// A run in the manner of another program.
 fn dialect(line: &str) -> Vec<(&'static str, String)> {

@@ -1,5 +1,5 @@
-//! A failing run as a schedule: it plays the same run again, and it is minimized to what the failure
-//! needs.
+//! A failing run as a schedule: it plays the same run again, and it is minimized to what the
+//! failure needs.
 
 #![allow(clippy::unwrap_used)]
 
@@ -244,8 +244,8 @@ fn long_failures_become_short() {
     }
 }
 
-/// Nothing that the protocol owes depends on which steps a schedule has, so a schedule that violates
-/// a property is the mutant's fault and not the simulator's.
+/// Nothing that the protocol owes depends on which steps a schedule has, so a schedule that
+/// violates a property is the mutant's fault and not the simulator's.
 fn assert_harmless(scenario: &Scenario, schedule: &Schedule) -> u64 {
     let outcome = scenario.clone().to_the_end().follow(schedule).0;
     let violated = outcome.violated.iter().find(|property| !property.depends_on_time);

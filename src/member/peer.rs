@@ -336,6 +336,7 @@ impl Peer {
     /// The crash that was ordered.
     pub(super) fn crash(&mut self, out: &mut Effects<Self>) {
         out.push(Effect::Report(Fact::Crashing(self.view().cloned())));
+        self.phase = Phase::Out;
         out.push(Effect::Halt(0));
     }
 

@@ -46,7 +46,7 @@ pub(super) struct Replayer<P: Process> {
     /// Of the step that is performed: from which record on a flush takes time,
     waits_from: Option<u32>,
     /// after how many effects the peer crashes,
-    strike: Option<u32>,
+    crash_after: Option<u32>,
     /// of what, and how many of the records at stake survive that.
     cause: Cause,
     kept: u32,
@@ -90,8 +90,9 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
         }
     }
 
-    /// The chance that the incarnation of this peer ends now. What has ended one is often still there when
-    /// the next begins, and those ends are the ones that find a record in the page cache.
+    /// The chance that the incarnation of this peer ends now. What has ended one is often still
+    /// there when the next begins, and those ends are the ones that find a record in the page
+    /// cache.
     fn risk(&self, at: usize) -> u32 {
         let host = &self.hosts[at];
         let is_young = host.is_booting || host.incarnation > 0 && host.steps < YOUNG;
@@ -101,18 +102,18 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
 
     /// In which of so many places of these effects the peer crashes, counted from 0; `None`: it
     /// does not.
-    pub(super) fn strike(
+    pub(super) fn crash_after(
         &mut self,
         at: usize,
         effects: &[Effect<P>],
         places: usize,
     ) -> Option<u32> {
         if let Some(replayer) = &self.replayer {
-            return replayer.strike;
+            return replayer.crash_after;
         }
         let risk = self.risk(at);
-        let strikes = self.prng.chance(risk) && !self.observer.vetoes(self.now, id(at), effects);
-        strikes.then(|| small(self.prng.index(places)))
+        let crashes = self.prng.chance(risk) && !self.observer.vetoes(self.now, id(at), effects);
+        crashes.then(|| small(self.prng.index(places)))
     }
 
     /// How long the flush of the record that is appended now takes.
@@ -140,8 +141,8 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
         time
     }
 
-    /// Whether an incarnation ends before its first flush is through. In a script that is a crash like any
-    /// other.
+    /// Whether an incarnation ends before its first flush is through. In a script that is a crash
+    /// like any other.
     pub(super) fn dies_unheard(&mut self, at: usize) -> bool {
         let risk = self.risk(at);
         self.replayer.is_none() && self.prng.chance(risk)
@@ -209,7 +210,7 @@ where
             queued: (0..links).map(|_| Vec::new()).collect(),
             arrivals,
             waits_from: None,
-            strike: None,
+            crash_after: None,
             cause: Cause::default(),
             kept: 0,
         });
@@ -240,7 +241,7 @@ where
         let Some(at) = self.index(step.peer) else { return };
         let Some(replayer) = &mut self.replayer else { return };
         replayer.waits_from = step.waits_from;
-        replayer.strike = step.dies.map(|point| point.after);
+        replayer.crash_after = step.dies.map(|point| point.after);
         (replayer.cause, replayer.kept) = match (&step.event, step.dies) {
             (What::Crash { kept, cause }, _) => (*cause, *kept),
             (_, Some(point)) => (point.cause, point.kept),

@@ -97,8 +97,8 @@ where
 }
 
 fn without_crashes<M: Clone, T: Clone, I: Clone>(script: &[Step<M, T, I>]) -> Script<M, T, I> {
-    let lives = script.iter().filter(|step| !matches!(step.event, What::Crash { .. }));
-    lives.cloned().map(|step| Step { dies: None, ..step }).collect()
+    let rest = script.iter().filter(|step| !matches!(step.event, What::Crash { .. }));
+    rest.cloned().map(|step| Step { dies: None, ..step }).collect()
 }
 
 /// All that can be taken away: the index of a step, and what of it.

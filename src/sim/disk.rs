@@ -9,10 +9,10 @@
 //! | `waiting`: this incarnation appended it, its flush is under way | some last are lost | the same |
 //!
 //! Waiting records that a kill takes were not written yet; the others are cached from then on: the
-//! next incarnation reads them, and a power loss can still take them back. So an incarnation begins by making
-//! durable what it restored: a snapshot in a new file, a flush, a rename, a flush of the directory.
-//! It starts, and others can hear it, when that is through ([`World::boot`]). Until then it can be
-//! killed or lose its power like any other, and the cache is then as volatile as before.
+//! next incarnation reads them, and a power loss can still take them back. So an incarnation begins
+//! by making durable what it restored: a snapshot in a new file, a flush, a rename, a flush of the
+//! directory. It starts, and others can hear it, when that is through ([`World::boot`]). Until then
+//! it can be killed or lose its power like any other, and the cache is then as volatile as before.
 
 use std::collections::VecDeque;
 
@@ -35,7 +35,8 @@ impl<R> Log<R> {
         Self { durable: Vec::new(), cached: VecDeque::new(), waiting: VecDeque::new() }
     }
 
-    /// True if a record of this incarnation waits for its flush: what stands behind it may not leave.
+    /// True if a record of this incarnation waits for its flush: what stands behind it may not
+    /// leave.
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
@@ -99,19 +100,19 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
         }
         self.note(at, || What::Flushed);
         self.flush(at, usize::MAX);
-        let strike = self.strike(at, &[], self.hosts[at].outputs.len() + 1);
-        for _ in 0..strike.unwrap_or(u32::MAX) {
+        let crash_after = self.crash_after(at, &[], self.hosts[at].outputs.len() + 1);
+        for _ in 0..crash_after.unwrap_or(u32::MAX) {
             let Some(output) = self.hosts[at].outputs.pop_front() else { break };
             self.leave(at, output);
         }
-        if let Some(after) = strike {
+        if let Some(after) = crash_after {
             let unfinished = !self.hosts[at].outputs.is_empty();
             self.crash(at, unfinished.then_some(after));
         }
     }
 
-    /// Makes the first `count` of the records durable that are not: those of earlier incarnations first,
-    /// since they stand in the same file.
+    /// Makes the first `count` of the records durable that are not: those of earlier incarnations
+    /// first, since they stand in the same file.
     pub(super) fn flush(&mut self, at: usize, count: usize) {
         for _ in 0..count {
             let Some(record) = self.hosts[at].log.flush_next() else { return };
@@ -357,7 +358,8 @@ mod tests {
         for (steps, says) in [
             ("snN", "durable 1, says 1"),
             ("snNf", "durable 1, says 1, durable 2, says 2"),
-            // A kill leaves what was written, and that is not durable before the next incarnation is.
+            // A kill leaves what was written, and that is not durable before the next incarnation
+            // is.
             ("sNK", ""),
             ("sNks", ""),
             ("sNKS", ""),

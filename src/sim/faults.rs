@@ -71,15 +71,16 @@ pub struct Faults {
     pub partition: FaultEpisode,
     /// One direction between two peers is cut.
     pub one_way: FaultEpisode,
-    /// A peer stands still, and then goes on as if nothing had been.
+    /// A peer is paused, and then goes on as if nothing had been.
     pub pause: FaultEpisode,
-    /// At a step, a peer crashes after some of the effects and before the rest. An incarnation can also end
-    /// before its first flush is through. Soon after a crash the chance of another is greater.
+    /// At a step, a peer crashes after some of the effects and before the rest. An incarnation can
+    /// also end before its first flush is through. Soon after a crash the chance of another is
+    /// greater.
     pub crash: u32,
     /// A crash is a power loss: of the records that no flush has served, some first ones have
     /// reached the disk, and the rest is gone. Any other is a kill: of the records that waited for
-    /// a flush some first ones were written, and the next incarnation reads those and all that earlier
-    /// kills have left; none of them is durable yet.
+    /// a flush some first ones were written, and the next incarnation reads those and all that
+    /// earlier kills have left; none of them is durable yet.
     pub power_loss: u32,
     /// How long a crashed peer stays away.
     pub restart: Span,

@@ -38,7 +38,7 @@ pub(super) struct Host<P: Process> {
     pub(super) timers: Vec<(P::Timer, u64)>,
     /// A step of its own is due, and scheduled.
     pub(super) is_proceeding: bool,
-    /// What happened to it while it stood still; present while it does.
+    /// What happened to it while it was paused; present while it is.
     pub(super) held: Option<Vec<Event<P>>>,
     /// A second of its clock, in microseconds of the true one.
     pub(super) second: u64,

@@ -20,32 +20,33 @@
 //! # What it does to them
 //!
 //! [`faults`] lists it. Where the contract allows a driver to be kinder than the simulator, the
-//! simulator is unkind: it also reorders and repeats messages, across the ends of connections
-//! too. A crash strikes between any two effects of a step: the ones before it have happened, the
-//! ones behind it never will. It is a kill or a power loss. A kill leaves what was written in the
-//! page cache, and the next incarnation reads it there. A power loss takes some or all of what no flush
-//! has served, also from an incarnation that ends before its first flush (`disk.rs` has the table). An incarnation
-//! that follows on a crash is likely to crash soon.
+//! simulator is unkind: it also reorders and repeats messages, across the ends of connections too.
+//! A crash can happen between any two effects of a step: the ones before it have happened, the ones
+//! behind it never will. It is a kill or a power loss. A kill leaves what was written in the page
+//! cache, and the next incarnation reads it there. A power loss takes some or all of what no flush
+//! has served, also from an incarnation that ends before its first flush (`disk.rs` has the table).
+//! An incarnation that follows on a crash is likely to crash soon.
 //!
 //! # Two phases
 //!
-//! First *fault_phase*: all faults, and the [`RunObserver`] looks at everything after every step. Then the
-//! world is *healed*: every link comes up anew, nothing goes wrong any more, and the observer's goal
-//! must be reached within [`RunConfig::patience`] of virtual time. A protocol that is merely silent
-//! keeps every promise; the recovery phase is what it fails. A world whose fault_phase lasts no time is
-//! never healed: the goal must be reached in spite of all that goes wrong in it.
+//! The *fault phase* has all faults, and the [`RunObserver`] looks at everything after every step.
+//! In the
+//! *recovery phase* every link comes up anew, nothing goes wrong any more, and what the observer
+//! waits for must be reached within [`RunConfig::patience`] of virtual time. A protocol that is
+//! merely silent keeps every promise; the recovery phase is what it fails. A world without a fault
+//! phase never recovers: the goal must be reached in spite of all that goes wrong in it.
 //!
 //! # Twice
 //!
-//! A run can be written down as what happened, without times and without chance, and be played
-//! from that: [`script`] says what it is, [`ddmin`] takes out of it all that a failure does not need.
+//! A run can be written down as what happened, without times and without chance, and be played from
+//! that: [`script`] says what it is, [`ddmin`] takes out of it all that a failure does not need.
 //!
 //! # Left out
 //!
-//! A disk that lies about what it has flushed, or damages what it kept. (The cure for the second
-//! is in the log's checksums; against the first nothing helps but another machine.) A flush that
-//! fails: the process ends then, and its next incarnation begins as after a kill. Sectors and renames: a
-//! log loses some last records here, and the tests of `node` take it apart further.
+//! A disk that lies about what it has flushed, or damages what it kept. (The cure for the second is
+//! in the log's checksums; against the first nothing helps but another machine.) A flush that
+//! fails: the process ends then, and its next incarnation begins as after a kill. Sectors and
+//! renames: a log loses some last records here, and the tests of `node` take it apart further.
 
 mod choices;
 pub mod ddmin;
@@ -89,14 +90,14 @@ pub trait RunObserver<P: Process> {
     /// True if the goal of the recovery phase is reached, as things stand.
     fn reached(&self) -> bool;
 
-    /// True if the crash that is about to strike within these effects does not. So an observer can keep
-    /// crashes apart from each other, or for the steps that matter.
+    /// True if the crash that is about to happen within these effects does not. So an observer can
+    /// keep crashes apart from each other, or for the steps that matter.
     fn vetoes(&mut self, _now: u64, _peer: PeerId, _effects: &[Effect<P>]) -> bool {
         false
     }
 
-    /// The process has crashed. False if it never begins again. Not asked of an incarnation that was never
-    /// born: it begins again.
+    /// The process has crashed. False if it never begins again. Not asked of an incarnation that
+    /// was never born: it begins again.
     fn crashed(&mut self, _now: u64, _peer: PeerId) -> bool {
         true
     }
@@ -109,12 +110,12 @@ pub trait RunObserver<P: Process> {
         true
     }
 
-    /// The peer is about to stand still. False if it does not.
+    /// The peer is about to be paused. False if it is not.
     fn pauses(&mut self, _now: u64, _peer: PeerId) -> bool {
         true
     }
 
-    /// The peer stood still and goes on now.
+    /// The peer was paused and goes on now.
     fn resumed(&mut self, _now: u64, _peer: PeerId) {}
 }
 
@@ -148,8 +149,8 @@ pub struct RunConfig<'a> {
 pub enum Disk {
     /// There is none. Every incarnation begins with nothing.
     None,
-    /// What stands behind a record leaves when the record is durable, and an incarnation starts when what
-    /// it restored is.
+    /// What stands behind a record leaves when the record is durable, and an incarnation starts
+    /// when what it restored is.
     Sound,
     /// A mutant. An incarnation takes what it reads for durable, so it starts at once.
     CacheTrusted,
@@ -189,7 +190,7 @@ pub struct Counts {
     pub crashes: u64,
     /// Those of them that were power losses.
     pub power_losses: u64,
-    /// Those of them that struck before the first flush of an incarnation was through.
+    /// Those of them that came before the first flush of an incarnation was through.
     pub unheard: u64,
     /// Records that a crash took.
     pub records_lost: u64,

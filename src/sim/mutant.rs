@@ -198,7 +198,7 @@ impl<P: Mutable> Mutated<P> {
     /// Hands the effects of one step on, as the mutant has them.
     fn pass(&mut self, effects: &mut Effects<P>, out: &mut Effects<Self>) {
         (self.mutant.effects)(&mut self.state, effects);
-        out.extend(effects.drain(..).map(map));
+        out.extend(effects.drain(..).map(same));
     }
 }
 
@@ -245,7 +245,7 @@ impl<P: Mutable> Process for Mutated<P> {
     fn timeout(&mut self, timer: P::Timer, out: &mut Effects<Self>) {
         let mut effects = Vec::new();
         let fires = (self.mutant.timeout)(&mut self.state, timer, &mut effects);
-        out.extend(effects.into_iter().map(map::<P, Self>));
+        out.extend(effects.into_iter().map(same));
         if fires {
             self.step(out, |process, out| process.timeout(timer, out));
         }
@@ -293,16 +293,7 @@ pub fn records<P: Process>(effects: &mut Effects<P>) -> impl Iterator<Item = &mu
 }
 
 /// An effect of the process inside is one of the mutant.
-fn map<P: Process, Q>(effect: Effect<P>) -> Effect<Q>
-where
-    Q: Process<
-            Message = P::Message,
-            Record = P::Record,
-            Timer = P::Timer,
-            Fact = P::Fact,
-            Input = P::Input,
-        >,
-{
+fn same<P: Mutable>(effect: Effect<P>) -> Effect<Mutated<P>> {
     effect.map(identity, identity, identity, identity)
 }
 

@@ -16,11 +16,11 @@
 //! # Taking lines out
 //!
 //! What is left behind a deleted line may no longer fit. A step that cannot be performed (its peer
-//! is down, its timer is not set, no such message was sent) is skipped. One thing is substituted: if a
-//! message was not sent word for word, the newest one of its kind that is still under way between
-//! the same two peers arrives instead. When a round is taken out, the numbers of the later ones
-//! change, and they are still the same story. What was really performed is a script again, with
-//! nothing in it to skip or to forgive; that one is kept.
+//! is down, its timer is not set, no such message was sent) is skipped. One thing is substituted:
+//! if a message was not sent word for word, the newest one of its kind that is still under way
+//! between the same two peers arrives instead. When a round is taken out, the numbers of the later
+//! ones change, and they are still the same story. What was really performed is a script again,
+//! with nothing in it to skip or to forgive; that one is kept.
 //!
 //! # Which runs a script may be
 //!
@@ -59,8 +59,8 @@ pub struct Step<M, T, I> {
     /// What.
     pub event: What<M, T, I>,
     /// The records of this step wait for a [`What::Flushed`], from the one of this number on; none
-    /// if the disk takes no time. 0, of a [`What::Start`]: so do those that the incarnation restores, and
-    /// with them the incarnation.
+    /// if the disk takes no time. 0, of a [`What::Start`]: so do those that the incarnation
+    /// restores, and with them the incarnation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_from: Option<u32>,
     /// The peer crashes in the middle of the step.
@@ -89,9 +89,9 @@ pub enum What<M, T, I> {
     Proceed,
     /// A client asks for something.
     Input(I),
-    /// All its records are durable now, and what waited for them leaves; or its life starts.
+    /// All its records are durable now, and what waited for them leaves; or its incarnation starts.
     Flushed,
-    /// It crashes between two steps, or before its life could start.
+    /// It crashes between two steps, or before its incarnation could start.
     Crash {
         /// How many of the records at stake survive.
         kept: u32,

@@ -111,7 +111,7 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
         self.queue.put(time, Event::Deliver { from, to, carrier: Carrier::Unordered, message });
     }
 
-    /// True if a message that arrives now does so over a living connection, or astray while
+    /// True if a message that arrives now does so over a living connection, or outside of one while
     /// nothing is cut.
     pub(super) fn carries(&mut self, from: usize, to: usize, carrier: Carrier) -> bool {
         let now = self.now;
@@ -178,9 +178,9 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
 
     /// `at` learns where `with` is. Datagrams need no more, and nobody need listen there.
     fn address_known(&mut self, at: usize, with: usize) {
-        let lives = self.hosts[at].process.is_some();
+        let is_up = self.hosts[at].process.is_some();
         let wire = self.wire(at, with);
-        if lives && !wire.up {
+        if is_up && !wire.up {
             wire.up = true;
             self.queue.put(self.now, Event::Joined { at, with, wires: [0, 0] });
         }

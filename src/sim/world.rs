@@ -13,9 +13,9 @@ use super::wires::{Wire, id};
 use super::{Counts, Disk, End, RunConfig, RunObserver};
 use crate::process::{Delay, Effect, Effects, Output, PeerId, Process};
 
-/// How many effects beyond those of its event a crash may strike behind: what the messages of a
+/// How many effects beyond those of its event a crash may come behind: what the messages of a
 /// peer to itself bring about.
-const LATE_STRIKES: usize = 8;
+const LATE_CRASHES: usize = 8;
 
 /// One run.
 pub struct World<'a, P: Process, O> {
@@ -162,7 +162,7 @@ impl<'a, P: Process, O: RunObserver<P>> World<'a, P, O> {
             | Event::Proceed { at, .. }
             | Event::Input { at, .. }
             | Event::Joined { at, .. } => match &mut self.hosts[at].held {
-                // Whoever stands still finds it all when it goes on.
+                // Whoever is paused finds it all when it goes on.
                 Some(held) => held.push(event),
                 None => self.happen_to(event),
             },
@@ -277,8 +277,8 @@ impl<'a, P: Process, O: RunObserver<P>> World<'a, P, O> {
         event(process, &mut effects);
         self.counts.steps += 1;
         self.hosts[at].steps += 1;
-        let strike = self.strike(at, &effects, effects.len() + LATE_STRIKES);
-        let mut left = strike.unwrap_or(u32::MAX);
+        let crash_after = self.crash_after(at, &effects, effects.len() + LATE_CRASHES);
+        let mut left = crash_after.unwrap_or(u32::MAX);
         let (mut exit_code, mut unfinished) = (None, false);
         'effects: loop {
             for effect in effects.drain(..) {
@@ -303,7 +303,7 @@ impl<'a, P: Process, O: RunObserver<P>> World<'a, P, O> {
         }
         if let Some(code) = exit_code {
             self.halt(at, code);
-        } else if let Some(after) = strike {
+        } else if let Some(after) = crash_after {
             self.crash(at, unfinished.then_some(after));
         } else {
             self.schedule_proceed(at);

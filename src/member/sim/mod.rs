@@ -27,8 +27,9 @@
 //! * once the world is healed, all who live are in one view that has them and no others, within
 //!   60 T; a peer that was asked to agree to its own removal stays out of it.
 //!
-//! Nothing is promised in `heavy`, a split is permitted: each part may make views of its own. What holds for every
-//! single member (ids grow, it is in its view, it finds silence) is asked there too.
+//! Nothing is promised in `heavy`, a split is permitted: each part may make views of its own. What
+//! holds for every single member (ids grow, it is in its view, it finds silence) is asked there
+//! too.
 //!
 //! # What is promised with `--majority`
 //!
@@ -192,7 +193,7 @@ impl MemberPlan {
             if run.parameters.majority && !ordered { [0, 1, 2, 3][prng.index(4)] } else { 0 };
         let some_return = !one_at_a_time && run.parameters.majority && prng.below(4) == 0;
         let returns = returns && !some_return;
-        Self { ordered, crashes, returns, some_return, outages, memory, one_at_a_time, seed }
+        Self { ordered, memory, crashes, returns, some_return, outages, one_at_a_time, seed }
     }
 }
 

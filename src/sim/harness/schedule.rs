@@ -2,8 +2,7 @@
 //!
 //! ```text
 //! {"schedule":"paxos/1","peers":2,"proposers":2,"cast":1,"faults":"heavy","property":"one-choice",…}
-//! {"peer":1,"event":"start"}
-//! {"peer":1,"event":{"connected":2}}
+//! {"peer":1,"event":"start"} {"peer":1,"event":{"connected":2}}
 //! {"peer":2,"event":{"received":{"from":1,"message":{"prepare":{"number":1,"value":"X"}}}}}
 //! {"peer":1,"event":{"timeout":"attempt"},"dies":{"after":2,"kept":0}}
 //! ```

@@ -249,7 +249,8 @@ impl World {
 
     /// Takes the steps of its own that are due.
     fn proceed(&mut self, at: u16) {
-        loop {
+        for steps in 0.. {
+            assert!(steps < 1000, "{:?} is due for ever", self.machines[&at].peer);
             let machine = self.machines.get_mut(&at).expect("is one");
             let Some(peer) = machine.peer.as_mut().filter(|peer| peer.is_due()) else { return };
             let mut out = Vec::new();
