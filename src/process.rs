@@ -172,6 +172,13 @@ pub trait Process {
     /// What a person or a client on its host asks of it; [`NoInput`] if there is nothing to ask.
     type Input: Clone + Debug + Serialize + DeserializeOwned + Send + 'static;
 
+    /// The longest raw body that may follow a message on a stream, in bytes. Where it is 0, no
+    /// message has one.
+    const MAX_BODY: u64 = 0;
+    /// The longest datagram that is looked at, in bytes. What every network carries in one piece,
+    /// unless the protocol knows its network better.
+    const MAX_DATAGRAM: usize = 1200;
+
     /// Takes back what an earlier life made durable. Called before [`Process::start`], once for
     /// every record, oldest first.
     fn restore(&mut self, record: Self::Record);
@@ -219,6 +226,13 @@ pub trait Process {
     /// Why no honest `from` can have sent this message, if that is so. Such a message is never
     /// received: the driver drops it, and on sockets closes the connection that brought it.
     fn objection(&self, from: PeerId, message: &Self::Message) -> Option<String>;
+
+    /// True if a raw body follows this message on a stream: contents that the message names, and
+    /// that never enter the process. The driver moves them. A message that is received has its
+    /// body with it; a message to oneself has none, since its sender has the contents.
+    fn has_body(_message: &Self::Message) -> bool {
+        false
+    }
 
     /// The bytes of a datagram with this message: JSON, unless the protocol has a form of its own.
     fn to_datagram(message: &Self::Message) -> Vec<u8> {

@@ -298,7 +298,7 @@ fn a_vote_that_was_answered_is_on_the_disk() {
         assert!(text.contains(VOTE), "{text}");
     }
     let text = fs::read_to_string(cluster.scratch.path("peer1/log")).expect("log");
-    assert!(text.contains(r#"{"last_number":1}"#), "{text}");
+    assert!(text.contains(r#"{"last_number":76}"#), "{text}");
 }
 
 #[test]
@@ -407,23 +407,25 @@ fn a_peer_whose_disk_is_full_ends_with_one_line_and_the_others_decide() {
     assert_eq!(cluster.choice([2]), "X");
 }
 
+/// The proposer is an acceptor too. Its number was recorded when it started, so it may still ask;
+/// its own promise cannot be recorded, and without that nothing else leaves, although the others
+/// are a majority.
 #[test]
 fn a_proposer_whose_disk_is_full_ends_with_one_line() {
     let Some(disk) = SmallDisk::mount() else { return };
-    let mut cluster = Cluster::of_file(TWO_PROPOSERS);
-    let mut program = on_small_disk(&cluster, &disk.path(), 5, "-v Y");
+    let mut cluster = Cluster::new(&["proposer1,acceptor1", "acceptor1", "acceptor1"]);
+    let mut program = on_small_disk(&cluster, &disk.path(), 1, "-v Y");
     program.says("listens on port");
     disk.fill_all_but(20);
-    for id in [1, 2, 3, 4] {
-        cluster.run(id, if id == 1 { "-v X" } else { "" });
-    }
+    cluster.run(2, "");
+    cluster.run(3, "");
     let end = program.end();
     assert_eq!(end.code, Some(2), "{end:#?}");
-    let sent = end.out.iter().filter(|line| Line::of(line).action == "sent").count();
-    assert_eq!(sent, 0, "nothing may leave that is not durable: {end:#?}");
+    for line in end.out.iter().filter(|line| Line::of(line).action == "sent") {
+        assert!(line.contains("\"prepare\""), "nothing may leave that is not durable: {end:#?}");
+    }
     let last = end.err.last().expect("it says why");
     assert!(last.starts_with("synod: writing ") && last.contains("No space left"), "{end:#?}");
-    cluster.choice([1, 2, 3, 4]);
 }
 
 #[test]

@@ -113,6 +113,7 @@ fn node(process: Probe, other: &TcpListener) -> (Arc<Node<Probe>>, TcpStream) {
         fingerprint: "f".into(),
         peers: BTreeMap::from([(OTHER, Address { host: "127.0.0.1".into(), port })]),
         strict_address: false,
+        bodies: None,
         say: Box::new(|_, _| {}),
     };
     let node = Node::start(config, process, None, Box::new(Nobody), Sockets::from(listener));

@@ -55,6 +55,7 @@ pub fn peer(args: &[String]) {
         fingerprint: hosts.fingerprint(3000),
         peers: roles.links_of(me).into_iter().map(|id| (id, address(id))).collect(),
         strict_address: false,
+        bodies: None,
         say: Box::new(|_, _| {}),
     };
     let (delay, patience) = (Duration::ZERO, Duration::from_secs(2));

@@ -143,12 +143,13 @@ fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Prose
         on_demand: true,
         datagrams: Some(sockets::datagrams(host, port)?),
         report_strays: false,
+        ..Sockets::default()
     };
     err.say(Level::Story, &format!("listens on port {port}"));
     let first = hosts.peers.first().map_or(me, |peer| peer.id);
     let link_prose = err.clone();
     let lines = Lines { me, first, out: options.json.then_some(out), err };
     let say = Box::new(move |level, text: &str| link_prose.say(level, text));
-    let config = Config { me, fingerprint, peers, strict_address: false, say };
+    let config = Config { me, fingerprint, peers, strict_address: false, bodies: None, say };
     Node::start(config, peer, disk, Box::new(lines), sockets)?.run()
 }

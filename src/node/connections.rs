@@ -36,6 +36,15 @@ impl Ends {
     }
 }
 
+impl<P: Process> Core<P> {
+    /// Keeps nothing of a peer that is gone in both directions.
+    fn forget(&mut self, peer: PeerId) {
+        if self.ends.get(&peer).is_some_and(|ends| ends.connections == 0 && !ends.outbound) {
+            self.ends.remove(&peer);
+        }
+    }
+}
+
 /// What became of a message.
 pub(super) enum Received {
     /// The process has taken it.
@@ -190,6 +199,7 @@ impl<P: Process + Send + 'static> Node<P> {
             ends.inbound = None;
             ends.is_told = false;
         }
+        core.forget(peer);
     }
 
     /// Our link to `peer` came up or went down.
@@ -200,6 +210,8 @@ impl<P: Process + Send + 'static> Node<P> {
         ends.is_told &= up;
         if ends.is_news() {
             self.connected(core, peer);
+        } else {
+            core.forget(peer);
         }
     }
 
@@ -223,6 +235,10 @@ impl<P: Process + Send + 'static> Node<P> {
         if hello.protocol != P::PROTOCOL {
             return Err(format!("{peer} speaks {}, {me} speaks {}", hello.protocol, P::PROTOCOL));
         }
+        let is_open = self.unlisted.is_open();
+        if hello.fingerprint != self.fingerprint && is_open {
+            return Err(format!("{peer} and {me} are of different groups"));
+        }
         if hello.fingerprint != self.fingerprint {
             // Without the fingerprint: who knows it is taken for a peer.
             return Err(format!(
@@ -233,7 +249,7 @@ impl<P: Process + Send + 'static> Node<P> {
         if peer == me {
             return Err(format!("both sides say that they are {me}"));
         }
-        if !self.links.contains_key(&peer) {
+        if !self.links.contains_key(&peer) && !is_open {
             return Err(format!("the hostsfile of {me} has no {peer}"));
         }
         Ok(())

@@ -1,4 +1,5 @@
-//! Frames: one line of JSON each, so that `nc` can talk to a peer.
+//! Frames: one line of JSON each, so that `nc` can talk to a peer. Raw bytes may follow a line that
+//! announces them.
 //!
 //! A reader takes a line in any fragmentation, byte by byte or many at once, and never holds more
 //! than a line's limit. What does not fit or does not parse costs the sender its connection.
@@ -43,6 +44,15 @@ pub enum Frame<M> {
     Pong,
     /// The protocol's own.
     Message(M),
+    /// The same; raw bytes follow the line, so many.
+    WithBody {
+        /// In bytes.
+        length: u64,
+        /// The message.
+        message: M,
+    },
+    /// From the side that receives a body: more of it has come.
+    Progress,
 }
 
 impl<M: Serialize> Frame<M> {
@@ -124,6 +134,23 @@ impl<R: Read> Lines<R> {
             return Err(self.too_long());
         }
         Ok(Some(line))
+    }
+
+    /// Reads raw bytes behind the last line, past the buffer once that is empty. Returns how many
+    /// came; 0 is the end.
+    ///
+    /// # Errors
+    /// What the source says.
+    pub fn read_raw(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let buffered = &self.buffer[self.start..self.filled];
+        if buffered.is_empty() {
+            return self.source.read(into);
+        }
+        let count = buffered.len().min(into.len());
+        into[..count].copy_from_slice(&buffered[..count]);
+        self.start += count;
+        self.searched = self.searched.max(self.start);
+        Ok(count)
     }
 
     /// Reads once. Returns how many bytes came; 0 is the end.

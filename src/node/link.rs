@@ -9,6 +9,7 @@
 mod session;
 mod timeouts;
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -17,14 +18,18 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::UNPOISONED;
+use super::body::Opener;
 use super::frame::{Frame, is_timeout};
 use crate::process::PeerId;
 
 pub(super) use session::{hello, keep, serve};
 use timeouts::Timeouts;
 
-/// How many bytes may wait for a peer; frames beyond are dropped.
+/// How many bytes may wait for a peer; frames beyond are dropped. Bodies do not count: they are
+/// opened when their turn has come.
 pub(super) const QUEUE_LIMIT: usize = 1 << 20;
+/// How many messages with bodies may wait for a peer; more are dropped.
+pub(super) const MAX_BODIES: usize = 64;
 /// How long a sender waits for a full socket before the link's own thread takes over.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_millis(5);
 /// A link on demand is closed when nothing was sent over it for this long.
@@ -49,12 +54,24 @@ impl Address {
     }
 }
 
-/// One outbound link.
+/// What a link is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Always kept up with a peer that is known.
+    Standing,
+    /// Dialled when there is something to send, closed when there was nothing for [`IDLE`].
+    OnDemand,
+    /// Only dials: who answers there says so itself, and has a link of its own.
+    Address,
+    /// One connection with a peer that has introduced itself, for both directions.
+    TwoWay,
+}
+
+/// One link, outbound unless it is a two-way one.
 pub(super) struct Link {
     pub(super) peer: PeerId,
     address: Address,
-    /// Dialled when there is something to send, closed when there was nothing for [`IDLE`].
-    on_demand: bool,
+    kind: Kind,
     state: Mutex<State>,
     /// Wakes the link's thread out of its pause.
     woken: Condvar,
@@ -70,8 +87,12 @@ struct State {
     /// Set while the peer has answered our hello.
     stream: Option<Arc<TcpStream>>,
     queue: Vec<u8>,
+    /// Messages with bodies, which come behind `queue`, each with the frames behind it.
+    bodies: VecDeque<(Opener, Vec<u8>)>,
     /// A thread is writing; others only add to the queue.
     writing: bool,
+    /// It writes bodies.
+    sends_bodies: bool,
     /// The socket was full; only the link's own thread writes until it is empty again.
     slow: bool,
     /// Frames dropped since the link was last quick.
@@ -85,6 +106,17 @@ struct State {
     used: Option<Instant>,
 }
 
+/// What a link needs from whoever has added frames.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Nothing more.
+    Nothing,
+    /// A thread that dials.
+    Dial,
+    /// A thread that sends bodies.
+    Body,
+}
+
 /// A dial that may take longer than the others, on a thread of its own.
 #[derive(Default)]
 enum SlowDial {
@@ -96,16 +128,24 @@ enum SlowDial {
 }
 
 impl Link {
-    pub(super) fn new(peer: PeerId, address: Address, on_demand: bool) -> Self {
+    pub(super) fn new(peer: PeerId, address: Address, kind: Kind) -> Self {
         Self {
             peer,
             address,
-            on_demand,
+            kind,
             state: Mutex::default(),
             woken: Condvar::new(),
             timeouts: Mutex::default(),
             resolved: Mutex::default(),
         }
+    }
+
+    fn is_on_demand(&self) -> bool {
+        self.kind == Kind::OnDemand
+    }
+
+    pub(super) fn is_two_way(&self) -> bool {
+        self.kind == Kind::TwoWay
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -115,35 +155,51 @@ impl Link {
     /// Adds a frame for the next [`Self::flush`]. False if there is no link to take it.
     pub(super) fn push(&self, frame: &[u8]) -> bool {
         let mut state = self.state();
-        if state.stream.is_none() && !self.on_demand {
+        if state.stream.is_none() && !self.is_on_demand() {
             return false;
         }
         state.used = Some(Instant::now());
         Self::add(&mut state, frame)
     }
 
-    fn add(state: &mut State, frame: &[u8]) -> bool {
-        if state.queue.len() + frame.len() > QUEUE_LIMIT {
+    /// The same for a message with a body.
+    pub(super) fn push_body(&self, opener: Opener) -> bool {
+        let mut state = self.state();
+        if state.stream.is_none() && !self.is_on_demand() {
+            return false;
+        }
+        if state.bodies.len() >= MAX_BODIES {
             state.dropped += 1;
             return false;
         }
-        state.queue.extend_from_slice(frame);
+        state.used = Some(Instant::now());
+        state.bodies.push_back((opener, Vec::new()));
         true
     }
 
-    /// Writes what is queued, unless somebody else does or the socket is full. True if the link
-    /// is one on demand and needs a thread that dials.
-    pub(super) fn flush(&self) -> bool {
+    fn add(state: &mut State, frame: &[u8]) -> bool {
+        let behind = state.bodies.iter().map(|(_, behind)| behind.len()).sum::<usize>();
+        if state.queue.len() + behind + frame.len() > QUEUE_LIMIT {
+            state.dropped += 1;
+            return false;
+        }
+        let last = state.bodies.back_mut().map_or(&mut state.queue, |(_, behind)| behind);
+        last.extend_from_slice(frame);
+        true
+    }
+
+    /// Writes what is queued, unless somebody else does or the socket is full. The caller does
+    /// what is next.
+    pub(super) fn flush(&self) -> Next {
         let mut state = self.state();
         if state.stream.is_none() {
-            let needs_thread = self.on_demand && !state.served && !state.queue.is_empty();
-            state.served |= needs_thread;
-            return needs_thread;
+            if !self.is_on_demand() || state.served || state.is_empty() {
+                return Next::Nothing;
+            }
+            state.served = true;
+            return Next::Dial;
         }
-        if !state.writing && !state.slow {
-            self.write(state);
-        }
-        false
+        if state.writing || state.slow { Next::Nothing } else { self.write(state) }
     }
 
     /// There is no thread for it after all.
@@ -159,27 +215,37 @@ impl Link {
     /// True if all that was queued has been handed to the system, or cannot be.
     pub(super) fn is_drained(&self) -> bool {
         let state = self.state();
-        state.queue.is_empty() && !state.writing
+        state.is_empty() && !state.writing
     }
 
     fn is_idle(&self) -> bool {
-        self.on_demand && self.state().used.is_none_or(|used| used.elapsed() >= IDLE)
+        let state = self.state();
+        let is_used = state.used.is_some_and(|used| used.elapsed() < IDLE);
+        self.is_on_demand() && !is_used && !state.sends_bodies
     }
 
-    /// The link's own thread: tries again what a full socket left behind.
-    fn flush_slow(&self) -> u64 {
+    fn sends_bodies(&self) -> bool {
+        self.state().sends_bodies
+    }
+
+    /// The link's own thread: tries again what a full socket left behind. Also returns how many
+    /// frames were dropped, once it is empty.
+    pub(super) fn flush_slow(&self) -> (u64, Next) {
         let mut state = self.state();
+        let mut next = Next::Nothing;
         if !state.writing {
             state.slow = false;
-            self.write(state);
+            next = self.write(state);
             state = self.state();
         }
-        if state.slow { 0 } else { std::mem::take(&mut state.dropped) }
+        (if state.slow { 0 } else { std::mem::take(&mut state.dropped) }, next)
     }
 
-    fn write<'a>(&'a self, mut state: MutexGuard<'a, State>) {
+    /// Writes the queue. When the next is [`Next::Body`], only the thread that sends bodies writes
+    /// until it finds none.
+    fn write<'a>(&'a self, mut state: MutexGuard<'a, State>) -> Next {
         while !state.queue.is_empty() {
-            let Some(stream) = state.stream.clone() else { return };
+            let Some(stream) = state.stream.clone() else { return Next::Nothing };
             let mut batch = std::mem::take(&mut state.queue);
             state.writing = true;
             drop(state);
@@ -195,7 +261,7 @@ impl Link {
                     if state.queue.is_empty() {
                         batch.clear();
                         state.queue = batch;
-                        return;
+                        break;
                     }
                 }
                 Ok(count) => {
@@ -203,33 +269,77 @@ impl Link {
                     batch.append(&mut state.queue);
                     state.queue = batch;
                     state.slow = true;
-                    return;
+                    return Next::Nothing;
                 }
                 Err(_) => {
                     // The link's own thread notices, says so and dials again.
                     let _ = stream.shutdown(Shutdown::Both);
-                    return;
+                    return Next::Nothing;
                 }
+            }
+        }
+        if state.bodies.is_empty() || state.stream.is_none() {
+            return Next::Nothing;
+        }
+        (state.writing, state.sends_bodies) = (true, true);
+        Next::Body
+    }
+
+    /// The thread that sends bodies: takes the next one, with the connection for it, when what was
+    /// queued before is written. `None` when there is none, and others may write again.
+    pub(super) fn next_body(&self) -> Option<(Arc<TcpStream>, Opener)> {
+        loop {
+            let mut state = self.state();
+            (state.writing, state.sends_bodies) = (false, false);
+            state.used = Some(Instant::now());
+            if self.write(state) != Next::Body {
+                return None;
+            }
+            let mut state = self.state();
+            // Otherwise the link was lost and made anew meanwhile.
+            if state.queue.is_empty()
+                && let Some(stream) = state.stream.clone()
+                && let Some((opener, behind)) = state.bodies.pop_front()
+            {
+                state.queue = behind;
+                return Some((stream, opener));
             }
         }
     }
 
-    /// A new connection, over which `first` goes before all else.
-    fn set_up(&self, stream: Arc<TcpStream>, first: Vec<u8>) {
+    /// There is no thread that sends them.
+    pub(super) fn drop_bodies(&self) {
         let mut state = self.state();
-        let waiting = std::mem::take(&mut state.queue);
+        (state.writing, state.sends_bodies) = (false, false);
+        state.dropped += state.bodies.len() as u64;
+        for (_, behind) in std::mem::take(&mut state.bodies) {
+            state.queue.extend(behind);
+        }
+    }
+
+    /// True as long as this is the connection of the link.
+    pub(super) fn is_over(&self, stream: &TcpStream) -> bool {
+        self.state().stream.as_deref().is_some_and(|now| std::ptr::eq(now, stream))
+    }
+
+    /// A new connection, over which `first` goes before all else.
+    pub(super) fn set_up(&self, stream: Arc<TcpStream>, first: Vec<u8>) {
+        let mut state = self.state();
+        let (waiting, bodies) =
+            (std::mem::take(&mut state.queue), std::mem::take(&mut state.bodies));
         Self::reset(&mut state);
         state.stream = Some(stream);
         if matches!(state.slow_dial, SlowDial::Done(_)) {
             state.slow_dial = SlowDial::None;
         }
         state.queue = first;
-        if self.on_demand {
+        if self.is_on_demand() {
             state.queue.extend_from_slice(&waiting);
+            state.bodies = bodies;
         }
     }
 
-    fn set_down(&self) {
+    pub(super) fn set_down(&self) {
         Self::reset(&mut self.state());
     }
 
@@ -237,6 +347,7 @@ impl Link {
     fn reset(state: &mut State) {
         state.stream = None;
         state.queue = Vec::new();
+        state.bodies = VecDeque::new();
         state.slow = false;
         state.dropped = 0;
     }
@@ -321,8 +432,14 @@ impl Link {
     }
 }
 
+impl State {
+    fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.bodies.is_empty()
+    }
+}
+
 /// Writes as much as the socket takes within [`WRITE_TIMEOUT`]; returns how much that was.
-fn write_some(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+pub(super) fn write_some(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     let mut written = 0;
     while written < bytes.len() {
         match stream.write(&bytes[written..]) {

@@ -7,6 +7,8 @@
 //! | listener | accepts, and starts a thread for every accepted connection |
 //! | one per accepted connection | reads frames and steps the process with each message |
 //! | one per outbound link | dials, pings, dials again; one more while a slow dial is under way |
+//! | one per address of an [unlisted] peer | the same |
+//! | one per link that has some | sends the [bodies](body) of messages |
 //! | outputs | while there are many: hands them over |
 //! | one for datagrams ([`udp`]) | steps the process with each; one more per name looks it up |
 //! | process | waits until a count is complete or a deadline has passed, and takes that step |
@@ -38,17 +40,20 @@
 //!
 //! Whatever comes from outside, the process takes bounded memory, and whoever sends too much waits
 //! alone. Bounds are bytes where nothing else is said. The tests in the last column are those of
-//! the file itself, or `tests/bounds.rs` here, or the programs `tests/flood.rs`,
-//! `tests/strangers.rs` and `tests/barrier.rs`.
+//! the file itself, or `tests/bounds.rs` or `tests/batches.rs` here, or the
+//! programs `tests/bodies.rs`, `tests/unlisted.rs`, `tests/flood.rs`, `tests/strangers.rs` and `tests/barrier.rs`.
 //!
 //! | what can grow | bound | beyond it | test |
 //! |---|---|---|---|
 //! | outputs, by the peer that caused them | `outbox::PEER_LIMIT`, one step | (1) | bounds, flood |
 //! | outputs that one thread hands over | `outbox::TURN` | another thread goes on | bounds |
 //! | frames for a peer | 2 × `link::QUEUE_LIMIT` (2) | dropped, counted | link |
+//! | messages with bodies for a peer | `link::MAX_BODIES` messages | dropped, counted | link |
+//! | a body | `Process::MAX_BODY`; a piece of it in memory | closed | bodies |
 //! | a line, before and after the hello | `frame::MAX_HELLO`, `MAX_LINE` | closed | strangers |
-//! | a datagram | `udp::MAX_DATAGRAM` | dropped | barrier |
+//! | a datagram | `Process::MAX_DATAGRAM` | dropped | barrier |
 //! | connections without a hello | `tcp::MAX_UNKNOWN`, `MAX_GRACED` | closed | strangers |
+//! | peers that no file lists | `Sockets::unlisted` peers | rejected | unlisted |
 //! | connections of one peer | `connections::MAX_CONNECTIONS` | rejected | bounds, flood |
 //! | records that wait for a flush | one read of each connection (3) | it waits | batches |
 //! | threads of a link | one, and one slow dial | no other is started | link |
@@ -71,6 +76,7 @@
 //! being killed is a clean end. If the disk fails, nothing leaves any more and [`Node::run`]
 //! returns the error.
 
+pub mod body;
 mod clock;
 mod connections;
 pub mod disk;
@@ -81,6 +87,7 @@ mod outbox;
 mod sync;
 mod tcp;
 pub mod udp;
+mod unlisted;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{TcpListener, UdpSocket};
@@ -92,17 +99,19 @@ use crate::error::{Doing, Error, Result};
 use crate::process::{Effect, Effects, Output, PeerId, Process};
 use crate::visible::clipped;
 
+pub use body::Bodies;
 use clock::Timers;
 use connections::Ends;
 use disk::Disk;
 pub use link::Address;
-use link::Link;
+use link::{Kind, Link};
 pub use log::{Level, Say};
 pub use outbox::Observer;
 use outbox::{Outbox, Pending, length_of};
 use sync::{Condvar, Mutex, MutexGuard};
 use tcp::Admission;
 use udp::Datagrams;
+use unlisted::Unlisted;
 
 /// How long a process that ends itself waits until its last messages have left.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
@@ -112,7 +121,7 @@ const OWN_THREAD: &str = "process";
 const STACK: usize = 256 * 1024;
 
 /// What the runtime needs to know beside the process.
-pub struct Config {
+pub struct Config<P: Process> {
     /// Which peer this is.
     pub me: PeerId,
     /// What peers must have in common, compared in the hello.
@@ -121,6 +130,8 @@ pub struct Config {
     pub peers: BTreeMap<PeerId, Address>,
     /// Reject a peer that comes from an address which its name does not resolve to.
     pub strict_address: bool,
+    /// What moves the bodies of messages, where the protocol has such.
+    pub bodies: Option<Arc<dyn Bodies<P>>>,
     /// Where lines for people go.
     pub say: Say,
 }
@@ -133,6 +144,11 @@ pub struct Sockets {
     /// Dial a peer when there is something to send, and close the link when there was nothing for
     /// a while, instead of keeping a link with every peer. `connected` then says little.
     pub on_demand: bool,
+    /// How many peers that [`Config::peers`] does not list may be connected at once: they choose
+    /// their ids themselves, and the fingerprint is a token that the group has agreed on.
+    pub unlisted: usize,
+    /// Where such peers listen: a connection with each is always kept up.
+    pub dial: Vec<Address>,
     /// Where datagrams come and go.
     pub datagrams: Option<UdpSocket>,
     /// Tell of every datagram that was dropped.
@@ -165,7 +181,9 @@ pub struct Node<P: Process> {
     begun: Instant,
     datagrams: Option<Datagrams>,
     disk: Option<Disk>,
-    links: BTreeMap<PeerId, Link>,
+    links: BTreeMap<PeerId, Arc<Link>>,
+    unlisted: Unlisted,
+    bodies: Option<Arc<dyn Bodies<P>>>,
     observer: Mutex<Box<dyn Observer<P>>>,
     admission: Admission,
     say: Say,
@@ -196,22 +214,25 @@ impl<P: Process + Send + 'static> Node<P> {
     /// # Errors
     /// The system gives no more threads, or the disk failed.
     pub fn start(
-        config: Config,
+        config: Config<P>,
         process: P,
         disk: Option<Disk>,
         observer: Box<dyn Observer<P>>,
         sockets: impl Into<Sockets>,
     ) -> Result<Arc<Self>> {
-        let Sockets { streams, on_demand, datagrams, report_strays } = sockets.into();
+        assert!(P::MAX_BODY == 0 || config.bodies.is_some(), "somebody moves the bodies");
+        let Sockets { streams, on_demand, unlisted, dial, datagrams, report_strays } =
+            sockets.into();
         let datagrams =
             datagrams.map(|socket| Datagrams::new(socket, &config.peers, report_strays));
+        let kind = if on_demand { Kind::OnDemand } else { Kind::Standing };
         let links = match streams {
             Some(_) => config.peers.clone(),
             None => BTreeMap::new(),
         };
-        let links = links.into_iter().map(|(peer, at)| (peer, Link::new(peer, at, on_demand)));
+        let links = links.into_iter().map(|(peer, at)| (peer, Arc::new(Link::new(peer, at, kind))));
         let links = links.collect();
-        let node = Self::new(config, process, disk, observer, datagrams, links);
+        let node = Self::new(config, process, disk, observer, datagrams, links, unlisted);
         // The first event comes before any other can.
         node.step(Process::start);
         let own = Arc::clone(&node);
@@ -220,21 +241,24 @@ impl<P: Process + Send + 'static> Node<P> {
             tcp::open(&node, listener)?;
         }
         udp::open(&node)?;
-        for &peer in node.links.keys().filter(|_| !on_demand) {
+        let standing = node.links.values().filter(|_| !on_demand).cloned();
+        let dialled = dial.into_iter().map(|at| Arc::new(Link::new(node.me, at, Kind::Address)));
+        for link in standing.chain(dialled) {
             let dialler = Arc::clone(&node);
-            spawn(&peer.to_string(), move || link::keep(&dialler, &dialler.links[&peer]))?;
+            spawn(&link.peer.to_string(), move || link::keep(&dialler, &link))?;
         }
         Ok(node)
     }
 
     /// A node that does nothing by itself yet.
     fn new(
-        config: Config,
+        config: Config<P>,
         process: P,
         disk: Option<Disk>,
         observer: Box<dyn Observer<P>>,
         datagrams: Option<Datagrams>,
-        links: BTreeMap<PeerId, Link>,
+        links: BTreeMap<PeerId, Arc<Link>>,
+        unlisted: usize,
     ) -> Arc<Self> {
         Arc::new_cyclic(|itself| Self {
             me: config.me,
@@ -261,6 +285,8 @@ impl<P: Process + Send + 'static> Node<P> {
             datagrams,
             disk,
             links,
+            unlisted: Unlisted::new(unlisted),
+            bodies: config.bodies,
             observer: Mutex::new(observer),
             admission: Admission::default(),
             say: config.say,
@@ -279,7 +305,7 @@ impl<P: Process + Send + 'static> Node<P> {
             }
             if let Some(code) = core.ended {
                 let deadline = Instant::now() + DRAIN_TIMEOUT;
-                while !self.links.values().all(Link::is_drained) && Instant::now() < deadline {
+                while !self.is_drained() && Instant::now() < deadline {
                     let pause = Duration::from_millis(1);
                     core = self.over.wait_timeout(core, pause).expect(UNPOISONED).0;
                 }
@@ -290,11 +316,11 @@ impl<P: Process + Send + 'static> Node<P> {
     }
 
     /// Starts the thread of a link on demand.
-    fn dial(&self, link: &Link) {
+    fn dial(&self, link: &Arc<Link>) {
         let Some(node) = self.itself.upgrade() else { return };
-        let peer = link.peer;
+        let served = Arc::clone(link);
         // Without a thread the frames wait until the next one is sent.
-        if spawn(&peer.to_string(), move || link::serve(&node, &node.links[&peer])).is_err() {
+        if spawn(&link.peer.to_string(), move || link::serve(&node, &served)).is_err() {
             link.unserved();
         }
     }

@@ -13,6 +13,7 @@ use super::sync::MutexGuard;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Debug, Write};
 use std::mem::size_of;
+use std::sync::Arc;
 
 use super::disk::Disk;
 use super::frame::Frame;
@@ -69,7 +70,9 @@ pub(super) enum Pending<P: Process> {
     Ready(Output<P>),
     /// A frame for a peer, if a link takes it; and the message, if it is of interest then.
     Send(PeerId, Vec<u8>, Option<P::Message>),
-    /// The same for a datagram.
+    /// A message with a body, and whether it is of interest then.
+    SendBody(PeerId, P::Message, bool),
+    /// A frame as a datagram.
     Cast(PeerId, Vec<u8>, Option<P::Message>),
     /// The process ends here.
     Halt(u8),
@@ -107,6 +110,12 @@ impl<P: Process> Outbox<P> {
         self.charged.get(&peer).is_none_or(|bytes| *bytes < limit)
     }
 
+    /// For how many peers something waits.
+    #[cfg(test)]
+    pub(super) fn charges(&self) -> usize {
+        self.charged.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
@@ -139,6 +148,9 @@ impl<P: Process> Outbox<P> {
         for (peer, bytes) in &gone.charged {
             if let Some(charged) = self.charged.get_mut(peer) {
                 *charged = charged.saturating_sub(*bytes);
+                if *charged == 0 {
+                    self.charged.remove(peer);
+                }
             }
         }
     }
@@ -195,6 +207,11 @@ impl<P: Process> Core<P> {
 
     /// Queues a message. It becomes bytes now, so that what waits can be measured.
     pub(super) fn send(&mut self, to: PeerId, message: P::Message) {
+        if P::has_body(&message) {
+            let bytes = length_of(&message);
+            self.put(Pending::SendBody(to, message, self.sees_traffic), bytes);
+            return;
+        }
         let frame = Frame::Message(&message).line();
         let bytes = frame.capacity() + self.interest() * frame.len();
         let shown = self.sees_traffic.then_some(message);
@@ -275,7 +292,7 @@ impl<P: Process + Send + 'static> Node<P> {
     /// The result is the exit code, if the process has ended itself.
     fn hand_over(&self, batch: Vec<Entry<P>>) -> Option<u8> {
         let mut observer = self.observer.lock().expect(UNPOISONED);
-        let mut written: Vec<&Link> = Vec::new();
+        let mut written: Vec<Arc<Link>> = Vec::new();
         let mut casts = Vec::new();
         let mut halted = None;
         for entry in batch {
@@ -293,14 +310,21 @@ impl<P: Process + Send + 'static> Node<P> {
                     (to, message)
                 }
                 Pending::Send(to, frame, message) => {
-                    let Some(link) = self.links.get(&to) else { continue };
+                    let Some(link) = self.link(to) else { continue };
                     if !link.push(&frame) {
                         continue;
                     }
-                    if !written.iter().any(|other| std::ptr::eq(*other, link)) {
-                        written.push(link);
-                    }
+                    note(&mut written, link);
                     (to, message)
+                }
+                Pending::SendBody(to, message, is_shown) => {
+                    let Some(link) = self.link(to) else { continue };
+                    let shown = is_shown.then(|| message.clone());
+                    if !self.opener(to, message).is_some_and(|opener| link.push_body(opener)) {
+                        continue;
+                    }
+                    note(&mut written, link);
+                    (to, shown)
                 }
             };
             if let Some(message) = message {
@@ -309,14 +333,19 @@ impl<P: Process + Send + 'static> Node<P> {
         }
         observer.before_frames();
         for link in written {
-            if link.flush() {
-                self.dial(link);
-            }
+            self.flush(&link);
         }
         if let Some(datagrams) = &self.datagrams {
             datagrams.send(&casts);
         }
         observer.after_frames();
         halted
+    }
+}
+
+/// Adds a link to a list, once.
+fn note(links: &mut Vec<Arc<Link>>, link: Arc<Link>) {
+    if !links.iter().any(|other| Arc::ptr_eq(other, &link)) {
+        links.push(link);
     }
 }

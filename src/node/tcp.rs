@@ -13,9 +13,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::body::Taken;
 use super::connections::{Batch, MAX_CONNECTIONS, Received};
 use super::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
-use super::link::{Link, WRITE_TIMEOUT};
+use super::link::{Address, Kind, Link, Next, WRITE_TIMEOUT};
 use super::log::LogLimiter;
 use super::{Node, UNPOISONED, plain, spawn};
 use crate::error::Result;
@@ -151,15 +152,20 @@ fn serve<P: Process + Send + 'static>(
         Ok(link) if node.inbound_up(link.peer, &stream) => {
             lines.set_limit(MAX_LINE);
             let peer = link.peer;
-            let ended = listen(node, link, &stream, &mut lines);
+            let ended = listen(node, &link, &stream, &mut lines);
             node.inbound_down(peer, &stream);
+            node.part(&link);
             if let Err(why) = ended {
                 node.admission
                     .complain(node, &format!("closed the connection from {peer} ({ip}): {why}"));
+                if link.is_two_way() {
+                    refuse::<P>(&stream, why);
+                }
             }
         }
-        Ok(Link { peer, .. }) => {
-            let why = format!("{MAX_CONNECTIONS} connections from {peer} are still open");
+        Ok(link) => {
+            node.part(&link);
+            let why = format!("{MAX_CONNECTIONS} connections from {} are still open", link.peer);
             node.admission.complain(node, &format!("rejected {ip}: {why}"));
             refuse::<P>(&stream, why);
         }
@@ -196,31 +202,33 @@ impl From<io::Error> for Ended {
 ///
 /// The ping says that the other side has our hello, so that *its* link can carry answers. Without
 /// it a question could arrive there before the way back is open, and its answer would be lost.
-fn greet<'a, P: Process + Send + 'static>(
-    node: &'a Node<P>,
-    stream: &TcpStream,
+fn greet<P: Process + Send + 'static>(
+    node: &Node<P>,
+    stream: &Arc<TcpStream>,
     lines: &mut Lines<&TcpStream>,
     ip: IpAddr,
     deadline: Instant,
-) -> std::result::Result<&'a Link, Ended> {
+) -> std::result::Result<Arc<Link>, Ended> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let Frame::Hello(hello) = next_frame::<P>(stream, lines, deadline)? else {
         return Err(Ended::Because("its first frame is no hello".into()));
     };
     node.check(&hello).map_err(|why| Ended::Because(plain(&why)))?;
-    let Some(link) = node.links.get(&hello.peer) else {
-        return Err(Ended::Because(format!("{} has no link", hello.peer)));
-    };
-    let known = link.addresses();
-    if !known.contains(&ip) {
+    let listed = node.links.get(&hello.peer).cloned();
+    // Of a peer that introduces itself, no address is known.
+    let link = listed.clone().unwrap_or_else(|| {
+        let address = Address { host: ip.to_string(), port: 0 };
+        Arc::new(Link::new(hello.peer, address, Kind::TwoWay))
+    });
+    if listed.is_some() && !link.addresses().contains(&ip) {
         let text = format!("{} comes from {ip}, which its name does not resolve to", hello.peer);
         if node.strict_address {
             return Err(Ended::Because(text));
         }
         node.admission.report_address(node, hello.peer, &text);
     }
-    let mut to = stream;
+    let mut to = &**stream;
     let asked = Instant::now();
     to.write_all(&node.hello())?;
     // The answer takes a whole round trip, so a distant peer gets as long as it usually takes.
@@ -229,8 +237,14 @@ fn greet<'a, P: Process + Send + 'static>(
         return Err(Ended::Because("its second frame is no ping".into()));
     }
     link.answered(asked.elapsed());
-    to.write_all(&Frame::<P::Message>::Pong.line())?;
     stream.set_read_timeout(Some(link.silence()))?;
+    let pong = Frame::<P::Message>::Pong.line();
+    if listed.is_none() {
+        node.introduce(&link, stream, pong, hello.peer).map_err(Ended::Because)?;
+        node.flush(&link);
+    } else {
+        to.write_all(&pong)?;
+    }
     Ok(link)
 }
 
@@ -270,7 +284,7 @@ fn next_frame<P: Process>(
 /// Takes messages until the connection ends. The error says what was wrong with it.
 fn listen<P: Process + Send + 'static>(
     node: &Node<P>,
-    link: &Link,
+    link: &Arc<Link>,
     stream: &Arc<TcpStream>,
     lines: &mut Lines<&TcpStream>,
 ) -> std::result::Result<(), String> {
@@ -287,7 +301,7 @@ fn listen<P: Process + Send + 'static>(
 /// Takes every frame that one read has brought. False once there will be no more.
 fn take_batch<P: Process + Send + 'static>(
     node: &Node<P>,
-    link: &Link,
+    link: &Arc<Link>,
     stream: &Arc<TcpStream>,
     lines: &mut Lines<&TcpStream>,
     batch: &mut Batch,
@@ -304,25 +318,75 @@ fn take_batch<P: Process + Send + 'static>(
         next => next,
     };
     while let Some(line) = next.map_err(|error| error.to_string())? {
-        match serde_json::from_slice::<Frame<P::Message>>(line) {
-            Ok(Frame::Message(message)) => {
-                match node.receive(link.peer, stream, message, line.len(), batch) {
-                    Received::Taken => {}
-                    Received::Superseded => return Ok(false),
-                    Received::Refused(why) => return Err(why),
-                }
-            }
-            Ok(Frame::Ping) => {
-                let limit = stream.set_read_timeout(Some(link.silence()));
-                let pong = Frame::<P::Message>::Pong.line();
-                if limit.and_then(|()| (&**stream).write_all(&pong)).is_err() {
-                    return Ok(false);
-                }
-            }
-            Ok(_) => return Err("a frame that does not belong here".into()),
-            Err(error) => return Err(plain(&format!("not a message: {error}"))),
+        let length = line.len();
+        let frame = serde_json::from_slice::<Frame<P::Message>>(line)
+            .map_err(|error| plain(&format!("not a message: {error}")))?;
+        if !take_frame(node, link, stream, lines, (frame, length), batch)? {
+            return Ok(false);
         }
         next = lines.buffered_line();
     }
     Ok(true)
+}
+
+/// Takes one frame, whose line has so many bytes. False once there will be no more.
+///
+/// # Errors
+/// What no honest peer would have sent.
+pub(super) fn take_frame<P: Process + Send + 'static>(
+    node: &Node<P>,
+    link: &Arc<Link>,
+    stream: &Arc<TcpStream>,
+    lines: &mut Lines<&TcpStream>,
+    (frame, bytes): (Frame<P::Message>, usize),
+    batch: &mut Batch,
+) -> std::result::Result<bool, String> {
+    let message = match frame {
+        Frame::Ping => {
+            let limit = stream.set_read_timeout(Some(link.silence()));
+            let answered = limit.and_then(|()| answer(node, link, stream, &Frame::Pong));
+            return Ok(answered.is_ok());
+        }
+        // From the other end of a two-way link.
+        Frame::Progress if link.is_two_way() => return Ok(true),
+        Frame::Message(message) if !P::has_body(&message) => message,
+        Frame::Message(_) => return Err("a message without its body".into()),
+        Frame::WithBody { length, message } => {
+            // What came before is not answered late on account of the body.
+            node.conclude(batch);
+            if stream.set_read_timeout(Some(link.silence())).is_err() {
+                return Ok(false);
+            }
+            let tell = || answer(node, link, stream, &Frame::Progress);
+            match node.take_body(link.peer, &message, length, lines, tell)? {
+                Taken::Kept => message,
+                Taken::Dropped => return Ok(true),
+                Taken::Cut => return Ok(false),
+            }
+        }
+        _ => return Err("a frame that does not belong here".into()),
+    };
+    match node.receive(link.peer, stream, message, bytes, batch) {
+        Received::Taken => Ok(true),
+        Received::Superseded => Ok(false),
+        Received::Refused(why) => Err(why),
+    }
+}
+
+/// Sends a frame back on the connection that another one came on.
+fn answer<P: Process + Send + 'static>(
+    node: &Node<P>,
+    link: &Arc<Link>,
+    mut stream: &TcpStream,
+    frame: &Frame<P::Message>,
+) -> io::Result<()> {
+    if !link.is_two_way() {
+        // Nobody else writes on it.
+        return stream.write_all(&frame.line());
+    }
+    link.push(&frame.line());
+    if link.flush_slow().1 == Next::Body {
+        node.send_bodies(link);
+    }
+    Ok(())
 }

@@ -19,8 +19,6 @@ use super::{Node, UNPOISONED, spawn};
 use crate::error::Result;
 use crate::process::{PeerId, Process};
 
-/// The longest datagram that is looked at, in bytes: what every network carries in one piece.
-pub const MAX_DATAGRAM: usize = 1200;
 /// The first pause between two look-ups of a name; it doubles up to [`LAST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between two look-ups of a name that does not resolve.
@@ -229,7 +227,7 @@ fn look_up<P: Process + Send + 'static>(
 
 fn listen<P: Process + Send + 'static>(node: &Node<P>, datagrams: &Datagrams) {
     // One byte more than is good, so that what is too long shows.
-    let mut buffer = [0; MAX_DATAGRAM + 1];
+    let mut buffer = vec![0; P::MAX_DATAGRAM + 1];
     loop {
         let dropped = match datagrams.socket.recv_from(&mut buffer) {
             Ok((length, from)) => take(node, datagrams, &buffer[..length], from),
@@ -255,9 +253,9 @@ fn take<P: Process + Send + 'static>(
     let Some(peer) = datagrams.sender(from) else {
         return Some(format!("dropped a datagram from {from}, which is no peer's address"));
     };
-    if bytes.len() > MAX_DATAGRAM {
-        let why = format!("dropped a datagram from {peer}: longer than {MAX_DATAGRAM} bytes");
-        return Some(why);
+    if bytes.len() > P::MAX_DATAGRAM {
+        let most = P::MAX_DATAGRAM;
+        return Some(format!("dropped a datagram from {peer}: longer than {most} bytes"));
     }
     let Some(message) = P::from_datagram(bytes) else {
         return Some(format!("dropped a datagram from {peer}: it says nothing"));

@@ -174,6 +174,7 @@ fn serve(
         fingerprint,
         peers: addresses(links.iter().filter_map(|id| hosts.get(*id)), default_port),
         strict_address: options.strict_address,
+        bodies: None,
         say: Box::new(move |level, text| link_prose.say(level, text)),
     };
     options.identity.end_with_input()?;

@@ -61,6 +61,7 @@ impl Service {
             fingerprint: hosts.fingerprint(self.port),
             peers,
             strict_address: false,
+            bodies: None,
             say: Box::new(move |_, text| {
                 words.print(format!("{} {me}: {text}\n", stamp()).as_bytes());
             }),

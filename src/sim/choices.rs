@@ -1,6 +1,6 @@
 //! Who decides what happens: chance, or a script.
 //!
-//! Everything that a step asks of fate stands here, with both answers side by side: does the peer
+//! Everything that a step leaves to chance stands here, with both answers side by side: does the peer
 //! crash, of what, and after which effect; how long does the flush take; how many records survive.
 //! What is decided is written down where it is decided, if a script is kept.
 
@@ -217,11 +217,15 @@ where
         world
     }
 
-    /// Performs the steps until one fails. Those that cannot be performed are skipped.
-    pub fn follow(&mut self, script: &[StepOf<P>]) -> End {
+    /// Performs the steps until one fails. Those that cannot be performed are skipped. With
+    /// `at_once`, a step of a process's own comes as soon as it is due, and the script names none.
+    pub fn follow(&mut self, script: &[StepOf<P>], at_once: bool) -> End {
         for step in script {
             self.now += TICK;
             self.perform_step(step);
+            while at_once && self.is_due(step.peer) && !self.observer.failed() {
+                self.perform_step(&Step::new(step.peer, What::Proceed));
+            }
             if self.observer.failed() {
                 return End::Failed;
             }
@@ -235,6 +239,11 @@ where
         let taken = |queued: &Queued<P::Message>| queued.delivered || tells(&queued.message);
         let of_link = |queued: &Vec<_>| queued.iter().map(taken).collect();
         Some(Arrivals(self.replayer.as_ref()?.queued.iter().map(of_link).collect()))
+    }
+
+    fn is_due(&self, peer: PeerId) -> bool {
+        let process = self.index(peer).and_then(|at| self.hosts[at].process.as_ref());
+        process.is_some_and(Process::is_due)
     }
 
     fn perform_step(&mut self, step: &StepOf<P>) {

@@ -63,14 +63,15 @@ impl<M: Clone, T: Clone, I: Clone, F> Reduction<M, T, I, F>
 where
     F: FnMut(&[Step<M, T, I>]) -> Option<Script<M, T, I>>,
 {
-    /// Takes this one instead if it fails too.
+    /// Takes this one instead if it fails too, and what was performed is smaller.
     fn attempt(&mut self, script: &[Step<M, T, I>]) -> bool {
         let performed = (self.fails)(script);
-        let failed = performed.is_some();
+        let performed = performed.filter(|it| items(it).len() < items(&self.best).len());
+        let is_smaller = performed.is_some();
         if let Some(performed) = performed {
             self.best = performed;
         }
-        failed
+        is_smaller
     }
 
     /// Takes away halves, quarters, … and single items until no single one can go. From the end,

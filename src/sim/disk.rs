@@ -5,8 +5,8 @@
 //! | place | a kill | a power loss |
 //! |---|---|---|
 //! | `durable`: a flush has served it | survives | survives |
-//! | `cached`: an earlier incarnation wrote it, no flush has served it | survives | some last are lost |
-//! | `waiting`: this incarnation appended it, its flush is under way | some last are lost | the same |
+//! | `cached`: written before a restart, no flush has served it | survives | some last are lost |
+//! | `waiting`: appended since, its flush is under way | some last are lost | the same |
 //!
 //! Waiting records that a kill takes were not written yet; the others are cached from then on: the
 //! next incarnation reads them, and a power loss can still take them back. So an incarnation begins
@@ -345,7 +345,7 @@ mod tests {
         world.keep_script();
         let mut script = vec![Step::new(other, What::Start)];
         script.extend(steps.chars().map(step));
-        world.follow(&script);
+        world.follow(&script, false);
         // All queued are performed, and as they stand.
         let performed = world.take_script().unwrap();
         assert_eq!(performed.len(), script.len(), "{steps}: {performed:?}");

@@ -40,7 +40,7 @@ pub(super) enum Event<P: Process> {
 pub(super) enum Carrier {
     /// Over this connection of the wire, and not beyond its end.
     Connection(u32),
-    /// Astray: late, and whatever became of the connection.
+    /// Outside of a connection: late, and whatever became of that.
     Unordered,
 }
 

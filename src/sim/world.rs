@@ -191,7 +191,7 @@ impl<'a, P: Process, O: RunObserver<P>> World<'a, P, O> {
                 self.timeout(at, timer);
             }
             Event::Flushed { at, incarnation } if self.hosts[at].incarnation == incarnation => {
-                self.flushed(at)
+                self.flushed(at);
             }
             Event::Proceed { at, incarnation } if self.hosts[at].incarnation == incarnation => {
                 self.hosts[at].is_proceeding = false;

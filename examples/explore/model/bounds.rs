@@ -209,7 +209,7 @@ pub(crate) const NAMED: [Named; 15] = [
         "whole",
         "one proposer, three acceptors, nothing left out",
         Bounds { proposers: 1, ..PLAIN.in_full() },
-        Some(425),
+        Some(608),
     )
     .without(&["a decision after a restart", "a duel", "an adopted value"])
     .quick(),
@@ -225,7 +225,7 @@ pub(crate) const NAMED: [Named; 15] = [
         "2x2-combined",
         "2 peers, both acceptors and proposers, one crash after any effect",
         Bounds { combined: true, crash_points: CrashPoints::BetweenEffects, ..Bounds::new(2, 2) },
-        Some(5_249),
+        Some(10_372),
     )
     .quick(),
     named(

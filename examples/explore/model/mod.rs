@@ -257,16 +257,38 @@ impl<P: Subject> Exploration<P> {
                 continue;
             }
             before.push((id, table.letter(id)));
-            let is_due = table.local(step.next).is_due();
-            if step.effects == 0 && !is_due && self.bounds.counts_at_once() {
-                // From this letter on, not from the next: it may arrive twice.
-                self.deliveries(table, state, step.next, &letters[i..], before, actions);
-            } else {
+            let counted = step.effects == 0 && self.bounds.counts_at_once();
+            if !counted {
                 let what = Happening::Deliver(before.clone());
                 self.with_crashes(state, what, step.effects, actions);
+            } else if table.local(step.next).is_due() {
+                let what = Happening::Deliver(before.clone());
+                let own = table.step(step.next, What::Else(Event::Proceed).into());
+                self.with_crashes(state, what, own.effects, actions);
+            }
+            if counted {
+                // From this letter on, not from the next: it may arrive twice.
+                self.deliveries(table, state, step.next, &letters[i..], before, actions);
             }
             before.pop();
         }
+    }
+
+    /// True if these letters to the peer at `at` are only counted, and complete a count: then the
+    /// step that is due follows.
+    fn proceeds(
+        &self,
+        table: &mut Table<P>,
+        mut at: LocalId,
+        letters: &[(LetterId, Letter)],
+    ) -> bool {
+        let mut counted = self.bounds.counts_at_once();
+        for (id, _) in letters {
+            let step = table.step(at, What::Deliver(*id).into());
+            counted &= step.effects == 0;
+            at = step.next;
+        }
+        counted && table.local(at).is_due()
     }
 
     /// The happening with so many effects, in full and cut short by a crash after each of them.
@@ -363,14 +385,18 @@ impl<P: Subject> Model for Exploration<P> {
         let crashed = match action.what {
             Happening::Deliver(letters) => {
                 let (last, to) = (letters.len() - 1, letters[0].1.to);
+                let proceeds = self.proceeds(table, state.at(to), &letters);
                 for (i, (id, _)) in letters.into_iter().enumerate() {
                     if self.bounds.network != Network::Anything {
                         let at = state.letters.iter().position(|&other| other == id)?;
                         state.letters.remove(at);
                     }
                     let what = What::Deliver(id);
-                    let cause = if i == last { cause(what) } else { what.into() };
+                    let cause = if i == last && !proceeds { cause(what) } else { what.into() };
                     self.take(table, &mut state, to, cause);
+                }
+                if proceeds {
+                    self.take(table, &mut state, to, cause(What::Else(Event::Proceed)));
                 }
                 action.crash_after.map(|_| to)
             }

@@ -10,9 +10,10 @@
 //!   switched off until a crash restarts it: it would ask nobody any more.
 //! * **A refusal** travels without the proposal that its acceptor holds; nobody reads it there.
 //! * **A timer** that would do nothing in this stage is set again before it could do something.
-//! * **Answers that are only counted** arrive together with the one that completes the quorum.
-//!   Counting shows nowhere outside, and on the most hostile network a letter can wait, so an
-//!   earlier arrival can be moved up to that moment. Each is still fed to the process by itself.
+//! * **Answers that are only counted** arrive together, right before the step of the proposer's own
+//!   that they make due: just enough of them, or more. Counting shows nowhere outside, and on the
+//!   most hostile network a letter can wait, so an earlier arrival can be moved up to that moment,
+//!   whatever happens between the two. Each is still fed to the process by itself.
 //! * **An attempt** of a mere proposer begins as soon as it may. Its questions can wait as long as
 //!   it could have waited itself.
 //!
@@ -96,7 +97,10 @@ fn is_idle<P: Subject>(
     letter: LetterId,
     again: bool,
 ) -> bool {
-    let step = table.step(at, What::Deliver(letter).into());
+    let mut step = table.step(at, What::Deliver(letter).into());
+    if step.effects == 0 && table.local(step.next).is_due() {
+        step = table.step(step.next, What::Else(Event::Proceed).into());
+    }
     // Giving the last round up is no different from hearing nothing more.
     let gives_up = step.sent.is_empty() && {
         let (before, after) = (table.local(at), table.local(step.next));

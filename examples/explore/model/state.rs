@@ -71,7 +71,8 @@ pub(crate) struct Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Happening {
     /// Letters to one peer arrive, one after another. The last one makes the peer do something, or
-    /// completes a count; the others are only counted. See [`reduce`].
+    /// completes a count, and the step that is then due follows; the others are only counted. See
+    /// [`reduce`].
     Deliver(Vec<(LetterId, Letter)>),
     /// A timer of a peer fires.
     Fire(PeerId, Timer),

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::Path;
 
-use super::{Options, filled_part, host, inputs, timed_part};
+use super::{Options, host, inputs};
 use crate::cli::check;
 use crate::cli::check::group::{Inputs, on_request};
 use crate::error::{Error, Result};
 use crate::hosts::Hosts;
 use crate::member;
+use crate::member::diagram::MemberDiagram;
 use crate::member::judge::{MemberJudge, Report, Said};
-use crate::trace::diagram::group::{Collector, draw as draw_picture};
-use crate::trace::diagram::{Format, Violation};
+use crate::trace::diagram::{Alarm, Format, draw as draw_picture};
 use crate::trace::findings::{Certainty, Finding, Level, Rule as _};
 
 /// Draws these lines.
@@ -31,7 +31,7 @@ pub(super) fn draw(
         expect: None,
         named: hosts.is_some(),
     });
-    let mut collector = Collector::new(options.window.clone());
+    let mut collector = MemberDiagram::new(options.window.clone());
     let mut inputs = Inputs::open(&options.files, opened, &names)?;
     inputs.read(|input, found| {
         let is_new = rules.take(input, found);
@@ -39,12 +39,13 @@ pub(super) fn draw(
             collector.take(input, found, line);
         }
     })?;
-    if collector.is_empty() {
+    if collector.extent().is_empty() {
         let names = inputs.names.join(", ");
         return Err(Error::Input(format!("{names}: no line is of a group")));
     }
-    timed_part(options, collector.is_untimed())?;
-    filled_part(collector.missed())?;
+    if let Some(objection) = collector.extent().objection(false) {
+        return Err(Error::Input(objection));
+    }
     let report = rules.finish();
     let broken = violations(&report);
     let picture = collector.finish(|peer| host(hosts?, peer), &report, &broken);
@@ -71,12 +72,12 @@ pub(in crate::cli) fn log(
 }
 
 /// The rules that the run broke.
-fn violations(report: &Report) -> Vec<Violation> {
+fn violations(report: &Report) -> Vec<Alarm> {
     let broken = report.findings.list.iter().filter(|finding| {
         let safety = finding.rule.row().level == Level::Safety;
         safety && finding.certainty != Certainty::NotDecidable
     });
-    let violation = |finding: &Finding<member::judge::MemberRule>| Violation {
+    let violation = |finding: &Finding<member::judge::MemberRule>| Alarm {
         rule: finding.rule.row().name.into(),
         sentence: finding.sentence.clone(),
         places: finding.lines.iter().map(|line| (usize::from(line.input), line.line)).collect(),

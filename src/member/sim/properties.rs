@@ -8,7 +8,8 @@ pub(super) const ONE_LIST: Property =
 /// Order.
 pub(super) const IDS_GROW: Property = Property::new(
     "ids-grow",
-    "the ids of the views that a peer installs grow, over its incarnations too if it remembers them",
+    "the ids of the views that a peer installs grow, over its incarnations too if it remembers \
+     them",
 );
 /// Nobody installs what it is not in.
 pub(super) const IN_ITS_VIEW: Property =
@@ -51,8 +52,8 @@ pub(super) const CALLED_ONCE: Property = Property::new(
 pub(super) const NO_FALSE_ALARM: Property = Property::new(
     "no-false-alarm",
     "whoever is called unreachable was not heard for 2 T, has died, has asked to be let in with \
-     another incarnation, is not in the next view, or is below its leader; where nothing goes wrong \
-     nobody ever is",
+     another incarnation, is not in the next view, or is below its leader; where nothing goes \
+     wrong nobody ever is",
 );
 /// Nor too slow.
 pub(super) const SILENCE_FOUND: Property = Property::in_time(

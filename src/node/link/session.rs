@@ -1,15 +1,17 @@
 //! One session of a link after another: dial, greet, listen for answers, and say why not.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::super::connections::Batch;
 use super::super::frame::{Frame, Hello, Lines, MAX_HELLO, MAX_LINE, is_timeout};
 use super::super::log::{Level, LogLimiter};
+use super::super::tcp::take_frame;
 use super::super::{Node, plain, spawn};
 use super::timeouts::ANSWER_TIMEOUT;
-use super::{Address, Link, SlowDial, WRITE_TIMEOUT};
+use super::{Address, Kind, Link, Next, SlowDial, WRITE_TIMEOUT};
 use crate::process::{PeerId, Process};
 
 /// The first pause between two dials; it doubles up to [`LAST_PAUSE`].
@@ -27,7 +29,7 @@ const MAX_REASONS: u32 = 5;
 const REASON_EVERY: Duration = Duration::from_secs(60);
 
 /// The thread of a standing link.
-pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
+pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &Arc<Link>) {
     let mut outage = Outage::default();
     let mut pause = FIRST_PAUSE;
     loop {
@@ -39,7 +41,7 @@ pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &
         if let Err(why) = ended {
             outage.note(link, Instant::now(), &why, |line| node.say(line));
             // Whoever refuses will do so again until somebody changes something.
-            if matches!(why, Failure::Refused(_)) {
+            if matches!(why, Failure::Refused(_) | Failure::Needless) {
                 pause = LAST_PAUSE;
             }
         }
@@ -50,7 +52,7 @@ pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &
 }
 
 /// The thread of a link on demand: dials, serves, and ends when the link does.
-pub(in crate::node) fn serve<P: Process + Send + 'static>(node: &Node<P>, link: &Link) {
+pub(in crate::node) fn serve<P: Process + Send + 'static>(node: &Node<P>, link: &Arc<Link>) {
     let mut may_dial_slowly = true;
     loop {
         let ended = session(node, link, &mut Outage::default(), may_dial_slowly);
@@ -68,8 +70,8 @@ pub(in crate::node) fn serve<P: Process + Send + 'static>(node: &Node<P>, link: 
             continue;
         }
         // Whoever is not there gets nothing; what came while a good link ended gets another one.
-        if ended.is_err() || state.queue.is_empty() {
-            state.queue.clear();
+        if ended.is_err() || state.is_empty() {
+            (state.queue, state.bodies) = Default::default();
             state.served = false;
             return;
         }
@@ -97,16 +99,19 @@ impl Outage {
     fn note(&mut self, link: &Link, now: Instant, why: &Failure, say: impl Fn(&str)) {
         let lasts = now - *self.since.get_or_insert(now);
         let (peer, Address { host, port }) = (link.peer, &link.address);
+        // Who answers at a mere address is not known yet.
+        let who = if link.kind == Kind::Address { "a peer".into() } else { peer.to_string() };
         let text = match why {
             // Peers start in any order, and a container's name resolves once it is started.
             Failure::Away(_) | Failure::NoName(_) if lasts < NAMED_AFTER => return,
+            Failure::Needless => return,
             Failure::NoName(_) if std::mem::replace(&mut self.no_name_said, true) => return,
-            Failure::Away(error) => format!("waiting for {peer} at {host}:{port}: {error}"),
+            Failure::Away(error) => format!("waiting for {who} at {host}:{port}: {error}"),
             Failure::NoName(error) => format!(
-                "waiting for {peer}: the name {host} does not resolve yet ({error}); trying again"
+                "waiting for {who}: the name {host} does not resolve yet ({error}); trying again"
             ),
             Failure::Refused(reason) => {
-                format!("no link with {peer} at {host}:{port}: {}", plain(reason))
+                format!("no link with {who} at {host}:{port}: {}", plain(reason))
             }
         };
         self.reasons.say(&text, say);
@@ -125,6 +130,8 @@ enum Failure {
     Away(io::Error),
     NoName(io::Error),
     Refused(String),
+    /// Who answered there is connected already.
+    Needless,
 }
 
 impl From<io::Error> for Failure {
@@ -136,7 +143,7 @@ impl From<io::Error> for Failure {
 /// Makes a connection, says hello, and keeps the link until it ends. `Ok` if it was up.
 fn session<P: Process + Send + 'static>(
     node: &Node<P>,
-    link: &Link,
+    link: &Arc<Link>,
     outage: &mut Outage,
     may_dial_slowly: bool,
 ) -> Result<(), Failure> {
@@ -159,7 +166,7 @@ fn session<P: Process + Send + 'static>(
         }
     }
     if late && may_dial_slowly {
-        dial_slowly(node, link, addresses);
+        dial_slowly(link, addresses);
     }
     result
 }
@@ -168,24 +175,41 @@ fn session<P: Process + Send + 'static>(
 /// was none, the inner one why it ended.
 fn converse<P: Process + Send + 'static>(
     node: &Node<P>,
-    link: &Link,
+    link: &Arc<Link>,
     stream: TcpStream,
     outage: &mut Outage,
 ) -> Result<Result<(), Failure>, Failure> {
     let stream = Arc::new(stream);
     let mut lines = Lines::new(&*stream, MAX_HELLO);
-    greet(node, link, &stream, &mut lines)?;
+    let peer = greet(node, link, &stream, &mut lines)?;
     lines.set_limit(MAX_LINE);
     // The third step of the greeting: from here on answers can reach this peer.
-    link.set_up(Arc::clone(&stream), Frame::<P::Message>::Ping.line());
-    link.flush();
+    let ping = Frame::<P::Message>::Ping.line();
+    let both_ways = link.kind == Kind::Address;
+    let link = if both_ways {
+        let link = Arc::new(Link::new(peer, link.address.clone(), Kind::TwoWay));
+        node.introduce(&link, &stream, ping, node.me).map_err(|_| Failure::Needless)?;
+        &link.clone()
+    } else {
+        link.set_up(Arc::clone(&stream), ping);
+        link
+    };
+    node.flush(link);
     if outage.over() {
-        (node.say)(Level::Story, &format!("{} is connected", link.peer));
+        (node.say)(Level::Story, &format!("{peer} is connected"));
     }
-    node.outbound(link.peer, true);
-    let ended = listen(node, link, &stream, &mut lines);
-    link.set_down();
-    node.outbound(link.peer, false);
+    let mut ended = Ok(());
+    if !both_ways {
+        node.outbound(peer, true);
+        ended = listen(node, link, &stream, &mut lines);
+        link.set_down();
+        node.outbound(peer, false);
+    } else if node.inbound_up(peer, &stream) {
+        ended = listen(node, link, &stream, &mut lines);
+        node.inbound_down(peer, &stream);
+    }
+    node.part(link);
+    let _ = stream.shutdown(Shutdown::Both);
     Ok(ended)
 }
 
@@ -199,30 +223,25 @@ pub(super) fn dial(address: SocketAddr, timeout: Duration) -> io::Result<TcpStre
 /// Dials once more, on another thread and for longer, while the quick dials go on: a distant peer
 /// is reached by this one, and one whose way was cut by the next quick one, as soon as the way is
 /// there again.
-fn dial_slowly<P: Process + Send + 'static>(
-    node: &Node<P>,
-    link: &Link,
-    addresses: Vec<SocketAddr>,
-) {
-    let Some(node) = node.itself.upgrade() else { return };
+fn dial_slowly(link: &Arc<Link>, addresses: Vec<SocketAddr>) {
     let Some(timeout) = link.begin_slow_dial() else { return };
-    let peer = link.peer;
+    let of_dial = Arc::clone(link);
     let dialler = move || {
         let found = addresses.iter().find_map(|address| dial(*address, timeout).ok());
-        node.links[&peer].end_slow_dial(found);
+        of_dial.end_slow_dial(found);
     };
-    if spawn(&format!("slow {peer}"), dialler).is_err() {
+    if spawn(&format!("slow {}", link.peer), dialler).is_err() {
         link.end_slow_dial(None);
     }
 }
 
-/// Exchanges hellos over a new connection.
+/// Exchanges hellos over a new connection; returns who answered.
 fn greet<P: Process + Send + 'static>(
     node: &Node<P>,
     link: &Link,
     mut stream: &TcpStream,
     lines: &mut Lines<&TcpStream>,
-) -> Result<(), Failure> {
+) -> Result<PeerId, Failure> {
     let asked = Instant::now();
     stream.set_read_timeout(Some(link.silence()))?;
     stream.write_all(&node.hello())?;
@@ -238,20 +257,25 @@ fn greet<P: Process + Send + 'static>(
     };
     link.answered(asked.elapsed());
     node.check(&hello).map_err(Failure::Refused)?;
-    if hello.peer != link.peer {
+    let is_right = match link.kind {
+        Kind::Address => !node.links.contains_key(&hello.peer),
+        _ => hello.peer == link.peer,
+    };
+    if !is_right {
         return Err(Failure::Refused(format!("{} answers there", hello.peer)));
     }
-    Ok(())
+    Ok(hello.peer)
 }
 
 /// Listens for answers to sent until the link is silent or broken. The error says why, if the
 /// other side did.
 fn listen<P: Process + Send + 'static>(
     node: &Node<P>,
-    link: &Link,
-    stream: &TcpStream,
+    link: &Arc<Link>,
+    stream: &Arc<TcpStream>,
     lines: &mut Lines<&TcpStream>,
 ) -> Result<(), Failure> {
+    let mut batch = Batch::default();
     let mut heard = Instant::now();
     // Pings are answered in their order. One at a time is timed, the greeting's first.
     let (mut sent, mut answered) = (1_u64, 0_u64);
@@ -267,14 +291,18 @@ fn listen<P: Process + Send + 'static>(
             if link.is_idle() {
                 return Ok(());
             }
-            if link.ping::<P::Message>() {
+            // A ping would wait for a body to end. Its receiver says that more of it comes.
+            if !link.sends_bodies() && link.ping::<P::Message>() {
                 sent += 1;
                 timed.get_or_insert((sent, now));
             }
             // Also while answers to earlier ones come: a distant peer would hear too few.
             next_ping = now + PING_EVERY;
         }
-        let dropped = link.flush_slow();
+        let (dropped, next) = link.flush_slow();
+        if next == Next::Body {
+            node.send_bodies(link);
+        }
         if dropped > 0 {
             let text = format!("{} was slow: {dropped} frames were dropped", link.peer);
             node.admission.complain(node, &text);
@@ -283,22 +311,39 @@ fn listen<P: Process + Send + 'static>(
         if stream.set_read_timeout(Some(left.max(Duration::from_millis(1)))).is_err() {
             return Ok(());
         }
-        match lines.next_line() {
-            Ok(Some(frame)) => {
-                heard = Instant::now();
-                match serde_json::from_slice::<Frame<P::Message>>(frame) {
-                    Ok(Frame::Refused(why)) => return Err(Failure::Refused(why)),
-                    Ok(Frame::Pong) => {
-                        answered += 1;
-                        if let Some((_, asked)) = timed.take_if(|(ping, _)| *ping <= answered) {
-                            link.answered(heard - asked);
-                        }
+        let mut next = lines.next_line();
+        if next.as_ref().is_ok_and(Option::is_none) {
+            return Ok(());
+        }
+        let mut ended = None;
+        while let (Ok(Some(frame)), None) = (&next, &ended) {
+            heard = Instant::now();
+            let length = frame.len();
+            match serde_json::from_slice::<Frame<P::Message>>(frame) {
+                Ok(Frame::Refused(why)) => ended = Some(Err(Failure::Refused(why))),
+                Ok(Frame::Pong) => {
+                    answered += 1;
+                    if let Some((_, asked)) = timed.take_if(|(ping, _)| *ping <= answered) {
+                        link.answered(heard - asked);
                     }
-                    _ => {}
                 }
+                Ok(frame) if link.is_two_way() => {
+                    match take_frame(node, link, stream, lines, (frame, length), &mut batch) {
+                        Ok(true) => {}
+                        Ok(false) => ended = Some(Ok(())),
+                        Err(why) => ended = Some(Err(Failure::Refused(why))),
+                    }
+                    // A body may have taken its time.
+                    heard = Instant::now();
+                }
+                _ => {}
             }
-            Err(error) if is_timeout(&error) => {}
-            Ok(None) | Err(_) => return Ok(()),
+            next = lines.buffered_line();
+        }
+        let is_broken = next.is_err_and(|error| !is_timeout(&error));
+        node.conclude(&mut batch);
+        if is_broken || ended.is_some() {
+            return ended.unwrap_or(Ok(()));
         }
     }
 }
@@ -321,7 +366,8 @@ mod tests {
 
     #[test]
     fn a_name_that_does_not_resolve_is_told_after_a_second_and_once() {
-        let link = Link::new(PeerId(3), Address { host: "peer3".into(), port: 3000 }, false);
+        let link =
+            Link::new(PeerId(3), Address { host: "peer3".into(), port: 3000 }, Kind::Standing);
         let (begun, lines) = (Instant::now(), RefCell::new(Vec::new()));
         let mut outage = Outage::default();
         let fail = |outage: &mut Outage, ms, why| {

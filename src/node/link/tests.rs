@@ -9,7 +9,7 @@ fn linked() -> (Link, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let host = "127.0.0.1".into();
-    let link = Link::new(PeerId(2), Address { host, port: address.port() }, false);
+    let link = Link::new(PeerId(2), Address { host, port: address.port() }, Kind::Standing);
     let stream = session::dial(address, timeouts::ANSWER_TIMEOUT).unwrap();
     let (other_end, _) = listener.accept().unwrap();
     link.set_up(Arc::new(stream), Vec::new());
@@ -23,7 +23,7 @@ fn frame(number: usize) -> Vec<u8> {
 
 #[test]
 fn a_frame_without_a_link_is_not_taken() {
-    let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: 1 }, false);
+    let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: 1 }, Kind::Standing);
     assert!(!link.push(b"lost\n"));
     link.flush();
 }
@@ -48,7 +48,7 @@ fn a_peer_that_takes_nothing_holds_nobody_up() {
     });
     let mut dropped = 0;
     while dropped == 0 {
-        dropped = link.flush_slow();
+        dropped = link.flush_slow().0;
     }
     assert_eq!(dropped, 1, "the frame that was not taken is counted");
     let bytes = reader.join().unwrap();
@@ -81,12 +81,12 @@ fn what_an_old_connection_did_not_take_never_goes_to_a_new_one() {
 #[test]
 fn a_link_on_demand_keeps_what_it_was_made_for() {
     let (fresh, mut other_end) = linked();
-    let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: 1 }, true);
+    let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: 1 }, Kind::OnDemand);
     assert!(link.push(b"second\n"));
-    assert!(link.flush(), "it needs a thread");
-    assert!(!link.flush(), "one");
+    assert_eq!(link.flush(), Next::Dial, "it needs a thread");
+    assert_eq!(link.flush(), Next::Nothing, "one");
     link.set_up(fresh.state().stream.clone().unwrap(), b"first\n".to_vec());
-    assert!(!link.flush());
+    assert_eq!(link.flush(), Next::Nothing);
     let mut bytes = [0; 13];
     other_end.read_exact(&mut bytes).unwrap();
     assert_eq!(&bytes, b"first\nsecond\n");
@@ -107,4 +107,27 @@ fn one_slow_dial_is_under_way_at_a_time_and_a_link_needs_none() {
     link.end_slow_dial(Some(stream()));
     assert!(link.take_slow_dial().is_some());
     assert_eq!(link.begin_slow_dial(), Some(timeouts::ANSWER_TIMEOUT * 8));
+}
+
+#[test]
+fn few_messages_with_bodies_wait_and_what_comes_later_stays_behind_them() {
+    let (link, mut other_end) = linked();
+    let opener =
+        || -> Opener { Box::new(|| Ok((b"line\n".to_vec(), (4, Box::new(&b"body"[..]))))) };
+    assert!((0..MAX_BODIES).all(|_| link.push_body(opener())));
+    assert!(!link.push_body(opener()), "one more is dropped");
+    assert!(link.push(b"behind\n") && link.flush() == Next::Body);
+    assert!(link.push(b"last\n") && link.flush() == Next::Nothing, "another thread has it");
+    let mut bodies = 0;
+    while let Some((stream, opener)) = link.next_body() {
+        let (head, (length, mut body)) = opener().unwrap();
+        write_some(&stream, &head).unwrap();
+        assert_eq!(io::copy(&mut body, &mut &*stream).unwrap(), length);
+        bodies += 1;
+    }
+    let want = "line\nbody".repeat(bodies) + "behind\nlast\n";
+    let mut bytes = vec![0; want.len()];
+    other_end.read_exact(&mut bytes).unwrap();
+    assert_eq!(String::from_utf8(bytes).unwrap(), want);
+    assert!(link.is_drained() && bodies == MAX_BODIES);
 }

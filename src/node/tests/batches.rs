@@ -112,6 +112,7 @@ fn many_frames_cost_few_flushes_and_nothing_is_answered_before_its_own() {
         fingerprint: "f".into(),
         peers: BTreeMap::from([(OTHER, nowhere)]),
         strict_address: false,
+        bodies: None,
         say: Box::new(|_, _| {}),
     };
     let observer = Box::new(seen.clone());

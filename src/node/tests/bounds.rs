@@ -98,9 +98,10 @@ fn node(gate: &Gate) -> Arc<Node<Teller>> {
         fingerprint: "f".into(),
         peers: BTreeMap::new(),
         strict_address: false,
+        bodies: None,
         say: Box::new(|_, _| {}),
     };
-    Node::new(config, Teller, None, Box::new(gate.clone()), None, BTreeMap::new())
+    Node::new(config, Teller, None, Box::new(gate.clone()), None, BTreeMap::new(), 0)
 }
 
 fn tell(node: &Node<Teller>, text: &str) {
@@ -252,4 +253,22 @@ fn a_batch_that_fills_its_room_is_seen_through_before_it_waits() {
     end.recv_timeout(DEADLINE).expect("it waits for itself");
     node.settle();
     assert_eq!(gate.facts().len(), count);
+}
+
+#[test]
+fn nothing_is_kept_of_a_peer_that_is_gone() {
+    let node = node(&Gate::default());
+    for id in 100..200 {
+        let (peer, stream, mut batch) = (PeerId(id), stream(), Batch::default());
+        node.outbound(peer, true);
+        assert!(node.inbound_up(peer, &stream));
+        let taken = node.receive(peer, &stream, "some".into(), 4, &mut batch);
+        assert!(matches!(taken, Received::Taken));
+        node.conclude(&mut batch);
+        node.outbound(peer, false);
+        node.inbound_down(peer, &stream);
+    }
+    node.settle();
+    let core = node.lock();
+    assert!(core.ends.is_empty() && core.outputs.charges() == 0);
 }

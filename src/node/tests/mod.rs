@@ -160,9 +160,10 @@ fn node_on(
         fingerprint: "f".into(),
         peers: BTreeMap::new(),
         strict_address: false,
+        bodies: None,
         say: Box::new(|_, _| {}),
     };
-    Ok(Node::new(config, Loud(peer), Some(disk), Box::new(observer), None, BTreeMap::new()))
+    Ok(Node::new(config, Loud(peer), Some(disk), Box::new(observer), None, BTreeMap::new(), 0))
 }
 
 /// A node on this volume that says everything to the tape.

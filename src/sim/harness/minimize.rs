@@ -36,18 +36,18 @@ pub fn minimize<S: Simulated>(
         return None;
     }
     let sound = scenario.clone().with_mutant(None);
-    let Schedule { plan, steps } = scenario.write_down(seed).1;
+    let Schedule { plan, steps, at_once } = scenario.write_down(seed).1;
     let (mut left, mut gave_up) = (most_steps, false);
     let steps = ddmin(steps, |steps| {
         let cost = steps.len() * if compared { 2 } else { 1 };
         gave_up |= cost > left;
         left = left.checked_sub(cost).filter(|_| !gave_up)?;
-        let attempt = Schedule { plan: plan.clone(), steps: steps.to_vec() };
+        let attempt = Schedule { plan: plan.clone(), steps: steps.to_vec(), at_once };
         let (outcome, performed) = scenario.follow(&attempt);
         let is_sound = || !compared || sound.follow(&attempt).0.violation.is_none();
         (outcome.violation.is_some() && is_sound()).then_some(performed.steps)
     });
-    let schedule = Schedule { plan, steps };
+    let schedule = Schedule { plan, steps, at_once };
     let outcome = scenario.record_schedule(&schedule).outcome;
     outcome.violation.is_some().then_some(Minimized { outcome, schedule, gave_up })
 }

@@ -4,9 +4,7 @@ use super::property::{Property, Violation, Violations};
 use super::{Monitor, Simulated};
 use crate::process::{PeerId, Process};
 use crate::sim::mutant::{Mutable, Mutant};
-use crate::sim::{
-    Arrivals, Counts, Disk, End, Faults, RunConfig, RunObserver, ScriptOf, StepOf, World,
-};
+use crate::sim::{Arrivals, Counts, Disk, End, Faults, RunConfig, RunObserver, ScriptOf, World};
 
 /// What a run is, beside its seed.
 pub struct Scenario<S: Simulated> {
@@ -137,15 +135,16 @@ impl<S: Simulated> Scenario<S> {
     pub fn write_down(&self, seed: u64) -> (Outcome<S::Tally>, Schedule<S>) {
         let plan = S::plan(self, seed);
         let run = self.perform(&plan, Lead::Seed(seed), Keep { journal: false, script: true });
-        (run.outcome, Schedule { plan, steps: run.script.unwrap_or_default() })
+        let steps = run.script.unwrap_or_default();
+        (run.outcome, Schedule { plan, steps, at_once: false })
     }
 
     /// The run of this schedule, and what of it was performed.
     pub fn follow(&self, schedule: &Schedule<S>) -> (Outcome<S::Tally>, Schedule<S>) {
-        let lead = Lead::Schedule(&schedule.steps, None);
+        let lead = Lead::Schedule(schedule, None);
         let run = self.perform(&schedule.plan, lead, Keep { journal: false, script: true });
         let steps = run.script.unwrap_or_default();
-        (run.outcome, Schedule { plan: schedule.plan.clone(), steps })
+        (run.outcome, Schedule { plan: schedule.plan.clone(), steps, at_once: false })
     }
 
     /// The run of this schedule, with its journal. What never arrives is not shown as sent either,
@@ -153,7 +152,7 @@ impl<S: Simulated> Scenario<S> {
     /// violation depends on the very sending, all is shown.
     pub fn record_schedule(&self, schedule: &Schedule<S>) -> Recording<S> {
         let perform = |arrivals| {
-            let lead = Lead::Schedule(&schedule.steps, arrivals);
+            let lead = Lead::Schedule(schedule, arrivals);
             self.perform(&schedule.plan, lead, Keep { journal: true, script: false })
         };
         let full = perform(None);
@@ -198,18 +197,18 @@ impl<S: Simulated> Scenario<S> {
         S::Monitor: RunObserver<P>,
     {
         let monitor = S::monitor(self, plan, keep.journal);
-        let (mut world, steps) = match lead {
+        let (mut world, schedule) = match lead {
             Lead::Seed(seed) => (World::new(config, seed, build, monitor), None),
-            Lead::Schedule(steps, known) => {
-                (World::scripted(config, build, monitor, known), Some(steps))
+            Lead::Schedule(schedule, known) => {
+                (World::scripted(config, build, monitor, known), Some(schedule))
             }
         };
         if keep.script {
             world.keep_script();
         }
-        let end = match steps {
+        let end = match schedule {
             None => world.run(),
-            Some(steps) => world.follow(steps),
+            Some(schedule) => world.follow(&schedule.steps, schedule.at_once),
         };
         let (now, counts) = (world.now(), world.counts);
         let (script, arrivals) = (world.take_script(), world.arrivals(S::tells));
@@ -228,12 +227,14 @@ pub struct Schedule<S: Simulated> {
     pub plan: S::Plan,
     /// The steps.
     pub steps: ScriptOf<S::Peer>,
+    /// Steps of a process's own come as soon as they are due, and none is among the steps.
+    pub at_once: bool,
 }
 
 // Written out because derives would ask the bounds of `S`.
 impl<S: Simulated> Clone for Schedule<S> {
     fn clone(&self) -> Self {
-        Self { plan: self.plan.clone(), steps: self.steps.clone() }
+        Self { plan: self.plan.clone(), steps: self.steps.clone(), ..*self }
     }
 }
 
@@ -252,7 +253,7 @@ impl<S: Simulated> std::fmt::Debug for Schedule<S> {
 /// What leads a run.
 enum Lead<'a, S: Simulated> {
     Seed(u64),
-    Schedule(&'a [StepOf<S::Peer>], Option<Arrivals>),
+    Schedule(&'a Schedule<S>, Option<Arrivals>),
 }
 
 /// What is kept of a run beside its outcome.

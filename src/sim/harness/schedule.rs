@@ -1,13 +1,14 @@
 //! The file of a schedule: a head line that says what runs, then a step a line, all JSON.
 //!
 //! ```text
-//! {"schedule":"paxos/1","peers":2,"proposers":2,"cast":1,"faults":"heavy","property":"one-choice",…}
+//! {"schedule":"paxos/1","peers":2,"proposers":2,"cast":1,"faults":"heavy",…}
 //! {"peer":1,"event":"start"} {"peer":1,"event":{"connected":2}}
 //! {"peer":2,"event":{"received":{"from":1,"message":{"prepare":{"number":1,"value":"X"}}}}}
 //! {"peer":1,"event":{"timeout":"attempt"},"dies":{"after":2,"kept":0}}
 //! ```
 //!
-//! People may edit it: take lines out, change their order, write new ones. What cannot be read is
+//! People may edit it: take lines out, change their order, write new ones. Where no line says that
+//! a process takes a step of its own (`"proceed"`), it takes each as soon as it is due. What cannot be read is
 //! refused with its line; what cannot be performed is skipped when it is played.
 
 use std::fs::File;
@@ -119,7 +120,8 @@ fn parse_lines<S: Simulated>(
         let step = line_of(line, "a step").and_then(|step| among::<S>(step, scenario.peers));
         steps.push(step.map_err(|what| (number, what))?);
     }
-    Ok((scenario, Schedule { plan, steps }))
+    let at_once = !steps.iter().any(|step| matches!(step.event, What::Proceed));
+    Ok((scenario, Schedule { plan, steps, at_once }))
 }
 
 fn line_of<'a, T: Deserialize<'a>>(line: &'a [u8], what: &str) -> std::result::Result<T, String> {

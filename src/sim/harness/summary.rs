@@ -102,7 +102,11 @@ impl Summary {
             };
             (*name, value)
         }));
-        lines.into_iter().map(|(what, value)| format!("{what:<22} {value}\n")).collect()
+        lines
+            .into_iter()
+            .map(|(what, value)| format!("{what:<22} {value}\n"))
+            .collect::<Vec<_>>()
+            .concat()
     }
 }
 

@@ -235,12 +235,10 @@ fn report(picture: Option<&Path>, sockets: bool, say: Say) -> Result<ExitCode> {
 
 /// The simulated figures of small worlds beside those of real sockets.
 fn compare(say: Say) -> Result<ExitCode> {
-    say(
-        "\nthe model beside real sockets on this machine, each message delayed by link latency; all \
-         in memory\n\n\
+    say("\nthe model beside real sockets on this machine, each message delayed by link latency; \
+         all          in memory\n\n\
          | peers | acceptors | one knows: simulated | real | all know: simulated | real |\n\
-         |------:|:----------|---:|---:|---:|---:|\n",
-    )?;
+         |------:|:----------|---:|---:|---:|---:|\n")?;
     let cells = || SMALL.into_iter().flat_map(|peers| TROUBLES.map(|trouble| (peers, trouble)));
     let count = cells().count() as u64;
     let mut progress = Progress::new();
