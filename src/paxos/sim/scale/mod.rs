@@ -236,7 +236,7 @@ fn report(picture: Option<&Path>, sockets: bool, say: Say) -> Result<ExitCode> {
 /// The simulated figures of small worlds beside those of real sockets.
 fn compare(say: Say) -> Result<ExitCode> {
     say("\nthe model beside real sockets on this machine, each message delayed by link latency; \
-         all          in memory\n\n\
+         all in memory\n\n\
          | peers | acceptors | one knows: simulated | real | all know: simulated | real |\n\
          |------:|:----------|---:|---:|---:|---:|\n")?;
     let cells = || SMALL.into_iter().flat_map(|peers| TROUBLES.map(|trouble| (peers, trouble)));

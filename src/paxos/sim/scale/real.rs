@@ -74,7 +74,6 @@ pub(super) fn decide(world: &World) -> Result<Times> {
             peers: links.collect::<Result<_>>()?,
             strict_address: false,
             bodies: None,
-            bodies: None,
             say: Box::new(|_, _| {}),
         };
         let peer = Peer::new(Arc::new(Setup { patience: LINK_WAIT, ..Setup::clone(setup) }));
