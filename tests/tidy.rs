@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["cli", "protocols"]),
     ("command", &["error", "hosts", "node", "process", "trace"]),
-    ("protocols", &["error", "member", "paxos", "ready"]),
+    ("protocols", &["error", "member", "paxos", "ready", "sim"]),
     ("lib", &[]),
     (
         "cli",
@@ -34,7 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ready", &["process"]),
     ("member", &["process"]),
     ("node", &["error", "fnv", "process", "visible"]),
-    ("sim", &["process"]),
+    ("sim", &["error", "process", "visible"]),
     ("hosts", &["error", "fnv", "process", "visible"]),
     ("trace", &["error", "hosts", "member", "paxos", "visible"]),
     ("process", &[]),
