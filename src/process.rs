@@ -24,6 +24,8 @@
 //!   [`Process::restore`] in the order written, and then calls [`Process::start`].
 //! * Messages may be lost, but between two ends of one link they never change their order.
 //!   Datagrams ([`Effect::Cast`]) promise nothing: they are lost, late, repeated, overtaken.
+//! * Contents never enter a process: it names them in messages ([`Process::has_body`]), and the
+//!   driver moves them. A message is fed only when its body was received.
 //! * Before each event it tells the time ([`Process::clock`]); a protocol never looks itself.
 //! * A delay is drawn by the driver from the range that the protocol names ([`Delay`]), so that
 //!   back-off is random although the protocol is not.

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use lexopt::Parser;
 
-use crate::error::Result;
+use crate::command::live::LiveProtocol;
+use crate::error::{Error, Result};
 #[cfg(feature = "simulator")]
 use crate::sim::harness::AnySim;
-use crate::{member, paxos, ready};
 
 /// What the tools know of a protocol.
 pub struct Protocol {
@@ -21,9 +21,18 @@ pub struct Protocol {
     pub help: &'static str,
     /// Its command: be one peer.
     pub run: fn(Parser) -> Result<ExitCode>,
+    /// A whole run of it, judged while it goes on: for `local` and `judge`.
+    pub live: Option<&'static LiveProtocol>,
     /// What the simulator knows of it.
     #[cfg(feature = "simulator")]
     pub sim: Option<&'static dyn AnySim>,
+}
+
+impl Protocol {
+    /// The error where a tool is asked for what this protocol does not have.
+    pub fn has_no(&self, what: &str) -> Error {
+        Error::Usage(format!("{} has no {what}", self.name))
+    }
 }
 
 /// All protocols. The first is meant where none is named.
@@ -31,26 +40,29 @@ pub const PROTOCOLS: &[Protocol] = &[
     Protocol {
         name: "paxos",
         summary: "be one peer of a hostsfile (the default command)",
-        help: paxos::command::HELP,
-        run: paxos::command::run,
+        help: crate::paxos::command::HELP,
+        run: crate::paxos::command::run,
+        live: Some(&crate::paxos::live::LIVE),
         #[cfg(feature = "simulator")]
-        sim: Some(&paxos::sim::PaxosSim),
+        sim: Some(&crate::paxos::sim::PaxosSim),
     },
     Protocol {
         name: "ready",
         summary: "wait until all peers of a hostsfile are up",
-        help: ready::command::HELP,
-        run: ready::command::run,
+        help: crate::ready::command::HELP,
+        run: crate::ready::command::run,
+        live: Some(&crate::ready::live::LIVE),
         #[cfg(feature = "simulator")]
-        sim: Some(&ready::sim::ReadySim),
+        sim: Some(&crate::ready::sim::ReadySim),
     },
     Protocol {
         name: "member",
         summary: "be one member of a group that knows who is in it",
-        help: member::command::HELP,
-        run: member::command::run,
+        help: crate::member::command::HELP,
+        run: crate::member::command::run,
+        live: Some(&crate::member::live::LIVE),
         #[cfg(feature = "simulator")]
-        sim: Some(&member::sim::MemberSim),
+        sim: Some(&crate::member::sim::MemberSim),
     },
 ];
 

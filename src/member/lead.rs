@@ -101,6 +101,9 @@ impl Peer {
     fn keep(&mut self, promises: Promises, out: &mut Effects<Self>) {
         let recorded = self.setup.majority;
         let Some(member) = self.member() else { return };
+        assert!(promises.promised >= member.promises.promised, "a promise never falls");
+        let pending = promises.pending.map(|(under, _)| under);
+        assert!(pending <= promises.promised, "what is pending was promised");
         let is_new = member.promises != promises;
         member.promises = promises;
         if let Some(record) = Record::of(&promises).filter(|_| recorded && is_new) {
@@ -177,6 +180,7 @@ impl Peer {
 
     /// Takes that step.
     pub(super) fn take(&mut self, step: LeaderStep, out: &mut Effects<Self>) {
+        assert!(self.view().is_some(), "only a member leads");
         match step {
             LeaderStep::Majority { lacking } => self.says_majority(lacking, out),
             LeaderStep::CrashAsOrdered { request } => self.crash_as_ordered(request, out),
@@ -239,6 +243,7 @@ impl Peer {
     fn take_over(&mut self, request: RequestId, out: &mut Effects<Self>) {
         let me = self.me();
         let Some(member) = self.member() else { return };
+        assert!(matches!(member.leading, Leading::Free(None)), "it asks one question at a time");
         let Ok(promises) = member.promises.promise(request) else { return };
         member.leading = Leading::Taking { request, answers: [(me, promises.pending)].into() };
         self.keep(promises, out);
@@ -255,6 +260,7 @@ impl Peer {
             member.leading = Leading::Resting;
             return self.retransmit_later(out);
         };
+        assert!(member.view.after(&op).is_some(), "what is asked for can be done");
         member.leading = Leading::Asking { request, op, agreed: [me].into() };
         self.keep(promises, out);
         self.send_question(out);
@@ -311,6 +317,8 @@ impl Peer {
     /// Enough have agreed.
     fn decide(&mut self, next: View, op: &Operation, out: &mut Effects<Self>) {
         let Some(view) = self.view() else { return };
+        assert!(next.id > view.id, "view ids rise");
+        assert!(view.members.contains_key(&self.setup.me), "only members change a view");
         let mut told = &view.ids() | &next.ids();
         // The dead are not told; if one lives, its heartbeats will be answered.
         if let Operation::Del { peer, asked: false } = op {

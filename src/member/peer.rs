@@ -205,6 +205,8 @@ impl Peer {
         if view.id < lowest || self.is_out() {
             return;
         }
+        assert!(Some(view.id) >= self.seen, "the highest id seen never falls");
+        assert!(view.members.contains_key(&view.leader), "a view is led by a member");
         self.seen = Some(view.id);
         // Recorded before it is told or acted on, and told before the next change begins. From here
         // on nothing is answered in the view before, so the record may take the place of what was
@@ -215,6 +217,7 @@ impl Peer {
         if !is_in {
             return self.was_removed(&view, out);
         }
+        assert!(view.holds(me, self.setup.life), "a member is in its view, in this incarnation");
         self.tell_deaths(&view, out);
         self.watch_others(&view);
         self.waiting.retain(|(peer, life, _)| !view.holds(*peer, *life));

@@ -124,6 +124,10 @@ impl View {
             }
             Operation::Del { .. } | Operation::Pending | Operation::Nothing => {}
         }
+        assert!(
+            next.id > self.id && !next.members.is_empty(),
+            "a view is followed by a higher one"
+        );
         next.leader = next.lowest();
         (next.id < MAX_ID).then_some(next)
     }
@@ -133,6 +137,7 @@ impl View {
     pub(super) fn led_without(mut self, dead: &BTreeSet<PeerId>) -> Self {
         let alive = self.members.keys().find(|peer| !dead.contains(peer));
         self.leader = alive.copied().unwrap_or_else(|| self.lowest());
+        assert!(self.members.contains_key(&self.leader), "a view is led by a member");
         self
     }
 

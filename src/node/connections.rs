@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::frame::Hello;
 use super::sync::MutexGuard;
-use super::{Core, Node, Output, UNPOISONED, link, tcp};
-use crate::process::{PeerId, Process};
+use super::{Core, Node, UNPOISONED, link, tcp};
+use crate::process::{Output, PeerId, Process};
 
 /// How many connections of one peer may have a thread at once. All but the newest are about to
 /// end, but may be waiting for a flush.

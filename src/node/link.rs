@@ -76,7 +76,7 @@ pub(super) struct Link {
     /// Wakes the link's thread out of its pause.
     woken: Condvar,
     /// How long its answers may take, over this link and over the connection from it.
-    timeouts: Mutex<Timeouts>,
+    timeouts: Arc<Mutex<Timeouts>>,
     /// What the name last resolved to.
     resolved: Mutex<Vec<IpAddr>>,
 }
@@ -135,13 +135,27 @@ impl Link {
             kind,
             state: Mutex::default(),
             woken: Condvar::new(),
-            timeouts: Mutex::default(),
+            timeouts: Arc::default(),
             resolved: Mutex::default(),
         }
     }
 
     fn is_on_demand(&self) -> bool {
         self.kind == Kind::OnDemand
+    }
+
+    /// A link with the peer that answered at the address of this one; what is known of its answers
+    /// outlives it.
+    fn two_way(&self, peer: PeerId) -> Self {
+        let timeouts = Arc::clone(&self.timeouts);
+        Self { timeouts, ..Self::new(peer, self.address.clone(), Kind::TwoWay) }
+    }
+
+    /// Ends the connection, without a word.
+    pub(super) fn close(&self) {
+        if let Some(stream) = &self.state().stream {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 
     pub(super) fn is_two_way(&self) -> bool {

@@ -74,8 +74,12 @@ impl<P: Process + Send + 'static> Node<P> {
             _ => {}
         }
         link.set_up(Arc::clone(stream), first);
-        peers.insert(peer, (Arc::clone(link), dialler));
+        let old = peers.insert(peer, (Arc::clone(link), dialler));
         drop(peers);
+        // A second connection by the same dialler may be that of another process.
+        if let Some((old, _)) = old.filter(|(_, of_old)| *of_old != dialler) {
+            old.close();
+        }
         self.outbound(peer, true);
         Ok(())
     }

@@ -38,6 +38,7 @@ impl Learner {
         if of_one.len() > KEPT_EACH {
             of_one.pop_first();
         }
+        assert!(of_one.len() <= KEPT_EACH, "what one acceptor says takes bounded memory");
         let has_voted = |of_one: &BTreeMap<_, _>| of_one.get(&vote.number) == Some(&vote.value);
         let voters = self.votes.iter().filter(|(_, of_one)| has_voted(of_one));
         is_quorum(members, &voters.map(|(peer, _)| *peer).collect())

@@ -53,6 +53,7 @@ pub mod instances;
 pub mod judge;
 pub mod learner;
 pub(crate) mod lines;
+pub(crate) mod live;
 pub mod message;
 #[cfg(feature = "simulator")]
 pub mod mutants;
@@ -68,7 +69,6 @@ pub mod roles;
 pub mod sim;
 #[cfg(test)]
 mod tests;
-pub mod verdict;
 
 pub use fact::Fact;
 pub use message::{Accepted, Ack, Message};

@@ -191,6 +191,7 @@ impl Peer {
             }
             return;
         }
+        assert!(self.chosen.is_none(), "a choice is learned once");
         self.chosen = Some(choice);
         self.learner = Learner::default();
         // A proposer speaks only of its own round.
@@ -213,6 +214,8 @@ impl Peer {
         wrap: fn(Ack) -> Message,
         out: &mut Effects<Self>,
     ) {
+        assert!(self.acceptor.min_proposal >= before.min_proposal, "a promise never falls");
+        assert_eq!(ack.accepted, self.acceptor.accepted, "an answer tells what is held");
         if self.acceptor != before {
             // Before the answer: a promise that a crash takes back is worse than none.
             out.push(Effect::Persist(Record::Acceptor(self.acceptor)));

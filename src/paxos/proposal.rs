@@ -41,7 +41,9 @@ impl ProposalNumber {
         let seen = seen.map_or(0, Self::get);
         // `round` is the number of whole rounds to skip, so that round × peers + id > seen.
         let round = if seen < id { 0 } else { (seen - id) / peers + 1 };
-        Self::new(round * peers + id)
+        let next = Self::new(round * peers + id);
+        assert!(next.is_none_or(|next| next.get() > seen), "the next number is above all seen");
+        next
     }
 }
 

@@ -18,16 +18,16 @@ use crate::process::PeerId;
 
 /// What the answers to the open question have come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Outcome<V = Value> {
     /// A majority has promised: ask for acceptance of this value.
     Promised {
         /// The value that may be asked for.
-        value: Value,
+        value: V,
         /// The highest accepted proposal among the promises, which forced it, if there is one.
-        adopted: Option<Accepted>,
+        adopted: Option<Accepted<V>>,
     },
     /// A majority has accepted: this value is chosen.
-    Chosen(Value),
+    Chosen(V),
     /// An acceptor has promised a higher number, and no majority has answered yet: this attempt
     /// cannot count on it any more.
     Refused {
@@ -40,36 +40,36 @@ pub enum Outcome {
 
 /// The two phases, each with its answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Phase {
-    Prepare { promises: BTreeMap<PeerId, Option<Accepted>> },
-    Accept { value: Value, acceptances: Acceptors },
+enum Phase<V> {
+    Prepare { promises: BTreeMap<PeerId, Option<Accepted<V>>> },
+    Accept { value: V, acceptances: Acceptors },
 }
 
 /// One attempt to have a value chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Attempt {
+pub struct Attempt<V = Value> {
     /// Its number, used by no other attempt of any peer in any life.
     pub number: ProposalNumber,
-    candidate: Value,
-    phase: Phase,
+    candidate: V,
+    phase: Phase<V>,
     /// The first refusal, of either question.
     refused: Option<(PeerId, ProposalNumber)>,
     /// Acceptors that it does without: their promise is not believed.
     lost: Acceptors,
 }
 
-impl Attempt {
+impl<V: Clone> Attempt<V> {
     /// An attempt that has asked nobody yet.
-    pub fn new(number: ProposalNumber, candidate: Value) -> Self {
+    pub fn new(number: ProposalNumber, candidate: V) -> Self {
         let phase = Phase::Prepare { promises: BTreeMap::new() };
         Self { number, candidate, phase, refused: None, lost: Acceptors::new() }
     }
 
     /// The value that this attempt asks to accept; `None` while it still collects promises.
-    pub fn asking(&self) -> Option<Value> {
-        match self.phase {
+    pub fn asking(&self) -> Option<V> {
+        match &self.phase {
             Phase::Prepare { .. } => None,
-            Phase::Accept { value, .. } => Some(value),
+            Phase::Accept { value, .. } => Some(value.clone()),
         }
     }
 
@@ -89,7 +89,7 @@ impl Attempt {
     }
 
     /// Counts an answer to a prepare. `members` are this proposer's acceptors.
-    pub fn prepare_ack(&mut self, members: &Acceptors, from: PeerId, ack: &Ack) {
+    pub fn prepare_ack(&mut self, members: &Acceptors, from: PeerId, ack: &Ack<V>) {
         // Only an answer to *this* number counts. A promise for an older one says nothing about
         // what its acceptor did since (two values were decided that way).
         if ack.answers != self.number || !members.contains(&from) {
@@ -98,12 +98,12 @@ impl Attempt {
         if !ack.granted() {
             self.refused.get_or_insert((from, ack.min_proposal));
         } else if let Phase::Prepare { promises } = &mut self.phase {
-            promises.insert(from, ack.accepted);
+            promises.insert(from, ack.accepted.clone());
         }
     }
 
     /// Counts an answer to an accept. `members` are this proposer's acceptors.
-    pub fn accept_ack(&mut self, members: &Acceptors, from: PeerId, ack: &Ack) {
+    pub fn accept_ack(&mut self, members: &Acceptors, from: PeerId, ack: &Ack<V>) {
         if ack.answers != self.number || !members.contains(&from) {
             return;
         }
@@ -118,7 +118,7 @@ impl Attempt {
 
     /// What the answers allow now; `None` while there are not enough. A complete count goes before
     /// a refusal: the others are a majority without the one who refused.
-    pub fn outcome(&self, members: &Acceptors) -> Option<Outcome> {
+    pub fn outcome(&self, members: &Acceptors) -> Option<Outcome<V>> {
         match &self.phase {
             Phase::Prepare { promises }
                 if is_quorum(members, &promises.keys().copied().collect()) =>
@@ -127,13 +127,14 @@ impl Attempt {
                 // majority, and at least one of them is among these promises. Of all that they
                 // report, the one with the highest *number* is the only one that can have been
                 // chosen; our own candidate is free only if none reports any.
-                let reported = promises.values().flatten().copied();
-                let adopted = reported.max_by_key(|accepted| accepted.number);
-                let value = adopted.map_or(self.candidate, |accepted| accepted.value);
+                let reported = promises.values().flatten();
+                let adopted = reported.max_by_key(|accepted| accepted.number).cloned();
+                let forced = adopted.as_ref().map(|accepted| accepted.value.clone());
+                let value = forced.unwrap_or_else(|| self.candidate.clone());
                 Some(Outcome::Promised { value, adopted })
             }
             Phase::Accept { value, acceptances } if is_quorum(members, acceptances) => {
-                Some(Outcome::Chosen(*value))
+                Some(Outcome::Chosen(value.clone()))
             }
             _ => self.refused.map(|(by, promised)| Outcome::Refused { by, promised }),
         }
@@ -141,8 +142,8 @@ impl Attempt {
 
     /// Asks for acceptance of the value that a majority of promises allows. The refusals of the
     /// question before are answered by that majority.
-    pub fn ask_acceptance(&mut self, value: Value) {
-        debug_assert!(self.asking().is_none(), "one attempt asks for acceptance of one value");
+    pub fn ask_acceptance(&mut self, value: V) {
+        assert!(self.asking().is_none(), "one attempt asks for acceptance of one value");
         self.phase = Phase::Accept { value, acceptances: Acceptors::new() };
         self.refused = None;
     }

@@ -129,7 +129,7 @@ impl Ready {
         if self.passed || self.acknowledged != self.setup.others {
             return;
         }
-        // Whoever acknowledged us was heard by that.
+        assert!(self.acknowledged.is_subset(&self.heard), "whoever acknowledged was heard by that");
         self.passed = true;
         out.push(Effect::Report(Fact::Ready));
         if self.setup.exit {
@@ -140,6 +140,8 @@ impl Ready {
     /// One round of `READY`: to those who have not said it and to those who miss ours, or, when all
     /// have said it, to all, a few times.
     fn farewell(&mut self, out: &mut Effects<Self>) {
+        assert!(self.passed && self.setup.exit, "only one that is ready and leaves says READY");
+        assert!(self.announced.is_subset(&self.setup.others), "only peers of the file count");
         if self.announced == self.setup.others {
             if self.last_rounds == LAST_ROUNDS || self.setup.others.is_empty() {
                 out.push(Effect::Halt(0));

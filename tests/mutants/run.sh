@@ -20,12 +20,12 @@ if command -v cargo-nextest >/dev/null; then tool=nextest; fi
 
 # Protocols run in the simulator and by transcripts; the others as real processes too.
 pure="--test transcripts --test teeth --test seeds --test scripts --test roles"
-node="--test runtime --test durability --test data --test strangers"
+node="--test runtime --test durability --test data --test strangers --test bodies --test unlisted"
 judges="--test check --test views --test any_log --test dialects --test judge --test verdicts"
 files_of() {
     case $1 in
     trace) echo src/trace/check/ src/trace/views/ ;;
-    cli) echo src/cli/goal.rs src/paxos/verdict.rs src/cli/judge/ src/cli/local/ ;;
+    cli) echo src/cli/goal.rs src/cli/judge/ src/cli/local/ ;;
     *) echo "src/$1/" ;;
     esac
 }

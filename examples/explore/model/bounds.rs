@@ -232,7 +232,7 @@ pub(crate) const NAMED: [Named; 15] = [
         "combined",
         "3 peers, all acceptors, 2 of them proposers, one crash after any effect",
         Bounds { combined: true, crash_points: CrashPoints::BetweenEffects, ..Bounds::new(3, 2) },
-        Some(520_420),
+        Some(4_721_221),
     ),
     named(
         "learner",
@@ -246,13 +246,13 @@ pub(crate) const NAMED: [Named; 15] = [
         "once",
         "3 acceptors, 2 proposers; messages are lost and reordered, but come once",
         Bounds { network: Network::Once, ..PLAIN },
-        Some(57_245),
+        Some(162_739),
     ),
     named(
         "streams",
         "3 acceptors, 2 proposers on streams; one cut, one crash",
         Bounds { network: STREAMS, ..Bounds::new(3, 2) },
-        Some(236_292),
+        Some(624_914),
     ),
     named(
         "stale",
@@ -264,7 +264,7 @@ pub(crate) const NAMED: [Named; 15] = [
         "3x2-rounds",
         "3 acceptors, 2 proposers, two rounds each",
         Bounds { rounds: 2, ..PLAIN },
-        Some(84_633),
+        Some(148_494),
     ),
     named("5x2", "5 acceptors, 2 proposers, one crash", Bounds::new(5, 2), Some(61_251)),
     named("3x3", "3 acceptors, 3 proposers, one crash", Bounds::new(3, 3), Some(138_100)),

@@ -1,9 +1,5 @@
 //! The picture of a group.
 
-use std::collections::BTreeSet;
-use std::io::Cursor;
-use std::path::Path;
-
 use super::{Options, host, inputs};
 use crate::cli::check;
 use crate::cli::check::group::{Inputs, on_request};
@@ -50,25 +46,6 @@ pub(super) fn draw(
     let broken = violations(&report);
     let picture = collector.finish(|peer| host(hosts?, peer), &report, &broken);
     Ok(draw_picture(&picture, format))
-}
-
-/// Draws lines that are in memory into a file; these were removed on request.
-pub(in crate::cli) fn log(
-    text: String,
-    picture: &Path,
-    hosts: Option<&Hosts>,
-    on_request: &BTreeSet<u16>,
-) -> Result<()> {
-    let asked: Vec<String> = on_request.iter().map(u16::to_string).collect();
-    let options = Options {
-        files: vec!["-".into()],
-        out: Some(picture.into()),
-        on_request: Some(if asked.is_empty() { "none".into() } else { asked.join(",") }),
-        ..Options::default()
-    };
-    let opened: inputs::Source = Box::new(Cursor::new(text.into_bytes()));
-    let drawn = draw(&options, super::format(&options)?, hosts, vec![opened])?;
-    super::write(options.out.as_deref(), &drawn)
 }
 
 /// The rules that the run broke.

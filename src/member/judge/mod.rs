@@ -1,9 +1,9 @@
 //! The lines of a group, and the rules that a whole run of them must keep.
 //!
 //! The lines look like JSON and are not: their keys have no quotes, as the lab wants it. Their
-//! form is [`super::event`]'s. [`Reader`] finds them in whatever came, also where they
-//! are written a little otherwise. [`MemberJudge`] judges them; it is the one judge of runs that are
-//! going on ([`MemberJudge::line`]) and of finished ones ([`MemberJudge::take`], [`MemberJudge::finish`]).
+//! form is [`super::event`]'s. [`Reader`] finds them in whatever came, also where they are written
+//! a little otherwise. [`MemberJudge`] judges them; it is the one judge of runs that are going on
+//! ([`MemberJudge::line`]) and of finished ones ([`MemberJudge::take`], [`MemberJudge::finish`]).
 //!
 //! # What a log can decide
 //!

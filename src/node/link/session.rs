@@ -187,7 +187,7 @@ fn converse<P: Process + Send + 'static>(
     let ping = Frame::<P::Message>::Ping.line();
     let both_ways = link.kind == Kind::Address;
     let link = if both_ways {
-        let link = Arc::new(Link::new(peer, link.address.clone(), Kind::TwoWay));
+        let link = Arc::new(link.two_way(peer));
         node.introduce(&link, &stream, ping, node.me).map_err(|_| Failure::Needless)?;
         &link.clone()
     } else {

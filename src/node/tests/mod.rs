@@ -8,7 +8,9 @@
 
 mod batches;
 mod bounds;
+mod inputs;
 mod lives;
+mod own_step;
 #[cfg(shuttle)]
 mod schedules;
 mod waits;
@@ -28,7 +30,7 @@ use crate::paxos::{
     Accepted, Ack, Audience, Fact, Message, Peer, ProposalNumber, Record, Roles, Setup, Timer,
     Value,
 };
-use crate::process::{NoInput, proceed_while_due};
+use crate::process::{Effect, Effects, NoInput, Output, proceed_while_due};
 use wreck::{Image, Note, Tape, Volume, build};
 
 const ME: PeerId = PeerId(1);

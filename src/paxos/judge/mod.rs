@@ -44,6 +44,7 @@ mod finish;
 mod form;
 mod intake;
 
+pub mod live;
 mod progress;
 mod report;
 mod rules;

@@ -67,6 +67,7 @@ impl Peer {
 
     /// It could propose now: does so after its own delay.
     fn begin(&mut self, out: &mut Effects<Self>) {
+        assert!(matches!(self.phase, Phase::Gathering { .. }), "a proposer begins once");
         self.phase = Phase::Resting;
         if self.setup.delay.is_zero() {
             self.attempt(out);
@@ -88,8 +89,10 @@ impl Peer {
         // Durable before the first question leaves: a number that another incarnation uses again
         // could stand for two values.
         self.reserve(out);
+        assert!(Some(number) <= self.reserved, "a number is reserved before it is used");
+        assert!(Some(number) > self.last_number, "no number is used twice");
+        assert_eq!(number.owner(setup.roles.peers), setup.me, "each proposer has its own numbers");
         self.last_number = Some(number);
-        assert!(Some(number) <= self.reserved, "a number is recorded as used before it is used");
         out.push(Effect::Report(Fact::Proposing { number, value }));
         self.phase = Phase::Asking(Attempt::new(number, value));
         // From now on, although the question leaves only when its record is durable: on a slow disk
@@ -118,6 +121,7 @@ impl Peer {
 
     /// Gives the attempt up and sets the time of the next one.
     fn back_off(&mut self, failure: Failure, out: &mut Effects<Self>) {
+        assert!(matches!(self.phase, Phase::Asking(_)), "an attempt is given up once");
         let delay = self.pace.back_off(failure, self.failures);
         self.failures = self.failures.saturating_add(1);
         self.phase = Phase::Resting;
@@ -187,6 +191,7 @@ impl Peer {
             return;
         };
         let number = attempt.number;
+        assert_eq!(Some(number), self.last_number, "only the newest attempt goes on");
         match outcome {
             Outcome::Refused { by, promised } => {
                 out.push(Effect::Report(Fact::Refused { number, by, promised }));
@@ -205,6 +210,7 @@ impl Peer {
                 }
             }
             Outcome::Chosen(value) => {
+                assert_eq!(attempt.asking(), Some(value), "what is chosen was asked for");
                 self.phase = Phase::Done(Accepted { number, value });
                 out.push(Effect::Report(Fact::Chose { number, value }));
                 self.learn(Accepted { number, value }, None, out);

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::oracle::Oracle;
 use super::{Mode, ReadySim, ReadyTally};
-use crate::cli::goal::Goal;
+use crate::command::live::{Exit, LiveRun as _, Stream};
 use crate::process::{Effect, Output, PeerId};
+use crate::ready::live::ReadyRun;
 use crate::ready::{Fact, Ready};
 use crate::sim::harness::{Findings, Monitor, Scenario, is_complete};
 use crate::sim::mutant::Subject;
@@ -18,7 +19,7 @@ pub struct ReadyMonitor {
     mode: Mode,
     oracle: Oracle,
     /// The lines of `synod ready -d`, and the judge of those without `-d`.
-    lines: Option<(String, Goal)>,
+    lines: Option<(String, ReadyRun)>,
     /// Whose address each peer knows.
     knows: Vec<BTreeSet<PeerId>>,
     /// Those who have not left.
@@ -35,7 +36,7 @@ impl ReadyMonitor {
         Self {
             mode,
             oracle: Oracle::new(run, mode),
-            lines: journal.then(|| (String::new(), Goal::ready(run.peers))),
+            lines: journal.then(|| (String::new(), ReadyRun::new(1..=run.peers))),
             knows: vec![BTreeSet::new(); run.peers.into()],
             here: (1..=run.peers).map(PeerId).collect(),
             to_the_end: run.to_the_end,
@@ -65,10 +66,8 @@ impl Monitor for ReadyMonitor {
         }
         let (journal, goal) = self.lines.unzip();
         let judged = goal.filter(|_| counts.crashes == 0).map(|goal| {
-            let (text, _) = goal.verdict();
-            let bad = |line: &&str| line.starts_with("FAILED");
-            let mut reasons: Vec<String> = text.lines().filter(bad).map(str::to_owned).collect();
-            if !goal.is_reached() {
+            let mut reasons = goal.verdict().reasons;
+            if !goal.reached() {
                 reasons.push("not all are ready".into());
             }
             reasons
@@ -109,7 +108,8 @@ impl<P: Subject<Ready>> RunObserver<P> for ReadyMonitor {
                 self.oracle.reported(now, peer, fact);
                 self.line(now, &format!("{peer}: {fact}"));
                 if let (Some((_, goal)), Fact::Ready) = (&mut self.lines, fact) {
-                    goal.said(peer, Duration::from_micros(now), &fact.to_string());
+                    let after = Duration::from_micros(now);
+                    goal.line(peer, Stream::Err, after, &fact.to_string());
                 }
             }
         }
@@ -150,7 +150,7 @@ impl<P: Subject<Ready>> RunObserver<P> for ReadyMonitor {
         self.here.remove(&peer);
         self.oracle.halted(now, peer, code);
         if let Some((_, goal)) = &mut self.lines {
-            goal.ended(peer, code == 0, &format!("exit code {code}"));
+            goal.ended(peer, &Exit::of_code(Some(code.into())));
         }
         self.line(now, &format!("{peer} ends with exit code {code}"));
     }
