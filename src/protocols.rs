@@ -10,6 +10,9 @@ use crate::command::live::LiveProtocol;
 use crate::error::{Error, Result};
 #[cfg(feature = "simulator")]
 use crate::sim::harness::AnySim;
+use crate::trace::diagram::{MakeDiagram, draw_journal};
+use crate::trace::judge::LogJudge;
+use crate::{member, paxos, ready};
 
 /// What the tools know of a protocol.
 pub struct Protocol {
@@ -21,6 +24,10 @@ pub struct Protocol {
     pub help: &'static str,
     /// Its command: be one peer.
     pub run: fn(Parser) -> Result<ExitCode>,
+    /// The judge of logs of finished runs.
+    pub log: Option<&'static dyn LogJudge>,
+    /// What makes a picture of such a log.
+    pub diagram: Option<MakeDiagram>,
     /// A whole run of it, judged while it goes on: for `local` and `judge`.
     pub live: Option<&'static LiveProtocol>,
     /// What the simulator knows of it.
@@ -40,29 +47,35 @@ pub const PROTOCOLS: &[Protocol] = &[
     Protocol {
         name: "paxos",
         summary: "be one peer of a hostsfile (the default command)",
-        help: crate::paxos::command::HELP,
-        run: crate::paxos::command::run,
-        live: Some(&crate::paxos::live::LIVE),
+        help: paxos::command::HELP,
+        run: paxos::command::run,
+        log: Some(&paxos::judge::PaxosLog),
+        diagram: Some(paxos::diagram::draw_log),
+        live: Some(&paxos::live::LIVE),
         #[cfg(feature = "simulator")]
-        sim: Some(&crate::paxos::sim::PaxosSim),
+        sim: Some(&paxos::sim::PaxosSim),
     },
     Protocol {
         name: "ready",
         summary: "wait until all peers of a hostsfile are up",
-        help: crate::ready::command::HELP,
-        run: crate::ready::command::run,
-        live: Some(&crate::ready::live::LIVE),
+        help: ready::command::HELP,
+        run: ready::command::run,
+        log: Some(&ready::diagram::ReadyLog),
+        diagram: Some(draw_journal::<ready::diagram::ReadyLog>),
+        live: Some(&ready::live::LIVE),
         #[cfg(feature = "simulator")]
-        sim: Some(&crate::ready::sim::ReadySim),
+        sim: Some(&ready::sim::ReadySim),
     },
     Protocol {
         name: "member",
         summary: "be one member of a group that knows who is in it",
-        help: crate::member::command::HELP,
-        run: crate::member::command::run,
-        live: Some(&crate::member::live::LIVE),
+        help: member::command::HELP,
+        run: member::command::run,
+        log: Some(&member::judge::MemberLog),
+        diagram: Some(member::diagram::draw_log),
+        live: Some(&member::live::LIVE),
         #[cfg(feature = "simulator")]
-        sim: Some(&crate::member::sim::MemberSim),
+        sim: Some(&member::sim::MemberSim),
     },
 ];
 

@@ -16,7 +16,6 @@ use crate::visible::visible;
 
 mod check;
 mod draw;
-mod inputs;
 mod judge;
 mod local;
 #[cfg(feature = "simulator")]
@@ -49,7 +48,7 @@ const TOOLS: &[Tool] = &[
         name: "check",
         summary: "judge the lines of a run, by this or any other program",
         help: |_| check::HELP.into(),
-        run: |_, parser| check::run(parser),
+        run: check::run,
     },
     Tool {
         name: "draw",
@@ -169,14 +168,4 @@ fn overview(protocols: &'static [Protocol]) -> String {
     }
     text.push_str("\nsynod COMMAND --help says more; -h is the hostsfile, as in the lab\n");
     text
-}
-
-/// `Some(true)` is `member`, `Some(false)` is `ready`.
-#[cfg(feature = "simulator")]
-fn group_protocol(parser: &mut Parser) -> Option<bool> {
-    match protocols::named(protocols::PROTOCOLS, parser).name {
-        "member" => Some(true),
-        "ready" => Some(false),
-        _ => None,
-    }
 }

@@ -43,7 +43,7 @@ no second part. The journal and the drawing are of what is left, unless --seed n
   --mutant NAME      a mutant instead of the protocol; without --seeds its shortest failure
   --trace FILE       write the journal of the run that failed, or of the only one
   --draw FILE        draw that run; the extension selects the format: .html .svg .mmd .txt; without
-                     --trace its journal is in FILE.jsonl (FILE.log of ready and member)
+                     --trace its journal is in FILE.jsonl (FILE.log of member)
   --replay FILE      play a schedule
   --mutants          the names of all mutants, with what they do, and of which protocol
   --matrix           every mutant against every check, a table for each protocol

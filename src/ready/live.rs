@@ -23,6 +23,8 @@ usage: synod local ready [HOSTSFILE] [-d 0,2,...] [--interval SECS] [--timeout S
 The barrier: exit 0 if all are ready, and none before all were started.
 
   -d S,S,...         when each peer is started, in seconds, in the order of the file (0)
+  --trace FILE       write all peers' journals to FILE
+  --draw FILE        draw the run; the extension selects the format
 ",
     judge_help: "\
 usage: ... | synod judge ready -h HOSTSFILE [--timeout SECS]
@@ -34,7 +36,7 @@ The same for the barrier.
 
 fn prepare(caller: Caller, parser: Parser) -> Result<Prepared> {
     let (mut delays, mut shared) = (Vec::new(), Vec::<OsString>::new());
-    let flags = RunFlags::parse(caller, &[], 60, parser, |name, parser| {
+    let flags = RunFlags::parse(caller, &["--trace", "--draw"], 60, parser, |name, parser| {
         match name {
             "-d" if caller == Caller::Local => delays = args::list(name, parser.value()?)?,
             "--interval" if caller == Caller::Local => {

@@ -162,7 +162,7 @@ impl Simulated for ReadySim {
     ];
     const KNOWN_FAILURES: &'static str = include_str!("known_failures.txt");
     const SEARCH_BUDGET: u64 = 1_000;
-    const JOURNAL: &'static str = "log";
+    const JOURNAL: &'static str = "jsonl";
 
     fn mutants() -> impl Iterator<Item = &'static Mutant<Ready>> {
         mutants::all()

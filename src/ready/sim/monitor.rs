@@ -1,7 +1,6 @@
 //! What is kept of a run of `ready` while it goes on: the oracle, the lines, their judge.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::oracle::Oracle;
@@ -10,15 +9,16 @@ use crate::command::live::{Exit, LiveRun as _, Stream};
 use crate::process::{Effect, Output, PeerId};
 use crate::ready::live::ReadyRun;
 use crate::ready::{Fact, Ready};
-use crate::sim::harness::{Findings, Monitor, Scenario, is_complete};
+use crate::sim::harness::{Findings, Monitor, Scenario, Simulated as _, is_complete};
 use crate::sim::mutant::Subject;
 use crate::sim::{Counts, End, RunObserver};
+use crate::trace::journal::{JournalAction, JournalLine};
 
 /// Looks at a run of `ready`.
 pub struct ReadyMonitor {
     mode: Mode,
     oracle: Oracle,
-    /// The lines of `synod ready -d`, and the judge of those without `-d`.
+    /// The journal, and the judge of the lines that the peers print.
     lines: Option<(String, ReadyRun)>,
     /// Whose address each peer knows.
     knows: Vec<BTreeSet<PeerId>>,
@@ -43,10 +43,15 @@ impl ReadyMonitor {
         }
     }
 
-    fn line(&mut self, now: u64, text: &str) {
+    fn line(&mut self, now: u64, line: impl FnOnce() -> JournalLine) {
         if let Some((lines, _)) = &mut self.lines {
-            let _ = writeln!(lines, "{:>10}.{:06} {text}", now / 1_000_000, now % 1_000_000);
+            *lines += &JournalLine { time_us: now, ..line() }.json();
         }
+    }
+
+    fn note(&mut self, now: u64, peer: PeerId, text: String) {
+        let line = || JournalLine::started(ReadySim::NAME, peer);
+        self.line(now, || JournalLine { action: JournalAction::Noted, text, ..line() });
     }
 
     /// The address of this peer is known to nobody any more.
@@ -84,29 +89,26 @@ impl<P: Subject<Ready>> RunObserver<P> for ReadyMonitor {
         if let Some((_, goal)) = &mut self.lines {
             goal.started(peer);
         }
-        self.line(now, &format!("{peer} begins"));
+        self.line(now, || JournalLine::started(ReadySim::NAME, peer));
     }
 
     fn durable(&mut self, _now: u64, _peer: PeerId, (): &()) {}
 
     fn observe(&mut self, now: u64, peer: PeerId, output: &Output<P>) {
+        self.line(now, || JournalLine::of(ReadySim::NAME, peer, output));
         match output {
             Output::Connected(other) => {
                 self.knows[index(peer)].insert(*other);
                 self.oracle.connected(peer, *other);
-                self.line(now, &format!("{peer} knows the address of {other}"));
             }
             Output::Received(from, message) => {
                 self.oracle.received(peer, *from, *message);
-                self.line(now, &format!("{peer} received {message} from {from}"));
             }
             Output::Sent(to, message) => {
                 self.oracle.sent(peer, *to, *message);
-                self.line(now, &format!("{peer} sent {message} to {to}"));
             }
             Output::Report(fact) => {
                 self.oracle.reported(now, peer, fact);
-                self.line(now, &format!("{peer}: {fact}"));
                 if let (Some((_, goal)), Fact::Ready) = (&mut self.lines, fact) {
                     let after = Duration::from_micros(now);
                     goal.line(peer, Stream::Err, after, &fact.to_string());
@@ -141,7 +143,7 @@ impl<P: Subject<Ready>> RunObserver<P> for ReadyMonitor {
         // Others must learn where the next incarnation is.
         self.forget_address(peer);
         self.oracle.crashed(peer);
-        self.line(now, &format!("{peer} crashes"));
+        self.note(now, peer, "crashes".into());
         true
     }
 
@@ -152,6 +154,6 @@ impl<P: Subject<Ready>> RunObserver<P> for ReadyMonitor {
         if let Some((_, goal)) = &mut self.lines {
             goal.ended(peer, &Exit::of_code(Some(code.into())));
         }
-        self.line(now, &format!("{peer} ends with exit code {code}"));
+        self.note(now, peer, format!("ends with exit code {code}"));
     }
 }
