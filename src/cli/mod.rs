@@ -11,7 +11,7 @@ use lexopt::Parser;
 
 use crate::command::{complain, print};
 use crate::error::Result;
-use crate::protocols::{self, Protocol};
+use crate::protocols::Protocol;
 use crate::visible::visible;
 
 mod check;

@@ -246,7 +246,8 @@ impl<S: Simulated> PartialEq for Schedule<S> {
 
 impl<S: Simulated> std::fmt::Debug for Schedule<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Schedule").field("plan", &self.plan).field("steps", &self.steps).finish()
+        let Self { plan, steps, at_once } = self;
+        f.debug_tuple("Schedule").field(plan).field(steps).field(at_once).finish()
     }
 }
 
