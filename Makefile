@@ -2,14 +2,15 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help build all demo test check bench bench-group static sim matrix museum scale explore explorer torture \
-	shuttle mutants mutants-changed clean
+.PHONY: help build all demo test check lines bench bench-group static sim matrix museum scale explore \
+	explorer torture shuttle mutants mutants-changed clean
 
 help:
 	@echo 'make build   compiles target/release/synod; make all is the same'
 	@echo 'make demo    five peers agree on this machine: test case 2, with a verdict'
 	@echo 'make test    all tests'
 	@echo 'make check   formatting, lints and documentation, without a warning'
+	@echo 'make lines   how many lines of code the program has, and fails where it has too many'
 	@echo 'make bench   latency, start-up, memory, size, and how fast a log is judged'
 	@echo 'make bench-group   the barrier and the group: readiness, joins, deaths, many members'
 	@echo 'make sim     a million runs in the simulator, from seeds, with heavy faults; then the siblings'
@@ -41,6 +42,9 @@ check:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items
+
+lines:
+	@$(CARGO) run --example lines --quiet
 
 bench:
 	SYNOD_STATIC="$$(realpath "$$(docker/static.sh)")" $(CARGO) bench --bench loopback

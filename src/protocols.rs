@@ -6,7 +6,10 @@ use std::process::ExitCode;
 
 use lexopt::Parser;
 
-use crate::error::Result;
+use crate::command::live::LiveProtocol;
+use crate::error::{Error, Result};
+use crate::trace::diagram::{MakeDiagram, draw_journal};
+use crate::trace::judge::LogJudge;
 use crate::{member, paxos, ready};
 
 /// What the tools know of a protocol.
@@ -19,6 +22,19 @@ pub struct Protocol {
     pub help: &'static str,
     /// Its command: be one peer.
     pub run: fn(Parser) -> Result<ExitCode>,
+    /// The judge of logs of finished runs.
+    pub log: Option<&'static dyn LogJudge>,
+    /// What makes a picture of such a log.
+    pub diagram: Option<MakeDiagram>,
+    /// A whole run of it, judged while it goes on: for `local` and `judge`.
+    pub live: Option<&'static LiveProtocol>,
+}
+
+impl Protocol {
+    /// The error where a tool is asked for what this protocol does not have.
+    pub fn has_no(&self, what: &str) -> Error {
+        Error::Usage(format!("{} has no {what}", self.name))
+    }
 }
 
 /// All protocols. The first is meant where none is named.
@@ -28,18 +44,27 @@ pub const PROTOCOLS: &[Protocol] = &[
         summary: "be one peer of a hostsfile (the default command)",
         help: paxos::command::HELP,
         run: paxos::command::run,
+        log: Some(&paxos::judge::PaxosLog),
+        diagram: Some(paxos::diagram::draw_log),
+        live: Some(&paxos::live::LIVE),
     },
     Protocol {
         name: "ready",
         summary: "wait until all peers of a hostsfile are up",
         help: ready::command::HELP,
         run: ready::command::run,
+        log: Some(&ready::diagram::ReadyLog),
+        diagram: Some(draw_journal::<ready::diagram::ReadyLog>),
+        live: Some(&ready::live::LIVE),
     },
     Protocol {
         name: "member",
         summary: "be one member of a group that knows who is in it",
         help: member::command::HELP,
         run: member::command::run,
+        log: Some(&member::judge::MemberLog),
+        diagram: Some(member::diagram::draw_log),
+        live: Some(&member::live::LIVE),
     },
 ];
 

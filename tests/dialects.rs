@@ -70,9 +70,9 @@ fn a_clean_run_is_clean_in_every_dialect() {
     for (name, lines) in in_dialects(&text) {
         for options in [options(), PaxosOptions::default()] {
             let report = judge(&[("log".into(), lines.clone())], options);
-            assert_eq!(report.subject.events, 22, "{name}\n{lines}");
+            assert_eq!(report.events, 22, "{name}\n{lines}");
             assert!(!report.findings.violated(false), "{name}: {}", report.for_people(&[], false));
-            assert_eq!(report.subject.chosen, ["X"], "{name}");
+            assert_eq!(report.summary.chosen, ["X"], "{name}");
             let exact = ["compose", "older compose", "colours", "times", "other text"];
             let differs = report.findings.violated(true);
             assert_eq!(differs, !exact.contains(&name), "{name}");

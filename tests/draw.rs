@@ -202,7 +202,7 @@ fn what_cannot_be_drawn_is_refused_in_one_line() {
     refused(&["Cargo.toml"], "no line is an event");
     refused(&[], "no line is an event");
     refused(&[DUEL, "--format", "png"], "text, mermaid, svg and html");
-    refused(&[DUEL, "-o", "x.png"], "which form?");
+    refused(&[DUEL, "-o", "x.png"], "which format?");
     refused(&[DUEL, "-o", "/nonexistent/x.svg"], "writing /nonexistent/x.svg");
     refused(&[DUEL, "--from", "soon"], "--from \"soon\"");
     refused(&[DUEL, "--from", "-1"], "--from");

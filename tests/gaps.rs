@@ -45,7 +45,7 @@ fn judge(log: &[(u64, String)], apart: bool, options: &PaxosOptions) -> Report {
 /// Every way to judge: with the value expected that was chosen, with the roles known where they
 /// are those of test case 2.
 fn ways(name: &str) -> Vec<PaxosOptions> {
-    let chosen = judge(&run(name), false, &PaxosOptions::default()).subject.chosen;
+    let chosen = judge(&run(name), false, &PaxosOptions::default()).summary.chosen;
     let inferred = PaxosOptions { expect: chosen.first().cloned(), ..PaxosOptions::default() };
     let known = PaxosOptions { roles: options().roles, ..inferred.clone() };
     if name == "nine" { vec![inferred] } else { vec![inferred, known] }

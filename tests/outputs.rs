@@ -108,8 +108,8 @@ fn a_part_of_a_run_in_which_nothing_is_is_not_drawn() {
 fn the_simulator_looks_at_its_flags_before_it_plays() {
     let scratch = folder();
     for (words, want) in [
-        ("sim --seed 1 --draw x.pdf", "x.pdf: which form?"),
-        ("sim --seed 1 --draw x", "x: which form?"),
+        ("sim --seed 1 --draw x.pdf", "x.pdf: which format?"),
+        ("sim --seed 1 --draw x", "x: which format?"),
         ("sim --seed 1 --draw none/x.svg", "writing none/x.svg"),
         ("sim --seed 1 --trace none/x", "writing none/x"),
         ("sim --seed 18446744073709551615", "a seed is below 18446744073709551615"),

@@ -32,7 +32,7 @@ fn clean_runs_are_clean_and_every_rule_has_looked() {
     }
     let report = run(&clean(), Form::Journal, options());
     assert_eq!(undecided(&report), Vec::<&str>::new());
-    assert_eq!(report.subject.chosen, ["X"]);
+    assert_eq!(report.summary.chosen, ["X"]);
 }
 
 #[test]

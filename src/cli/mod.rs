@@ -16,8 +16,6 @@ use crate::visible::visible;
 
 mod check;
 mod draw;
-mod goal;
-mod inputs;
 mod judge;
 mod local;
 #[cfg(feature = "simulator")]
@@ -27,7 +25,7 @@ pub mod sim;
 struct Tool {
     name: &'static str,
     summary: &'static str,
-    help: &'static str,
+    help: fn(&[Protocol]) -> String,
     run: fn(&'static [Protocol], Parser) -> Result<ExitCode>,
 }
 
@@ -36,33 +34,33 @@ const TOOLS: &[Tool] = &[
     Tool {
         name: "local",
         summary: "run every peer of a hostsfile on this machine and judge the run",
-        help: local::HELP,
-        run: |_, parser| local::run(parser),
+        help: local::help,
+        run: local::run,
     },
     #[cfg(feature = "simulator")]
     Tool {
         name: "sim",
         summary: "run the protocol from seeds, with everything that can go wrong",
-        help: sim::HELP,
+        help: |_| sim::HELP.into(),
         run: |_, parser| sim::run(parser),
     },
     Tool {
         name: "check",
         summary: "judge the lines of a run, by this or any other program",
-        help: check::HELP,
-        run: |_, parser| check::run(parser),
+        help: |_| check::HELP.into(),
+        run: check::run,
     },
     Tool {
         name: "draw",
         summary: "draw a run as a space-time diagram",
-        help: draw::HELP,
+        help: |_| draw::HELP.into(),
         run: |_, parser| draw::run(parser),
     },
     Tool {
         name: "judge",
         summary: "judge the log of peers in containers while it grows",
-        help: judge::HELP,
-        run: |_, parser| judge::run(parser),
+        help: judge::help,
+        run: judge::run,
     },
 ];
 
@@ -92,10 +90,10 @@ impl Command {
         }
     }
 
-    fn help(self) -> &'static str {
+    fn help(self, protocols: &[Protocol]) -> String {
         match self {
-            Self::Protocol(protocol) => protocol.help,
-            Self::Tool(tool) => tool.help,
+            Self::Protocol(protocol) => protocol.help.to_owned(),
+            Self::Tool(tool) => (tool.help)(protocols),
         }
     }
 
@@ -118,7 +116,7 @@ pub fn run(protocols: &'static [Protocol], args: impl IntoIterator<Item = OsStri
     let command = named.unwrap_or(Command::Protocol(&protocols[0]));
     let asks = |long: &str| args.iter().take_while(|arg| *arg != "--").any(|arg| arg == long);
     if asks("--help") {
-        let text = if named.is_some() { command.help().to_owned() } else { overview(protocols) };
+        let text = if named.is_some() { command.help(protocols) } else { overview(protocols) };
         return end(command, print(&text).map(|()| ExitCode::SUCCESS));
     }
     if asks("--version") {
@@ -173,6 +171,7 @@ fn overview(protocols: &'static [Protocol]) -> String {
 }
 
 /// `Some(true)` is `member`, `Some(false)` is `ready`.
+#[cfg(feature = "simulator")]
 fn group_protocol(parser: &mut Parser) -> Option<bool> {
     match protocols::named(protocols::PROTOCOLS, parser).name {
         "member" => Some(true),

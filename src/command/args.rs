@@ -1,16 +1,20 @@
 //! From raw arguments to values: the checks that several commands share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::process::PeerId;
 
 /// The longest time that a flag may name: beyond it the system's clock may have no such moment.
 const MAX_SECONDS: f64 = 1e9;
 
 /// A flag's value as text.
+///
+/// # Errors
+/// The value is none of these.
 pub fn text(flag: &str, value: OsString) -> Result<String> {
     value
         .into_string()
@@ -18,6 +22,9 @@ pub fn text(flag: &str, value: OsString) -> Result<String> {
 }
 
 /// A directory. An empty name would be the current one for some calls and none for others.
+///
+/// # Errors
+/// The value is none of these.
 pub fn directory(flag: &str, value: OsString) -> Result<PathBuf> {
     if value.is_empty() {
         return Err(Error::Usage(format!("{flag} \"\": name a directory")));
@@ -26,11 +33,17 @@ pub fn directory(flag: &str, value: OsString) -> Result<PathBuf> {
 }
 
 /// The hostsfile, which no command can do without.
+///
+/// # Errors
+/// The value is none of these.
 pub fn hostsfile(given: Option<PathBuf>) -> Result<PathBuf> {
     given.ok_or_else(|| Error::Usage("which hostsfile? name it with -h HOSTSFILE".into()))
 }
 
 /// A time in seconds, decimals allowed.
+///
+/// # Errors
+/// The value is none of these.
 pub fn seconds(flag: &str, value: OsString) -> Result<Duration> {
     let text = text(flag, value)?;
     let number: Option<f64> = text.trim().parse().ok();
@@ -46,6 +59,9 @@ pub fn seconds(flag: &str, value: OsString) -> Result<Duration> {
 }
 
 /// A time in seconds that is repeated, so it is not zero.
+///
+/// # Errors
+/// The value is none of these.
 pub fn period(flag: &str, value: OsString) -> Result<Duration> {
     let time = seconds(flag, value)?;
     if time < Duration::from_millis(1) {
@@ -55,6 +71,9 @@ pub fn period(flag: &str, value: OsString) -> Result<Duration> {
 }
 
 /// A positive number that fits, such as an id or a port.
+///
+/// # Errors
+/// The value is none of these.
 pub fn number(flag: &str, value: OsString) -> Result<u16> {
     let text = text(flag, value)?;
     match text.parse() {
@@ -64,6 +83,9 @@ pub fn number(flag: &str, value: OsString) -> Result<u16> {
 }
 
 /// `5:4,4:12`: seconds for some peers.
+///
+/// # Errors
+/// The value is none of these.
 pub fn pairs(flag: &str, value: OsString) -> Result<BTreeMap<u16, Duration>> {
     let list = text(flag, value)?;
     let pair = |part: &str| -> Result<_> {
@@ -83,7 +105,48 @@ pub fn pairs(flag: &str, value: OsString) -> Result<BTreeMap<u16, Duration>> {
 }
 
 /// `0,2,4`: seconds for the first peers.
+///
+/// # Errors
+/// The value is none of these.
 pub fn list(flag: &str, value: OsString) -> Result<Vec<Duration>> {
     let list = text(flag, value)?;
     list.split(',').map(|time| seconds(flag, time.into())).collect()
+}
+
+/// `5,4`: some peers.
+///
+/// # Errors
+/// The value is none of these.
+pub fn numbers(flag: &str, value: OsString) -> Result<BTreeSet<u16>> {
+    text(flag, value)?.split(',').map(|id| number(flag, id.into())).collect()
+}
+
+/// A period that is handed on as it is, once it is known to be one.
+///
+/// # Errors
+/// The value is none of these.
+pub fn period_text(flag: &str, value: OsString) -> Result<OsString> {
+    period(flag, value.clone())?;
+    Ok(value)
+}
+
+/// The first of these peers have the first of these times.
+///
+/// # Errors
+/// The value is none of these.
+pub fn in_order(
+    flag: &str,
+    peers: &[PeerId],
+    times: Vec<Duration>,
+) -> Result<BTreeMap<PeerId, Duration>> {
+    let (named, count) = (times.len(), peers.len());
+    if named > count {
+        return Err(Error::Usage(format!("{flag} names {named}, but there are {count} peers")));
+    }
+    Ok(peers.iter().copied().zip(times).collect())
+}
+
+/// A time as a flag takes it.
+pub fn of_seconds(time: Duration) -> OsString {
+    time.as_secs_f64().to_string().into()
 }

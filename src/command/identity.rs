@@ -55,6 +55,9 @@ impl Identity {
     }
 
     /// Takes a flag's value.
+    ///
+    /// # Errors
+    /// The value is none of these.
     pub fn take(&mut self, flag: Flag, parser: &mut Parser) -> Result<()> {
         match flag {
             Flag::Hosts => self.file = Some(parser.value()?.into()),
@@ -71,6 +74,9 @@ impl Identity {
     }
 
     /// Reads the hostsfile.
+    ///
+    /// # Errors
+    /// None is named, or it cannot be read.
     pub fn hosts(&self) -> Result<Hosts> {
         let hosts = super::hosts(&args::hostsfile(self.file.clone())?)?;
         hosts.check_ports(self.port)?;
@@ -78,6 +84,9 @@ impl Identity {
     }
 
     /// The line that this process is.
+    ///
+    /// # Errors
+    /// No line is this machine, or several are.
     pub fn find<'a>(&self, hosts: &'a Hosts) -> Result<&'a Host> {
         let me = identify(hosts, self.id, &ThisMachine)?;
         hosts.get(me).ok_or_else(|| Error::Input(format!("{me} is not in the file")))
@@ -95,6 +104,9 @@ impl Identity {
 
     /// Ends the process with its standard input, if asked to: a parent that dies takes its children
     /// with it.
+    ///
+    /// # Errors
+    /// The system gives no more threads.
     pub fn end_with_input(&self) -> Result<()> {
         if !self.until_eof {
             return Ok(());

@@ -4,7 +4,8 @@
 //! What does not differ between protocols is here. [`args`] reads flags, [`identity`] finds which
 //! line of the hostsfile a process is, [`sockets`] binds it, [`data`] opens its directory;
 //! [`printer`] writes lines without ever blocking, [`prose`] decides which sentences are printed,
-//! [`journal`] keeps the full record, and [`outputs`] refuses files that would be lost.
+//! [`journal`] keeps the full record, and [`outputs`] refuses files that would be lost. [`live`] is
+//! a whole run of a protocol that is judged while it goes on.
 //!
 //! Nothing here knows a protocol.
 
@@ -19,6 +20,7 @@ pub mod args;
 pub mod data;
 pub mod identity;
 pub mod journal;
+pub mod live;
 pub mod outputs;
 pub mod printer;
 pub mod prose;

@@ -8,6 +8,9 @@ use crate::error::{Doing, Error, Result};
 
 /// Refuses to write what is also read, to write one file twice, and what cannot be written. `-` is
 /// standard input.
+///
+/// # Errors
+/// The first such file.
 pub fn check<'a>(
     read: impl IntoIterator<Item = &'a Path>,
     written: impl IntoIterator<Item = &'a Path> + Clone,
@@ -18,6 +21,9 @@ pub fn check<'a>(
 
 /// The first half of that, for a file that others may be writing at the same moment: the peers of a
 /// run share a journal.
+///
+/// # Errors
+/// The first such file.
 pub fn keep_apart<'a>(
     read: impl IntoIterator<Item = &'a Path>,
     written: impl IntoIterator<Item = &'a Path>,

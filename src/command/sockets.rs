@@ -11,6 +11,9 @@ const EVERYWHERE: [IpAddr; 2] =
     [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
 
 /// Listens on the line's own address if that is one of this machine, else on all.
+///
+/// # Errors
+/// The port is taken, or not to be had.
 pub fn streams(host: &Host, port: u16) -> Result<TcpListener> {
     let literal = host.host.parse::<IpAddr>().ok();
     let places = literal.into_iter().chain(EVERYWHERE);
@@ -19,6 +22,9 @@ pub fn streams(host: &Host, port: u16) -> Result<TcpListener> {
 
 /// A socket for datagrams. They leave from the address that it is bound to, and the others know
 /// their sender by it: so it is the line's own wherever that is known, an IPv4 one first.
+///
+/// # Errors
+/// The port is taken, or not to be had.
 pub fn datagrams(host: &Host, port: u16) -> Result<UdpSocket> {
     let mut own = ThisMachine.resolve(&host.host).unwrap_or_default();
     own.retain(|address| ThisMachine.owns(*address));

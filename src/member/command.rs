@@ -20,7 +20,7 @@ use crate::hosts::{Host, Hosts};
 use crate::node::{Config, Level, Node, Sockets};
 
 /// The TCP and UDP port of a line that gives none.
-const DEFAULT_PORT: u16 = 3000;
+pub(super) const DEFAULT_PORT: u16 = 3000;
 
 pub(crate) const HELP: &str = "\
 usage: synod member -h HOSTSFILE [-d SECS] [-c SECS] [-t] [options]

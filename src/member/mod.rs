@@ -93,6 +93,7 @@ mod join;
 pub mod judge;
 mod lead;
 pub(crate) mod lines;
+pub(crate) mod live;
 pub mod memory;
 pub mod message;
 #[cfg(feature = "simulator")]

@@ -41,8 +41,8 @@
 //!
 //! Whatever comes from outside, the process takes bounded memory, and whoever sends too much waits
 //! alone. Bounds are bytes where nothing else is said. The tests in the last column are those of
-//! the file itself, or `tests/{bounds,batches,inputs}.rs` here, or the
-//! programs `tests/bodies.rs`, `tests/unlisted.rs`, `tests/flood.rs`, `tests/strangers.rs` and `tests/barrier.rs`.
+//! the file itself, or `tests/{bounds,batches,inputs}.rs` here, or the programs `tests/bodies.rs`,
+//! `tests/unlisted.rs`, `tests/flood.rs`, `tests/strangers.rs` and `tests/barrier.rs`.
 //!
 //! | what can grow | bound | beyond it | test |
 //! |---|---|---|---|

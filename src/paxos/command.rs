@@ -178,13 +178,7 @@ fn serve(
         say: Box::new(move |level, text| link_prose.say(level, text)),
     };
     options.identity.end_with_input()?;
-    let names: Vec<String> = host.roles.iter().map(ToString::to_string).collect();
-    let listens = format!(
-        "listens on port {port} as {}{}",
-        names.join(", "),
-        if takes_part { "" } else { "; nobody proposes to it, so it takes no part" }
-    );
-    err.say(Level::Story, &listens);
+    err.say(Level::Story, &listens(host, port, takes_part));
     let barrier = options.ready.then(|| {
         // Nobody waits for those who do not propose, but everybody answers.
         service::Service::before(is_proposer.then_some(service::TIMEOUT)).start(
@@ -218,17 +212,11 @@ fn serve(
     ended.map(ExitCode::from)
 }
 
-/// The roles of a hostsfile whose run is judged: somebody must propose, or nobody takes part and a
-/// verdict would pass on nothing.
-pub(crate) fn judged_roles(hosts: &Hosts, file: Option<&Path>) -> Result<Roles> {
-    let roles = roles(hosts, DEFAULT_PORT)?;
-    if roles.proposers.is_empty() {
-        let file = file.unwrap_or(Path::new("the hostsfile")).display();
-        return Err(Error::Input(format!(
-            "{file}: no line is a proposer, so nothing would be chosen; give one the role proposer1"
-        )));
-    }
-    Ok(roles)
+/// What is told of a peer that has begun to listen.
+fn listens(host: &Host, port: u16, takes_part: bool) -> String {
+    let names: Vec<String> = host.roles.iter().map(ToString::to_string).collect();
+    let rest = if takes_part { "" } else { "; nobody proposes to it, so it takes no part" };
+    format!("listens on port {port} as {}{rest}", names.join(", "))
 }
 
 /// Which role to add to which line, so that `acceptor` serves `proposer` too.
@@ -241,7 +229,7 @@ fn addition(hosts: &Hosts, acceptor: PeerId, proposer: PeerId) -> String {
 }
 
 /// The roles of a hostsfile that can be run safely.
-fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
+pub(super) fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
     hosts.check_ports(default_port)?;
     hosts.require_roles()?;
     let audience = |id: PeerId| Audience {

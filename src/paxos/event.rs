@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// A live link took the message.
@@ -23,6 +23,7 @@ pub enum Action {
     /// Journal only: the links to and from `to` are up.
     Connected,
     /// Journal only: what standard error says, in words.
+    #[default]
     Noted,
     /// Journal only: so many lines of the journal got lost here, because nobody read them.
     Lost,

@@ -53,6 +53,7 @@ pub mod instances;
 pub mod judge;
 pub mod learner;
 pub(crate) mod lines;
+pub(crate) mod live;
 pub mod message;
 #[cfg(feature = "simulator")]
 pub mod mutants;
@@ -66,7 +67,6 @@ pub mod reach;
 pub mod roles;
 #[cfg(test)]
 mod tests;
-pub mod verdict;
 
 pub use fact::Fact;
 pub use message::{Accepted, Ack, Message};

@@ -1,5 +1,6 @@
 //! `synod ready`: the readiness barrier.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ roles here.
   --timeout SECS     end after this long: exit 0 if ready by then, else 1 and say who is missing;
                      120 if not given
   --exit             end as soon as all are ready, with all others that were given this flag
+  --trace FILE       append the full journal to FILE, for synod draw
   --id N             which line this peer is (otherwise found by host name, then by address)
   --port P           the UDP port of lines that give none (8888)
   --until-eof        end when standard input ends
@@ -40,6 +42,7 @@ struct Options {
     interval: Duration,
     timeout: Duration,
     exit: bool,
+    trace: Option<PathBuf>,
 }
 
 fn parse(mut parser: Parser) -> Result<Options> {
@@ -49,6 +52,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
         interval: INTERVAL,
         timeout: TIMEOUT,
         exit: false,
+        trace: None,
     };
     while let Some(arg) = parser.next()? {
         if let Some(flag) = Flag::of(&arg) {
@@ -60,6 +64,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Long("interval") => options.interval = args::period("--interval", parser.value()?)?,
             Long("timeout") => options.timeout = args::seconds("--timeout", parser.value()?)?,
             Long("exit") => options.exit = true,
+            Long("trace") => options.trace = Some(parser.value()?.into()),
             Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
         }
     }
@@ -81,6 +86,7 @@ pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
         exit: options.exit,
         debug: options.debug,
         port: identity.port,
+        trace: options.trace.clone(),
     };
     let result = service.start(&hosts, host, &err).and_then(|node| node.run());
     err.finish();

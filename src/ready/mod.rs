@@ -37,6 +37,8 @@
 //! the hostsfile's fingerprint; the cure is the hello of the streams, where a protocol has some.
 
 pub(crate) mod command;
+pub mod diagram;
+pub(crate) mod live;
 pub mod message;
 #[cfg(feature = "simulator")]
 pub mod mutants;

@@ -1,16 +1,20 @@
 //! The barrier on sockets: a command of its own, or the first step of another protocol.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::diagram::ReadyLog;
 use super::{Fact, Ready, Setup};
 use crate::command::identity::addresses;
+use crate::command::journal::Journal;
 use crate::command::printer::Printer;
 use crate::command::sockets::{self, stamp};
 use crate::error::Result;
 use crate::hosts::{Host, Hosts};
 use crate::node::{Config, Node, Observer, Sockets};
 use crate::process::{Output, PeerId};
+use crate::trace::journal::{JournalLine, Journalled as _};
 
 /// The UDP port of a line that gives none.
 pub(crate) const DEFAULT_PORT: u16 = 8888;
@@ -28,13 +32,15 @@ pub(crate) struct Service {
     pub(crate) debug: bool,
     /// Of lines that give none.
     pub(crate) port: u16,
+    /// Where the journal goes.
+    pub(crate) trace: Option<PathBuf>,
 }
 
 impl Service {
     /// A barrier as the first step of another protocol: it answers for as long as that runs.
     pub(crate) fn before(timeout: Option<Duration>) -> Self {
         let (stay, exit, debug) = (true, false, false);
-        Self { interval: INTERVAL, timeout, stay, exit, debug, port: DEFAULT_PORT }
+        Self { interval: INTERVAL, timeout, stay, exit, debug, port: DEFAULT_PORT, trace: None }
     }
 
     /// Starts it; `READY` and everything else goes to `err`.
@@ -68,7 +74,12 @@ impl Service {
         };
         let sockets =
             Sockets { datagrams: Some(socket), report_strays: self.debug, ..Sockets::default() };
-        let lines = Lines { me, err: err.clone(), debug: self.debug };
+        let open = |path: &PathBuf| Journal::open(me, path, err.clone());
+        let mut journal = self.trace.as_ref().map(open).transpose()?;
+        if let Some(journal) = &mut journal {
+            journal.write(JournalLine::started(ReadyLog::NAME, me).json().as_bytes());
+        }
+        let lines = Lines { me, err: err.clone(), debug: self.debug, journal };
         Node::start(config, Ready::new(setup), None, Box::new(lines), sockets)
     }
 }
@@ -78,11 +89,15 @@ struct Lines {
     me: PeerId,
     err: Printer,
     debug: bool,
+    journal: Option<Journal>,
 }
 
 impl Observer<Ready> for Lines {
     fn observe(&mut self, output: &Output<Ready>) {
         let me = self.me;
+        if let Some(journal) = &mut self.journal {
+            journal.write(JournalLine::of(ReadyLog::NAME, me, output).json().as_bytes());
+        }
         let event = match output {
             Output::Connected(peer) => format!("knows the address of {peer}"),
             Output::Received(from, message) => format!("received {message} from {from}"),

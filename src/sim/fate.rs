@@ -211,8 +211,8 @@ where
         world
     }
 
-    /// Performs the steps until one fails. Those that cannot be performed are skipped. If the script
-    /// names no step of a process's own, they come at once.
+    /// Performs the steps until one fails. Those that cannot be performed are skipped. If the
+    /// script names no step of a process's own, they come at once.
     pub fn follow(&mut self, script: &[StepOf<P>]) -> End {
         let at_once = !script.iter().any(|step| matches!(step.event, What::Proceed));
         for step in script {

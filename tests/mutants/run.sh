@@ -25,7 +25,7 @@ judges="--test check --test views --test any_log --test dialects --test judge --
 files_of() {
     case $1 in
     trace) echo src/trace/check/ src/trace/views/ ;;
-    cli) echo src/cli/goal.rs src/paxos/verdict.rs src/cli/judge/ src/cli/local/ ;;
+    cli) echo src/cli/goal.rs src/cli/judge/ src/cli/local/ ;;
     *) echo "src/$1/" ;;
     esac
 }

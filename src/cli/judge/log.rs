@@ -4,6 +4,7 @@
 //! `peer1 exited with code 137` between them. A script that makes faults adds lines of its
 //! own: those with [`MARK`] are for the judge, others (`# what will happen`) for people.
 
+use crate::command::live::Fault;
 use crate::hosts::Hosts;
 use crate::process::PeerId;
 use crate::visible::visible_json;
@@ -17,7 +18,7 @@ pub(super) enum Line<'a> {
     /// A peer printed this, on standard output or on standard error.
     Peer(PeerId, &'a str),
     /// A container that the hostsfile does not know printed this.
-    Stranger(&'a str, &'a str),
+    Unknown(&'a str, &'a str),
     /// The peer's container ended with this code.
     Exited(PeerId, &'a str),
     /// Something is done to a peer.
@@ -28,23 +29,6 @@ pub(super) enum Line<'a> {
     Unclear(&'a str),
     /// Anything else that compose or the script has to say.
     Other,
-}
-
-/// What can be done to a peer.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// It is about to be killed, so its end is no fault of its own.
-    Killed(PeerId),
-    /// It is about to be started again: it has forgotten that it chose.
-    Started(PeerId),
-    /// It has been cut off from a majority before it chose: it cannot choose.
-    CutOff(PeerId),
-    /// It has been frozen: unless it chose before, it cannot choose.
-    Frozen(PeerId),
-    /// It has been disconnected: unless it chose before, it cannot choose.
-    Disconnected(PeerId),
-    /// That is about to end, whichever it was.
-    Back(PeerId),
 }
 
 /// The line as it is passed on: compose's colours stay, and whatever else steers a terminal or
@@ -89,7 +73,7 @@ pub(super) fn read<'a>(line: &'a str, hosts: &Hosts) -> Line<'a> {
         }
         return match peer_named(name, hosts) {
             Some(peer) => Line::Peer(peer, text),
-            None => Line::Stranger(name, text),
+            None => Line::Unknown(name, text),
         };
     }
     let ended = line.split_once(" exited with code ");
@@ -201,7 +185,7 @@ mod tests {
     fn a_container_that_ended_and_one_that_is_unknown_are_seen() {
         assert_eq!(read("peer1_1 exited with code 137"), Line::Exited(ONE, "137"));
         assert_eq!(read("\x1b[36mpeer1 exited with code 2\x1b[0m"), Line::Exited(ONE, "2"));
-        assert_eq!(read("peer7 | hello"), Line::Stranger("peer7", "hello"));
+        assert_eq!(read("peer7 | hello"), Line::Unknown("peer7", "hello"));
         for line in [
             "",
             "# peer1 is killed, and X must win",

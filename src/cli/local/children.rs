@@ -6,69 +6,31 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use crate::command::live::{Exit, Pipes, Stream};
 use crate::command::spawn;
 use crate::error::{Doing, Result};
 use crate::process::PeerId;
 
 /// Something that a child did.
 pub(super) enum News {
-    /// A line on standard output.
-    Printed(PeerId, String),
-    /// A line on standard error.
-    Said(PeerId, String),
-    /// It ended, which no peer does by itself.
-    Ended(PeerId, How),
+    /// It printed a line.
+    Line(PeerId, Stream, String),
+    /// It ended.
+    Ended(PeerId, Exit),
 }
 
-impl News {
-    /// What a peer of Paxos has printed on one of its two streams: what people read begins with a
-    /// name, and all else is judged.
-    fn of_either(peer: PeerId, line: String) -> Self {
-        let name = format!("{peer}: ");
-        let is_prose =
-            [name.as_str(), "synod: ", "try: "].iter().any(|name| line.starts_with(name));
-        if is_prose { Self::Said(peer, line) } else { Self::Printed(peer, line) }
-    }
-}
-
-/// Over what a child's two streams come.
-#[derive(Clone, Copy)]
-pub(super) enum Pipes {
-    /// One pipe, so that the lines come in their order. For a peer of Paxos.
-    One,
-    /// A pipe each.
-    Two,
-}
-
-/// How a child ended.
-pub(super) struct How(Option<ExitStatus>);
-
-impl How {
-    /// With exit code 0.
-    pub(super) fn is_well(&self) -> bool {
-        self.0.is_some_and(|status| status.success())
-    }
-
-    /// With exit code 2: a flag, a file or the machine was at fault.
-    pub(super) fn is_machines_fault(&self) -> bool {
-        self.0.and_then(|status| status.code()) == Some(2)
-    }
-}
-
-impl fmt::Display for How {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(status) => status.fmt(f),
-            None => f.write_str("unknown"),
-        }
-    }
+/// The stream on which a peer has printed a line that came over the pipe of both: what people read
+/// begins with a name, and all else is data.
+fn stream_of(peer: PeerId, line: &str) -> Stream {
+    let name = format!("{peer}: ");
+    let is_prose = [name.as_str(), "synod: ", "try: "].iter().any(|name| line.starts_with(name));
+    if is_prose { Stream::Err } else { Stream::Out }
 }
 
 /// The children, and what comes from them.
@@ -108,13 +70,13 @@ impl Children {
         // before anything else can fail, so that it is killed in any case.
         self.running.insert(peer, child);
         if let Some(both) = both {
-            self.read(peer, both, News::of_either)?;
+            self.read(peer, both, Stream::Mixed)?;
         }
         if let Some(out) = out {
-            self.read(peer, out, News::Printed)?;
+            self.read(peer, out, Stream::Out)?;
         }
         if let Some(err) = err {
-            self.read(peer, err, News::Said)?;
+            self.read(peer, err, Stream::Err)?;
         }
         Ok(())
     }
@@ -122,22 +84,26 @@ impl Children {
     fn read(
         &mut self,
         peer: PeerId,
-        stream: impl Read + Send + 'static,
-        wrap: fn(PeerId, String) -> News,
+        pipe: impl Read + Send + 'static,
+        stream: Stream,
     ) -> Result<()> {
         let sender = self.sender.clone();
         *self.open.entry(peer).or_default() += 1;
         spawn(move || {
-            let mut lines = BufReader::new(stream);
+            let mut lines = BufReader::new(pipe);
             let mut line = Vec::new();
             while lines.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
                 let text = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
                 line.clear();
-                if sender.send(wrap(peer, text)).is_err() {
+                let stream = match stream {
+                    Stream::Mixed => stream_of(peer, &text),
+                    Stream::Out | Stream::Err => stream,
+                };
+                if sender.send(News::Line(peer, stream, text)).is_err() {
                     return;
                 }
             }
-            let _ = sender.send(News::Ended(peer, How(None)));
+            let _ = sender.send(News::Ended(peer, Exit::of_code(None)));
         })
     }
 
@@ -153,13 +119,12 @@ impl Children {
                 continue;
             }
             let status = self.running.get_mut(&peer).and_then(|child| child.wait().ok());
-            return Some(News::Ended(peer, How(status)));
+            let exit = status.map_or_else(
+                || Exit::of_code(None),
+                |status| Exit { code: status.code(), text: status.to_string() },
+            );
+            return Some(News::Ended(peer, exit));
         }
-    }
-
-    /// True if all that this peer will ever print has come.
-    pub(super) fn ended(&self, peer: PeerId) -> bool {
-        self.open.get(&peer) == Some(&0)
     }
 }
 

@@ -4,277 +4,206 @@
 //! print is passed on with the peer's name in front, and judged as it comes.
 
 mod children;
-mod goal;
-mod stage;
+mod place;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use lexopt::Arg::{Long, Short, Value as Positional};
-use lexopt::{Parser, ValueExt};
+use lexopt::Parser;
 
 use super::draw;
-use crate::command::{args, complain, outputs, print};
-use crate::error::{Error, Result};
+use crate::command::live::{Caller, Prepared, Stream};
+use crate::command::{complain, outputs, print};
+use crate::error::{Doing, Result};
 use crate::hosts::{Host, Hosts};
-use crate::paxos::Value;
-use crate::paxos::command::{MEMORY_ONLY, judged_roles, value};
-use crate::paxos::verdict::Judge;
 use crate::process::PeerId;
+use crate::protocols::{Protocol, named};
 use crate::visible::{visible, visible_json};
-use children::{Children, News, Pipes};
+use children::{Children, News};
+use place::{Place, RunFile};
 
-pub(super) const HELP: &str = "\
-usage: synod local [HOSTSFILE] [-v X,Y,...] [-t 0,2,...] [options]
-
-Run every peer of the hostsfile as a process on this machine, on free loopback ports, until all
-who take part have chosen; then say who chose what. Without a hostsfile: test case 2, two proposers
-that share three acceptors.
-
-  -v X,Y,...         the proposers' values, in the order of their numbers (X, Y, Z, ...)
-  -t S,S,...         their delays in seconds, in the same order (0)
-  --data DIR         keep the peers' states and ports in DIR; a later run goes on from there
-  --trace FILE       write all peers' journals to FILE; with --data, append them
-  --draw FILE        draw the run; the ending chooses the form: .txt .mmd .svg .html
-  --timeout SECS     give up after this long (30)
-  --help
-
-usage: synod local ready [HOSTSFILE] [-d 0,2,...] [--interval SECS] [--timeout SECS]
-
-The barrier: exit 0 if all are ready, and none before all were started.
-
-  -d S,S,...         when each peer is started, in seconds, in the order of the file (0)
-
-usage: synod local member [HOSTSFILE] [-d 0,2,...] [-c 5:4,...] [-t] [--heartbeat SECS]
-                          [--majority] [--data DIR] [--draw FILE] [--timeout SECS]
-
-A group: exit 0 if it keeps every rule, whoever is to crash has crashed, and all others are members
-of one view.
-
-  -d S,S,...         how long each peer sleeps first, in the order of the file (0)
-  -c N:S,...         peer N crashes S seconds after it asked to be let in
-  -t                 once all are in, the first asks for the removal of the highest and crashes
-  --draw FILE        draw the views; the ending chooses the form
-
-Exit 0: one value, chosen by all who take part. Exit 1: not so, and why. Exit 2: a flag, a file or
-the machine was at fault.
+/// What stands behind the protocols' own help.
+const EXIT_CODES: &str = "\
+Exit 0: the run is as it must be. Exit 1: it is not, and why. Exit 2: a flag, a file or the machine
+was at fault.
 ";
 
-/// How long a proposer waits for all peers, in seconds. They are started together, so whoever is
-/// not there by then has failed, and the others should choose before the usual `--timeout`.
-const WAIT_SECS: &str = "10";
+/// How long the peers are still heard once all is decided: what contradicts it comes late.
+pub(super) const LINGER: Duration = Duration::from_millis(250);
 
-/// The hostsfile that is run when none is named.
-const DEFAULT_HOSTS: &str = include_str!("../../../hostsfiles/hostsfile-testcase2.txt");
-
-struct Options {
-    hosts: Option<PathBuf>,
-    values: Vec<Value>,
-    delays: Vec<Duration>,
-    data: Option<PathBuf>,
-    trace: Option<PathBuf>,
-    draw: Option<PathBuf>,
-    timeout: Duration,
-}
-
-fn parse(mut parser: Parser) -> Result<Options> {
-    let mut options = Options {
-        hosts: None,
-        values: Vec::new(),
-        delays: Vec::new(),
-        data: None,
-        trace: None,
-        draw: None,
-        timeout: Duration::from_secs(30),
-    };
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Short('h') if options.hosts.is_none() => options.hosts = Some(parser.value()?.into()),
-            Positional(path) if options.hosts.is_none() => options.hosts = Some(path.into()),
-            Short('v') => {
-                let list = parser.value()?.string()?;
-                options.values =
-                    list.split(',').map(|v| value("-v", v.into())).collect::<Result<_>>()?;
-            }
-            Short('t') => {
-                let list = parser.value()?.string()?;
-                options.delays = list
-                    .split(',')
-                    .map(|t| args::seconds("-t", t.into()))
-                    .collect::<Result<_>>()?;
-            }
-            Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
-            Long("trace") => options.trace = Some(parser.value()?.into()),
-            Long("draw") => {
-                let picture = PathBuf::from(parser.value()?);
-                draw::check_ending(&picture)?;
-                options.draw = Some(picture);
-            }
-            Long("timeout") => options.timeout = args::seconds("--timeout", parser.value()?)?,
-            Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
-        }
-    }
-    Ok(options)
+/// The help, a part for each protocol.
+pub(super) fn help(protocols: &[Protocol]) -> String {
+    let parts = protocols.iter().filter_map(|protocol| Some(protocol.live?.local_help));
+    parts.chain([EXIT_CODES]).collect::<Vec<_>>().join("\n")
 }
 
 /// The command.
-pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
-    if let Some(member) = super::group_protocol(&mut parser) {
-        return goal::run(member, parser);
-    }
-    let mut options = parse(parser)?;
-    let given = match &options.hosts {
-        Some(path) => crate::command::hosts(path)?,
-        None => Hosts::parse(DEFAULT_HOSTS, "hostsfile-testcase2.txt")?,
-    };
-    let roles = judged_roles(&given, options.hosts.as_deref())?;
-    let proposals = proposals(&options, &given)?;
-    let (trace, picture) = (options.trace.as_deref(), options.draw.as_deref());
-    outputs::check(options.hosts.as_deref(), trace.into_iter().chain(picture))?;
-    if let Some(trace) = trace.filter(|_| picture.is_some()) {
-        stage::check_readable(trace)?;
-    }
-    let _lock = options.data.as_deref().map(stage::lock).transpose()?;
-    let stage = stage::set(&given, options.data.as_deref())?;
-    let journal = stage::journal(options.trace.as_deref(), options.data.is_some())?;
-    if options.draw.is_some() {
-        options.trace = Some(journal.path().to_owned());
-    }
-    let mut judge = Judge::new(None);
-    for peer in &stage.hosts.peers {
-        let names: Vec<String> = peer.roles.iter().map(ToString::to_string).collect();
-        let takes_part = roles.participants().contains(&peer.id);
-        judge.add_peer(peer.id.0, names.join(","), takes_part);
-    }
-    if options.data.is_none() {
-        complain("every peer keeps its state in memory only (--data DIR keeps it on disk)\n");
-    }
-    let started = Instant::now();
-    let mut children = Children::new()?;
-    for peer in &stage.hosts.peers {
-        let args = command_line(&options, &stage, peer.id, &proposals);
-        children.start(peer.id, args, Pipes::One)?;
-    }
-    let show = Show::new(&stage.hosts);
-    let outcome = watch(&mut children, &mut judge, &show, started, options.timeout, stage);
-    drop(children);
-    let machine_failed = outcome?;
-    let verdict = judge.verdict();
+pub(super) fn run(protocols: &[Protocol], mut parser: Parser) -> Result<ExitCode> {
+    let protocol = named(protocols, &mut parser);
+    let live = protocol.live.ok_or_else(|| protocol.has_no("live run"))?;
+    let mut run = Local::new(protocol.name, (live.prepare)(Caller::Local, parser)?)?;
+    let machine_failed = run.watch();
+    // The children are gone by now, whatever went wrong.
+    let machine_failed = machine_failed?;
+    let verdict = run.prepared.run.verdict();
     print(&verdict.for_people())?;
-    if let Some(picture) = &options.draw {
-        draw::journal(journal.path(), picture, options.hosts.as_deref())?;
-    }
-    Ok(exit_code(verdict.passed(), machine_failed))
-}
-
-/// Value and delay of every proposer.
-fn proposals(options: &Options, hosts: &Hosts) -> Result<BTreeMap<PeerId, (Value, Duration)>> {
-    let mut proposers: Vec<&Host> =
-        hosts.peers.iter().filter(|peer| peer.proposer_number().is_some()).collect();
-    proposers.sort_by_key(|peer| peer.proposer_number());
-    for (flag, given) in [("-v", options.values.len()), ("-t", options.delays.len())] {
-        if given > proposers.len() {
-            return Err(Error::Usage(format!(
-                "{flag} names {given}, but the hostsfile has {} proposers",
-                proposers.len()
-            )));
-        }
-    }
-    let letters = ('X'..='Z').chain('A'..='W').map(Value).cycle();
-    let values = options.values.iter().copied().chain(letters.skip(options.values.len()));
-    let delays = options.delays.iter().copied().chain(std::iter::repeat(Duration::ZERO));
-    Ok(proposers.iter().map(|peer| peer.id).zip(values.zip(delays)).collect())
-}
-
-/// The arguments of one peer.
-fn command_line(
-    options: &Options,
-    stage: &stage::Stage,
-    peer: PeerId,
-    proposals: &BTreeMap<PeerId, (Value, Duration)>,
-) -> Vec<OsString> {
-    let mut args: Vec<OsString> = vec!["-h".into(), stage.file.path().into(), "--until-eof".into()];
-    args.extend(["--verbose".into(), "--id".into(), peer.0.to_string().into()]);
-    if let Some((value, delay)) = proposals.get(&peer) {
-        args.extend(["-v".into(), value.0.to_string().into()]);
-        args.extend(["-t".into(), delay.as_secs_f64().to_string().into()]);
-        args.extend(["--wait".into(), WAIT_SECS.into()]);
-    }
-    if let Some(data) = &options.data {
-        args.extend(["--data".into(), data.join(peer.to_string()).into()]);
-    }
-    if let Some(trace) = &options.trace {
-        args.extend(["--trace".into(), trace.into()]);
-    }
-    args
-}
-
-/// Passes the peers' lines on until all have chosen, nobody is left who could, or time is up. True
-/// if a flag, a file or the machine was at fault in one of them.
-///
-/// # Errors
-/// Standard output cannot be written.
-fn watch(
-    children: &mut Children,
-    judge: &mut Judge,
-    show: &Show,
-    started: Instant,
-    timeout: Duration,
-    stage: stage::Stage,
-) -> Result<bool> {
-    let mut machine_failed = false;
-    let deadline = started + timeout;
-    let mut stage = Some(stage);
-    let mut heard = BTreeSet::new();
-    while judge.missing().iter().any(|peer| !children.ended(PeerId(*peer))) {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let Some(news) = children.news(left) else {
-            judge.object(format!("after {} s not all had chosen", timeout.as_secs_f64()));
-            break;
-        };
-        match news {
-            News::Printed(peer, line) => {
-                judge.line(peer.0, started.elapsed(), &line);
-                show.printed(peer, &line)?;
-            }
-            News::Said(peer, line) => {
-                show.said(peer, &line);
-                // Whoever speaks has read the hostsfile. Once all have, it need not stay: a kill
-                // before that leaves it behind, one from then on does not.
-                heard.insert(peer);
-                if heard.len() == show.count() {
-                    stage = None;
-                }
-            }
-            News::Ended(peer, how) => {
-                machine_failed |= how.is_machines_fault();
-                judge.object(format!("{peer} ended too early: {how}"));
-            }
-        }
-    }
-    drop(stage);
-    Ok(machine_failed)
-}
-
-/// How the run ends. Where the machine failed a peer, the verdict says nothing about the protocol.
-fn exit_code(passed: bool, machine_failed: bool) -> ExitCode {
-    match (machine_failed, passed) {
+    run.draw()?;
+    // Where the machine failed a peer, the verdict says nothing about the protocol.
+    Ok(match (machine_failed, verdict.passed()) {
         (true, _) => ExitCode::from(2),
         (false, true) => ExitCode::SUCCESS,
         (false, false) => ExitCode::from(1),
+    })
+}
+
+/// A run on this machine.
+struct Local {
+    command: &'static str,
+    prepared: Prepared,
+    place: Place,
+    /// Where the peers' journals go, if they keep any.
+    journal: Option<RunFile>,
+    /// What they printed on standard error, each line with its peer and time; for the picture of a
+    /// run without a journal.
+    log: String,
+    prefixes: Prefixes,
+    /// Keeps other runs out of the data directory.
+    _lock: Option<fs::File>,
+}
+
+impl Local {
+    fn new(command: &'static str, prepared: Prepared) -> Result<Self> {
+        let flags = &prepared.flags;
+        let (trace, picture) = (flags.trace.as_deref(), flags.draw.as_deref());
+        picture.map(draw::check_ending).transpose()?;
+        outputs::check(flags.hosts.as_deref(), trace.into_iter().chain(picture))?;
+        if let Some(trace) = trace.filter(|_| picture.is_some()) {
+            place::check_readable(trace)?;
+        }
+        let lock = flags.data.as_deref().map(place::lock).transpose()?;
+        let place = Place::new(&prepared.hosts, flags.data.as_deref())?;
+        let journal = flags.has_journal();
+        let journal = journal.then(|| place::journal(trace, flags.data.is_some())).transpose()?;
+        if let Some((_, once)) = prepared.alike {
+            complain(&format!("{once}\n"));
+        }
+        let (prefixes, log) = (Prefixes::new(&place.hosts), String::new());
+        Ok(Self { command, prepared, place, journal, log, prefixes, _lock: lock })
+    }
+
+    /// The arguments of one peer.
+    fn command_line(&self, peer: PeerId) -> Vec<OsString> {
+        let mut line: Vec<OsString> = vec![self.command.into(), "-h".into()];
+        line.extend([self.place.path().into(), "--until-eof".into()]);
+        line.extend(["--id".into(), peer.0.to_string().into()]);
+        line.extend(self.prepared.args.get(&peer).into_iter().flatten().cloned());
+        if let Some(data) = &self.prepared.flags.data {
+            line.extend(["--data".into(), data.join(peer.to_string()).into()]);
+        }
+        if let Some(journal) = &self.journal {
+            line.extend(["--trace".into(), journal.path().into()]);
+        }
+        line
+    }
+
+    /// Starts the peers and hears them until all is decided and stays so for a moment, or time is
+    /// up. True if a flag, a file or the machine was at fault in a peer.
+    ///
+    /// # Errors
+    /// A peer cannot be started, or standard output cannot be written.
+    fn watch(&mut self) -> Result<bool> {
+        let (begun, timeout) = (Instant::now(), self.prepared.flags.timeout);
+        let starts = self.prepared.starts.clone();
+        let start = |peer: &PeerId| begun + starts.get(peer).copied().unwrap_or_default();
+        let mut waiting: Vec<PeerId> = self.place.hosts.peers.iter().map(|peer| peer.id).collect();
+        let mut children = Children::new()?;
+        let mut heard = BTreeSet::new();
+        let mut decided: Option<Instant> = None;
+        let mut machine_failed = false;
+        loop {
+            let now = Instant::now();
+            let (due, later): (Vec<PeerId>, _) =
+                waiting.into_iter().partition(|peer| start(peer) <= now);
+            waiting = later;
+            for peer in due {
+                self.prepared.run.started(peer);
+                children.start(peer, self.command_line(peer), self.prepared.pipes)?;
+            }
+            let run = &mut self.prepared.run;
+            // Whoever prints what no peer prints may be ending with it, and tells so by its code.
+            let is_decided = run.reached() || run.failed();
+            decided = is_decided.then(|| decided.unwrap_or(now));
+            let end = decided.map_or(begun + timeout, |at| at + LINGER);
+            if now >= end {
+                if decided.is_none() {
+                    run.unfinished(Some(timeout));
+                }
+                return Ok(machine_failed);
+            }
+            let next = waiting.iter().map(start).fold(end, Instant::min);
+            match children.news(next.saturating_duration_since(now)) {
+                Some(News::Line(peer, stream, line)) => {
+                    // Whoever speaks has read the hostsfile. Once all have, it need not stay: a
+                    // kill before that leaves it behind, one from then on does not.
+                    heard.insert(peer);
+                    if heard.len() == self.place.hosts.peers.len() {
+                        self.place.release();
+                    }
+                    self.hear(peer, stream, begun.elapsed(), &line)?;
+                }
+                Some(News::Ended(peer, exit)) => {
+                    machine_failed |= exit.is_machine_fault();
+                    run.ended(peer, &exit);
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn hear(&mut self, peer: PeerId, stream: Stream, after: Duration, line: &str) -> Result<()> {
+        self.prepared.run.line(peer, stream, after, line);
+        if stream == Stream::Out {
+            return self.prefixes.printed(peer, line);
+        }
+        if self.prepared.flags.draw.is_some() && line.starts_with('{') {
+            let seconds = after.as_secs_f64();
+            let _ = writeln!(self.log, "{peer} | {seconds:.6} {line}"); // a String takes all
+        }
+        // All say this alike, and it has been said for them.
+        if self.prepared.alike.is_none_or(|(each, _)| line != format!("{peer}: {each}")) {
+            self.prefixes.said(peer, line);
+        }
+        Ok(())
+    }
+
+    /// Draws the run, if it is to be drawn. Of peers that said nothing there is no picture.
+    fn draw(&mut self) -> Result<()> {
+        let Some(picture) = &self.prepared.flags.draw else { return Ok(()) };
+        let journal = match self.journal.take() {
+            Some(journal) => journal,
+            None if self.log.is_empty() => return Ok(()),
+            None => {
+                let log = RunFile::temporary("log");
+                let written = fs::write(log.path(), &self.log);
+                written.doing(|| format!("writing {}", log.path().display()))?;
+                log
+            }
+        };
+        let mut line: Vec<OsString> = vec![journal.path().into(), "-o".into(), picture.into()];
+        line.extend(self.prepared.draw.iter().cloned());
+        draw::run(Parser::from_args(line)).map(|_| ())
     }
 }
 
 /// Puts the peer's name in front of its lines, in a colour of its own on a terminal.
-struct Show {
-    prefixes: BTreeMap<PeerId, (String, String)>,
-}
+struct Prefixes(BTreeMap<PeerId, (String, String)>);
 
-impl Show {
+impl Prefixes {
     fn new(hosts: &Hosts) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colour = |terminal: bool, id: PeerId| {
@@ -285,27 +214,19 @@ impl Show {
         };
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let prefix = |host: &Host| (host.id, (colour(out, host.id), colour(err, host.id)));
-        Self { prefixes: hosts.peers.iter().map(prefix).collect() }
-    }
-
-    fn count(&self) -> usize {
-        self.prefixes.len()
+        Self(hosts.peers.iter().map(prefix).collect())
     }
 
     fn printed(&self, peer: PeerId, line: &str) -> Result<()> {
-        let prefix = self.prefixes.get(&peer).map_or("", |(out, _)| out);
+        let prefix = self.0.get(&peer).map_or("", |(out, _)| out);
         // A child may be of another build, and its values come from anywhere.
         print(&format!("{prefix}{}\n", visible_json(line)))
     }
 
     fn said(&self, peer: PeerId, line: &str) {
-        let prefix = self.prefixes.get(&peer).map_or("", |(_, err)| err);
+        let prefix = self.0.get(&peer).map_or("", |(_, err)| err);
         // The prefix names the peer already.
         let line = line.strip_prefix(&format!("{peer}: ")).unwrap_or(line);
-        // All say this alike; `run` has said it for them.
-        if line == MEMORY_ONLY {
-            return;
-        }
         complain(&format!("{prefix}{}\n", visible(line)));
     }
 }

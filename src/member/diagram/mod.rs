@@ -15,10 +15,13 @@
 //! peers were collected. What stands between two views is ordered by its time, or by its place
 //! where all lines are in one input.
 
+mod log;
 mod rows;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use log::draw_log;
 
 use crate::member::event::{Statement, ViewLine, listed};
 use crate::member::judge::{Found, Report};
@@ -144,7 +147,7 @@ fn title(report: &Report, alarms: &[Alarm]) -> (String, bool) {
         let title = format!("{} is broken: {}{more}", first.rule, first.sentence);
         return (visible(&title), true);
     }
-    match report.group() {
+    match report.summary.group() {
         Some((id, list)) => (format!("The last view is {}: {}", grouped(id), listed(list)), false),
         None => ("There is no one last view".into(), false),
     }

@@ -7,13 +7,13 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::dialect::{Found, MemberEntry};
 use super::leads::Led;
-use super::lenient::Faults;
-use super::reader::{Found, Said};
-use super::rules::{MemberRule, fault_words};
+use super::rules::MemberRule;
 use crate::member::event::{Statement, ViewLine, listed};
 use crate::trace::MOST_PEERS;
 use crate::trace::findings::{Certainty, Findings, Spot, Witness};
+use crate::trace::reader::Content;
 
 /// How much is kept of views that are not settled: one for every member, installation and call.
 /// Beyond it, the lowest views are judged by what is known and forgotten.
@@ -120,7 +120,7 @@ pub struct MemberJudge {
     pub(super) findings: Findings<MemberRule>,
     pub(super) counts: Counts,
     pub(super) inferred: Vec<String>,
-    pub(super) ends: super::settle::Ends,
+    pub(super) ends: super::settle::OpenEnds,
     /// Whose lines stand behind the name of a peer.
     names: BTreeMap<u16, u16>,
     last_line: Option<(u16, u64)>,
@@ -151,31 +151,20 @@ impl MemberJudge {
         self.last_line = place;
         let kept = OnceCell::new();
         let spot = Spot { input, line: found.number, text: &found.text, kept: &kept };
-        self.note_faults(spot, found.faults);
-        match &found.said {
-            Said::View(line) => {
-                if self.is_echo(line, found.is_json) {
-                    self.counts.echoes += 1;
-                    return false;
-                }
-                self.own_lines(spot, found.named, line.peer_id);
-                self.fact(spot, line);
-                return true;
+        match &found.content {
+            Content::Prose => {
+                self.broken(MemberRule::OtherText, spot, || "this is no line of a group".into());
             }
-            Said::Prose if found.faults.is_empty() => {
-                self.broken(MemberRule::OtherText, &[&spot], || {
-                    "this is no line of a group".into()
-                });
-            }
-            Said::Prose | Said::Nothing | Said::Unreadable => {}
+            _ => self.findings.add_faults(spot, found.faults),
         }
-        false
-    }
-
-    fn note_faults(&mut self, spot: Spot<'_>, faults: Faults) {
-        for fault in faults.iter() {
-            self.broken(MemberRule::Form(fault), &[&spot], || fault_words(fault).into());
+        let Content::Event(MemberEntry { line, is_json }) = &found.content else { return false };
+        if self.is_echo(line, *is_json) {
+            self.counts.echoes += 1;
+            return false;
         }
+        self.own_lines(spot, found.named, line.peer_id);
+        self.fact(spot, line);
+        true
     }
 
     /// True if this fact has come in the other form already: `--json` says all twice.
@@ -212,7 +201,7 @@ impl MemberJudge {
         let expected = if self.options.named { name } else { peer };
         let known = *self.names.entry(name).or_insert(expected);
         if known != peer {
-            self.broken(MemberRule::OwnLines, &[&spot], || {
+            self.broken(MemberRule::OwnLines, spot, || {
                 format!("this is a line of peer{peer}, printed where peer{known} prints")
             });
         }
@@ -253,7 +242,7 @@ impl MemberJudge {
         crash: Option<&Witness>,
     ) {
         let ViewLine { peer_id: peer, view_id: id, leader, .. } = *line;
-        self.claim(list.contains(&peer), MemberRule::SelfInView, &[&spot], || {
+        self.claim(list.contains(&peer), MemberRule::SelfInView, spot, || {
             format!("peer{peer} installs view {id} without itself")
         });
         let stream = self.streams.entry((spot.input, peer)).or_default();
@@ -274,7 +263,7 @@ impl MemberJudge {
         let removals = self.removals(peer, old.as_ref(), list, &dead);
         let led = self.leads(spot, line, list, old.as_ref(), &dead);
         if let Some((old_id, _)) = old {
-            self.claim(id > old_id, MemberRule::IdsGrow, &[&spot], || {
+            self.claim(id > old_id, MemberRule::IdsGrow, spot, || {
                 // The founder's own view is the first of a run.
                 let another = if id == 0 && list.len() == 1 {
                     " (if another run begins here, judge each by itself)"
@@ -377,19 +366,19 @@ impl MemberJudge {
                 self.records += usize::from(self.called.entry(id).or_default().insert(dead));
             }
             let right = leader == 0 || line.words == ViewLine::unreachable(dead, leader);
-            self.claim(right, MemberRule::LowestLeads, &[&spot], || {
+            self.claim(right, MemberRule::LowestLeads, spot, || {
                 format!("peer{peer} names the wrong leader")
             });
         }
         let Some((present, leaders)) = present else { return };
         if present == id && leader != 0 {
-            self.claim(leaders.contains(&Some(leader)), MemberRule::LowestLeads, &[&spot], || {
+            self.claim(leaders.contains(&Some(leader)), MemberRule::LowestLeads, spot, || {
                 format!("peer{peer} says that peer{leader} leads view {id}, and said otherwise")
             });
         }
         // One who crashes while it is out has no view to name.
         if present != id && !(line.is_crash() && id == 0) {
-            self.broken(MemberRule::OwnView, &[&spot], || {
+            self.broken(MemberRule::OwnView, spot, || {
                 format!("peer{peer} has view {present} and names view {id}")
             });
         }
@@ -400,22 +389,21 @@ impl MemberJudge {
         &mut self,
         holds: bool,
         rule: MemberRule,
-        spots: &[&Spot<'_>],
+        spot: Spot<'_>,
         words: impl FnOnce() -> String,
     ) {
         if holds {
             self.findings.kept(rule);
         } else {
-            self.broken(rule, spots, words);
+            self.broken(rule, spot, words);
         }
     }
 
-    fn broken(&mut self, rule: MemberRule, spots: &[&Spot<'_>], words: impl FnOnce() -> String) {
+    fn broken(&mut self, rule: MemberRule, spot: Spot<'_>, words: impl FnOnce() -> String) {
         if self.findings.has_room(rule) {
-            let lines = spots.iter().map(|spot| spot.witness()).collect();
-            self.add(rule, Certainty::Certain, lines, words);
+            self.add(rule, Certainty::Certain, vec![spot.witness()], words);
         } else {
-            self.findings.tallies.entry(rule).or_default().broken += 1;
+            self.findings.broken_by(rule, spot, String::new);
         }
     }
 

@@ -45,7 +45,7 @@ impl MemberJudge {
             return None;
         }
         if !list.contains(&leader) {
-            self.claim(false, MemberRule::LowestLeads, &[&spot], || {
+            self.claim(false, MemberRule::LowestLeads, spot, || {
                 format!("view {id} is led by peer{leader}, not by its lowest")
             });
             return None;

@@ -4,9 +4,9 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::dialect::is_strange;
 use super::intake::MemberJudge;
 use super::leads::Doubt;
-use super::lenient::is_strange;
 use crate::member::event::{Statement, ViewLine, listed};
 use crate::trace::findings::Spot;
 

@@ -1,9 +1,9 @@
 //! The lines of a group, and the rules that a whole run of them must keep.
 //!
 //! The lines look like JSON and are not: their keys have no quotes, as the lab wants it. Their
-//! form is [`super::event`]'s. [`Reader`] finds them in whatever came, also where they
-//! are written a little otherwise. [`MemberJudge`] judges them; it is the one judge of runs that are
-//! going on ([`MemberJudge::line`]) and of finished ones ([`MemberJudge::take`], [`MemberJudge::finish`]).
+//! form is [`super::event`]'s. [`Reader`] finds them in whatever came, also where they are written
+//! a little otherwise. [`MemberJudge`] judges them; it is the one judge of runs that are going on
+//! ([`MemberJudge::line`]) and of finished ones ([`MemberJudge::take`], [`MemberJudge::finish`]).
 //!
 //! # What a log can decide
 //!
@@ -38,20 +38,103 @@
 //! Left out: two runs in one log (view ids would begin again; judge each by itself), and lines of
 //! more than a few hundred peers.
 
+mod dialect;
 mod intake;
 mod leads;
-mod lenient;
 mod live;
-mod reader;
 mod report;
 mod rules;
 mod settle;
 
+use std::collections::BTreeSet;
+
+pub use dialect::{Found, MemberDialect, MemberEntry, MemberFault, Reader};
 pub use intake::{MOST_RECORDS, MemberJudge, MemberOptions};
-pub use lenient::{Fault, Faults};
-pub use reader::{Found, Reader, Said};
-pub use report::{End, Report};
+pub use report::{End, Ends, Report};
 pub use rules::MemberRule;
+
+use crate::error::{Error, Result};
+use crate::trace::inputs::{Inputs, has_event};
+use crate::trace::judge::{JudgeFlag, JudgeOptions, Judgement, LogJudge};
+use crate::trace::reader::Content;
+
+/// A run has a file for each peer at most.
+const MOST_FILES: usize = 512;
+
+/// The judge of logs of a group.
+pub struct MemberLog;
+
+impl LogJudge for MemberLog {
+    fn flags(&self) -> &'static [JudgeFlag] {
+        &[
+            JudgeFlag { name: "membership", has_value: false },
+            JudgeFlag { name: "on-request", has_value: true },
+        ]
+    }
+
+    fn recognises(&self, head: &[u8]) -> bool {
+        has_event::<MemberDialect>(head)
+    }
+
+    fn judge(&self, inputs: Inputs, options: &JudgeOptions<'_>) -> Result<Judgement> {
+        let names = inputs.names.clone();
+        let mut judge = MemberJudge::with(MemberOptions::of(options)?);
+        read(inputs, options, |input, found| {
+            judge.take(input, found);
+        })?;
+        judge.finish().judgement(&names, options)
+    }
+}
+
+impl MemberOptions {
+    /// What the flags say.
+    ///
+    /// # Errors
+    /// A list is none of peers.
+    pub fn of(options: &JudgeOptions<'_>) -> Result<Self> {
+        let on_request = options.flags.get("on-request").map(|text| match text.as_str() {
+            "none" => Ok(BTreeSet::new()),
+            list => peers("--on-request", list),
+        });
+        let expect = options.expect.as_deref().map(|list| peers("--expect", list));
+        let named = options.hosts.is_some();
+        Ok(Self { on_request: on_request.transpose()?, expect: expect.transpose()?, named })
+    }
+}
+
+/// `1,2,3`, with or without brackets.
+fn peers(flag: &str, text: &str) -> Result<BTreeSet<u16>> {
+    let inner = text.trim().trim_start_matches('[').trim_end_matches(']');
+    let peer = |id: &str| match id.trim().parse() {
+        Ok(id) if id > 0 => Ok(id),
+        _ => Err(Error::Usage(format!("{flag} {id:?}: this is no number from 1 to 65535"))),
+    };
+    inner.split(',').map(str::trim).map(peer).collect()
+}
+
+/// Reads the inputs of one run in turn: always that which is behind with its views, so that what
+/// is kept of a long run does not grow with it.
+///
+/// # Errors
+/// An input cannot be read, or there are too many.
+pub fn read(
+    inputs: Inputs,
+    options: &JudgeOptions<'_>,
+    mut take: impl FnMut(u16, &Found<'_>),
+) -> Result<()> {
+    if inputs.names.len() > MOST_FILES {
+        return Err(Error::Usage(format!(
+            "more than {MOST_FILES} files; a run has one for each peer at most, so give each run \
+             by itself"
+        )));
+    }
+    let view = |found: &Found<'_>| match &found.content {
+        Content::Event(entry) => Some(entry.line.view_id),
+        _ => None,
+    };
+    let lines = |input, found: Option<&Found<'_>>| found.into_iter().for_each(|f| take(input, f));
+    inputs.read(&options.names(), view, lines).map(|_| ())
+}
 
 #[cfg(test)]
 mod tests {

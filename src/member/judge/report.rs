@@ -6,27 +6,21 @@ use serde::Serialize;
 
 use super::rules::MemberRule;
 use crate::member::event::listed;
-use crate::trace::findings::{Findings, JsonFinding, JsonRule, say, to_json};
+use crate::trace::findings::say;
+use crate::trace::report::Summary;
 
 /// The judgement on a run.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// What was found.
-    pub findings: Findings<MemberRule>,
+pub type Report = crate::trace::report::Report<Ends>;
+
+/// How the members ended.
+#[derive(Clone, Debug, Default)]
+pub struct Ends {
     /// Who ended how.
-    pub ends: Vec<End>,
-    /// What was not in the lines and had to be concluded, in sentences.
-    pub inferred: Vec<String>,
-    /// Lines read.
-    pub lines: u64,
-    /// Lines of a group among them, each fact once.
-    pub facts: u64,
-    /// Those that say again as JSON what a printed line has said, or the other way round.
+    pub peers: Vec<End>,
+    /// Lines that say again as JSON what a printed line has said, or the other way round.
     pub echoes: u64,
     /// Lines of peers beyond the bound, which nobody judged.
     pub strangers: u64,
-    /// True if a certain group was expected.
-    pub expects: bool,
 }
 
 /// How one peer ended.
@@ -45,21 +39,19 @@ pub struct End {
 }
 
 #[derive(Serialize)]
-struct JsonReport<'a> {
-    verdict: &'static str,
-    group: Option<JsonGroup>,
-    lines: u64,
-    events: u64,
-    inferred: &'a [String],
-    peers: Vec<JsonEnd<'a>>,
-    rules: Vec<JsonRule>,
-    findings: Vec<JsonFinding<'a>>,
+struct JsonGroup<'a> {
+    group: Option<JsonView<'a>>,
 }
 
 #[derive(Serialize)]
-struct JsonGroup {
+struct JsonView<'a> {
     view_id: u64,
-    memb_list: BTreeSet<u16>,
+    memb_list: &'a BTreeSet<u16>,
+}
+
+#[derive(Serialize)]
+struct JsonPeers<'a> {
+    peers: Vec<JsonEnd<'a>>,
 }
 
 #[derive(Serialize)]
@@ -71,100 +63,72 @@ struct JsonEnd<'a> {
     end: &'a str,
 }
 
-impl Report {
-    /// True if there was a line of a group.
-    pub fn is_readable(&self) -> bool {
-        self.facts > 0
-    }
-
+impl Ends {
     /// The one group that is left, if there is one: the last view of all who are members still.
     pub fn group(&self) -> Option<(u64, &BTreeSet<u16>)> {
-        let mut members = self.ends.iter().filter(|end| end.is_member);
+        let mut members = self.peers.iter().filter(|end| end.is_member);
         let (id, list) = members.next()?.last.as_ref()?;
         let same = |end: &End| end.last.as_ref().is_some_and(|last| last.0 == *id);
         members.all(same).then_some((*id, list))
     }
+}
 
-    /// The report for people; `inputs` are the names of what was read.
-    pub fn for_people(&self, inputs: &[String], strict: bool) -> String {
-        let unasked = (!self.expects).then_some(MemberRule::Expected);
-        let mut text = self.findings.for_people(&self.inferred, inputs, strict, unasked);
-        self.write_ends(&mut text);
-        self.write_verdict(&mut text, strict);
-        text
+impl Summary for Ends {
+    type Rule = MemberRule;
+    const EXPECTED: MemberRule = MemberRule::Expected;
+    const EVENTS: &'static str = "lines of a group";
+
+    fn outcome(&self) -> String {
+        match self.group() {
+            Some((id, list)) => format!("the last view is {id}: {}", listed(list)),
+            None => "there is no one last view".into(),
+        }
     }
 
-    fn write_ends(&self, text: &mut String) {
-        if self.ends.is_empty() {
-            return;
+    fn table(&self) -> String {
+        let mut text = String::new();
+        if self.peers.is_empty() {
+            return text;
         }
         let last = |end: &End| match &end.last {
             Some((id, list)) => format!("{id}: {}", listed(list)),
             None => "-".into(),
         };
-        let width = self.ends.iter().map(|end| last(end).len()).max().unwrap_or(0).max(9);
-        say(text, format_args!("{:<7} views  {:<width$}  end", "peer", "last view"));
-        for end in &self.ends {
-            let (name, views) = (format!("peer{}", end.peer), end.views);
-            say(text, format_args!("{name:<7} {views:<5}  {:<width$}  {}", last(end), end.how));
+        let width = self.peers.iter().map(|end| last(end).len()).max().unwrap_or(0).max(9);
+        say(&mut text, format_args!("{:<7} views  {:<width$}  end", "peer", "last view"));
+        for end in &self.peers {
+            let (name, views, last) = (format!("peer{}", end.peer), end.views, last(end));
+            say(&mut text, format_args!("{name:<7} {views:<5}  {last:<width$}  {}", end.how));
         }
-        text.push('\n');
+        text + "\n"
     }
 
-    fn verdict(&self, strict: bool) -> &'static str {
-        match () {
-            () if !self.is_readable() => "unreadable",
-            () if self.findings.violated(strict) => "VIOLATED",
-            () => "clean",
+    fn remarks(&self) -> String {
+        let mut text = String::new();
+        for (count, what) in [
+            (self.echoes, "more say the same again, as JSON or as printed"),
+            (self.strangers, "lines are of more peers than can be judged"),
+        ] {
+            if count > 0 {
+                say(&mut text, format_args!("{count} {what}"));
+            }
         }
+        text
     }
 
-    fn write_verdict(&self, text: &mut String, strict: bool) {
-        let group = match self.group() {
-            Some((id, list)) => format!("the last view is {id}: {}", listed(list)),
-            None => "there is no one last view".into(),
-        };
-        let (facts, lines) = (self.facts, self.lines);
-        let verdict = self.verdict(strict);
-        let sum = self.findings.sum(strict);
-        say(
-            text,
-            format_args!("{verdict}: {group}; {sum}; {facts} lines of a group in {lines} lines"),
-        );
-        if self.echoes > 0 {
-            let echoes = self.echoes;
-            say(text, format_args!("{echoes} more say the same again, as JSON or as printed"));
-        }
-        if self.strangers > 0 {
-            let strangers = self.strangers;
-            say(text, format_args!("{strangers} lines are of more peers than can be judged"));
-        }
+    fn json(&self) -> impl Serialize {
+        let group = self.group();
+        JsonGroup { group: group.map(|(view_id, memb_list)| JsonView { view_id, memb_list }) }
     }
 
-    /// The report for tools: one JSON object.
-    pub fn json(&self, inputs: &[String], strict: bool) -> String {
-        let peers = self.ends.iter().map(|end| JsonEnd {
+    fn json_details(&self) -> impl Serialize {
+        let peers = self.peers.iter().map(|end| JsonEnd {
             peer_id: end.peer,
             views: end.views,
             view_id: end.last.as_ref().map(|last| last.0),
             memb_list: end.last.as_ref().map(|last| &last.1),
             end: &end.how,
         });
-        let report = JsonReport {
-            verdict: match self.verdict(strict) {
-                "VIOLATED" => "violated",
-                other => other,
-            },
-            group: self
-                .group()
-                .map(|(view_id, list)| JsonGroup { view_id, memb_list: list.clone() }),
-            lines: self.lines,
-            events: self.facts,
-            inferred: &self.inferred,
-            peers: peers.collect(),
-            rules: self.findings.json_rules(strict),
-            findings: self.findings.json_list(inputs),
-        };
-        to_json(&report)
+        JsonPeers { peers: peers.collect() }
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::intake::{MOST_RECORDS, MemberJudge, Removal, Seen};
-use super::report::{End, Report};
+use super::report::{End, Ends, Report};
 use super::rules::MemberRule;
 use crate::member::event::listed;
 use crate::trace::findings::{Certainty, Witness};
@@ -27,7 +27,7 @@ pub(super) struct Standing {
 
 /// What can be judged only at the end.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ends {
+pub(super) struct OpenEnds {
     /// Those of whom there is no line, and a view that they are in.
     silent: BTreeMap<u16, (u64, Witness)>,
     returns: Vec<Return>,
@@ -380,13 +380,15 @@ impl MemberJudge {
         };
         Report {
             findings: self.findings.sorted(),
-            ends: self.members.into_iter().map(end).collect(),
             inferred: self.inferred,
             lines: self.counts.lines,
-            facts: self.counts.facts,
-            echoes: self.counts.echoes,
-            strangers: self.counts.strangers,
+            events: self.counts.facts,
             expects: self.options.expect.is_some(),
+            summary: Ends {
+                peers: self.members.into_iter().map(end).collect(),
+                echoes: self.counts.echoes,
+                strangers: self.counts.strangers,
+            },
         }
     }
 }

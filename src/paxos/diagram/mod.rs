@@ -11,6 +11,7 @@
 //! an acceptance, in the colour of its number.
 
 mod guess;
+mod log;
 mod messages;
 mod outcome;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::trace::diagram::{
     Lifeline, Look, Marker, Place, Step, Window, flow, labels::plural, peers, settle,
 };
 use crate::visible::clipped;
+pub use log::draw_log;
 
 /// How much of a line is kept.
 const LONGEST_TEXT: usize = 1_000;

@@ -378,7 +378,8 @@ proptest! {
             .collect();
         let diagram = collect(window, &lines.concat()).finish(|_| None, &violations);
         assert_sound(&diagram);
-        for format in FORMATS.into_iter().chain([Format::Text(TextPage { columns, colours: false })]) {
+        let text = Format::Text(TextPage { columns, colours: false });
+        for format in FORMATS.into_iter().chain([text]) {
             let drawn = draw(&diagram, format).replace("\u{1b}[0", "");
             let unseen = drawn.chars().find(|c| is_unseen(*c) && *c != '\n');
             prop_assert!(unseen.is_none(), "{format:?}: {unseen:?}");

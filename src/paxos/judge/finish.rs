@@ -3,7 +3,7 @@
 use super::conduct::both;
 use super::dialect::Number;
 use super::intake::PaxosJudge;
-use super::report::{Report, Subject};
+use super::report::{Choices, Report};
 use super::rules::PaxosRule;
 use super::state::{Held, Proposal, ValueId, Values};
 use crate::trace::findings::{Certainty, Witness};
@@ -212,9 +212,11 @@ impl PaxosJudge {
         }
         Report {
             findings: self.findings.sorted(),
-            subject: Subject { lines: counts.lines, events: counts.events, chosen },
             inferred,
+            lines: counts.lines,
+            events: counts.events,
             expects: self.options.expect.is_some(),
+            summary: Choices { chosen },
         }
     }
 }

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::acks::Standing;
-use super::dialect::{Content, Entry, Line, Number};
+use super::dialect::{Entry, Number, PaxosDialect};
 use super::rules::PaxosRule;
 use super::state::{
     Choice, Exchange, Facts, Held, MOST_EXCHANGES, MOST_RECORDS, Promise, Proposal, Stream,
@@ -12,7 +12,8 @@ use super::state::{
 };
 use crate::paxos::event::{Action, MessageType};
 use crate::trace::MOST_PEERS;
-use crate::trace::findings::{Certainty, Findings, Spot, Witness};
+use crate::trace::findings::{Findings, Spot, Witness};
+use crate::trace::reader::{Content, LogLine};
 
 /// Who serves whom, as a hostsfile says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub struct PaxosOptions {
 }
 
 /// Takes the lines of a run and judges them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // independent facts about the log
 pub struct PaxosJudge {
     pub(super) options: PaxosOptions,
@@ -127,41 +128,11 @@ pub(super) struct Message {
 impl PaxosJudge {
     /// A judge who has seen nothing.
     pub fn new(options: PaxosOptions) -> Self {
-        Self {
-            options,
-            values: Values::default(),
-            proposals: BTreeMap::new(),
-            records: 0,
-            floor: None,
-            streams: BTreeMap::new(),
-            peers: BTreeMap::new(),
-            answered: BTreeMap::new(),
-            fewest_sent: BTreeMap::new(),
-            choices: Vec::new(),
-            majorities: Vec::new(),
-            candidates: BTreeSet::new(),
-            lowest_prepared: None,
-            prepare_without_value: false,
-            number_without_prepare: false,
-            acks_show_values: false,
-            blank_values: false,
-            has_gaps: false,
-            nameless_answers: false,
-            value_numbers: BTreeMap::new(),
-            findings: Findings::default(),
-            counts: Counts::default(),
-            last_line: None,
-            refusals: 0,
-            numbers: 0,
-            given_up: 0,
-            owners: BTreeSet::new(),
-            first_refusal: None,
-            unasked: Vec::new(),
-        }
+        Self { options, ..Self::default() }
     }
 
     /// Takes a line of the input with this number, from 0. The lines of one input come in order.
-    pub fn line(&mut self, input: u16, line: &Line<'_>) {
+    pub fn line(&mut self, input: u16, line: &LogLine<'_, PaxosDialect>) {
         // Several objects may stand on one line.
         let place = Some((input, line.number));
         self.counts.lines += u64::from(self.last_line != place);
@@ -170,7 +141,11 @@ impl PaxosJudge {
         let kept = OnceCell::new();
         let spot = Spot { input, line: line.number, text: &line.text, kept: &kept };
         if !line.faults.is_empty() {
-            self.note_faults(spot, line.faults);
+            self.findings.add_faults(spot, line.faults);
+        }
+        if line.content == Content::Prose {
+            let rule = PaxosRule::OtherText;
+            self.findings.broken_by(rule, spot, || "this is no line of a run".into());
         }
         let Content::Event(entry) = &line.content else { return };
         self.counts.events += 1;
@@ -194,10 +169,8 @@ impl PaxosJudge {
                 facts.journal |= entry.is_journal;
             }
             if entry.action != Action::Received && entry.peer_id != printer {
-                self.findings.add(PaxosRule::OwnPeerId, Certainty::Certain, || {
-                    let (id, by) = (entry.peer_id, printer);
-                    let words = format!("peer{by} prints an act of peer{id} as its own");
-                    (vec![spot.witness()], words)
+                self.findings.broken_by(PaxosRule::OwnPeerId, spot, || {
+                    format!("peer{printer} prints an act of peer{} as its own", entry.peer_id)
                 });
             }
         }

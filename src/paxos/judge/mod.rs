@@ -44,6 +44,7 @@ mod finish;
 mod form;
 mod intake;
 
+pub mod live;
 mod progress;
 mod report;
 mod rules;
@@ -53,6 +54,57 @@ mod support;
 mod value;
 
 pub use intake::{KnownRoles, PaxosJudge, PaxosOptions};
-pub use report::{Report, Subject};
+pub use report::{Choices, Report};
 pub use rules::PaxosRule;
 pub use state::{MOST_EXCHANGES, MOST_RECORDS, MOST_VALUES};
+
+use crate::error::Result;
+use crate::hosts::Hosts;
+use crate::process::PeerId;
+use crate::trace::inputs::{Inputs, has_event};
+use crate::trace::judge::{JudgeOptions, Judgement, LogJudge};
+use dialect::PaxosDialect;
+
+/// The judge of logs of Paxos.
+pub struct PaxosLog;
+
+impl LogJudge for PaxosLog {
+    fn recognises(&self, head: &[u8]) -> bool {
+        has_event::<PaxosDialect>(head)
+    }
+
+    fn judge(&self, inputs: Inputs, options: &JudgeOptions<'_>) -> Result<Judgement> {
+        let roles = options.hosts.map(KnownRoles::of).transpose()?;
+        let mut judge = PaxosJudge::new(PaxosOptions { roles, expect: options.expect.clone() });
+        let names = inputs.names.clone();
+        let inferred = inputs.read::<PaxosDialect, ()>(
+            &options.names(),
+            |_| None,
+            |input, line| {
+                if let Some(line) = line {
+                    judge.line(input, line);
+                }
+            },
+        )?;
+        let mut report = judge.finish();
+        report.inferred.splice(0..0, inferred);
+        report.judgement(&names, options)
+    }
+}
+
+impl KnownRoles {
+    /// The roles of a hostsfile.
+    ///
+    /// # Errors
+    /// The hostsfile names no roles.
+    pub fn of(hosts: &Hosts) -> Result<Self> {
+        hosts.require_roles()?;
+        let ids = |peers: std::collections::BTreeSet<PeerId>| peers.iter().map(|id| id.0).collect();
+        let proposers = hosts.proposers();
+        Ok(Self {
+            peers: u16::try_from(hosts.peers.len()).unwrap_or(u16::MAX),
+            acceptors: proposers.iter().map(|&id| (id.0, ids(hosts.acceptors_of(id)))).collect(),
+            learners: proposers.iter().map(|&id| (id.0, ids(hosts.learners_of(id)))).collect(),
+        })
+    }
+}

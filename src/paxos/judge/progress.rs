@@ -54,7 +54,7 @@ impl PaxosJudge {
         let is_other = |peer: &&u16| !roles.acceptors.contains_key(*peer);
         let asking = self.peers.iter().filter(|(_, facts)| facts.asks).map(|(peer, _)| peer);
         for peer in asking.filter(is_other) {
-            self.findings.add(PaxosRule::KnownRoles, Certainty::Certain, || {
+            self.findings.add(PaxosRule::Roles, Certainty::Certain, || {
                 (Vec::new(), format!("peer{peer} proposes, but is no proposer of the hostsfile"))
             });
         }

@@ -1,7 +1,7 @@
 //! The table of rules for single-decree Paxos.
 
-use super::dialect::Fault;
-use crate::trace::findings::{self, Level, RuleRow, row};
+use super::dialect::PaxosFault as Fault;
+use crate::trace::findings::{Level, Rule, RuleRow, form, row};
 
 /// A rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,101 +28,99 @@ pub enum PaxosRule {
     Refused,
     Duel,
     Restarted,
-    KnownRoles,
+    Roles,
+    OtherText,
 }
 
 use Level::{Form, Progress, Safety};
+use PaxosRule as P;
 
 /// Every rule, in the order of the summary.
 const TABLE: &[RuleRow<PaxosRule>] = &[
-    row(PaxosRule::OneValue, "one-value", Safety, "one value is chosen"),
-    row(PaxosRule::ExpectedValue, "expected-value", Safety, "the value chosen is the one expected"),
-    row(PaxosRule::ValueWasProposed, "value-was-proposed", Safety, "a proposer put it forward"),
-    row(PaxosRule::OneValuePerNumber, "one-value-per-number", Safety, "a number has one value"),
-    row(
-        PaxosRule::OwnGrowingNumbers,
-        "own-growing-numbers",
-        Safety,
-        "a proposer's numbers are its own and grow",
-    ),
-    row(
-        PaxosRule::MajorityOfPromises,
-        "majority-of-promises",
-        Safety,
-        "accept only after a majority promised that number",
-    ),
-    row(
-        PaxosRule::HighestAcceptedValue,
-        "highest-accepted-value",
-        Safety,
-        "accept asks for the highest accepted proposal's value",
-    ),
-    row(PaxosRule::PromiseKept, "promise-kept", Safety, "an acceptor never goes below its promise"),
-    row(PaxosRule::VoteKept, "vote-kept", Safety, "an acceptor reports what it has accepted"),
-    row(
-        PaxosRule::AckFollowsQuestion,
-        "ack-follows-question",
-        Safety,
-        "an ack follows its question",
-    ),
-    row(
-        PaxosRule::MajorityOfVotes,
-        "majority-of-votes",
-        Safety,
-        "chosen only after a majority accepted that number",
-    ),
-    row(
-        PaxosRule::ReceivedWasSent,
-        "received-was-sent",
-        Safety,
-        "nothing is received that was not sent",
-    ),
-    row(PaxosRule::Form(Fault::KeyOrder), "key-order", Form, "the five keys stand in order"),
-    row(PaxosRule::Form(Fault::Blanks), "no-blanks", Form, "no blanks between the parts"),
-    row(PaxosRule::Form(Fault::KeyNames), "key-names", Form, "the keys have the lab's names"),
-    row(PaxosRule::Form(Fault::ExtraKeys), "five-keys", Form, "there is no sixth key"),
-    row(PaxosRule::Form(Fault::MissingKeys), "all-keys", Form, "no key is missing"),
-    row(PaxosRule::Form(Fault::Words), "words", Form, "actions and types are the lab's words"),
-    row(PaxosRule::Form(Fault::NumberKind), "integer", Form, "ids and numbers are integers"),
-    row(
-        PaxosRule::Form(Fault::ValueKind),
-        "value-is-text",
-        Form,
-        "message_value is text and not blank",
-    ),
-    row(PaxosRule::Form(Fault::Mended), "valid-json", Form, "each object is valid JSON"),
-    row(PaxosRule::Form(Fault::Spelling), "spelling", Form, "no escapes that are not needed"),
-    row(PaxosRule::Form(Fault::TextAround), "nothing-around", Form, "nothing beside the object"),
-    row(PaxosRule::Form(Fault::SeveralLines), "one-line", Form, "an object is one line"),
-    row(PaxosRule::Form(Fault::NotUtf8), "utf-8", Form, "lines are UTF-8"),
-    row(
-        PaxosRule::Form(Fault::PeerIdIsPrinter),
-        "peer-id-is-sender",
-        Form,
-        "peer_id is the sender",
-    ),
-    row(
-        PaxosRule::Form(Fault::Unreadable),
-        "known-object",
-        Form,
-        "each object is an event of Paxos",
-    ),
-    row(PaxosRule::Form(Fault::TooLong), "line-length", Form, "no line is longer than 64 KiB"),
-    row(PaxosRule::OwnPeerId, "own-peer-id", Form, "a peer prints its own acts only"),
-    row(PaxosRule::ChoseOnce, "chose-once", Form, "a peer prints its choice once"),
-    row(PaxosRule::SentPerReceiver, "sent-per-receiver", Form, "each receiver has a sent line"),
-    row(PaxosRule::Form(Fault::Prose), "other-text", Progress, "text that is no line of a run"),
-    row(PaxosRule::NeverChose, "never-chose", Progress, "every peer learns the choice"),
-    row(PaxosRule::Missing, "missing", Progress, "what the last proposals lacked"),
-    row(PaxosRule::Refused, "refused", Progress, "questions that were refused"),
-    row(PaxosRule::Duel, "duel", Progress, "proposers that got in each other's way"),
-    row(PaxosRule::Restarted, "restarted", Progress, "peers that began anew"),
-    row(PaxosRule::KnownRoles, "roles", Progress, "who proposes is a proposer of the hostsfile"),
+    row(P::OneValue, "one-value", Safety, "one value is chosen"),
+    row(P::ExpectedValue, "expected-value", Safety, "the value chosen is the one expected"),
+    row(P::ValueWasProposed, "value-was-proposed", Safety, "a proposer put it forward"),
+    row(P::OneValuePerNumber, "one-value-per-number", Safety, "a number has one value"),
+    row(P::OwnGrowingNumbers, "own-growing-numbers", Safety, {
+        "a proposer's numbers are its own and grow"
+    }),
+    row(P::MajorityOfPromises, "majority-of-promises", Safety, {
+        "accept only after a majority promised that number"
+    }),
+    row(P::HighestAcceptedValue, "highest-accepted-value", Safety, {
+        "accept asks for the highest accepted proposal's value"
+    }),
+    row(P::PromiseKept, "promise-kept", Safety, "an acceptor never goes below its promise"),
+    row(P::VoteKept, "vote-kept", Safety, "an acceptor reports what it has accepted"),
+    row(P::AckFollowsQuestion, "ack-follows-question", Safety, "an ack follows its question"),
+    row(P::MajorityOfVotes, "majority-of-votes", Safety, {
+        "chosen only after a majority accepted that number"
+    }),
+    row(P::ReceivedWasSent, "received-was-sent", Safety, "nothing is received that was not sent"),
+    form(P::Form(Fault::KeyOrder), "key-order", "the five keys stand in order", {
+        "the keys stand in another order"
+    }),
+    form(P::Form(Fault::Blanks), "no-blanks", "no blanks between the parts", {
+        "there are blanks between the parts"
+    }),
+    form(P::Form(Fault::KeyNames), "key-names", "the keys have the lab's names", {
+        "a key has another name"
+    }),
+    form(P::Form(Fault::ExtraKeys), "five-keys", "there is no sixth key", {
+        "there are more than the five keys"
+    }),
+    form(P::Form(Fault::MissingKeys), "all-keys", "no key is missing", "a key is missing"),
+    form(P::Form(Fault::Words), "words", "actions and types are the lab's words", {
+        "an action or a message type is another word"
+    }),
+    form(P::Form(Fault::NumberKind), "integer", "ids and numbers are integers", {
+        "peer_id or proposal_num is no integer"
+    }),
+    form(P::Form(Fault::ValueKind), "value-is-text", "message_value is text and not blank", {
+        "message_value is blank or no text"
+    }),
+    form(P::Form(Fault::Mended), "valid-json", "each object is valid JSON", {
+        "this is no valid JSON; it was read as what is clearly meant"
+    }),
+    form(P::Form(Fault::Spelling), "spelling", "no escapes that are not needed", {
+        "the same could be written without escapes"
+    }),
+    form(P::Form(Fault::TextAround), "nothing-around", "nothing beside the object", {
+        "there is other text beside the object"
+    }),
+    form(P::Form(Fault::SeveralLines), "one-line", "an object is one line", {
+        "the object is spread over lines"
+    }),
+    form(P::Form(Fault::NotUtf8), "utf-8", "lines are UTF-8", "these bytes are no UTF-8"),
+    form(P::Form(Fault::PeerIdIsPrinter), "peer-id-is-sender", "peer_id is the sender", {
+        "peer_id is the receiver, where it should be the sender"
+    }),
+    form(P::Form(Fault::Unreadable), "known-object", "each object is an event of Paxos", {
+        "this object is no event of Paxos, or cannot be read"
+    }),
+    form(P::Form(Fault::TooLong), "line-length", "no line is longer than 64 KiB", {
+        "this line is longer than 64 KiB and was skipped"
+    }),
+    row(P::OwnPeerId, "own-peer-id", Form, "a peer prints its own acts only"),
+    row(P::ChoseOnce, "chose-once", Form, "a peer prints its choice once"),
+    row(P::SentPerReceiver, "sent-per-receiver", Form, "each receiver has a sent line"),
+    row(P::OtherText, "other-text", Progress, "text that is no line of a run"),
+    row(P::NeverChose, "never-chose", Progress, "every peer learns the choice"),
+    row(P::Missing, "missing", Progress, "what the last proposals lacked"),
+    row(P::Refused, "refused", Progress, "questions that were refused"),
+    row(P::Duel, "duel", Progress, "proposers that got in each other's way"),
+    row(P::Restarted, "restarted", Progress, "peers that began anew"),
+    row(P::Roles, "roles", Progress, "who proposes is a proposer of the hostsfile"),
 ];
 
-impl findings::Rule for PaxosRule {
+impl Rule for PaxosRule {
+    type Fault = Fault;
     const TABLE: &'static [RuleRow<Self>] = TABLE;
     // One reason is enough to say why a rule is not decidable.
     const MOST_UNDECIDED: u64 = 1;
     const MOST_NOTES: usize = 3;
+
+    fn of_form(fault: Fault) -> Self {
+        Self::Form(fault)
+    }
 }

@@ -7,6 +7,7 @@ use super::labels::plural;
 use super::markers::Marker;
 use super::model::Step;
 use super::window::Place;
+use crate::trace::findings::{Certainty, Finding, Level, Rule};
 use crate::visible::{clipped, visible};
 
 /// A broken rule, as a judge found it.
@@ -18,6 +19,20 @@ pub struct Alarm {
     pub sentence: String,
     /// The lines that show it; the picture points at the last of them that it has.
     pub places: Vec<Place>,
+}
+
+/// The safety rules that were broken, of what a judge found.
+pub fn alarms<R: Rule>(findings: &[Finding<R>]) -> Vec<Alarm> {
+    let broken = findings.iter().filter(|finding| {
+        let is_safety = finding.rule.row().level == Level::Safety;
+        is_safety && finding.certainty != Certainty::NotDecidable
+    });
+    let alarm = |finding: &Finding<R>| Alarm {
+        rule: finding.rule.row().name.into(),
+        sentence: finding.sentence.clone(),
+        places: finding.lines.iter().map(|line| (usize::from(line.input), line.line)).collect(),
+    };
+    broken.map(alarm).collect()
 }
 
 /// How much of a rule's name and of the sentence is shown.

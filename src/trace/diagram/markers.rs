@@ -169,14 +169,16 @@ pub(super) fn legend(diagram: &Diagram, width: f64) -> (String, f64) {
     }));
     let (mut x, mut y, mut out) = (0.0, 14.0, String::new());
     for (drawn, words) in &items {
-        let wide = 34.0 + text_width(words) + 22.0;
+        // A box is wider than other signs.
+        let sign = if drawn.contains("<rect") { 50.0 } else { 34.0 };
+        let wide = sign + text_width(words) + 22.0;
         if x + wide > width {
             (x, y) = (0.0, y + 25.0);
         }
         put!(
             out,
             "<g transform=\"translate({x:.1} {y:.1})\">{drawn}\
-             <text class=\"soft\" x=\"34\" y=\"4\">{words}</text></g>\n"
+             <text class=\"soft\" x=\"{sign}\" y=\"4\">{words}</text></g>\n"
         );
         x += wide;
     }
@@ -215,7 +217,9 @@ fn marks(diagram: &Diagram) -> Vec<Meaning> {
     let mut lost = diagram.arrows.iter().any(|arrow| arrow.end == ArrowEnd::Lost);
     let mut push = |sign: Marker, tag: &str, words: String| {
         let mut drawn = String::from("<g class=\"n0\">");
-        marker(&mut drawn, Point { x: 12.0, y: 0.0 }, sign, tag);
+        let is_box = matches!(sign, Marker::Box | Marker::LeadBox | Marker::Absent);
+        let x = if is_box { 22.0 } else { 12.0 };
+        marker(&mut drawn, Point { x, y: 0.0 }, sign, tag);
         items.push((drawn + "</g>", words));
     };
     for (sign, tag, words) in diagram.used() {

@@ -16,7 +16,8 @@
 //! This module knows no protocol. What a line means, which messages are alike, and what stands in
 //! words beside a step, a protocol says in its own folder: it turns its lines into [`Item`]s, has
 //! [`flow`] make steps and arrows of them, and fills in the rest of the [`Diagram`]. A protocol
-//! that prints states and no messages makes [`Step`]s and [`Band`]s itself.
+//! that prints states and no messages makes [`Step`]s and [`Band`]s itself. Where messages are plain
+//! texts, [`draw_journal`] does it all ([`PlainPicture`]).
 //!
 //! An [`Extent`] counts events one by one, so a run can have any length; at most [`MOST_EVENTS`]
 //! are drawn. What is not drawn is counted and said in a line of the picture.
@@ -47,21 +48,30 @@ mod model;
 mod order;
 mod pairs;
 mod palette;
+mod plain;
 mod svg;
 #[cfg(test)]
 mod tests;
 mod text;
 mod window;
 
-pub use alarm::Alarm;
+use super::inputs::Inputs;
+use super::judge::JudgeOptions;
+use crate::error::Result;
+
+pub use alarm::{Alarm, alarms};
 pub use flow::{Draft, Flow, Item, ItemKind, flow, peers, settle};
 pub use markers::Marker;
 pub use model::{
     Arrow, ArrowEnd, Band, Diagram, Groups, HostLabel, Kind, Lifeline, Look, Shape, Step, Stroke,
 };
 pub use pairs::{Counts, Key};
+pub use plain::{PlainPicture, draw_journal};
 pub use text::TextPage;
 pub use window::{Admission, Bound, Extent, MOST_EVENTS, MOST_LIFELINES, Place, Window};
+
+/// How a protocol makes a picture of a run: of these inputs, that part.
+pub type MakeDiagram = fn(Inputs, Window, &JudgeOptions<'_>) -> Result<Diagram>;
 
 /// The formats of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,8 @@
 use std::mem::discriminant;
 
 use super::markers::Marker;
+use crate::hosts::Hosts;
+use crate::process::PeerId;
 use crate::visible::clipped;
 
 /// A whole picture.
@@ -285,6 +287,16 @@ pub struct HostLabel {
     pub address: String,
     /// The roles in words.
     pub roles: String,
+}
+
+impl HostLabel {
+    /// Of this peer.
+    pub fn of(hosts: &Hosts, peer: u16) -> Option<Self> {
+        let host = hosts.get(PeerId(peer))?;
+        let roles: Vec<String> = host.roles.iter().map(ToString::to_string).collect();
+        let port = host.port.map_or(String::new(), |port| format!(":{port}"));
+        Some(Self { address: format!("{}{port}", host.host), roles: roles.join(", ") })
+    }
 }
 
 /// How much of a peer's roles is shown.

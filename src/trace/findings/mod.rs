@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use super::fault::{Fault, Faults};
+
 mod json;
 mod report;
 
@@ -44,6 +46,8 @@ pub struct RuleRow<R> {
     pub level: Level,
     /// What it claims.
     pub claim: &'static str,
+    /// What is wrong where it is broken, if that is always the same.
+    pub sentence: &'static str,
 }
 
 /// A row.
@@ -53,11 +57,23 @@ pub const fn row<R: Copy>(
     level: Level,
     claim: &'static str,
 ) -> RuleRow<R> {
-    RuleRow { rule, name, level, claim }
+    RuleRow { rule, name, level, claim, sentence: "" }
+}
+
+/// The row of a rule of form, which every line with one fault breaks.
+pub const fn form<R: Copy>(
+    rule: R,
+    name: &'static str,
+    claim: &'static str,
+    sentence: &'static str,
+) -> RuleRow<R> {
+    RuleRow { rule, name, level: Level::Form, claim, sentence }
 }
 
 /// A rule of some protocol.
 pub trait Rule: Copy + Debug + Ord + 'static {
+    /// In what a line may differ from the form.
+    type Fault: Fault;
     /// Every rule, in the order of the summary.
     const TABLE: &'static [RuleRow<Self>];
     /// How many findings of one rule that the log cannot decide are kept in full.
@@ -70,6 +86,9 @@ pub trait Rule: Copy + Debug + Ord + 'static {
     fn must_be_decided(self) -> bool {
         false
     }
+
+    /// The rule that a line with this fault breaks.
+    fn of_form(fault: Self::Fault) -> Self;
 
     /// Its row of the table.
     fn row(self) -> &'static RuleRow<Self> {
@@ -205,6 +224,18 @@ impl<R: Rule> Findings<R> {
         if *count <= if undecided { R::MOST_UNDECIDED } else { MOST_FINDINGS } {
             let (lines, sentence) = words();
             self.list.push(Finding { rule, certainty, lines, sentence });
+        }
+    }
+
+    /// Adds a finding that this line proves; its sentence is made only if it is kept in full.
+    pub fn broken_by(&mut self, rule: R, spot: Spot<'_>, sentence: impl FnOnce() -> String) {
+        self.add(rule, Certainty::Certain, || (vec![spot.witness()], sentence()));
+    }
+
+    /// Adds in what a line differs from the form.
+    pub fn add_faults(&mut self, spot: Spot<'_>, faults: Faults<R::Fault>) {
+        for rule in faults.iter().map(R::of_form) {
+            self.broken_by(rule, spot, || rule.row().sentence.into());
         }
     }
 

@@ -56,8 +56,9 @@ impl<R: Rule> Findings<R> {
                 write_finding(text, finding, inputs, strict);
             }
         }
-        for (rule, count) in alike {
-            let row = rule.row();
+        for row in R::TABLE {
+            let rule = row.rule;
+            let Some(count) = alike.get(&rule).copied() else { continue };
             let shown = count.min(most_shown::<R>(row.level)) as u64;
             let all = self.tallies.get(&rule).map_or(0, |tally| tally.broken);
             if row.level == Level::Form && all > shown {

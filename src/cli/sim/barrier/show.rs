@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::Mode;
 use super::ledger::Ledger;
-use crate::cli::goal::Goal;
 use crate::cli::sim::beside::scenario::{Outcome, Scenario};
+use crate::command::live::{Exit, LiveRun as _, Stream};
 use crate::process::{Effect, Output, PeerId};
+use crate::ready::live::ReadyRun;
 use crate::ready::{Fact, Ready};
 use crate::sim::mutant::Subject;
 use crate::sim::{Counts, End, Watch};
@@ -20,7 +21,7 @@ pub(super) struct Show<S, B> {
     mode: Mode,
     ledger: Ledger,
     /// The lines of `synod ready -d`, and the judge of those without `-d`.
-    lines: Option<(String, Goal)>,
+    lines: Option<(String, ReadyRun)>,
     /// Whose address each peer knows.
     knows: Vec<BTreeSet<PeerId>>,
     /// Those who have not left.
@@ -40,7 +41,7 @@ impl<S: Subject<Ready>, B: Fn(PeerId) -> S> Show<S, B> {
             build,
             mode,
             ledger: Ledger::new(scenario, mode),
-            lines: journal.then(|| (String::new(), Goal::ready(peers))),
+            lines: journal.then(|| (String::new(), ReadyRun::new(1..=peers))),
             knows: vec![BTreeSet::new(); peers.into()],
             here: (1..=peers).map(PeerId).collect(),
             to_the_end: scenario.to_the_end,
@@ -54,10 +55,8 @@ impl<S: Subject<Ready>, B: Fn(PeerId) -> S> Show<S, B> {
         }
         let (journal, goal) = self.lines.unzip();
         let judged = goal.filter(|_| counts.crashes == 0).map(|goal| {
-            let (text, _) = goal.verdict();
-            let bad = |line: &&str| line.starts_with("FAILED");
-            let mut reasons: Vec<String> = text.lines().filter(bad).map(str::to_owned).collect();
-            if !goal.is_reached() {
+            let mut reasons = goal.verdict().reasons;
+            if !goal.reached() {
                 reasons.push("not all are ready".into());
             }
             reasons
@@ -118,7 +117,8 @@ impl<S: Subject<Ready>, B: Fn(PeerId) -> S> Watch<S> for Show<S, B> {
                 self.ledger.reported(now, peer, fact);
                 self.line(now, &format!("{peer}: {fact}"));
                 if let (Some((_, goal)), Fact::Ready) = (&mut self.lines, fact) {
-                    goal.said(peer, Duration::from_micros(now), &fact.to_string());
+                    let after = Duration::from_micros(now);
+                    goal.line(peer, Stream::Err, after, &fact.to_string());
                 }
             }
         }
@@ -163,7 +163,7 @@ impl<S: Subject<Ready>, B: Fn(PeerId) -> S> Watch<S> for Show<S, B> {
         self.here.remove(&peer);
         self.ledger.halted(now, peer, code);
         if let Some((_, goal)) = &mut self.lines {
-            goal.ended(peer, code == 0, &format!("exit code {code}"));
+            goal.ended(peer, &Exit::of_code(Some(code.into())));
         }
         self.line(now, &format!("{peer} ends with exit code {code}"));
     }

@@ -44,8 +44,8 @@
 //! unreachable*: of those who were in a view without a break; whoever was removed and joins again
 //! knows nothing of the time between.
 //!
-//! The lines of a run have a second judge, [`MemberJudge`](crate::member::judge::MemberJudge), the one of
-//! `synod local member`. It does not know of lives, so it is asked where nobody came back.
+//! The lines of a run have a second judge, [`MemberJudge`](crate::member::judge::MemberJudge), the
+//! one of `synod local member`. It does not know of lives, so it is asked where nobody came back.
 
 mod claims;
 mod goal;

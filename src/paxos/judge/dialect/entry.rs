@@ -2,15 +2,33 @@
 
 use std::borrow::Cow;
 
-use super::fault::{Fault, Faults};
+use super::PaxosFault as Fault;
 use super::number::Number;
-use super::strict::Strict;
 use crate::paxos::event::{Action, MessageType};
+use crate::trace::fault::Faults as Set;
 use crate::trace::object::Raw;
 use crate::trace::prefix::digits;
 
+type Faults = Set<Fault>;
+
+/// How it is known whose line this is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Attribution {
+    /// The journal says it.
+    Journal,
+    /// A name in front of the object, as compose writes it.
+    Prefix,
+    /// A `sent` or `chose` line is its sender's; or `peer_id` always means the one who prints.
+    PeerId,
+    /// Nobody else speaks in this input, or its name is the peer's.
+    Input,
+    /// It is not known.
+    #[default]
+    Unknown,
+}
+
 /// One event of a run. Everything that a program may leave out is an `Option`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// `peer_id` as the line has it; whom it means depends on the program.
     pub peer_id: u16,
@@ -18,8 +36,10 @@ pub struct Entry<'a> {
     pub action: Action,
     /// The kind of message; none for what is no message.
     pub message_type: Option<MessageType>,
-    /// Whose line this is, if that is known; [`super::Line::attribution`] says how.
+    /// Whose line this is, if that is known.
     pub printer: Option<u16>,
+    /// How that is known.
+    pub attribution: Attribution,
     /// Who sent the message; none if the line does not say.
     pub sender: Option<u16>,
     /// Who received it, or the other end of a link.
@@ -48,36 +68,6 @@ pub struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    pub(super) fn from_strict(form: Strict<'a>) -> Self {
-        Self {
-            value: Some(Cow::Borrowed(form.value)),
-            number: Some(Number::whole(form.number)),
-            message_type: Some(form.message_type),
-            ..Self::bare(form.peer_id, form.action)
-        }
-    }
-
-    fn bare(peer_id: u16, action: Action) -> Self {
-        Self {
-            peer_id,
-            action,
-            message_type: None,
-            printer: None,
-            sender: None,
-            receiver: None,
-            value: None,
-            number: None,
-            answers: None,
-            accepted_proposal: None,
-            last_proposal: None,
-            queued: false,
-            lost: None,
-            note: None,
-            time_us: None,
-            is_journal: false,
-        }
-    }
-
     /// The same, owning its text.
     pub fn into_owned(self) -> Entry<'static> {
         Entry {
@@ -150,20 +140,11 @@ impl Key {
 #[derive(Default)]
 #[allow(clippy::struct_excessive_bools)] // each is one fault in the making
 pub(super) struct Fields<'a> {
+    /// What needs no further look.
+    entry: Entry<'a>,
     peer_id: Option<u16>,
     action: Option<Cow<'a, str>>,
     message_type: Option<Cow<'a, str>>,
-    value: Option<Cow<'a, str>>,
-    number: Option<Number>,
-    at: Option<u16>,
-    to: Option<u16>,
-    answers: Option<Number>,
-    accepted_proposal: Option<Number>,
-    last_proposal: Option<Number>,
-    queued: bool,
-    lost: Option<u64>,
-    note: Option<Cow<'a, str>>,
-    time_us: Option<u64>,
     /// How many of the five came, and whether in order.
     count: usize,
     disordered: bool,
@@ -194,38 +175,39 @@ impl<'a> Fields<'a> {
             Key::MessageType => self.message_type = text(raw),
             Key::MessageValue => {
                 let quoted = matches!(raw, Raw::Text(_));
-                self.value = text(raw)
+                self.entry.value = text(raw)
                     .filter(|value| if quoted { !is_empty(value) } else { !is_blank(value) });
-                let is_word = self.value.as_deref().is_some_and(|v| v.trim() != "" && is_blank(v));
-                self.blank_value = !quoted || self.value.is_none();
+                let is_word =
+                    self.entry.value.as_deref().is_some_and(|v| v.trim() != "" && is_blank(v));
+                self.blank_value = !quoted || self.entry.value.is_none();
                 self.blank_word = quoted && is_word;
             }
             Key::ProposalNum => {
                 self.odd_number = !matches!(&raw, Raw::Bare(word) if digits(word).is_some());
-                self.number = number(raw);
+                self.entry.number = number(raw);
             }
-            Key::At => self.at = id(raw, faults),
-            Key::To => self.to = id(raw, faults),
-            Key::Answers => self.answers = number(raw),
-            Key::AcceptedProposal => self.accepted_proposal = number(raw),
-            Key::LastProposal => self.last_proposal = number(raw),
-            Key::Queued => self.queued = raw == Raw::Bare("true"),
-            Key::Lost => self.lost = number(raw).map(|number| number.round),
-            Key::Note => self.note = text(raw),
-            Key::TimeUs => self.time_us = number(raw).map(|number| number.round),
+            Key::At => self.entry.printer = id(raw, faults),
+            Key::To => self.entry.receiver = id(raw, faults),
+            Key::Answers => self.entry.answers = number(raw),
+            Key::AcceptedProposal => self.entry.accepted_proposal = number(raw),
+            Key::LastProposal => self.entry.last_proposal = number(raw),
+            Key::Queued => self.entry.queued = raw == Raw::Bare("true"),
+            Key::Lost => self.entry.lost = number(raw).map(|number| number.round),
+            Key::Note => self.entry.note = text(raw),
+            Key::TimeUs => self.entry.time_us = number(raw).map(|number| number.round),
         }
     }
 
     /// The five keys as the lab's form has them, with no more escapes than JSON needs.
     pub(super) fn plainly(&self) -> Option<String> {
-        let value = serde_json::to_string(self.value.as_deref()?).ok()?;
+        let value = serde_json::to_string(self.entry.value.as_deref()?).ok()?;
         Some(format!(
             "{{\"peer_id\":{},\"action\":\"{}\",\"message_type\":\"{}\",\"message_value\":{value},\
              \"proposal_num\":{}}}",
             self.peer_id?,
             self.action.as_deref()?,
             self.message_type.as_deref()?,
-            self.number?
+            self.entry.number?
         ))
     }
 
@@ -249,32 +231,19 @@ impl<'a> Fields<'a> {
         {
             message_type = Some(MessageType::Chosen);
         }
-        let peer_id = self.peer_id.or(self.at)?;
-        let is_journal = self.at.is_some();
+        let peer_id = self.peer_id.or(self.entry.printer)?;
+        let is_journal = self.entry.printer.is_some();
         let may_lack = is_ack(message_type) && !is_journal;
         if !is_journal {
             self.judge_form(action, named.flatten(), faults);
         }
-        Some(Entry {
-            message_type,
-            value: self.value.filter(|value| !may_lack || !is_blank(value)),
-            number: self.number,
-            printer: self.at,
-            receiver: self.to,
-            answers: self.answers,
-            accepted_proposal: self.accepted_proposal,
-            last_proposal: self.last_proposal,
-            queued: self.queued,
-            lost: self.lost,
-            note: self.note,
-            time_us: self.time_us,
-            is_journal,
-            ..Entry::bare(peer_id, action)
-        })
+        let value = self.entry.value.filter(|value| !may_lack || !is_blank(value));
+        Some(Entry { peer_id, action, message_type, value, is_journal, ..self.entry })
     }
 
     fn judge_form(&self, action: Action, named: Option<MessageType>, faults: &mut Faults) {
-        let journal_only = self.to.is_some() || self.answers.is_some() || self.note.is_some();
+        let Entry { receiver, answers, note, .. } = &self.entry;
+        let journal_only = receiver.is_some() || answers.is_some() || note.is_some();
         for (is_so, fault) in [
             (self.count < 5, Fault::MissingKeys),
             (self.disordered && self.count >= 5, Fault::KeyOrder),

@@ -1,46 +1,153 @@
-//! Reading the lines of a run, by whatever program and in whatever company.
+//! Reading the lines of a run of Paxos, by whatever program and in whatever company.
 //!
 //! The lab asks for one JSON object a line with five keys. Programs that solve it differ in more
 //! ways than one would think: blanks, the order of keys, `prepare ack` for `prepare_ack`, a number
-//! as text or as `round.id`, acks without a value, a value without quotation marks. And between a
-//! program and its reader stand tools that add to the line: compose puts `peer1  | ` in front,
-//! with colours and times. [`Reader`] takes all of that and says of each line
+//! as text or as `round.id`, acks without a value, a value without quotation marks.
+//! [`PaxosDialect`] takes all of that and says of each line
 //!
-//! * what it says: an [`Entry`], or why there is none ([`Content`]);
+//! * what it says: an [`Entry`];
 //! * whose line it is and how that is known ([`Attribution`]);
-//! * in what it differs from the lab's form ([`Fault`]).
+//! * in what it differs from the lab's form ([`PaxosFault`]).
 //!
 //! **Whose line.** A judge needs the order of one peer's own lines, so it must know whose they
 //! are. The journal says it (`at`); so does the name that compose puts in front; a `sent` line is
 //! its sender's. A `received` line of the lab's form names only the sender of the message: who
 //! printed it is known only if its file is one peer's. That, and whether a program means by
-//! `peer_id` the sender or the one who prints, is found by a look at the first
-//! [`SNIFF_BYTES`] of each input ([`Reader::inferred`] says what was concluded).
-//!
-//! **Memory** is one line and those bytes, whatever the input: beyond [`MAX_LINE_BYTES`] a
-//! line is skipped, and an object that is spread over lines may have [`MAX_OBJECT_LINES`].
-//!
-//! Lines of exactly the lab's form take a path without an allocation; all others are scanned.
-//!
-//! Several objects on one line are several [`Line`]s of one number.
-//!
-//! Left out: objects of one line beyond the 256th, objects spread over lines while another peer's
-//! lines come between.
+//! `peer_id` the sender or the one who prints, is found by a look at the head of each input
+//! ([`Reader::inferred`] says what was concluded).
 
 mod entry;
-mod fault;
 mod number;
-mod reader;
 mod sniff;
 mod strict;
 #[cfg(test)]
 mod tests;
 
+use crate::faults;
+use crate::paxos::event::Action;
+use crate::trace::fault::Faults;
+use crate::trace::object::{End, object};
+
 pub use crate::trace::prefix::Names;
-pub use entry::Entry;
-pub use fault::{Fault, Faults};
+pub use crate::trace::reader::Content;
+use crate::trace::reader::{Dialect, LogLine, LogReader, Object};
+use crate::visible::visible_json;
+pub use entry::{Attribution, Entry};
 pub use number::Number;
-pub use reader::{
-    Attribution, Content, Line, MAX_LINE_BYTES, MAX_OBJECT_LINES, Reader, SNIFF_BYTES,
-};
-pub(crate) use reader::{skip_line, text_of};
+use sniff::{Conclusion, Sniff};
+
+faults! {
+    /// One way to differ from the lab's form. The line was understood all the same, unless it is
+    /// one of the last two.
+    PaxosFault, Some(Self::SeveralLines),
+    /// The five keys stand in another order.
+    KeyOrder,
+    /// There are blanks between the parts.
+    Blanks,
+    /// A key has another name.
+    KeyNames,
+    /// There are more keys than five.
+    ExtraKeys,
+    /// A key is missing.
+    MissingKeys,
+    /// An action or a message type is another word, such as `prepare ack`.
+    Words,
+    /// `proposal_num` or `peer_id` is there but no integer.
+    NumberKind,
+    /// `message_value` is there but blank, null or no text.
+    ValueKind,
+    /// This is no JSON, but clear enough: a missing comma, an unquoted word.
+    Mended,
+    /// Valid JSON of the same meaning in other characters, such as `\u0058`.
+    Spelling,
+    /// One object lies on several lines.
+    SeveralLines,
+    /// `peer_id` is the peer that prints, also where it receives.
+    PeerIdIsPrinter,
+}
+
+/// The lab's form, and what is near it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PaxosDialect {
+    conclusion: Conclusion,
+}
+
+/// Reads lines of Paxos from one input.
+pub type Reader<R> = LogReader<R, PaxosDialect>;
+
+impl Dialect for PaxosDialect {
+    type Entry<'a> = Entry<'a>;
+    type Fault = PaxosFault;
+    type Sniff = Sniff;
+    const MOST_LINES: usize = 16;
+
+    fn strict<'a>(bytes: &'a [u8], _faults: &mut Faults<PaxosFault>) -> Option<Entry<'a>> {
+        strict::strict(bytes)
+    }
+
+    fn lenient<'a>(text: &'a str, faults: &mut Faults<PaxosFault>) -> Object<'a, Entry<'a>> {
+        let mut fields = entry::Fields::default();
+        let End { rest, closed, blanks, mended } =
+            object(text, |key, raw| fields.take(&key, raw, faults));
+        faults.add_if(blanks, PaxosFault::Blanks);
+        faults.add_if(mended, PaxosFault::Mended);
+        let written = &text[..text.len() - rest.len()];
+        // What would not show itself may be spelled out, as it is where lines are passed on.
+        let is_plain = faults.is_empty()
+            && rest.trim().is_empty()
+            && fields
+                .plainly()
+                .is_some_and(|plain| plain == written || visible_json(&plain) == written);
+        let content = match fields.entry(faults) {
+            Some(entry) => {
+                let is_odd = faults.is_empty() && rest.trim().is_empty() && !is_plain;
+                faults.add_if(is_odd && !entry.is_journal, PaxosFault::Spelling);
+                Content::Event(entry)
+            }
+            None => Content::Unreadable,
+        };
+        Object { content, rest, is_whole: closed }
+    }
+
+    fn sniff(sniff: &mut Sniff, line: &LogLine<'_, Self>) {
+        if let Content::Event(entry) = &line.content {
+            sniff.add(entry, line.named);
+        }
+    }
+
+    fn conclude(&mut self, sniff: &Sniff, input: &str, names: &Names) -> Vec<String> {
+        self.conclusion = sniff.conclude(input, names);
+        self.conclusion.in_words(input)
+    }
+
+    /// Fills in who printed, sent and received, as far as that is known.
+    fn attribute(
+        &self,
+        entry: &mut Entry<'_>,
+        named: Option<u16>,
+        faults: &mut Faults<PaxosFault>,
+    ) {
+        let Conclusion { owner, means_printer } = self.conclusion;
+        let means_printer = means_printer && !entry.is_journal;
+        let received = entry.action == Action::Received;
+        let (printer, attribution) = if entry.printer.is_some() {
+            (entry.printer, Attribution::Journal)
+        } else if named.is_some() {
+            (named, Attribution::Prefix)
+        } else if means_printer || !received {
+            (Some(entry.peer_id), Attribution::PeerId)
+        } else if owner.is_some() {
+            (owner, Attribution::Input)
+        } else {
+            (None, Attribution::Unknown)
+        };
+        (entry.printer, entry.attribution) = (printer, attribution);
+        if received {
+            entry.receiver = entry.receiver.or(printer);
+            entry.sender = Some(entry.peer_id).filter(|_| !means_printer);
+            faults.add_if(means_printer, PaxosFault::PeerIdIsPrinter);
+        } else if entry.action == Action::Sent {
+            entry.sender = Some(entry.peer_id);
+        }
+    }
+}

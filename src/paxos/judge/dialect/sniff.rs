@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::entry::Entry;
 use crate::paxos::event::{Action, MessageType};
+use crate::trace::prefix::{Names, peer_named};
 
 /// What the lines at the head of an input have in common.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sniff {
+pub struct Sniff {
     /// Who sent or chose something.
     speakers: BTreeSet<u16>,
     /// Who asked, and who answered.
@@ -73,8 +74,8 @@ impl Sniff {
         }
     }
 
-    /// What follows, given the peer that the file's name names.
-    pub(super) fn conclude(&self, named_by_file: Option<u16>) -> Conclusion {
+    /// What follows, given the name of the file, which may name a peer.
+    pub(super) fn conclude(&self, input: &str, names: &Names) -> Conclusion {
         let mut heard = self.asked_by.union(&self.answered_by);
         let lone = match (self.speakers.len(), self.speakers.first()) {
             (1, Some(lone)) => Some(*lone),
@@ -101,9 +102,27 @@ impl Sniff {
         let one_voice = self.unnamed > 0 && self.named == 0;
         let owner = match lone {
             Some(lone) => Some(lone),
-            None if self.speakers.is_empty() => named_by_file,
+            None if self.speakers.is_empty() => {
+                let stem = input.rsplit(['/', '\\']).next().unwrap_or(input);
+                peer_named(stem.split('.').next().unwrap_or(stem), names)
+            }
             None => None,
         };
         Conclusion { owner: owner.filter(|_| one_voice), means_printer }
+    }
+}
+
+impl Conclusion {
+    pub(super) fn in_words(self, name: &str) -> Vec<String> {
+        let owner = self.owner.map(|owner| {
+            format!("{name}: taken for the lines of peer{owner}, who alone speaks in it")
+        });
+        let means_printer = self.means_printer.then(|| {
+            format!(
+                "{name}: peer_id is taken for the peer that prints, also where it receives, so \
+                 the senders of what is received are not known"
+            )
+        });
+        owner.into_iter().chain(means_printer).collect()
     }
 }

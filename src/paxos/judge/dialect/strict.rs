@@ -1,19 +1,13 @@
 //! The fast path: lines of exactly the lab's form, read without an allocation.
 
+use std::borrow::Cow;
+
+use super::entry::Entry;
+use super::number::Number;
 use crate::paxos::event::{Action, MessageType};
 
-/// The five keys, borrowed from the line.
-#[derive(Clone, Copy)]
-pub(super) struct Strict<'a> {
-    pub(super) peer_id: u16,
-    pub(super) action: Action,
-    pub(super) message_type: MessageType,
-    pub(super) value: &'a str,
-    pub(super) number: u64,
-}
-
 /// Reads a line of exactly the printed form; none if it is of any other.
-pub(super) fn strict(line: &[u8]) -> Option<Strict<'_>> {
+pub(super) fn strict(line: &[u8]) -> Option<Entry<'_>> {
     let rest = line.strip_prefix(b"{\"peer_id\":")?;
     let (peer_id, rest) = integer(rest)?;
     let rest = rest.strip_prefix(b",\"action\":\"")?;
@@ -46,7 +40,14 @@ pub(super) fn strict(line: &[u8]) -> Option<Strict<'_>> {
     let plain = !value.is_empty()
         && value.iter().all(|byte| *byte > b' ' && *byte != b'\\' && *byte != b'<');
     let value = std::str::from_utf8(value).ok().filter(|value| plain && *value != "null")?;
-    Some(Strict { peer_id: u16::try_from(peer_id).ok()?, action, message_type, value, number })
+    Some(Entry {
+        peer_id: u16::try_from(peer_id).ok()?,
+        action,
+        message_type: Some(message_type),
+        value: Some(Cow::Borrowed(value)),
+        number: Some(Number::whole(number)),
+        ..Entry::default()
+    })
 }
 
 /// Digits as JSON has them: no leading zero, no overflow.

@@ -1,5 +1,7 @@
+use super::PaxosFault as Fault;
 use super::*;
 use crate::paxos::event::{Action, MessageType};
+use crate::trace::reader::MAX_LINE_BYTES;
 
 /// Reads a whole text; the entries with their faults.
 fn read(name: &str, text: &str) -> Vec<(Entry<'static>, Attribution, Vec<Fault>)> {
@@ -7,8 +9,8 @@ fn read(name: &str, text: &str) -> Vec<(Entry<'static>, Attribution, Vec<Fault>)
     let mut entries = Vec::new();
     while let Some(line) = reader.next_line().unwrap() {
         if let Content::Event(entry) = line.content {
-            let faults = line.faults.iter().collect();
-            entries.push((entry.into_owned(), line.attribution, faults));
+            let (attribution, faults) = (entry.attribution, line.faults.iter().collect());
+            entries.push((entry.into_owned(), attribution, faults));
         }
     }
     entries
@@ -48,7 +50,7 @@ fn every_spelling_of_a_line_is_the_same_event() {
         assert_eq!(got, faults, "{line}");
         let known = [Attribution::PeerId, Attribution::Prefix];
         assert!(known.contains(&attribution) && entry.printer == Some(1), "{line}");
-        entry.printer = want.printer;
+        (entry.printer, entry.attribution) = (want.printer, want.attribution);
         assert_eq!(entry, want, "{line}");
     }
 }

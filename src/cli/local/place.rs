@@ -22,19 +22,25 @@ const KEPT: &str = "hostsfile.txt";
 const UNFINISHED: &str = "hostsfile.txt.unfinished";
 
 /// A file of the run; a temporary one goes with this value.
-pub(super) struct Prop {
+pub(super) struct RunFile {
     path: PathBuf,
     temporary: bool,
 }
 
-impl Prop {
+impl RunFile {
+    /// A name in the temporary directory that nobody else uses.
+    pub(super) fn temporary(extension: &str) -> Self {
+        let name = format!("synod-{}-{:016x}.{extension}", std::process::id(), random());
+        Self { path: std::env::temp_dir().join(name), temporary: true }
+    }
+
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 }
 
-impl Drop for Prop {
+impl Drop for RunFile {
     fn drop(&mut self) {
         if self.temporary {
             let _ = fs::remove_file(&self.path);
@@ -42,30 +48,17 @@ impl Drop for Prop {
     }
 }
 
-/// A generated hostsfile.
-pub(super) struct Stage {
-    /// What it says.
-    pub(super) hosts: Hosts,
-    /// Where it says it.
-    pub(super) file: Prop,
-}
-
-/// A name in the temporary directory that nobody else uses.
-fn temporary(ending: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("synod-{}-{:016x}.{ending}", std::process::id(), random()))
-}
-
 /// The journal of a run. Peers that keep their state go on where they were, and so does their
 /// journal; others begin anew, and an older run in the same file would contradict them.
-pub(super) fn journal(given: Option<&Path>, durable: bool) -> Result<Prop> {
+pub(super) fn journal(given: Option<&Path>, durable: bool) -> Result<RunFile> {
     // A pipe has nothing to begin anew, and opening it would wait for its reader.
     let is_file = |path: &&Path| fs::metadata(path).map_or(true, |found| !is_stream(&found));
     if let Some(path) = given.filter(|_| !durable).filter(is_file) {
         fs::write(path, "").doing(|| format!("trace file {}", path.display()))?;
     }
     Ok(match given {
-        Some(path) => Prop { path: path.to_owned(), temporary: false },
-        None => Prop { path: temporary("jsonl"), temporary: true },
+        Some(path) => RunFile { path: path.to_owned(), temporary: false },
+        None => RunFile::temporary("jsonl"),
     })
 }
 
@@ -85,34 +78,55 @@ pub(super) fn check_readable(journal: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes the hostsfile for a run. In a data directory it is kept and used again: the ports are
-/// part of its fingerprint, and durable state belongs to a fingerprint. Whoever names a data
-/// directory holds its [`lock`].
-pub(super) fn set(given: &Hosts, data: Option<&Path>) -> Result<Stage> {
-    let Some(dir) = data else {
-        let file = Prop { path: temporary("txt"), temporary: true };
-        let hosts = relocate(given)?;
-        write(&file.path, &hosts)?;
-        return Ok(Stage { hosts, file });
-    };
-    let path = dir.join(KEPT);
-    if !path.try_exists().doing(|| path.display().to_string())? {
-        let hosts = relocate(given)?;
-        keep(dir, &path, &hosts)?;
-        return Ok(Stage { hosts, file: Prop { path, temporary: false } });
+/// A generated hostsfile.
+pub(super) struct Place {
+    /// What it says.
+    pub(super) hosts: Hosts,
+    path: PathBuf,
+    /// Goes with this value.
+    temporary: Option<RunFile>,
+}
+
+impl Place {
+    /// Writes the hostsfile for a run. In a data directory it is kept and used again: the ports are
+    /// part of its fingerprint, and durable state belongs to a fingerprint. Whoever names a data
+    /// directory holds its [`lock`].
+    pub(super) fn new(given: &Hosts, data: Option<&Path>) -> Result<Self> {
+        let Some(dir) = data else {
+            let file = RunFile::temporary("txt");
+            let hosts = relocate(given)?;
+            write(&file.path, &hosts)?;
+            return Ok(Self { hosts, path: file.path.clone(), temporary: Some(file) });
+        };
+        let path = dir.join(KEPT);
+        if !path.try_exists().doing(|| path.display().to_string())? {
+            let hosts = relocate(given)?;
+            keep(dir, &path, &hosts)?;
+            return Ok(Self { hosts, path, temporary: None });
+        }
+        let hosts = Hosts::read(&path)?;
+        let roles = |hosts: &Hosts| {
+            hosts.peers.iter().map(|peer: &Host| peer.roles.clone()).collect::<Vec<_>>()
+        };
+        if roles(&hosts) != roles(given) {
+            return Err(Error::Input(format!(
+                "{} was made for other roles, and the promises beside it hold for those; use the \
+                 old hostsfile, or another directory",
+                path.display()
+            )));
+        }
+        Ok(Self { hosts, path, temporary: None })
     }
-    let hosts = Hosts::read(&path)?;
-    let roles = |hosts: &Hosts| {
-        hosts.peers.iter().map(|peer: &Host| peer.roles.clone()).collect::<Vec<_>>()
-    };
-    if roles(&hosts) != roles(given) {
-        return Err(Error::Input(format!(
-            "{} was made for other roles, and the promises beside it hold for those; use the old \
-             hostsfile, or another directory",
-            path.display()
-        )));
+
+    /// Where the hostsfile is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
-    Ok(Stage { hosts, file: Prop { path, temporary: false } })
+
+    /// Everybody has read the hostsfile: a temporary one goes.
+    pub(super) fn release(&mut self) {
+        self.temporary = None;
+    }
 }
 
 fn write(path: &Path, hosts: &Hosts) -> Result<()> {
@@ -127,7 +141,7 @@ fn write(path: &Path, hosts: &Hosts) -> Result<()> {
 /// Writes the hostsfile of a data directory, whole or not at all: a part of it would be refused, or
 /// taken for the whole, by every later run.
 fn keep(dir: &Path, path: &Path, hosts: &Hosts) -> Result<()> {
-    let unfinished = Prop { path: dir.join(UNFINISHED), temporary: true };
+    let unfinished = RunFile { path: dir.join(UNFINISHED), temporary: true };
     // One that a killed run left; nobody else is here.
     let _ = fs::remove_file(&unfinished.path);
     write(&unfinished.path, hosts)?;

@@ -1,16 +1,18 @@
-//! Lines that are nearly of the form: read as what is clearly meant, and in what they differ.
+//! The lines of a group as programs write them: the lab's form, its JSON, and what is near them.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use crate::faults;
 use crate::member::event::{CRASHING, Statement, ViewLine};
 use crate::trace::MOST_PEERS;
+use crate::trace::fault::Faults as Set;
 use crate::trace::object::{Raw, object};
+use crate::trace::reader::{Content, Dialect, LogLine, LogReader, Object};
 
-/// One way to differ from the lab's form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Fault {
+faults! {
+    /// One way to differ from the lab's form.
+    MemberFault, None,
     /// A blank too many or too few.
     Blanks,
     /// A key in quotation marks.
@@ -31,54 +33,69 @@ pub enum Fault {
     Words,
     /// Other signs between the parts.
     Punctuation,
-    /// There is other text beside the line.
-    TextAround,
-    /// Bytes that are no UTF-8.
-    NotUtf8,
-    /// It begins as a line of a group does, and cannot be read.
-    Unreadable,
-    /// A line longer than is looked at.
-    TooLong,
 }
 
-impl Fault {
-    /// All, in order.
-    pub const ALL: [Self; 14] = [
-        Self::Blanks,
-        Self::Quotes,
-        Self::KeyOrder,
-        Self::KeyNames,
-        Self::ExtraKeys,
-        Self::NoLeader,
-        Self::ListOrder,
-        Self::Numbers,
-        Self::Words,
-        Self::Punctuation,
-        Self::TextAround,
-        Self::NotUtf8,
-        Self::Unreadable,
-        Self::TooLong,
-    ];
+use MemberFault as Fault;
+type Faults = Set<Fault>;
+
+/// What a line of a group says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberEntry {
+    /// The line.
+    pub line: ViewLine,
+    /// True of a line in the form of [`ViewLine::json`].
+    pub is_json: bool,
 }
 
-/// A set of faults.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Faults(u16);
+/// The lab's form, and what is near it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MemberDialect;
 
-impl Faults {
-    /// Adds one.
-    pub fn add(&mut self, fault: Fault) {
-        self.0 |= 1 << fault as u16;
+/// Reads lines of a group from one input.
+pub type Reader<R> = LogReader<R, MemberDialect>;
+/// A line of an input.
+pub type Found<'a> = LogLine<'a, MemberDialect>;
+
+impl Dialect for MemberDialect {
+    type Entry<'a> = MemberEntry;
+    type Fault = MemberFault;
+    type Sniff = ();
+
+    fn strict<'a>(bytes: &'a [u8], faults: &mut Faults) -> Option<MemberEntry> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let printed = ViewLine::read(text).map(|line| MemberEntry { line, is_json: false });
+        let json = || Some(MemberEntry { line: ViewLine::read_json(text)?, is_json: true });
+        let entry = printed.or_else(json)?;
+        if let Statement::Message(text) = &entry.line.words {
+            faults.add_if(is_strange(text), Fault::Words);
+        }
+        Some(entry)
     }
 
-    /// True if there is none.
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Those that are in.
-    pub fn iter(self) -> impl Iterator<Item = Fault> {
-        Fault::ALL.into_iter().filter(move |fault| self.0 & (1 << *fault as u16) != 0)
+    fn lenient<'a>(text: &'a str, faults: &mut Faults) -> Object<'a, MemberEntry> {
+        let has = |word: &str| {
+            text.as_bytes().windows(4).any(|w| w.eq_ignore_ascii_case(word.as_bytes()))
+        };
+        // Objects of others are seen soon.
+        if !has("view") && !has("memb") {
+            return Object { content: Content::Prose, rest: "", is_whole: true };
+        }
+        let mut fields = Fields::default();
+        let mut own = Faults::default();
+        let end = object(text, |key, raw| fields.take(&key, &raw, text, &mut own));
+        let written = &text[..text.len() - end.rest.len()];
+        let content = match fields.line(&mut own) {
+            Some(line) => {
+                if own.is_empty() || own == Faults::only(Fault::Quotes) {
+                    compare(written, &line, &mut own);
+                }
+                faults.extend(own);
+                Content::Event(MemberEntry { line, is_json: false })
+            }
+            None if fields.is_meant => Content::Unreadable,
+            None => Content::Prose,
+        };
+        Object { content, rest: end.rest, is_whole: true }
     }
 }
 
@@ -95,43 +112,6 @@ struct Fields {
     last: usize,
     /// Some key is of views only, so that this is meant to be a line.
     is_meant: bool,
-}
-
-/// What stood where an object begins.
-pub(super) enum Lenient {
-    /// A line.
-    View(ViewLine),
-    /// It is meant to be one.
-    Unreadable,
-    /// An object of something else.
-    Other,
-}
-
-/// Reads the object at the start of the text, in which other things may follow: what it is, and
-/// what stands behind it.
-pub(super) fn lenient<'a>(text: &'a str, faults: &mut Faults) -> (Lenient, &'a str) {
-    let mut fields = Fields::default();
-    let mut own = Faults::default();
-    let end = object(text, |key, raw| fields.take(&key, &raw, text, &mut own));
-    let written = &text[..text.len() - end.rest.len()];
-    let found = match fields.line(&mut own) {
-        Some(line) => {
-            if own == Faults::default() || own == only(Fault::Quotes) {
-                compare(written, &line, &mut own);
-            }
-            own.iter().for_each(|fault| faults.add(fault));
-            Lenient::View(line)
-        }
-        None if fields.is_meant => Lenient::Unreadable,
-        None => Lenient::Other,
-    };
-    (found, end.rest)
-}
-
-fn only(fault: Fault) -> Faults {
-    let mut faults = Faults::default();
-    faults.add(fault);
-    faults
 }
 
 /// The parts are right, so what differs stands between them.
@@ -298,6 +278,15 @@ fn meant(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::prefix::Names;
+    use crate::trace::reader::MAX_LINE_BYTES;
+
+    /// What the text says, in what it differs, and what stands behind it.
+    fn lenient(text: &str) -> (Content<MemberEntry>, Vec<Fault>, &str) {
+        let mut faults = Faults::default();
+        let Object { content, rest, .. } = MemberDialect::lenient(text, &mut faults);
+        (content, faults.iter().collect(), rest)
+    }
 
     #[test]
     fn near_forms_are_read_and_named() {
@@ -321,10 +310,9 @@ mod tests {
             ("{peer_id: 2, view_id: 3, leader: 1, memb_list: [1,2,]}", vec![Fault::Punctuation]),
             ("{peer_id: 2, view_id: 3, leader: 1, memb_list: \"[1,2]\"}", vec![Fault::Punctuation]),
         ] {
-            let mut faults = Faults::default();
-            let (Lenient::View(line), "") = lenient(text, &mut faults) else { panic!("{text}") };
-            assert_eq!(line.to_string(), form, "{text}");
-            assert_eq!(faults.iter().collect::<Vec<_>>(), want, "{text}");
+            let (Content::Event(entry), faults, "") = lenient(text) else { panic!("{text}") };
+            assert_eq!(entry.line.to_string(), form, "{text}");
+            assert_eq!(faults, want, "{text}");
         }
     }
 
@@ -341,10 +329,9 @@ mod tests {
             ("\"hello\"", "hello", true),
         ] {
             let text = format!("{{peer_id: 2, view_id: 3, leader: 1, message:{text}}}");
-            let mut faults = Faults::default();
-            let (Lenient::View(line), _) = lenient(&text, &mut faults) else { panic!("{text}") };
-            assert_eq!(line.words, Statement::Message(want.into()), "{text}");
-            assert_eq!(faults.iter().any(|fault| fault == Fault::Words), differs, "{text}");
+            let (Content::Event(entry), faults, _) = lenient(&text) else { panic!("{text}") };
+            assert_eq!(entry.line.words, Statement::Message(want.into()), "{text}");
+            assert_eq!(faults.contains(&Fault::Words), differs, "{text}");
         }
     }
 
@@ -357,9 +344,55 @@ mod tests {
             ("{peer_id: 2, view_id: 3, leader: 1, memb_list: [1,b]}", true),
             ("{peer_id: 99999, view_id: 3, leader: 1, memb_list: [1]}", true),
         ] {
-            let (found, _) = lenient(text, &mut Faults::default());
-            assert_eq!(matches!(found, Lenient::Unreadable), meant, "{text}");
-            assert!(!matches!(found, Lenient::View(_)), "{text}");
+            let want = if meant { Content::Unreadable } else { Content::Prose };
+            assert_eq!(lenient(text).0, want, "{text}");
         }
+    }
+
+    type Read = (u64, Option<u16>, Option<u64>, Content<MemberEntry>, Vec<Fault>);
+
+    fn read(text: &str) -> Vec<Read> {
+        let mut reader = Reader::new("", text.as_bytes(), Names::new()).expect("memory");
+        let mut all = Vec::new();
+        while let Some(found) = reader.next_line().expect("memory can be read") {
+            let faults = found.faults.iter().collect();
+            all.push((found.number, found.named, found.time_us, found.content, faults));
+        }
+        all
+    }
+
+    #[test]
+    fn prefixes_of_compose_and_other_lines_between_are_taken() {
+        let line = "{peer_id: 2, view_id: 3, leader: 1, memb_list: [1,2]}";
+        let said = || {
+            let line = ViewLine::read(line).expect("is one");
+            Content::Event(MemberEntry { line, is_json: false })
+        };
+        let text = format!(
+            "{line}\r\npeer2  | {line}\n\u{1b}[36mpeer2_1  |\u{1b}[0m 00:00:01.5 {line}\n\
+             \npeer1: listens\n{{\"a\": 1}}\nnow {line}{line}\n"
+        );
+        assert_eq!(
+            read(&text),
+            [
+                (1, None, None, said(), vec![]),
+                (2, Some(2), None, said(), vec![]),
+                (3, Some(2), Some(1_500_000), said(), vec![]),
+                (4, None, None, Content::Nothing, vec![]),
+                (5, None, None, Content::Prose, vec![]),
+                (6, None, None, Content::Prose, vec![]),
+                (7, None, None, said(), vec![Fault::TextAround]),
+                (7, None, None, said(), vec![Fault::TextAround]),
+            ]
+        );
+    }
+
+    #[test]
+    fn damage_is_said_and_a_long_line_is_skipped() {
+        let long = "x".repeat(MAX_LINE_BYTES + 5);
+        let text = format!("{long}\n{{view_id: 1, memb_list: [\n");
+        let all = read(&text);
+        assert_eq!((&all[0].3, &all[0].4), (&Content::TooLong, &vec![Fault::TooLong]));
+        assert_eq!((&all[1].3, &all[1].4), (&Content::Unreadable, &vec![Fault::Unreadable]));
     }
 }

@@ -1,0 +1,234 @@
+//! `synod draw`: a run as a picture, of whatever protocol.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use lexopt::Arg::{Long, Short, Value as Positional};
+use lexopt::Parser;
+
+use super::check;
+use crate::command::{self, args, outputs};
+use crate::error::{Doing, Error, Result};
+use crate::protocols::{PROTOCOLS, Protocol};
+use crate::trace::diagram::{self, Bound, Format, TextPage, Window};
+use crate::trace::inputs::Inputs;
+use crate::trace::judge::{JudgeFlag, JudgeOptions};
+
+pub(super) const HELP: &str = "\
+usage: synod draw [FILES] [--format text|mermaid|svg|html] [-o FILE] [options]
+
+Draw a run as a space-time diagram: a line per peer, an arrow per message. FILES are journals
+(--trace) of any protocol or what peers printed; without any, standard input is read.
+
+  -o FILE            write to FILE; its extension selects the format: .txt .mmd .svg .html
+  --format FORMAT    text (the default), mermaid, svg or html
+  --hosts FILE       a hostsfile: names and roles; without it, roles are inferred
+  --from T --to T    only this part: a time since the first event, as 2.5 (seconds), 300ms or
+                     40us; or @N, the N-th line
+  --number N         only messages about proposal N
+  --all              also what tells nothing new: new links, notices of the choice to
+                     peers that know it
+  --width N          columns of the text format (the terminal's, else 80)
+  --help, --version
+
+Of a group (synod member) a row per view is drawn: a box at each member that installs it, and
+between the views who is called unreachable and who crashes. Its lines are known as such.
+
+  --membership       draw the lines of a group, also where events of Paxos stand beside them
+  --on-request LIST  who was removed on request, as for synod check
+
+Exit 0: drawn. Exit 2: a flag or a file was at fault.
+";
+
+/// Columns where no terminal says how many.
+const DEFAULT_COLUMNS: u16 = 80;
+
+/// How a picture is written, and where.
+#[derive(Default)]
+struct Target {
+    format: Option<String>,
+    out: Option<PathBuf>,
+    width: Option<u16>,
+}
+
+/// The command.
+pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
+    let (mut files, mut hosts, mut chosen) = (Vec::<PathBuf>::new(), None, None);
+    let (mut target, mut window) = (Target::default(), Window::default());
+    let mut options = JudgeOptions::default();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Positional(file) => files.push(file.into()),
+            Short('o') | Long("output") => target.out = Some(parser.value()?.into()),
+            Long("format") => target.format = Some(args::text("--format", parser.value()?)?),
+            Long("hosts") => hosts = Some(PathBuf::from(parser.value()?)),
+            Long("from") => window.from = Some(bound("--from", &mut parser)?),
+            Long("to") => window.to = Some(bound("--to", &mut parser)?),
+            Long("number") => window.number = Some(args::text("--number", parser.value()?)?),
+            Long("all") => window.all = true,
+            Long("width") => target.width = Some(args::number("--width", parser.value()?)?),
+            Long(name) => {
+                let Some((protocol, flag)) = protocol_with(name) else {
+                    return Err(arg.unexpected().into());
+                };
+                chosen = Some(protocol);
+                if flag.has_value {
+                    let value = args::text(&format!("--{}", flag.name), parser.value()?)?;
+                    options.flags.insert(flag.name, value);
+                }
+            }
+            Short(_) => return Err(arg.unexpected().into()),
+        }
+    }
+    let format = target.format()?;
+    let read = files.iter().map(PathBuf::as_path).chain(hosts.as_deref());
+    outputs::check(read, target.out.as_deref())?;
+    let hosts = hosts.as_deref().map(command::hosts).transpose()?;
+    options.hosts = hosts.as_ref();
+    let mut inputs = check::inputs(files)?;
+    for name in inputs.names.iter_mut().filter(|name| *name == "(standard input)") {
+        *name = "standard input".into();
+    }
+    let protocol = match chosen {
+        Some(protocol) => protocol,
+        None => protocol_of(&mut inputs)?,
+    };
+    let drawn = draw(protocol, inputs, window, &options, format)?;
+    write(target.out.as_deref(), &drawn)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn draw(
+    protocol: &Protocol,
+    inputs: Inputs,
+    window: Window,
+    options: &JudgeOptions<'_>,
+    format: Format,
+) -> Result<String> {
+    let Some(make) = protocol.diagram else {
+        return Err(Error::Usage(format!("a run of {} is not drawn", protocol.name)));
+    };
+    Ok(diagram::draw(&make(inputs, window, options)?, format))
+}
+
+/// The protocol that this flag chooses.
+fn protocol_with(name: &str) -> Option<(&'static Protocol, JudgeFlag)> {
+    PROTOCOLS.iter().find_map(|protocol| {
+        Some((protocol, *protocol.log?.flags().iter().find(|flag| flag.name == name)?))
+    })
+}
+
+/// The first protocol that recognises a line of these inputs, else the first.
+fn protocol_of(inputs: &mut Inputs) -> Result<&'static Protocol> {
+    let heads = inputs.heads()?;
+    let knows = |protocol: &&Protocol| {
+        protocol.log.is_some_and(|log| heads.iter().any(|head| log.recognises(head)))
+    };
+    Ok(PROTOCOLS.iter().find(knows).unwrap_or(&PROTOCOLS[0]))
+}
+
+/// `2.5`, `300ms`, `40us` or `@120`.
+fn bound(flag: &str, parser: &mut Parser) -> Result<Bound> {
+    let raw = parser.value()?;
+    let text = args::text(flag, raw)?;
+    let wrong = || {
+        Error::Usage(format!(
+            "{flag} {text:?}: a time is 2.5 (seconds), 300ms or 40us, and a line of the log is @N"
+        ))
+    };
+    if let Some(line) = text.strip_prefix('@') {
+        return line.parse().map(Bound::Event).map_err(|_| wrong());
+    }
+    let (number, per_unit) = [("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0), ("", 1.0)]
+        .into_iter()
+        .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))
+        .ok_or_else(wrong)?;
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    let seconds = args::seconds(flag, (number * per_unit).to_string().into())?;
+    Ok(Bound::Time(u64::try_from(seconds.as_micros()).unwrap_or(u64::MAX)))
+}
+
+/// Draws a journal into a file, as `synod draw JOURNAL -o PICTURE` does.
+pub(super) fn journal(journal: &Path, picture: &Path, hosts: Option<&Path>) -> Result<()> {
+    let mut args: Vec<OsString> = vec![journal.into(), "-o".into(), picture.into()];
+    if let Some(hosts) = hosts {
+        args.extend(["--hosts".into(), hosts.into()]);
+    }
+    run(Parser::from_args(args)).map(|_| ())
+}
+
+/// Refuses a file whose extension selects no format.
+pub(super) fn check_ending(picture: &Path) -> Result<()> {
+    Target { out: Some(picture.into()), ..Target::default() }.format().map(|_| ())
+}
+
+/// Writes the picture to a file or to standard output.
+fn write(path: Option<&Path>, drawn: &str) -> Result<()> {
+    if let Some(path) = path {
+        return fs::write(path, drawn).doing(|| format!("writing {}", path.display()));
+    }
+    let mut out = io::stdout().lock();
+    match out.write_all(drawn.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever read has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.doing(|| "writing to standard output".into()),
+    }
+}
+
+impl Target {
+    /// The format that was asked for: by name, by the file's extension, or text.
+    fn format(&self) -> Result<Format> {
+        let extension = self.out.as_deref().map(|path| {
+            path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase())
+        });
+        let name = match (&self.format, extension) {
+            (Some(name), _) => name.clone(),
+            (None, None) => "text".into(),
+            (None, Some(extension)) => match extension.as_deref() {
+                Some("txt" | "text") => "text".into(),
+                Some("mmd" | "mermaid") => "mermaid".into(),
+                Some("svg") => "svg".into(),
+                Some("html" | "htm") => "html".into(),
+                _ => {
+                    let name = self.out.as_deref().unwrap_or(Path::new("")).display();
+                    return Err(Error::Usage(format!(
+                        "{name}: which format? the extension selects it: .txt .mmd .svg .html"
+                    )));
+                }
+            },
+        };
+        match name.as_str() {
+            "text" => Ok(Format::Text(self.page())),
+            "mermaid" => Ok(Format::Mermaid),
+            "svg" => Ok(Format::Svg),
+            "html" => Ok(Format::Html),
+            _ => Err(Error::Usage(format!(
+                "--format {name:?}: there are text, mermaid, svg and html"
+            ))),
+        }
+    }
+
+    /// How the text format is set: as wide as the terminal, in colours if it is one.
+    fn page(&self) -> TextPage {
+        let terminal = self.out.is_none() && io::stdout().is_terminal();
+        let wide = || terminal.then(terminal_columns).flatten();
+        let columns = self.width.or_else(wide).unwrap_or(DEFAULT_COLUMNS);
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        TextPage { columns: usize::from(columns), colours: terminal && !plain }
+    }
+}
+
+/// The terminal's width, as `stty` knows it: the standard library does not.
+fn terminal_columns() -> Option<u16> {
+    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    asked.or_else(|| {
+        let terminal = File::open("/dev/tty").ok()?;
+        let mut stty = Command::new("stty");
+        stty.arg("size").stdin(terminal).stderr(Stdio::null());
+        let output = String::from_utf8(stty.output().ok()?.stdout).ok()?;
+        output.split_whitespace().nth(1)?.parse().ok().filter(|columns| *columns > 0)
+    })
+}
