@@ -87,6 +87,7 @@
 
 pub(crate) mod command;
 pub mod detector;
+pub mod diagram;
 pub mod event;
 mod join;
 pub mod judge;

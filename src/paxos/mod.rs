@@ -46,6 +46,7 @@
 
 pub mod acceptor;
 pub(crate) mod command;
+pub mod diagram;
 pub mod event;
 pub mod fact;
 pub mod instances;

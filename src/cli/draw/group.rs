@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Options, filled_part, host, timed_part};
+use super::{Options, host};
 use crate::error::{Error, Result};
 use crate::hosts::Hosts;
+use crate::member::diagram::MemberDiagram;
 use crate::member::judge::{MemberJudge, MemberOptions, MemberRule, Report, read};
-use crate::trace::diagram::group::{Collector, draw as draw_picture};
-use crate::trace::diagram::{Format, Violation};
+use crate::trace::diagram::{Alarm, Format, draw as draw_picture};
 use crate::trace::findings::{Certainty, Finding, Level, Rule as _};
 use crate::trace::inputs::Inputs;
 use crate::trace::judge::JudgeOptions;
@@ -28,19 +28,20 @@ pub(super) fn draw(
     known.flags.extend(options.on_request.clone().map(|list| ("on-request", list)));
     let names = inputs.names.clone();
     let mut rules = MemberJudge::with(MemberOptions::of(&known)?);
-    let mut collector = Collector::new(options.window.clone());
+    let mut collector = MemberDiagram::new(options.window.clone());
     read(inputs, &known, |input, found| {
         let is_new = rules.take(input, found);
         if let (true, Content::Event(entry)) = (is_new, &found.content) {
             collector.take(input, found, &entry.line);
         }
     })?;
-    if collector.is_empty() {
+    if collector.extent().is_empty() {
         let names = names.join(", ");
         return Err(Error::Input(format!("{names}: no line is of a group")));
     }
-    timed_part(options, collector.is_untimed())?;
-    filled_part(collector.missed())?;
+    if let Some(objection) = collector.extent().objection(false) {
+        return Err(Error::Input(objection));
+    }
     let report = rules.finish();
     let broken = violations(&report);
     let picture = collector.finish(|peer| host(hosts?, peer), &report, &broken);
@@ -67,12 +68,12 @@ pub(in crate::cli) fn log(
 }
 
 /// The rules that the run broke.
-fn violations(report: &Report) -> Vec<Violation> {
+fn violations(report: &Report) -> Vec<Alarm> {
     let broken = report.findings.list.iter().filter(|finding| {
         let safety = finding.rule.row().level == Level::Safety;
         safety && finding.certainty != Certainty::NotDecidable
     });
-    let violation = |finding: &Finding<MemberRule>| Violation {
+    let violation = |finding: &Finding<MemberRule>| Alarm {
         rule: finding.rule.row().name.into(),
         sentence: finding.sentence.clone(),
         places: finding.lines.iter().map(|line| (usize::from(line.input), line.line)).collect(),

@@ -16,10 +16,11 @@ use crate::command::{args, outputs};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::member::judge::MemberLog;
-use crate::paxos::judge::dialect::{Content, Entry, Number, PaxosDialect};
+use crate::paxos::diagram::PaxosDiagram;
+use crate::paxos::judge::dialect::{Content, Entry, PaxosDialect};
 use crate::paxos::judge::{KnownRoles, PaxosJudge, PaxosLog, PaxosOptions, PaxosRule, Report};
 use crate::process::PeerId;
-use crate::trace::diagram::{self, Bound, Collector, Format, Host, Page, Violation, Window};
+use crate::trace::diagram::{self, Alarm, Bound, Format, HostLabel, TextPage, Window};
 use crate::trace::findings::{Certainty, Finding, Level, Rule as _};
 use crate::trace::inputs::Inputs;
 use crate::trace::judge::{JudgeOptions, LogJudge as _};
@@ -80,9 +81,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
             Long("to") => options.window.to = Some(bound("--to", &mut parser)?),
             Long("number") => {
                 let text = args::text("--number", parser.value()?)?;
-                let number = Number::parse(&text);
-                let wrong = || Error::Usage(format!("--number {text:?}: this is no number"));
-                options.window.number = Some(number.ok_or_else(wrong)?);
+                options.window.number = Some(text);
             }
             Long("all") => options.window.all = true,
             Long("membership") => options.membership = true,
@@ -143,14 +142,18 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
         write(options.out.as_deref(), &drawn)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut collector = Collector::new(options.window.clone());
+    let mut collector = PaxosDiagram::new(options.window.clone()).ok_or_else(|| {
+        let number = options.window.number.as_deref().unwrap_or_default();
+        Error::Usage(format!("--number {number:?}: this is no number"))
+    })?;
     // A file without roles has nothing to tell the judge.
     let roles = hosts.as_ref().and_then(|hosts| KnownRoles::of(hosts).ok());
     let mut judge = PaxosJudge::new(PaxosOptions { roles, expect: None });
     let known = JudgeOptions { hosts: hosts.as_ref(), ..JudgeOptions::default() };
     let remarks = read(inputs, &known, &mut collector, &mut judge)?;
-    timed_part(&options, collector.is_untimed())?;
-    filled_part(collector.missed())?;
+    if let Some(objection) = collector.extent().objection(collector.is_of_no_use()) {
+        return Err(Error::Input(objection));
+    }
     let mut picture =
         collector.finish(|peer| host(hosts.as_ref()?, peer), &violations(judge.finish()));
     if hosts.is_none() {
@@ -162,26 +165,6 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode> {
     let drawn = diagram::draw(&picture, format);
     write(options.out.as_deref(), &drawn)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Refuses a part in which there is nothing.
-fn filled_part(missed: Option<(u64, u64)>) -> Result<()> {
-    let Some((count, us)) = missed else { return Ok(()) };
-    let ms = us / 1000;
-    Err(Error::Input(format!(
-        "nothing of the run is in this part: the whole has @1 to @{count}, and takes {ms} ms"
-    )))
-}
-
-/// Refuses a part that is named by times where the lines have none.
-fn timed_part(options: &Options, untimed: bool) -> Result<()> {
-    let bounds = [options.window.from, options.window.to];
-    if untimed && bounds.iter().any(|bound| matches!(bound, Some(Bound::Time(_)))) {
-        return Err(Error::Input(
-            "the lines have no times (journals do); name a part by lines, as in --from @40".into(),
-        ));
-    }
-    Ok(())
 }
 
 /// Draws a journal into a file, as `synod draw JOURNAL -o PICTURE` does.
@@ -212,12 +195,12 @@ fn write(path: Option<&Path>, drawn: &str) -> Result<()> {
 }
 
 /// The safety rules that the run broke.
-fn violations(report: Report) -> Vec<Violation> {
+fn violations(report: Report) -> Vec<Alarm> {
     let broken = |finding: &Finding<PaxosRule>| {
         let safety = finding.rule.row().level == Level::Safety;
         safety && finding.certainty != Certainty::NotDecidable
     };
-    let violation = |finding: Finding<PaxosRule>| Violation {
+    let violation = |finding: Finding<PaxosRule>| Alarm {
         rule: finding.rule.row().name.into(),
         sentence: finding.sentence,
         places: finding.lines.iter().map(|line| (usize::from(line.input), line.line)).collect(),
@@ -226,12 +209,12 @@ fn violations(report: Report) -> Vec<Violation> {
 }
 
 /// What the hostsfile says of a peer.
-fn host(hosts: &Hosts, peer: u16) -> Option<Host> {
+fn host(hosts: &Hosts, peer: u16) -> Option<HostLabel> {
     let host = hosts.get(PeerId(peer))?;
     let roles: Vec<String> = host.roles.iter().map(ToString::to_string).collect();
     let address =
         host.port.map_or_else(|| host.host.clone(), |port| format!("{}:{port}", host.host));
-    Some(Host { address, roles: roles.join(", ") })
+    Some(HostLabel { address, roles: roles.join(", ") })
 }
 
 /// The form that was asked for: by name, by the file's ending, or text.
@@ -266,12 +249,12 @@ fn format(options: &Options) -> Result<Format> {
 }
 
 /// How the text form is set: as wide as the terminal, in colours if it is one.
-fn page(options: &Options) -> Page {
+fn page(options: &Options) -> TextPage {
     let terminal = options.out.is_none() && io::stdout().is_terminal();
     let wide = || terminal.then(terminal_columns).flatten();
     let columns = options.width.or_else(wide).unwrap_or(DEFAULT_COLUMNS);
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    Page { columns: usize::from(columns), colours: terminal && !plain }
+    TextPage { columns: usize::from(columns), colours: terminal && !plain }
 }
 
 /// The terminal's width, as `stty` knows it: the standard library does not.
@@ -291,7 +274,7 @@ fn terminal_columns() -> Option<u16> {
 fn read(
     inputs: Inputs,
     options: &JudgeOptions<'_>,
-    collector: &mut Collector,
+    collector: &mut PaxosDiagram,
     judge: &mut PaxosJudge,
 ) -> Result<Vec<String>> {
     let names = inputs.names.clone();
@@ -328,7 +311,7 @@ fn read(
             }
         },
     )?;
-    if collector.is_empty() {
+    if collector.extent().is_empty() {
         return Err(Error::Input(format!("{}: no line is an event of a run", names.join(", "))));
     }
     let mut remarks: Vec<String> = inferred.iter().map(|sentence| visible(sentence)).collect();

@@ -1,6 +1,6 @@
 //! One row of a picture made of characters.
 
-use super::words;
+use super::labels;
 
 /// How a character is painted, where the terminal has colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,12 +14,12 @@ pub(super) enum Paint {
     Bold,
     /// Something is wrong.
     Alarm,
-    /// In the colour of the n-th proposal number.
-    Number(usize),
+    /// In the colour of the n-th group.
+    Group(usize),
 }
 
-/// The colours of proposal numbers, as ANSI codes: red is kept for what is wrong.
-const NUMBERS: [&str; 5] = ["36", "33", "35", "32", "34"];
+/// The colours of groups, as ANSI codes: red is kept for what is wrong.
+const GROUPS: [&str; 5] = ["36", "33", "35", "32", "34"];
 
 /// A row of cells; a wide character fills its second cell with `None`.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl Row {
     /// Writes text from `at`; what does not fit is cut.
     pub(super) fn write(&mut self, mut at: usize, text: &str, paint: Paint) {
         for c in text.chars() {
-            let columns = words::columns(c);
+            let columns = labels::columns(c);
             if columns == 0 || at + columns > self.cells.len() {
                 continue;
             }
@@ -61,7 +61,7 @@ impl Row {
 
     /// Writes text round a middle, within the row.
     pub(super) fn write_centred(&mut self, middle: usize, text: &str, paint: Paint) {
-        let width = words::width(text);
+        let width = labels::width(text);
         let last = self.cells.len().saturating_sub(width);
         self.write(middle.saturating_sub(width / 2).min(last), text, paint);
     }
@@ -93,7 +93,7 @@ fn code(paint: Paint) -> String {
         Paint::Dim => "\u{1b}[0;2m".into(),
         Paint::Bold => "\u{1b}[0;1m".into(),
         Paint::Alarm => "\u{1b}[0;1;31m".into(),
-        Paint::Number(rank) => format!("\u{1b}[0;{}m", NUMBERS[rank % NUMBERS.len()]),
+        Paint::Group(group) => format!("\u{1b}[0;{}m", GROUPS[group % GROUPS.len()]),
     }
 }
 
@@ -104,7 +104,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ') {
-        let long = words::width(word);
+        let long = labels::width(word);
         if used > 0 && used + 1 + long > width {
             lines.push(String::new());
             used = 0;
@@ -115,9 +115,9 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
             used += 1;
         }
         for c in word.chars() {
-            if used + words::columns(c) <= width {
+            if used + labels::columns(c) <= width {
                 line.push(c);
-                used += words::columns(c);
+                used += labels::columns(c);
             }
         }
     }

@@ -7,108 +7,74 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::labels::{Unit, stamp};
 use super::layout::Layout;
-use super::model::{Diagram, Mood};
-use super::svg::{HEAD, body, describe, escape, heads};
-use super::{ink, signs, words};
+use super::markers::legend;
+use super::model::{Diagram, Step};
+use super::palette;
+use super::svg::{HEAD, LEAST, body, describe, escape, heads};
 
 /// What the page knows of a step.
 #[derive(Serialize)]
-pub(super) struct StepData<'a> {
+struct StepData<'a> {
     /// When, in words.
-    pub(super) when: String,
+    when: String,
     /// The index of its peer.
-    pub(super) peer: usize,
+    peer: usize,
     /// What it is, in sentences.
-    pub(super) says: Vec<String>,
-    pub(super) lines: &'a [String],
-    pub(super) at: [f64; 2],
+    says: Vec<String>,
+    lines: &'a [String],
+    at: [f64; 2],
 }
 
 /// What the page knows of a message.
 #[derive(Serialize)]
-pub(super) struct ArrowData<'a> {
+struct ArrowData<'a> {
     says: String,
     lines: &'a [String],
 }
 
 #[derive(Serialize)]
-pub(super) struct Data<'a> {
-    pub(super) steps: Vec<StepData<'a>>,
-    pub(super) arrows: Vec<ArrowData<'a>>,
-}
-
-/// A drawing with what stands around it.
-pub(super) struct Page<'a> {
-    pub(super) title: &'a str,
-    pub(super) mood: Mood,
-    /// The lines below the title.
-    pub(super) remarks: Vec<&'a str>,
-    /// The buttons.
-    pub(super) tools: String,
-    pub(super) width: f64,
-    pub(super) heads: String,
-    pub(super) body: String,
-    pub(super) height: f64,
-    /// The legend, and how high it is.
-    pub(super) legend: (String, f64),
-    /// What one can do here.
-    pub(super) hint: &'a str,
-    pub(super) data: &'a Data<'a>,
+struct PageData<'a> {
+    steps: Vec<StepData<'a>>,
+    arrows: Vec<ArrowData<'a>>,
 }
 
 /// A whole page.
 pub(super) fn draw(diagram: &Diagram) -> String {
     let layout = Layout::of(diagram);
-    let mut tools = String::new();
-    self::tools(&mut tools, diagram);
-    let remarks = std::iter::once(&diagram.summary).chain(&diagram.remarks);
-    page(&Page {
-        title: &diagram.title,
-        mood: diagram.mood,
-        remarks: remarks.map(String::as_str).collect(),
-        tools,
-        width: layout.width,
-        heads: heads(diagram, &layout),
-        body: body(diagram, &layout, false),
-        height: layout.height,
-        legend: signs::legend(diagram, layout.width.max(620.0)),
-        hint: "Arrow keys step through the run, Escape shows all of it. Point at or tap a message \
-               to read it whole. The buttons filter by peer and by number.",
-        data: &data(diagram, &layout),
-    })
-}
-
-/// The page of a drawing.
-pub(super) fn page(page: &Page<'_>) -> String {
-    let Page { width, height, heads, body, tools, .. } = page;
-    let title = escape(page.title);
+    let title = escape(&diagram.title);
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
          style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
          <title>{title}</title>\n<style>\n{}{}{}</style>\n</head>\n<body>\n",
-        ink::style(),
-        ink::variables(),
+        palette::style(),
+        palette::variables(),
         include_str!("page.css")
     );
-    let bad = if page.mood == Mood::Bad { " class=\"bad\"" } else { "" };
+    let bad = if diagram.is_bad { " class=\"bad\"" } else { "" };
     put!(out, "<header>\n<h1{bad}>{title}</h1>\n");
-    for remark in &page.remarks {
+    for remark in std::iter::once(&diagram.summary).chain(&diagram.remarks) {
         put!(out, "<p>{}</p>\n", escape(remark));
     }
-    let (legend, legend_height) = &page.legend;
+    let (width, height) = (layout.width, layout.height);
+    let (legend, legend_height) = legend(diagram, width.max(LEAST));
+    out.push_str("</header>\n");
+    tools(&mut out, diagram);
     put!(
         out,
-        "</header>\n{tools}<main id=\"stage\" tabindex=\"0\">\n\
+        "<main id=\"stage\" tabindex=\"0\">\n\
          <svg class=\"heads\" width=\"{width:.0}\" \
-         height=\"{HEAD:.0}\">\n{heads}</svg>\n<svg class=\"body\" width=\"{width:.0}\" \
-         height=\"{height:.0}\" role=\"img\" aria-label=\"{title}\">\n{body}\
+         height=\"{HEAD:.0}\">\n{}</svg>\n<svg class=\"body\" width=\"{width:.0}\" \
+         height=\"{height:.0}\" role=\"img\" aria-label=\"{title}\">\n{}\
          <circle id=\"now\" r=\"12\" cx=\"-99\" cy=\"-99\"/>\n</svg>\n\
          <svg class=\"legend\" width=\"{:.0}\" height=\"{legend_height:.0}\">\n{legend}</svg>\n\
          </main>\n",
-        width.max(620.0)
+        heads(diagram, &layout),
+        body(diagram, &layout, false),
+        width.max(LEAST)
     );
     put!(
         out,
@@ -116,15 +82,28 @@ pub(super) fn page(page: &Page<'_>) -> String {
          <div id=\"tip\" hidden></div>\n\
          <script type=\"application/json\" id=\"data\">{}</script>\n<script>\n{}</script>\n\
          </body>\n</html>\n",
-        escape(page.hint),
-        embedded(page.data),
+        hint(diagram),
+        embedded(&data(diagram, &layout)),
         include_str!("page.js")
     );
     out
 }
 
-/// The button of each peer, and those that step.
-pub(super) fn steps_and_peers(out: &mut String, names: &[String]) {
+/// What one can do here.
+fn hint(diagram: &Diagram) -> String {
+    let what = if diagram.arrows.is_empty() { "marker" } else { "message or marker" };
+    let mut group = String::new();
+    if !diagram.groups.names.is_empty() {
+        group = format!(" and by {}", diagram.groups.noun);
+    }
+    format!(
+        "Arrow keys step through the run, Escape shows all of it. Point at or tap a {what} to read \
+         it whole. The buttons filter by peer{group}."
+    )
+}
+
+/// The buttons: those that step, one for each peer, one for each group.
+fn tools(out: &mut String, diagram: &Diagram) {
     out.push_str(
         "<nav>\n<span class=\"group\"><button id=\"back\" title=\"step back (left \
          arrow)\">←</button>\
@@ -132,51 +111,39 @@ pub(super) fn steps_and_peers(out: &mut String, names: &[String]) {
          <button id=\"whole\" title=\"the whole run (Escape)\">all</button>\
          <output id=\"place\"></output></span>\n<span class=\"group\">",
     );
-    for (index, name) in names.iter().enumerate() {
+    for (index, line) in diagram.lifelines.iter().enumerate() {
         put!(
             out,
             "<button class=\"peer\" data-p=\"{index}\" aria-pressed=\"false\">{}</button>",
-            escape(name)
+            escape(&line.name)
         );
     }
-    out.push_str("</span>\n");
-}
-
-/// The buttons.
-fn tools(out: &mut String, diagram: &Diagram) {
-    let names: Vec<String> = diagram.lifelines.iter().map(|line| line.name.clone()).collect();
-    steps_and_peers(out, &names);
-    out.push_str("<span class=\"group\">");
-    for (rank, number) in diagram.numbers.iter().enumerate().take(MOST_NUMBERS) {
+    out.push_str("</span>\n<span class=\"group\">");
+    for (rank, name) in diagram.groups.names.iter().enumerate().take(MOST_BUTTONS) {
         put!(
             out,
-            "<button class=\"number c{}\" data-n=\"{rank}\" \
-             aria-pressed=\"false\">{number}</button>",
-            rank % ink::HUES
+            "<button class=\"number c{}\" data-n=\"{rank}\" title=\"{} {name}\" \
+             aria-pressed=\"false\">{name}</button>",
+            rank % palette::HUES,
+            diagram.groups.noun,
+            name = escape(name)
         );
     }
     out.push_str("</span>\n</nav>\n");
 }
 
-/// How many proposal numbers have a button; the rest is reached with `--number`.
-const MOST_NUMBERS: usize = 60;
+/// How many groups have a button; the rest is reached by a narrower window.
+const MOST_BUTTONS: usize = 60;
 
-fn data<'a>(diagram: &'a Diagram, layout: &Layout) -> Data<'a> {
-    let unit = words::Unit::of(diagram);
-    let steps = diagram.steps.iter().enumerate().map(|(index, step)| {
-        let arrow = |index: &usize| diagram.arrows.get(*index).map(|a| describe(diagram, a));
+fn data<'a>(diagram: &'a Diagram, layout: &Layout) -> PageData<'a> {
+    let unit = Unit::of(diagram);
+    let step = |(index, step): (usize, &'a Step)| {
         let mut says: Vec<String> = Vec::new();
-        says.extend(step.received.as_ref().and_then(arrow).map(|text| {
-            format!(
-                "receives \
-         {text}"
-            )
-        }));
-        says.extend(step.mark.as_ref().map(words::mark));
-        says.extend(words::act(&step.act));
-        says.extend(step.sends.iter().filter_map(arrow).map(|text| format!("sends {text}")));
-        let name = diagram.lifelines.get(step.lifeline).map_or("", |line| line.name.as_str());
-        let time = step.time_us.map(|us| format!(" at {} {}", words::stamp(unit, us), unit.name()));
+        says.extend(diagram.received(step).map(|a| format!("receives {}", describe(diagram, a))));
+        says.extend([&step.effect, &step.says].into_iter().filter(|s| !s.is_empty()).cloned());
+        says.extend(diagram.sends(step).map(|a| format!("sends {}", describe(diagram, a))));
+        let name = diagram.name(Some(step.lifeline));
+        let time = step.time_us.map(|us| format!(" at {} {}", stamp(unit, us), unit.name()));
         let at = layout.point(index, step.lifeline);
         StepData {
             when: format!("{name}{}", time.unwrap_or_default()),
@@ -185,16 +152,15 @@ fn data<'a>(diagram: &'a Diagram, layout: &Layout) -> Data<'a> {
             lines: &step.lines,
             at: [at.x, at.y],
         }
-    });
-    let arrows = diagram
-        .arrows
-        .iter()
-        .map(|arrow| ArrowData { says: describe(diagram, arrow), lines: &arrow.lines });
-    Data { steps: steps.collect(), arrows: arrows.collect() }
+    };
+    let steps = diagram.steps.iter().enumerate().map(step).collect();
+    let arrows = diagram.arrows.iter();
+    let arrow = |arrow| ArrowData { says: describe(diagram, arrow), lines: &arrow.lines };
+    PageData { steps, arrows: arrows.map(arrow).collect() }
 }
 
 /// The data as JSON that can stand in a page: no sign in it ends the script.
-fn embedded(data: &Data<'_>) -> String {
+fn embedded(data: &PageData<'_>) -> String {
     let json = serde_json::to_string(data).unwrap_or_else(|_| "{}".into());
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {

@@ -4,56 +4,70 @@
 
 use std::fmt::Write as _;
 
-use super::model::{Act, Arrow, Diagram, Fate, Mark, Step};
-use super::words;
+use super::markers::Marker;
+use super::model::{Arrow, ArrowEnd, Band, Diagram, Step};
 
 /// Draws for Mermaid.
 pub(super) fn draw(diagram: &Diagram) -> String {
     let mut out = head(&diagram.title);
-    let mut line = |text: &str| {
-        let _ = writeln!(out, "    {text}"); // a String takes everything
-    };
     for remark in std::iter::once(&diagram.summary).chain(&diagram.remarks) {
-        line(&format!("%% {}", comment(remark)));
+        put!(out, "    %% {}\n", comment(remark));
     }
-    for lifeline in &diagram.lifelines {
-        let mut name = escape(&lifeline.name);
-        for more in [Some(&lifeline.roles), lifeline.host.as_ref()].into_iter().flatten() {
-            if !more.is_empty() {
-                let _ = write!(name, "<br/>{}", escape(more));
-            }
+    for line in &diagram.lifelines {
+        put!(out, "    participant p{} as {}", line.peer, escape(&line.name));
+        let more = [Some(&line.roles), line.host.as_ref()].into_iter().flatten();
+        for more in more.filter(|more| !more.is_empty()) {
+            put!(out, "<br/>{}", escape(more));
         }
-        line(&format!("participant p{} as {name}", lifeline.peer));
+        out.push('\n');
     }
-    for step in &diagram.steps {
-        for text in step_lines(diagram, step) {
-            line(&text);
+    for (_, row) in diagram.rows() {
+        let band = row.first().and_then(|step| diagram.bands.get(step.band?));
+        let lines = match band {
+            Some(band) => vec![note_over(diagram, band, row)],
+            None => row.iter().flat_map(|step| step_lines(diagram, step)).collect(),
+        };
+        for line in lines {
+            put!(out, "    {line}\n");
         }
     }
     out
 }
 
+/// A row of several peers as one note.
+fn note_over(diagram: &Diagram, band: &Band, row: &[Step]) -> String {
+    let ends = match band.reach[..] {
+        [] => name(diagram, 0),
+        [only] => name(diagram, only),
+        [first, .., last] => format!("{},{}", name(diagram, first), name(diagram, last)),
+    };
+    format!("Note over {ends}: {}{}", sign(row.first()), escape(&band.sentence))
+}
+
+/// What stands before a note, so that one finds it.
+fn sign(step: Option<&Step>) -> &'static str {
+    match step.map(|step| step.marker) {
+        Some(Marker::Star) => "★ ",
+        Some(Marker::Lost | Marker::Alarm) => "✖ ",
+        Some(Marker::Start) => "▲ ",
+        _ => "",
+    }
+}
+
 fn step_lines(diagram: &Diagram, step: &Step) -> Vec<String> {
-    let arrow = |index: &usize| diagram.arrows.get(*index);
     let mut lines = Vec::new();
-    if let Some(arrow) = step.received.as_ref().and_then(arrow) {
+    if let Some(arrow) = diagram.received(step) {
         lines.push(message(diagram, arrow, Some(step.lifeline)));
     }
     let me = name(diagram, step.lifeline);
-    if let Some(mark) = &step.mark {
-        let sign = if matches!(mark, Mark::Refused(_)) { "✗ " } else { "" };
-        lines.push(format!("Note over {me}: {sign}{}", escape(&words::mark(mark))));
+    if !step.effect.is_empty() {
+        let sign = if step.marker == Marker::Barred { "✗ " } else { "" };
+        lines.push(format!("Note over {me}: {sign}{}", escape(&step.effect)));
     }
-    if let Some(text) = words::act(&step.act) {
-        let sign = match step.act {
-            Act::Chose { .. } => "★ ",
-            Act::Ended { .. } | Act::Alarm { .. } => "✖ ",
-            Act::Started { .. } => "▲ ",
-            Act::Message | Act::Noted(_) => "",
-        };
-        lines.push(format!("Note over {me}: {sign}{}", escape(&text)));
+    if !step.says.is_empty() {
+        lines.push(format!("Note over {me}: {}{}", sign(Some(step)), escape(&step.says)));
     }
-    let lost = step.sends.iter().filter_map(arrow).filter(|arrow| arrow.fate != Fate::Arrived);
+    let lost = diagram.sends(step).filter(|arrow| arrow.end != ArrowEnd::Arrived);
     lines.extend(lost.map(|arrow| message(diagram, arrow, arrow.to)));
     lines
 }
@@ -64,18 +78,21 @@ fn name(diagram: &Diagram, lifeline: usize) -> String {
 
 fn message(diagram: &Diagram, arrow: &Arrow, to: Option<usize>) -> String {
     let from = name(diagram, arrow.from);
-    let label = escape(&words::label(arrow));
-    let fate = words::fate(arrow).map_or_else(String::new, |fate| format!(" ({fate})"));
-    let Some(to) = to else {
-        return format!("Note over {from}: sends {label}{fate}");
+    let label = escape(&arrow.label);
+    let ending = match arrow.ending() {
+        "" => String::new(),
+        ending => format!(" ({ending})"),
     };
-    let line = match (arrow.fate, arrow.is_ack()) {
-        (Fate::Lost, true) => "--x",
-        (Fate::Lost, false) => "-x",
+    let Some(to) = to else {
+        return format!("Note over {from}: sends {label}{ending}");
+    };
+    let line = match (arrow.end, diagram.kind(arrow).is_answer) {
+        (ArrowEnd::Lost, true) => "--x",
+        (ArrowEnd::Lost, false) => "-x",
         (_, true) => "-->>",
         (_, false) => "->>",
     };
-    format!("{from}{line}{}: {label}{fate}", name(diagram, to))
+    format!("{from}{line}{}: {label}{ending}", name(diagram, to))
 }
 
 /// What stands above the diagram. Mermaid looks for tags, directives and comments in the whole

@@ -1,29 +1,32 @@
-//! The run as a picture: a space-time diagram, as Lamport drew them.
+//! A run as a picture: a space-time diagram, as Lamport drew them.
 //!
 //! Every peer is a vertical line, time runs downwards, a message is an arrow from where it was
 //! sent to where it arrived. So one sees at a glance what the log only tells: who promised what
 //! before whom, which refusal sent a proposer back, when the value was chosen and when everybody
-//! knew.
+//! knew. What several peers say alike stands in one row, joined by a band.
 //!
 //! ```text
-//! lines ── collect ── pairs ── breath ── order ── model ──┬── text      a terminal
-//!          a window   which    what one  one      what    ├── mermaid   to paste
-//!          of them    send is  peer does order    every   ├── svg       for a report
-//!                     whose    at once   for all  format  └── html      to walk through
-//!                     receipt                     draws
+//! a protocol's lines ── window ── pairs ── flow ── order ── model ──┬── text      a terminal
+//!                       a part    which    what    one      what    ├── mermaid   to paste
+//!                       of them   send is  a peer  order    every   ├── svg       for a report
+//!                                 whose    does    for all  writer  └── html      to walk
+//!                                 receipt  at once          draws                 through
 //! ```
 //!
-//! A [`Collector`] takes events one by one, so a run can have any length; it keeps at most
-//! [`MOST_EVENTS`]. What is not drawn is counted and said in a line of the picture.
+//! This module knows no protocol. What a line means, which messages are alike, and what stands in
+//! words beside a step, a protocol says in its own folder: it turns its lines into [`Item`]s, has
+//! [`flow`] make steps and arrows of them, and fills in the rest of the [`Diagram`]. A protocol
+//! that prints states and no messages makes [`Step`]s and [`Band`]s itself.
+//!
+//! An [`Extent`] counts events one by one, so a run can have any length; at most [`MOST_EVENTS`]
+//! are drawn. What is not drawn is counted and said in a line of the picture.
 //!
 //! Everything that comes from a log is escaped where it enters a format, and before that freed
 //! from characters that would steer a terminal or turn the direction of writing.
 //!
-//! The run of a group is another kind of picture, of views and not of messages: [`group`].
-//!
-//! Left out: messages of other protocols, and the wall-clock's scale. Pauses are
-//! drawn shorter than they were, or a run of milliseconds with a pause of seconds would show
-//! nothing but the pause; the times stand at the left.
+//! Left out: the wall-clock's scale. Pauses are drawn shorter than they were, or a run of
+//! milliseconds with a pause of seconds would show nothing but the pause; the times stand at the
+//! left.
 
 /// Adds formatted text; a `String` takes everything.
 macro_rules! put {
@@ -32,36 +35,39 @@ macro_rules! put {
     }};
 }
 
-mod assemble;
-mod breath;
+mod alarm;
 mod canvas;
-mod collect;
-pub mod group;
+mod flow;
 mod html;
-mod ink;
+pub mod labels;
 mod layout;
+mod markers;
 mod mermaid;
-pub mod model;
+mod model;
 mod order;
 mod pairs;
-mod place;
-mod signs;
+mod palette;
 mod svg;
 #[cfg(test)]
 mod tests;
 mod text;
-mod words;
+mod window;
 
-pub use assemble::{Host, Violation};
-pub use collect::{Bound, Collector, MOST_EVENTS, MOST_LIFELINES, Place, Window};
-pub use model::Diagram;
-pub use text::Page;
+pub use alarm::Alarm;
+pub use flow::{Draft, Flow, Item, ItemKind, flow, peers, settle};
+pub use markers::Marker;
+pub use model::{
+    Arrow, ArrowEnd, Band, Diagram, Groups, HostLabel, Kind, Lifeline, Look, Shape, Step, Stroke,
+};
+pub use pairs::{Counts, Key};
+pub use text::TextPage;
+pub use window::{Admission, Bound, Extent, MOST_EVENTS, MOST_LIFELINES, Place, Window};
 
-/// The forms of a picture.
+/// The formats of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Characters for a terminal.
-    Text(Page),
+    Text(TextPage),
     /// A Mermaid sequence diagram, to paste.
     Mermaid,
     /// A standalone SVG file, for a report.

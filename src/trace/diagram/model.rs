@@ -1,19 +1,22 @@
-//! The diagram as plain data: what every format draws.
+//! The diagram as plain data: what every writer draws, of whatever protocol.
 //!
-//! Peers are vertical lines, time runs downwards. What a peer does in one breath is one [`Step`]:
+//! Peers are vertical lines, time runs downwards. What one peer does at one moment is one [`Step`]:
 //! a message arrives and the answers to it leave. Steps stand in one order in which all of it can
-//! have happened, so a receipt never stands above its send.
+//! have happened, so a receipt never stands above its send. Each step has a row of its own, unless
+//! a [`Band`] joins it with its neighbours to one row of several peers.
 
-use crate::paxos::event::MessageType;
-use crate::paxos::judge::dialect::Number;
+use std::mem::discriminant;
+
+use super::markers::Marker;
+use crate::visible::clipped;
 
 /// A whole picture.
 #[derive(Clone, Debug, Default)]
 pub struct Diagram {
     /// The outcome of the run in one line.
     pub title: String,
-    /// How the title is to be read.
-    pub mood: Mood,
+    /// True if a rule was broken.
+    pub is_bad: bool,
     /// How much there is to see, in one line.
     pub summary: String,
     /// What is left out or guessed: one line each, never empty lines.
@@ -24,22 +27,29 @@ pub struct Diagram {
     pub steps: Vec<Step>,
     /// The messages.
     pub arrows: Vec<Arrow>,
-    /// The proposal numbers in the picture, ascending: an index here picks the colour.
-    pub numbers: Vec<Number>,
+    /// Rows of several peers.
+    pub bands: Vec<Band>,
+    /// What has a colour of its own.
+    pub groups: Groups,
+    /// The kinds of messages: an index here picks the stroke.
+    pub kinds: &'static [Kind],
+    /// What the markers mean, each with a sample of its tag; those that are not in the picture are
+    /// left out of its legend.
+    pub legend: &'static [(Marker, &'static str, &'static str)],
+    /// What the looks of a lifeline mean, of whatever group; those that are not in the picture are
+    /// left out of its legend.
+    pub line_legend: &'static [(Look, &'static str)],
     /// True if every step has a time.
     pub timed: bool,
 }
 
-/// Good news or bad.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mood {
-    /// One value was chosen and no rule is known to be broken.
-    Good,
-    /// Nothing was chosen.
-    #[default]
-    Open,
-    /// A rule was broken.
-    Bad,
+/// The things that colours tell apart: proposal numbers, views.
+#[derive(Clone, Debug, Default)]
+pub struct Groups {
+    /// What each of them is: `number`, `view`.
+    pub noun: &'static str,
+    /// Their names, in order.
+    pub names: Vec<String>,
 }
 
 /// One peer's line.
@@ -53,12 +63,26 @@ pub struct Lifeline {
     pub host: Option<String>,
     /// Its roles in words; empty if nothing is known.
     pub roles: String,
-    /// True if an acceptance or a promise stands on this line.
-    pub is_acceptor: bool,
+    /// How the line is drawn from which step on, by step; [`Look::Alive`] before the first.
+    pub looks: Vec<(usize, Look)>,
 }
 
-/// What one peer does in one breath.
-#[derive(Clone, Debug)]
+/// How a part of a lifeline is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Look {
+    /// Dotted: the peer is not there.
+    Gone,
+    /// A plain line.
+    #[default]
+    Alive,
+    /// A light bar in the colour of this group.
+    Light(usize),
+    /// A heavy bar in the colour of this group.
+    Full(usize),
+}
+
+/// What one peer does at one moment.
+#[derive(Clone, Debug, Default)]
 pub struct Step {
     /// Index of the peer's line.
     pub lifeline: usize,
@@ -66,60 +90,23 @@ pub struct Step {
     pub time_us: Option<u64>,
     /// The message that arrives here.
     pub received: Option<usize>,
-    /// The messages that leave from here: all of one type, number and value.
+    /// The messages that leave from here, all alike.
     pub sends: Vec<usize>,
-    /// What this step is about.
-    pub act: Act,
-    /// What it changes in an acceptor.
-    pub mark: Option<Mark>,
+    /// What stands on the line.
+    pub marker: Marker,
+    /// A few characters in the marker, or beside it in a terminal.
+    pub tag: String,
+    /// What stands in words beside the marker; empty if the messages say all.
+    pub says: String,
+    /// What it means for the peer; empty if there is nothing to say. Writers without room for it
+    /// rely on the marker.
+    pub effect: String,
+    /// The group that it is about.
+    pub group: Option<usize>,
+    /// The band whose row it stands in, with its neighbours of the same band.
+    pub band: Option<usize>,
     /// The lines of the log that say so.
     pub lines: Vec<String>,
-}
-
-/// What a step is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// Messages only.
-    Message,
-    /// The peer knows the choice.
-    Chose {
-        /// The number under which it knows.
-        number: Option<Number>,
-        /// The choice.
-        value: String,
-    },
-    /// The process begins; the text says what it found on its disk.
-    Started {
-        /// True if an earlier life is in the log.
-        again: bool,
-        /// In words.
-        text: String,
-    },
-    /// The process is gone.
-    Ended {
-        /// True if it came back later, so that it must have stopped; else its log just ends here.
-        restarted: bool,
-    },
-    /// The peer says something in words.
-    Noted(String),
-    /// The step above breaks a rule.
-    Alarm {
-        /// The rule's name.
-        rule: String,
-        /// In plain words.
-        sentence: String,
-    },
-}
-
-/// What a step changes in an acceptor's state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mark {
-    /// It will take nothing below this number.
-    Promised(Number),
-    /// It accepted this value under this number.
-    Accepted(Number, String),
-    /// It refused a question: its promise is this number.
-    Refused(Number),
 }
 
 /// One message.
@@ -134,18 +121,18 @@ pub struct Arrow {
     /// The step that receives it, if that is in the picture.
     pub received: Option<usize>,
     /// How it ends.
-    pub fate: Fate,
-    /// The type.
-    pub kind: MessageType,
-    /// The number asked about; of acks the acceptor's `min_proposal`.
-    pub number: Option<Number>,
-    /// The value.
-    pub value: Option<String>,
-    /// Of acks: the number of the question, if known.
-    pub answers: Option<Number>,
-    /// Of acks: the number under which the value was accepted.
-    pub accepted: Option<Number>,
-    /// True for an ack that says no.
+    pub end: ArrowEnd,
+    /// The event that tells most of it: its place among those that the picture is made of.
+    pub event: usize,
+    /// Index of its kind.
+    pub kind: usize,
+    /// The group that it is about.
+    pub group: Option<usize>,
+    /// What it says.
+    pub label: String,
+    /// The same in ever fewer characters, for narrow places.
+    pub shorter: Vec<String>,
+    /// True for an answer that says no.
     pub refused: bool,
     /// The lines of the log that tell of it: the sender's, then the receiver's.
     pub lines: Vec<String>,
@@ -153,7 +140,7 @@ pub struct Arrow {
 
 /// How a message ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum ArrowEnd {
     /// It arrived.
     Arrived,
     /// Sent and never received.
@@ -162,30 +149,156 @@ pub enum Fate {
     Beyond,
 }
 
-impl Arrow {
-    /// The number that the message is about, which gives it its colour.
-    pub fn about(&self) -> Option<Number> {
-        self.answers.or(self.number)
-    }
+/// A kind of message.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// How it is drawn.
+    pub stroke: Stroke,
+    /// What it is, for the legend.
+    pub name: &'static str,
+    /// How its name is shortened, for the legend of a terminal.
+    pub short: &'static str,
+    /// True if it answers the message that came just before.
+    pub is_answer: bool,
+}
 
-    /// True for answers.
-    pub fn is_ack(&self) -> bool {
-        matches!(self.kind, MessageType::PrepareAck | MessageType::AcceptAck)
-    }
+/// How an arrow is drawn: questions are drawn through, answers broken; a second phase is heavier
+/// than the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stroke {
+    /// A first question.
+    Thin,
+    /// An answer to it.
+    ThinBroken,
+    /// A second question.
+    Thick,
+    /// An answer to it.
+    ThickBroken,
+    /// What is only passed on; it has no label of its own and no colour.
+    Dotted,
+}
+
+/// A row of several peers.
+#[derive(Clone, Debug)]
+pub struct Band {
+    /// The lifelines that it reaches, ascending.
+    pub reach: Vec<usize>,
+    /// What joins them.
+    pub shape: Shape,
+    /// The group that it is about.
+    pub group: Option<usize>,
+    /// What the row is, in a word or two, in the colour of the group; may be empty.
+    pub head: String,
+    /// What else there is to say of it.
+    pub text: String,
+    /// All of it in one line.
+    pub sentence: String,
+    /// True of what goes wrong.
+    pub is_alarm: bool,
+}
+
+/// What joins the peers of a band.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A coloured area.
+    Area,
+    /// A dotted line.
+    Line,
+    /// Nothing.
+    None,
 }
 
 impl Diagram {
-    /// The place of a number in [`Diagram::numbers`].
-    pub fn rank(&self, number: Option<Number>) -> Option<usize> {
-        self.numbers.binary_search(&number?).ok()
+    /// The rows, from top to bottom: the steps of each with the index of the first.
+    pub fn rows(&self) -> impl Iterator<Item = (usize, &[Step])> {
+        let joined = |one: &Step, next: &Step| one.band.is_some() && one.band == next.band;
+        self.steps.chunk_by(joined).scan(0, |next, row| {
+            let first = *next;
+            *next += row.len();
+            Some((first, row))
+        })
     }
 
-    /// The number that a step is about.
-    pub fn about(&self, step: &Step) -> Option<Number> {
-        if let Act::Chose { number, .. } = step.act {
-            return number;
+    /// The kind of an arrow.
+    pub fn kind(&self, arrow: &Arrow) -> Kind {
+        let plain = Kind { stroke: Stroke::Thin, name: "", short: "", is_answer: false };
+        self.kinds.get(arrow.kind).copied().unwrap_or(plain)
+    }
+
+    /// True for what is only passed on.
+    pub fn is_quiet(&self, arrow: &Arrow) -> bool {
+        self.kind(arrow).stroke == Stroke::Dotted
+    }
+
+    /// The messages that leave from a step.
+    pub fn sends<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = &'a Arrow> {
+        step.sends.iter().filter_map(|arrow| self.arrows.get(*arrow))
+    }
+
+    /// The message that arrives at a step.
+    pub fn received(&self, step: &Step) -> Option<&Arrow> {
+        step.received.and_then(|arrow| self.arrows.get(arrow))
+    }
+
+    /// A peer's name; `?` for one who is not known.
+    pub fn name(&self, lifeline: Option<usize>) -> &str {
+        lifeline.and_then(|line| self.lifelines.get(line)).map_or("?", |line| line.name.as_str())
+    }
+
+    /// The legend's markers that are in the picture.
+    pub(super) fn used(&self) -> impl Iterator<Item = (Marker, &'static str, &'static str)> {
+        let shown = |marker: Marker| self.steps.iter().any(|step| step.marker == marker);
+        self.legend.iter().copied().filter(move |(marker, ..)| shown(*marker))
+    }
+
+    /// The looks that are in the picture and have a meaning.
+    pub(super) fn used_looks(&self) -> impl Iterator<Item = (Look, &'static str)> {
+        let all = || self.lifelines.iter().flat_map(|line| &line.looks);
+        let shown = move |look: Look| all().any(|(_, is)| discriminant(is) == discriminant(&look));
+        self.line_legend.iter().copied().filter(move |(look, _)| shown(*look))
+    }
+
+    /// The kinds of messages that are in the picture.
+    pub(super) fn used_kinds(&self) -> impl Iterator<Item = Kind> {
+        let kinds = self.kinds.iter().enumerate();
+        let used = kinds.filter(|(index, _)| self.arrows.iter().any(|arrow| arrow.kind == *index));
+        used.map(|(_, kind)| *kind)
+    }
+}
+
+impl Arrow {
+    /// How it ends in words, if there is anything to say.
+    pub(super) fn ending(&self) -> &'static str {
+        match self.end {
+            ArrowEnd::Arrived => "",
+            ArrowEnd::Lost => "never received",
+            ArrowEnd::Beyond if self.sent.is_some() => "received outside this picture",
+            ArrowEnd::Beyond => "sent outside this picture",
         }
-        let arrow = step.sends.first().or(step.received.as_ref())?;
-        self.arrows.get(*arrow)?.about()
+    }
+}
+
+/// What a hostsfile says of a peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostLabel {
+    /// Host and port.
+    pub address: String,
+    /// The roles in words.
+    pub roles: String,
+}
+
+/// How much of a peer's roles is shown.
+const LONGEST_ROLES: usize = 80;
+/// How much of a host's name is shown.
+const LONGEST_HOST: usize = 28;
+
+impl Lifeline {
+    /// The line of this peer, with what a hostsfile says; `roles` if that says nothing.
+    pub fn new(peer: u16, host: Option<HostLabel>, roles: String) -> Self {
+        let name = format!("peer{peer}");
+        let roles = host.as_ref().map_or(roles, |host| clipped(&host.roles, LONGEST_ROLES));
+        let host = host.map(|host| clipped(&host.address, LONGEST_HOST));
+        let host = host.filter(|host| *host != name && !host.is_empty());
+        Self { peer, name, host, roles, looks: Vec::new() }
     }
 }

@@ -7,19 +7,20 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
-use super::breath::{Breath, Line};
-use super::model::{Act, Arrow, Fate};
+use super::flow::Draft;
+use super::markers::Marker;
+use super::model::{Arrow, ArrowEnd};
 
 /// The steps in order, each with its time since `first_us`; and how many receipts were cut off
 /// because no order has them after their sends.
 pub(super) fn order(
-    lines: Vec<Line>,
+    lines: Vec<Vec<Draft>>,
     arrows: &mut Vec<Arrow>,
     first_us: Option<u64>,
-) -> (Vec<Breath>, usize) {
-    let timed = lines.iter().flat_map(|line| &line.breaths).all(|b| b.time_us.is_some());
-    let mut heads: Vec<_> = lines.into_iter().map(|line| line.breaths.into_iter()).collect();
-    let mut done: Vec<Breath> = Vec::new();
+) -> (Vec<Draft>, usize) {
+    let timed = lines.iter().flatten().all(|draft| draft.time_us.is_some());
+    let mut heads: Vec<_> = lines.into_iter().map(Vec::into_iter).collect();
+    let mut done: Vec<Draft> = Vec::new();
     // When each message left, once it has.
     let mut left_us: Vec<Option<u64>> = vec![None; arrows.len()];
     let mut last_us = vec![0; heads.len()];
@@ -27,7 +28,7 @@ pub(super) fn order(
     let mut blocked: BTreeSet<usize> = (0..heads.len()).collect();
     let mut cut = 0;
     let mut latest = 0;
-    let mut known = timed || !choice_follows(&heads);
+    let mut known = timed || !outcome_follows(&heads);
     loop {
         let waiting: Vec<usize> = blocked.iter().copied().collect();
         for line in waiting {
@@ -35,8 +36,8 @@ pub(super) fn order(
                 blocked.remove(&line);
                 continue;
             };
-            // Without clocks: who is only told of the choice is told after it was made.
-            if !known && is_choice(head) && head.step.received.is_none() {
+            // Without clocks: who is only told the outcome is told after it came about.
+            if !known && is_outcome(head) && head.step.received.is_none() {
                 continue;
             }
             let arrives = head.step.received.filter(|arrow| has_send(arrows, *arrow));
@@ -61,31 +62,31 @@ pub(super) fn order(
             left_us.resize(arrows.len(), None);
             continue;
         };
-        let Some(mut breath) = heads[line].next() else { continue };
+        let Some(mut draft) = heads[line].next() else { continue };
         // What was cut loose may have waited for long.
         let time = time.max(latest);
         latest = time;
         last_us[line] = time;
-        known |= is_choice(&breath);
-        for &arrow in &breath.step.sends {
+        known |= is_outcome(&draft);
+        for &arrow in &draft.step.sends {
             if let Some(left) = left_us.get_mut(arrow) {
                 *left = Some(time);
             }
         }
-        breath.step.time_us = timed.then(|| time.saturating_sub(first_us.unwrap_or(time)));
-        done.push(breath);
+        draft.step.time_us = timed.then(|| time.saturating_sub(first_us.unwrap_or(time)));
+        done.push(draft);
         blocked.insert(line);
     }
 }
 
-fn is_choice(breath: &Breath) -> bool {
-    matches!(breath.step.act, Act::Chose { .. })
+fn is_outcome(draft: &Draft) -> bool {
+    draft.step.marker == Marker::Star
 }
 
-/// True if some peer's choice follows from what it receives, so that the others can wait for it.
-fn choice_follows(heads: &[std::vec::IntoIter<Breath>]) -> bool {
+/// True if some peer's outcome follows from what it receives, so that the others can wait for it.
+fn outcome_follows(heads: &[std::vec::IntoIter<Draft>]) -> bool {
     let mut all = heads.iter().flat_map(std::vec::IntoIter::as_slice);
-    all.any(|breath| is_choice(breath) && breath.step.received.is_some())
+    all.any(|draft| is_outcome(draft) && draft.step.received.is_some())
 }
 
 /// True for a message whose send is in the picture.
@@ -96,7 +97,7 @@ fn has_send(arrows: &[Arrow], arrow: usize) -> bool {
 /// If every line waits for another, the receipt that stands first in the log gives up its send;
 /// false if no line is left.
 fn cut_one(
-    heads: &mut [std::vec::IntoIter<Breath>],
+    heads: &mut [std::vec::IntoIter<Draft>],
     blocked: &BTreeSet<usize>,
     arrows: &mut Vec<Arrow>,
 ) -> bool {
@@ -110,8 +111,8 @@ fn cut_one(
     let Some(arrow) = head.step.received.and_then(|index| arrows.get_mut(index)) else {
         return false;
     };
-    let receipt = Arrow { sent: None, fate: Fate::Beyond, ..arrow.clone() };
-    (arrow.received, arrow.fate) = (None, Fate::Beyond);
+    let receipt = Arrow { sent: None, end: ArrowEnd::Beyond, ..arrow.clone() };
+    (arrow.received, arrow.end) = (None, ArrowEnd::Beyond);
     head.step.received = Some(arrows.len());
     arrows.push(receipt);
     true

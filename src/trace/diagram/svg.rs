@@ -2,229 +2,246 @@
 
 use std::fmt::Write as _;
 
-use super::ink::{self, HUES};
-use super::layout::{GUTTER, Label, Layout, Point, Tone};
-use super::model::{Act, Arrow, Diagram, Fate, Mark, Mood, Step};
-use super::signs::{cross, legend, sign};
-use super::words;
-use crate::paxos::event::MessageType;
+use super::canvas::wrap;
+use super::labels::{stamp_unit, stamps};
+use super::layout::{BOLD, GUTTER, LINE, Label, Layout, Point, Tone, clip, columns_of, text_width};
+use super::markers::{cross, legend, marker};
+use super::model::{Arrow, ArrowEnd, Band, Diagram, Look, Shape, Step};
+use super::palette::{self, HUES, stroke_class};
 
 /// The height of the lifelines' heads.
 pub(super) const HEAD: f64 = 66.0;
 /// The edge round a standalone picture.
 const EDGE: f64 = 20.0;
+/// The least width of a title and a legend.
+pub(super) const LEAST: f64 = 620.0;
 
 /// A whole file.
 pub(super) fn draw(diagram: &Diagram) -> String {
     let layout = Layout::of(diagram);
-    let width = layout.width.max(620.0);
-    let remarks: Vec<&str> =
-        std::iter::once(&diagram.summary).chain(&diagram.remarks).map(String::as_str).collect();
-    sheet(
-        std::slice::from_ref(&diagram.title),
-        diagram.mood == Mood::Bad,
-        &remarks,
-        width,
-        |out, top| {
-            put!(out, "<g transform=\"translate(0 {top})\">\n{}</g>\n", heads(diagram, &layout));
-            let top = top + HEAD;
-            put!(
-                out,
-                "<g transform=\"translate(0 {top:.1})\">\n{}</g>\n",
-                body(diagram, &layout, true)
-            );
-            let top = top + layout.height + 14.0;
-            let (legend, height) = legend(diagram, width);
-            put!(out, "<g transform=\"translate(0 {top:.1})\">\n{legend}</g>\n");
-            top + height
-        },
-    )
-}
-
-/// A file with a title, in lines, and remarks; `draw` adds what stands below this height, and says
-/// how high it has become.
-pub(super) fn sheet(
-    title: &[String],
-    bad: bool,
-    remarks: &[&str],
-    width: f64,
-    draw: impl FnOnce(&mut String, f64) -> f64,
-) -> String {
+    let width = layout.width.max(LEAST);
     let full = width + 2.0 * EDGE;
     let mut top = EDGE + 20.0;
     let mut drawn = String::new();
-    let bad = if bad { " alarm" } else { "" };
-    for (place, line) in title.iter().enumerate() {
+    let bad = if diagram.is_bad { " alarm" } else { "" };
+    // Its letters are nearly twice as wide as those of remarks.
+    for (place, line) in wrap(&diagram.title, columns_of(width) * 6 / 11).iter().enumerate() {
         top += if place > 0 { 24.0 } else { 0.0 };
         let line = escape(line);
         put!(drawn, "<text class=\"title{bad}\" x=\"0\" y=\"{top}\">{line}</text>\n");
     }
-    for line in remarks {
-        for part in super::canvas::wrap(line, remark_columns(full)) {
+    for remark in std::iter::once(&diagram.summary).chain(&diagram.remarks) {
+        for line in wrap(remark, columns_of(width)) {
             top += 17.0;
-            put!(drawn, "<text class=\"soft\" x=\"0\" y=\"{top}\">{}</text>\n", escape(&part));
+            put!(drawn, "<text class=\"soft\" x=\"0\" y=\"{top}\">{}</text>\n", escape(&line));
         }
     }
-    let height = draw(&mut drawn, top + 18.0) + EDGE;
+    let (legend, legend_height) = legend(diagram, width);
+    let parts = [
+        (18.0, heads(diagram, &layout)),
+        (HEAD, body(diagram, &layout, true)),
+        (layout.height + 14.0, legend),
+    ];
+    for (below, part) in parts {
+        top += below;
+        put!(drawn, "<g transform=\"translate(0 {top:.1})\">\n{part}</g>\n");
+    }
+    let height = top + legend_height + EDGE;
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{full:.0}\" height=\"{height:.0}\" \
          viewBox=\"0 0 {full:.0} {height:.0}\" role=\"img\">\n<title>{}</title>\n\
          <style>\n{}</style>\n<rect class=\"ground\" width=\"100%\" height=\"100%\"/>\n\
          <g transform=\"translate({EDGE} 0)\">\n{drawn}</g>\n</svg>\n",
-        escape(&title.join(" ")),
-        ink::style()
+        escape(&diagram.title),
+        palette::style()
     )
-}
-
-/// How many characters of 11 pixels a line of that width takes.
-pub(super) fn remark_columns(width: f64) -> usize {
-    // Positive and small.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let columns = ((width - 2.0 * EDGE) / 6.2) as usize;
-    columns.max(40)
 }
 
 /// The boxes with names and roles.
 pub(super) fn heads(diagram: &Diagram, layout: &Layout) -> String {
-    let mut out = String::new();
-    let unit = if diagram.timed { words::Unit::of(diagram).name() } else { "step" };
-    put!(
-        out,
-        "<text class=\"soft time\" x=\"{:.1}\" y=\"{:.1}\">{unit}</text>\n",
+    let mut out = format!(
+        "<text class=\"soft time\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\n",
         GUTTER - 14.0,
-        HEAD - 12.0
+        HEAD - 12.0,
+        stamp_unit(diagram)
     );
-    let wide = layout.column - 12.0;
+    let wide = layout.column - 10.0;
     for (line, x) in diagram.lifelines.iter().zip(&layout.x) {
-        let left = x - wide / 2.0;
+        let mut rows = vec![("name mid", line.name.as_str()), ("soft mid", line.roles.as_str())];
+        rows.extend(line.host.iter().map(|host| ("soft mid", host.as_str())));
+        rows.retain(|row| !row.1.is_empty());
+        // A name alone needs less of a box.
+        let spare = if rows.len() == 1 { 8.0 } else { 0.0 };
         put!(
             out,
-            "<rect class=\"head\" x=\"{left:.1}\" y=\"0.5\" width=\"{wide:.1}\" \
+            "<rect class=\"head\" x=\"{:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" \
              height=\"{:.1}\" rx=\"6\"/>\n",
-            HEAD - 6.0
+            x - wide / 2.0,
+            0.5 + spare,
+            HEAD - 6.0 - 2.0 * spare
         );
-        let mut rows = vec![("name mid", line.name.clone()), ("soft mid", line.roles.clone())];
-        rows.extend(line.host.iter().map(|host| ("soft mid", host.clone())));
-        rows.retain(|row| !row.1.is_empty());
         let mut y = (HEAD - 6.0) / 2.0 + 13.0;
         y -= rows.iter().map(|_| 8.5).sum::<f64>();
         for (class, text) in &rows {
-            let text = super::layout::clip(text, wide - 8.0);
-            put!(
-                out,
-                "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n",
-                escape(&text)
-            );
+            let text = escape(&clip(text, wide - 8.0));
+            put!(out, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>\n");
             y += 17.0;
         }
     }
     out
 }
 
-/// Lines, arrows, marks and labels; with `titles`, what one sees when the pointer rests on them.
+/// Lines, bands, arrows, markers and labels; with `titles`, what one sees when the pointer rests on
+/// them.
 pub(super) fn body(diagram: &Diagram, layout: &Layout, titles: bool) -> String {
     let mut out = String::new();
-    lifelines(&mut out, diagram, layout);
     for (y, long) in &layout.pauses {
         put!(
             out,
-            "<text class=\"soft time\" x=\"{:.1}\" y=\"{:.1}\">⋮ {long}</text>\n",
-            GUTTER - 14.0,
-            y + 4.0
-        );
-        put!(
-            out,
-            "<line class=\"softline\" stroke-opacity=\".4\" stroke-dasharray=\"2 6\" \
+            "<text class=\"soft time\" x=\"{:.1}\" y=\"{:.1}\">⋮ {long}</text>\n\
+             <line class=\"softline\" stroke-opacity=\".4\" stroke-dasharray=\"2 6\" \
              x1=\"{GUTTER:.1}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\n",
+            GUTTER - 14.0,
+            y + 4.0,
             layout.width
         );
+    }
+    lifelines(&mut out, diagram, layout);
+    let mut before = String::new();
+    for ((first, row), stamp) in diagram.rows().zip(stamps(diagram)) {
+        let y = layout.point(first, 0).y;
+        // The same time is not said twice.
+        if stamp != before {
+            let x = GUTTER - 14.0;
+            put!(
+                out,
+                "<text class=\"soft time\" x=\"{x:.1}\" y=\"{:.1}\">{stamp}</text>\n",
+                y + 4.0
+            );
+        }
+        before = stamp;
+        let band = row.first().and_then(|step| diagram.bands.get(step.band?));
+        if let Some(band) = band {
+            self::band(&mut out, layout, band, y);
+        }
     }
     for index in 0..diagram.arrows.len() {
         arrow(&mut out, diagram, layout, index, titles);
     }
     for (index, step) in diagram.steps.iter().enumerate() {
-        put!(
-            out,
-            "<g class=\"s{}\" data-s=\"{index}\" data-p=\"{}\">",
-            hue(diagram, diagram.about(step)),
-            step.lifeline
-        );
-        if titles && !step.lines.is_empty() {
-            put!(out, "<title>{}</title>", escape(&step.lines.join("\n")));
-        }
-        sign(&mut out, layout.point(index, step.lifeline), &step.act, step.mark.as_ref());
-        stamp(&mut out, diagram, layout, index);
-        for text in layout.labels.get(index).into_iter().flatten() {
-            label(&mut out, text);
-        }
-        out.push_str("</g>\n");
+        self::step(&mut out, layout, index, step, titles);
     }
     out
 }
 
-fn hue(diagram: &Diagram, number: Option<crate::paxos::judge::dialect::Number>) -> String {
-    diagram.rank(number).map_or_else(String::new, |rank| format!(" n{}", rank % HUES))
+fn hue(group: Option<usize>) -> String {
+    group.map_or_else(String::new, |group| format!(" n{}", group % HUES))
 }
 
-fn stamp(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize) {
-    let Some(step) = diagram.steps.get(index) else { return };
-    let unit = words::Unit::of(diagram);
-    let of = |step: &Step| step.time_us.map(|us| words::stamp(unit, us));
-    let text = of(step).unwrap_or_else(|| (index + 1).to_string());
-    // The same time is not said twice.
-    let before = index.checked_sub(1).and_then(|before| diagram.steps.get(before));
-    if diagram.timed && before.and_then(of).is_some_and(|before| before == text) {
-        return;
+fn attribute(name: &str, value: Option<usize>) -> String {
+    value.map_or_else(String::new, |value| format!(" data-{name}=\"{value}\""))
+}
+
+fn step(out: &mut String, layout: &Layout, index: usize, step: &Step, titles: bool) {
+    put!(
+        out,
+        "<g class=\"s{}\" data-s=\"{index}\" data-p=\"{}\"{}>",
+        hue(step.group),
+        step.lifeline,
+        attribute("n", step.group)
+    );
+    if titles && !step.lines.is_empty() {
+        put!(out, "<title>{}</title>", escape(&step.lines.join("\n")));
     }
-    let y = layout.point(index, 0).y + 4.0;
-    put!(out, "<text class=\"soft time\" x=\"{:.1}\" y=\"{y:.1}\">{text}</text>", GUTTER - 14.0);
+    marker(out, layout.point(index, step.lifeline), step.marker, &escape(&step.tag));
+    for text in layout.labels.get(index).into_iter().flatten() {
+        label(out, text);
+    }
+    out.push_str("</g>\n");
 }
 
-/// The peers' lines: dotted while a peer is gone, heavy where an acceptor has promised (light)
-/// and accepted (full).
+/// The peers' lines: dotted while a peer is gone, with a bar where it holds something.
 fn lifelines(out: &mut String, diagram: &Diagram, layout: &Layout) {
-    for (lifeline, x) in layout.x.iter().enumerate() {
-        let (mut from, mut gone) = (0.0, false);
-        let mut held: Option<(f64, f64, String)> = None;
-        let steps = diagram.steps.iter().enumerate().filter(|(_, step)| step.lifeline == lifeline);
-        let mut line = |from: f64, to: f64, gone: bool| {
-            let class = if gone { "life gone" } else { "life" };
-            put!(
-                out,
-                "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from:.1}\" \
-                 y2=\"{to:.1}\"/>\n"
-            );
-        };
-        let mut bars = Vec::new();
-        for (index, step) in steps {
-            let y = layout.point(index, lifeline).y;
-            let new = match &step.mark {
-                Some(Mark::Promised(number)) => Some((y, 3.5, hue(diagram, Some(*number)))),
-                Some(Mark::Accepted(number, _)) => Some((y, 8.0, hue(diagram, Some(*number)))),
-                _ => None,
+    for (lifeline, (line, x)) in diagram.lifelines.iter().zip(&layout.x).enumerate() {
+        let (mut from, mut look) = (0.0, Look::Alive);
+        let places = line.looks.iter().map(|(step, next)| {
+            // What holds at the first step may have begun before.
+            let y = if *step == 0 && *next == Look::Gone {
+                0.0
+            } else {
+                layout.point(*step, lifeline).y
             };
-            if matches!(step.act, Act::Ended { .. } | Act::Started { .. }) {
-                line(from, y, gone);
-                (from, gone) = (y, matches!(step.act, Act::Ended { .. }));
-                bars.extend(held.take().map(|held| (held, y)));
+            (y, *next)
+        });
+        let end = std::iter::once((layout.height, Look::Alive));
+        for (to, next) in places.chain(end) {
+            if to > from {
+                self::line(out, look, *x, (from, to));
             }
-            if new.is_some() {
-                bars.extend(held.take().map(|held| (held, y)));
-                held = new;
-            }
-        }
-        line(from, layout.height, gone);
-        bars.extend(held.map(|held| (held, layout.height)));
-        for ((from, wide, hue), to) in bars {
-            put!(
-                out,
-                "<g class=\"{}\"><line class=\"held\" stroke-width=\"{wide}\" x1=\"{x:.1}\" \
-                 x2=\"{x:.1}\" y1=\"{from:.1}\" y2=\"{to:.1}\"/></g>\n",
-                hue.trim_start()
-            );
+            (from, look) = (to, next);
         }
     }
+}
+
+/// A part of a lifeline.
+pub(super) fn line(out: &mut String, look: Look, x: f64, (from, to): (f64, f64)) {
+    let at = format!("x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from:.1}\" y2=\"{to:.1}\"");
+    let gone = if look == Look::Gone { " gone" } else { "" };
+    put!(out, "<line class=\"life{gone}\" {at}/>\n");
+    let (group, wide) = match look {
+        Look::Gone | Look::Alive => return,
+        Look::Light(group) => (group, 3.5),
+        Look::Full(group) => (group, 8.0),
+    };
+    let hue = group % HUES;
+    put!(out, "<g class=\"n{hue}\"><line class=\"held\" stroke-width=\"{wide}\" {at}/></g>\n");
+}
+
+/// What lies below the markers of a row, and what it says.
+fn band(out: &mut String, layout: &Layout, band: &Band, y: f64) {
+    let x = |lifeline: Option<&usize>| lifeline.map_or(0.0, |line| layout.point(0, *line).x);
+    let (left, right) = (x(band.reach.first()), x(band.reach.last()));
+    let hue = hue(band.group);
+    match band.shape {
+        Shape::Area => {
+            let half = (layout.column / 2.0 - 4.0).min(48.0);
+            put!(
+                out,
+                "<g class=\"b{hue}\"><rect class=\"full\" fill-opacity=\".16\" x=\"{:.1}\" \
+                 y=\"{:.1}\" width=\"{:.1}\" height=\"28\" rx=\"8\"/></g>\n",
+                left - half,
+                y - 14.0,
+                right - left + 2.0 * half
+            );
+        }
+        Shape::Line => put!(
+            out,
+            "<line class=\"softline\" stroke-dasharray=\"3 4\" x1=\"{left:.1}\" x2=\"{right:.1}\" \
+             y1=\"{y:.1}\" y2=\"{y:.1}\"/>\n"
+        ),
+        Shape::None => {}
+    }
+    let y = y + 4.0;
+    let mut start = GUTTER;
+    if !band.head.is_empty() {
+        put!(
+            out,
+            "<g class=\"{}\"><text class=\"word choice\" x=\"{start:.1}\" \
+             y=\"{y:.1}\">{}</text></g>\n",
+            hue.trim_start(),
+            escape(&band.head)
+        );
+        start += text_width(&band.head) * BOLD + 8.0;
+    }
+    let tone = if band.is_alarm { "alarm" } else { "soft" };
+    let text = clip(&band.text, GUTTER + layout.caption - start - 8.0);
+    put!(
+        out,
+        "<text class=\"{tone}\" x=\"{start:.1}\" y=\"{y:.1}\">{}<title>{}</title></text>\n",
+        escape(&text),
+        escape(&band.text)
+    );
 }
 
 fn arrow(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize, titles: bool) {
@@ -233,18 +250,11 @@ fn arrow(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize, tit
     else {
         return;
     };
-    let kind = arrow.kind.name();
-    let mut class = format!("a {kind}{}", hue(diagram, arrow.about()));
-    for (is, name) in [
-        (arrow.refused, " bad"),
-        (arrow.kind == MessageType::Chosen, " quiet"),
-        (arrow.fate == Fate::Beyond, " beyond"),
-    ] {
+    let stroke = stroke_class(diagram.kind(arrow).stroke);
+    let mut class = format!("a {stroke}{}", hue(arrow.group));
+    for (is, name) in [(arrow.refused, " bad"), (arrow.end == ArrowEnd::Beyond, " beyond")] {
         class.push_str(if is { name } else { "" });
     }
-    let attribute = |name: &str, value: Option<usize>| {
-        value.map_or_else(String::new, |value| format!(" data-{name}=\"{value}\""))
-    };
     put!(
         out,
         "<g class=\"{class}\" data-a=\"{index}\"{}{}{}{}{}>",
@@ -252,7 +262,7 @@ fn arrow(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize, tit
         attribute("r", arrow.received),
         attribute("f", Some(arrow.from)),
         attribute("t", arrow.to),
-        attribute("n", diagram.rank(arrow.about()))
+        attribute("n", arrow.group)
     );
     if titles {
         put!(out, "<title>{}</title>", escape(&describe(diagram, arrow)));
@@ -293,7 +303,7 @@ fn arrow(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize, tit
             base.x + dy * 3.8,
             base.y - dx * 3.8
         );
-    } else if arrow.fate == Fate::Lost {
+    } else if arrow.end == ArrowEnd::Lost {
         cross(out, end, 5.0);
     }
     put!(out, "<line class=\"hit\" {line}/></g>\n");
@@ -302,32 +312,34 @@ fn arrow(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize, tit
 fn label(out: &mut String, label: &Label) {
     let tone = match label.tone {
         Tone::Message => "word",
-        Tone::Choice => "star choice",
+        Tone::Outcome => "star choice",
         Tone::Note => "note",
         Tone::Alarm | Tone::Refusal => "alarm",
     };
     let end = if label.to_left { " end" } else { "" };
-    let text = escape(&label.text);
-    let at = format!("x=\"{:.1}\" y=\"{:.1}\"", label.at.x, label.at.y);
-    // Lines that cross the label stop at its edge.
-    let wide = label.tone.width(&label.text) + 4.0;
-    let left = if label.to_left { label.at.x - wide + 2.0 } else { label.at.x - 2.0 };
-    put!(
-        out,
-        "<rect class=\"ground veil\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" \
-         height=\"14\" rx=\"3\"/>\
-         <text class=\"{tone}{end}\" {at}>{text}</text>",
-        label.at.y - 11.0
-    );
+    let Point { x, mut y } = label.at;
+    for line in &label.lines {
+        // Lines that cross the label stop at its edge.
+        let wide = label.tone.width(line) + 4.0;
+        let left = if label.to_left { x - wide + 2.0 } else { x - 2.0 };
+        put!(
+            out,
+            "<rect class=\"ground veil\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" \
+             height=\"14\" rx=\"3\"/>\
+             <text class=\"{tone}{end}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>",
+            y - 11.0,
+            escape(line)
+        );
+        y += LINE;
+    }
 }
 
 /// A message in one sentence.
 pub(super) fn describe(diagram: &Diagram, arrow: &Arrow) -> String {
-    let name = |line: Option<usize>| {
-        line.and_then(|line| diagram.lifelines.get(line)).map_or("?", |line| line.name.as_str())
-    };
-    let fate = words::fate(arrow).map_or_else(String::new, |fate| format!(", {fate}"));
-    format!("{} → {}: {}{fate}", name(Some(arrow.from)), name(arrow.to), words::label(arrow))
+    let (from, to) = (diagram.name(Some(arrow.from)), diagram.name(arrow.to));
+    let ending = arrow.ending();
+    let comma = if ending.is_empty() { "" } else { ", " };
+    format!("{from} → {to}: {}{comma}{ending}", arrow.label)
 }
 
 /// Text in SVG and HTML, in content and in attributes.

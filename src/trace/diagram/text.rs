@@ -5,9 +5,9 @@
 //! leave where the question arrives, and have no point of their own.
 
 use super::canvas::{Paint, Row, wrap};
-use super::model::{Act, Arrow, Diagram, Fate, Mark, Mood, Step};
-use super::words;
-use crate::paxos::event::MessageType;
+use super::labels::{stamp_unit, stamps, width};
+use super::markers::Marker;
+use super::model::{Arrow, ArrowEnd, Band, Diagram, Look, Shape, Step, Stroke};
 use crate::visible::clipped;
 
 /// Room for the time at the left.
@@ -16,10 +16,14 @@ const GUTTER: usize = 9;
 const NARROWEST: usize = 6;
 /// The widest: longer arrows say no more.
 const WIDEST: usize = 26;
+/// The widest where only bands are.
+const WIDEST_BANDS: usize = 10;
+/// The least room for what bands say, at the right.
+const CAPTION: usize = 27;
 
 /// How the characters are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct TextPage {
     /// How many columns there are.
     pub columns: usize,
     /// True if the reader understands ANSI colours.
@@ -28,38 +32,55 @@ pub struct Page {
 
 struct Painter<'a> {
     diagram: &'a Diagram,
-    page: Page,
+    page: TextPage,
     width: usize,
     /// Where the lifelines stand.
     at: Vec<usize>,
     room: usize,
-    /// Which peers are there at the present row.
-    alive: Vec<bool>,
-    /// The time of a step whose first row is still to come.
+    /// Where what bands say begins.
+    caption: usize,
+    /// How each line looks at the present row.
+    looks: Vec<Look>,
+    /// The time of a row that is still to come.
     time: Option<String>,
-    unit: words::Unit,
     out: String,
 }
 
 /// Draws for a terminal.
-pub(super) fn draw(diagram: &Diagram, page: Page) -> String {
+pub(super) fn draw(diagram: &Diagram, page: TextPage) -> String {
     let peers = diagram.lifelines.len().max(1);
-    let room = (page.columns.saturating_sub(GUTTER) / peers).clamp(NARROWEST, WIDEST);
-    let width = (GUTTER + room * peers).max(page.columns.min(GUTTER + 60));
+    let (caption, widest) = match (diagram.bands.is_empty(), diagram.arrows.is_empty()) {
+        (true, _) => (0, WIDEST),
+        (false, false) => (CAPTION, WIDEST),
+        (false, true) => (CAPTION, WIDEST_BANDS),
+    };
+    let room = page.columns.saturating_sub(GUTTER + caption) / peers;
+    let room = room.clamp(NARROWEST, widest);
+    let end = GUTTER + room * peers;
+    let width = if caption > 0 { page.columns.max(end + 1 + caption) } else { end };
     let mut painter = Painter {
         diagram,
         page,
-        width,
+        width: width.max(page.columns.min(GUTTER + 60)),
         at: (0..diagram.lifelines.len()).map(|i| GUTTER + room * i + room / 2).collect(),
         room,
-        alive: vec![true; diagram.lifelines.len()],
+        caption: end + 1,
+        looks: vec![Look::Alive; diagram.lifelines.len()],
         time: None,
-        unit: words::Unit::of(diagram),
         out: String::new(),
     };
+    painter.look(0, true);
     painter.head();
-    for (index, step) in diagram.steps.iter().enumerate() {
-        painter.step(index, step);
+    for ((first, row), stamp) in diagram.rows().zip(stamps(diagram)) {
+        painter.time = Some(stamp);
+        if let Some(band) = row.first().and_then(|step| diagram.bands.get(step.band?)) {
+            painter.band(band, first, row);
+            continue;
+        }
+        painter.look(first, false);
+        for step in row {
+            painter.step(step);
+        }
     }
     painter.rows(&[painter.blank()]);
     painter.legend();
@@ -81,14 +102,14 @@ impl Painter<'_> {
 
     fn prose(&mut self, text: &str, paint: Paint) {
         for line in wrap(text, self.page.columns.max(GUTTER + 60)) {
-            let mut row = Row::new(words::width(&line));
+            let mut row = Row::new(width(&line));
             row.write(0, &line.replace('\u{a0}', " "), paint);
             self.rows(&[row]);
         }
     }
 
     fn head(&mut self) {
-        let paint = if self.diagram.mood == Mood::Bad { Paint::Alarm } else { Paint::Bold };
+        let paint = if self.diagram.is_bad { Paint::Alarm } else { Paint::Bold };
         self.prose(&self.diagram.title, paint);
         self.prose(&self.diagram.summary, Paint::Plain);
         for remark in &self.diagram.remarks {
@@ -106,12 +127,14 @@ impl Painter<'_> {
         let roles: Vec<Vec<String>> =
             lifelines.iter().map(|line| line.roles.split(", ").map(short).collect()).collect();
         let mut names = Row::new(self.width);
-        let unit = if self.diagram.timed { self.unit.name() } else { "step" };
+        let unit = stamp_unit(self.diagram);
         names.write(0, &format!("{unit:>width$}", width = GUTTER - 1), Paint::Dim);
         for (line, at) in lifelines.iter().zip(&self.at) {
             names.write_centred(*at, &line.name, Paint::Bold);
         }
         let mut rows = vec![names];
+        let is_empty =
+            |level: usize| roles.iter().all(|roles| roles.get(level).is_none_or(String::is_empty));
         for level in 0..roles.iter().map(Vec::len).max().unwrap_or(0).min(4) {
             let mut row = Row::new(self.width);
             for (roles, at) in roles.iter().zip(&self.at) {
@@ -119,67 +142,94 @@ impl Painter<'_> {
                     row.write_centred(*at, &clipped(role, self.room - 1), Paint::Dim);
                 }
             }
-            rows.push(row);
+            rows.extend((!is_empty(level)).then_some(row));
         }
         rows.push(self.blank());
         self.rows(&rows);
     }
 
-    fn stamp(&self, index: usize, step: &Step) -> String {
-        step.time_us.map_or_else(|| (index + 1).to_string(), |us| words::stamp(self.unit, us))
+    /// Changes the lines as they look from this step on; with `before`, as before it.
+    fn look(&mut self, step: usize, before: bool) {
+        for (line, look) in self.diagram.lifelines.iter().zip(&mut self.looks) {
+            let fits = |(at, new): &&(usize, Look)| {
+                *at < step || (*at == step && (!before || *new == Look::Gone))
+            };
+            if let Some((_, new)) = line.looks.iter().take_while(fits).last() {
+                *look = *new;
+            }
+        }
     }
 
     /// A row on which nothing happens.
     fn blank(&self) -> Row {
         let mut row = Row::new(self.width);
-        for (at, alive) in self.at.iter().zip(&self.alive) {
-            row.put(*at, if *alive { '│' } else { '┊' }, Paint::Dim);
+        for (at, look) in self.at.iter().zip(&self.looks) {
+            let (line, paint) = line(*look);
+            row.put(*at, line, paint);
         }
         row
     }
 
-    fn step(&mut self, index: usize, step: &Step) {
-        self.time = Some(self.stamp(index, step));
-        match &step.act {
-            Act::Ended { .. } => {
-                self.note(step, '✖', Paint::Alarm);
-                self.alive[step.lifeline] = false;
+    /// A row of several peers.
+    fn band(&mut self, band: &Band, first: usize, steps: &[Step]) {
+        let mut row = self.blank();
+        let paint = match band.group {
+            Some(group) => Paint::Group(group),
+            None if band.is_alarm => Paint::Alarm,
+            None => Paint::Plain,
+        };
+        let reach: Vec<usize> = band.reach.iter().map(|line| self.at[*line]).collect();
+        if let (Shape::Area, Some(first), Some(last)) = (band.shape, reach.first(), reach.last()) {
+            // Lines of others stay in front of it.
+            let is_free = |at: &usize| reach.contains(at) || !self.at.contains(at);
+            (*first..*last).filter(is_free).for_each(|at| row.put(at, '━', paint));
+        }
+        for step in steps {
+            let text = step.marker.text(&step.tag);
+            let at = self.at[step.lifeline];
+            let start = match step.marker.glyph() {
+                Some(_) => at,
+                None => at + 1 - text.chars().count().min(at).div_ceil(2),
+            };
+            row.write(start, &text, paint);
+        }
+        self.look(first + steps.len() - 1, false);
+        // A list may break between its members.
+        let text = format!("{} {}", band.head, band.text.replace(',', ", "));
+        for (place, line) in wrap(text.trim_start(), self.width - self.caption).iter().enumerate() {
+            let mut line = line.replace(", ", ",");
+            if place > 0 {
+                row = self.blank();
+                line.insert(0, ' ');
             }
-            Act::Started { .. } => {
-                self.alive[step.lifeline] = true;
-                self.note(step, '▲', Paint::Bold);
-            }
-            Act::Noted(_) => self.note(step, '·', Paint::Dim),
-            Act::Alarm { .. } => self.note(step, '✖', Paint::Alarm),
-            Act::Message | Act::Chose { .. } => self.messages(step),
+            row.write(self.caption, &line, paint);
+            self.rows(&[row.clone()]);
         }
     }
 
-    fn messages(&mut self, step: &Step) {
-        let arrows = &self.diagram.arrows;
-        if let Some(arrow) = step.received.and_then(|arrow| arrows.get(arrow)) {
+    fn step(&mut self, step: &Step) {
+        let diagram = self.diagram;
+        if let Some(arrow) = diagram.received(step) {
             let row = self.arrival(step, arrow);
             self.rows(&[row]);
         }
-        let chose = matches!(step.act, Act::Chose { .. });
         // An answer leaves where its question arrives.
-        let answers = step.mark.is_some() && step.received.is_some();
-        if chose || (!step.sends.is_empty() && !answers) {
+        let answers = step.received.is_some()
+            && diagram.sends(step).all(|arrow| diagram.kind(arrow).is_answer);
+        if !step.says.is_empty() || (!step.sends.is_empty() && !answers) {
             self.departure(step);
         }
-        for arrow in step.sends.iter().filter_map(|arrow| arrows.get(*arrow)) {
-            if arrow.fate == Fate::Lost {
-                let row = self.loss(step, arrow);
-                self.rows(&[row]);
-            }
+        for arrow in diagram.sends(step).filter(|arrow| arrow.end == ArrowEnd::Lost) {
+            let row = self.loss(step, arrow);
+            self.rows(&[row]);
         }
     }
 
     fn paint(&self, arrow: &Arrow) -> Paint {
-        match self.diagram.rank(arrow.about()) {
+        match arrow.group {
             _ if arrow.refused => Paint::Alarm,
-            _ if arrow.kind == MessageType::Chosen => Paint::Dim,
-            Some(rank) => Paint::Number(rank),
+            _ if self.diagram.is_quiet(arrow) => Paint::Dim,
+            Some(group) => Paint::Group(group),
             None => Paint::Plain,
         }
     }
@@ -193,79 +243,67 @@ impl Painter<'_> {
         if arrow.sent.is_some() && from != to {
             row.put(from, if from < to { '├' } else { '┤' }, Paint::Dim);
         }
-        let sign = match &step.mark {
-            None => '●',
-            Some(Mark::Promised(_)) => '◇',
-            Some(Mark::Accepted(..)) => '◆',
-            Some(Mark::Refused(_)) => '⊘',
-        };
-        let refuses = matches!(step.mark, Some(Mark::Refused(_)));
-        row.put(to, sign, if refuses { Paint::Alarm } else { paint });
+        // What stands in words has a row of its own, and the marker with it.
+        let marker = if step.says.is_empty() { step.marker } else { Marker::Dot };
+        let paint = if marker.is_alarm() { Paint::Alarm } else { paint };
+        row.put(to, marker.glyph().unwrap_or('●'), paint);
         row
     }
 
     /// A level line with a head and a label, both ends left free.
     fn level(&self, row: &mut Row, from: usize, to: usize, arrow: &Arrow) {
-        let dash = match arrow.kind {
-            MessageType::Prepare => '─',
-            MessageType::PrepareAck => '╌',
-            MessageType::Accept => '━',
-            MessageType::AcceptAck => '╍',
-            MessageType::Chose | MessageType::Chosen => '·',
-        };
+        let dash = dash(self.diagram.kind(arrow).stroke);
         let paint = self.paint(arrow);
         let (left, right) = (from.min(to) + 1, from.max(to));
         if left >= right {
-            return row.write(to + 2, &format!("to itself: {}", words::label(arrow)), paint);
+            return row.write(to + 2, &format!("to itself: {}", arrow.label), paint);
         }
         for at in left..right {
             row.put(at, dash, paint);
         }
-        let lost = arrow.fate == Fate::Lost;
-        let head = if lost {
-            '✕'
-        } else if from < to {
-            '▶'
-        } else {
-            '◀'
+        let lost = arrow.end == ArrowEnd::Lost;
+        let head = match (lost, from < to) {
+            (true, _) => '✕',
+            (false, true) => '▶',
+            (false, false) => '◀',
         };
         let head_at = if from < to { right - 1 } else { left };
         row.put(head_at, head, if lost { Paint::Alarm } else { paint });
         let free = (right - left).saturating_sub(1);
-        let fits =
-            |text: &&String| words::width(text) + 2 <= free || (free < 6 && text.len() <= free);
-        let labels = words::shorter(arrow);
-        if let Some(label) = labels.iter().find(fits) {
+        let fits = |text: &&String| width(text) + 2 <= free || (free < 6 && text.len() <= free);
+        if let Some(label) = std::iter::once(&arrow.label).chain(&arrow.shorter).find(fits) {
             let spaced =
-                if words::width(label) + 4 <= free { format!(" {label} ") } else { label.clone() };
+                if width(label) + 4 <= free { format!(" {label} ") } else { label.clone() };
             let start = if from < to { left } else { left + 1 };
-            row.write(start + (free - words::width(&spaced)) / 2, &spaced, paint);
+            row.write(start + (free - width(&spaced)) / 2, &spaced, paint);
         }
     }
 
-    /// The point where messages leave, with what and to whom.
+    /// What a peer does or sends, in words, with the point where its messages leave.
     fn departure(&mut self, step: &Step) {
-        let arrows: Vec<&Arrow> =
-            step.sends.iter().filter_map(|arrow| self.diagram.arrows.get(*arrow)).collect();
-        let mut names: Vec<String> = arrows
-            .iter()
-            .filter_map(|arrow| arrow.to)
-            .map(|to| self.diagram.lifelines[to].peer.to_string())
-            .collect();
+        let diagram = self.diagram;
+        let peer = |to: usize| diagram.lifelines.get(to).map(|line| line.peer.to_string());
+        let mut names: Vec<String> =
+            diagram.sends(step).filter_map(|arrow| peer(arrow.to?)).collect();
         names.dedup();
         let to = if names.is_empty() { String::new() } else { format!(" → {}", names.join(" ")) };
-        let paint = arrows.first().map_or(Paint::Bold, |arrow| self.paint(arrow));
-        match (&step.act, arrows.first()) {
-            (Act::Chose { value, .. }, _) => {
-                let tells = if to.is_empty() { "" } else { ", tells" };
-                let text = format!("{} is chosen{tells}{to}", words::value(value));
-                self.words(step.lifeline, '★', &text, Paint::Bold);
+        let first = diagram.sends(step).next();
+        let what = first.map_or("", |arrow| &arrow.label);
+        let text = match first {
+            _ if step.says.is_empty() => format!("{what}{to}"),
+            Some(arrow) if diagram.is_quiet(arrow) && !to.is_empty() => {
+                format!("{}, tells{to}", step.says)
             }
-            (_, Some(arrow)) => {
-                self.words(step.lifeline, '●', &format!("{}{to}", words::label(arrow)), paint);
-            }
-            (_, None) => {}
-        }
+            Some(arrow) if !diagram.is_quiet(arrow) => format!("{}; {what}{to}", step.says),
+            _ => step.says.clone(),
+        };
+        let paint = match step.marker {
+            marker if marker.is_alarm() => Paint::Alarm,
+            Marker::Note => Paint::Dim,
+            _ if step.says.is_empty() => first.map_or(Paint::Bold, |arrow| self.paint(arrow)),
+            _ => Paint::Bold,
+        };
+        self.words(step.lifeline, step.marker.glyph().unwrap_or('●'), &text, paint);
     }
 
     fn loss(&self, step: &Step, arrow: &Arrow) -> Row {
@@ -277,23 +315,17 @@ impl Painter<'_> {
         row
     }
 
-    fn note(&mut self, step: &Step, sign: char, paint: Paint) {
-        if let Some(text) = words::act(&step.act) {
-            self.words(step.lifeline, sign, &text, paint);
-        }
-    }
-
     /// A point on a line and words beside it, on the side that has more room.
     fn words(&mut self, lifeline: usize, sign: char, text: &str, paint: Paint) {
         let at = self.at[lifeline];
         let right = self.width.saturating_sub(at + 2);
         let left = at.saturating_sub(GUTTER + 1);
-        let to_right = right >= left || words::width(text) <= right;
+        let to_right = right >= left || width(text) <= right;
         let lines = wrap(text, if to_right { right } else { left });
         for (place, line) in lines.iter().enumerate() {
             let mut row = self.blank();
-            let start = if to_right { at + 2 } else { at - 1 - words::width(line).min(at - 1) };
-            let end = start + words::width(line);
+            let start = if to_right { at + 2 } else { at - 1 - width(line).min(at - 1) };
+            let end = start + width(line);
             // The words stand free of the lines that they cross.
             for near in [start.saturating_sub(1), end] {
                 if near != at && row.get(near) != ' ' {
@@ -310,28 +342,47 @@ impl Painter<'_> {
 
     fn legend(&mut self) {
         self.rows(&[Row::new(0)]);
-        let has = |fits: fn(&Arrow) -> bool| self.diagram.arrows.iter().any(fits);
-        let marked = |fits: fn(&Mark) -> bool| {
-            self.diagram.steps.iter().any(|step| step.mark.as_ref().is_some_and(fits))
-        };
-        let acts = |fits: fn(&Act) -> bool| self.diagram.steps.iter().any(|step| fits(&step.act));
-        let items = [
-            (true, "─ prepare (prep, p)"),
-            (true, "╌ prepare_ack (p_ack, pa)"),
-            (true, "━ accept (acc, a)"),
-            (true, "╍ accept_ack (a_ack, aa)"),
-            (has(|arrow| arrow.kind == MessageType::Chosen), "· notice of the choice"),
-            (marked(|mark| matches!(mark, Mark::Promised(_))), "◇ promises"),
-            (marked(|mark| matches!(mark, Mark::Accepted(..))), "◆ accepts"),
-            (marked(|mark| matches!(mark, Mark::Refused(_))), "⊘ refuses"),
-            (acts(|act| matches!(act, Act::Chose { .. })), "★ knows the choice"),
-            (has(|arrow| arrow.fate == Fate::Lost), "✕ never received"),
-            (acts(|act| matches!(act, Act::Ended { .. })), "✖ crash"),
-            (acts(|act| matches!(act, Act::Started { .. })), "▲ start"),
-            (acts(|act| matches!(act, Act::Alarm { .. })), "✖ a rule is broken"),
-        ];
+        let mut items: Vec<String> = Vec::new();
+        for kind in self.diagram.used_kinds() {
+            let short = if kind.short.is_empty() { "" } else { " " };
+            items.push(format!("{} {}{short}{}", dash(kind.stroke), kind.name, kind.short));
+        }
+        for (marker, tag, words) in self.diagram.used() {
+            let text = marker.text(tag);
+            items.extend((!text.is_empty()).then(|| format!("{text} {words}")));
+        }
+        if self.diagram.arrows.iter().any(|arrow| arrow.end == ArrowEnd::Lost) {
+            items.push("✕ never received".into());
+        }
+        for (look, words) in self.diagram.used_looks() {
+            // A light line differs in its colour alone.
+            if self.page.colours || !matches!(look, Look::Light(_)) {
+                items.push(format!("{} {words}", line(look).0));
+            }
+        }
         // An item stays on one line.
-        let used = items.iter().filter(|item| item.0).map(|item| item.1.replace(' ', "\u{a0}"));
-        self.prose(&used.collect::<Vec<_>>().join("   "), Paint::Dim);
+        let items: Vec<String> = items.iter().map(|item| item.replace(' ', "\u{a0}")).collect();
+        self.prose(&items.join("   "), Paint::Dim);
+    }
+}
+
+/// How a lifeline is drawn in characters.
+const fn line(look: Look) -> (char, Paint) {
+    match look {
+        Look::Gone => ('┊', Paint::Dim),
+        Look::Alive => ('│', Paint::Dim),
+        Look::Light(group) => ('│', Paint::Group(group)),
+        Look::Full(group) => ('┃', Paint::Group(group)),
+    }
+}
+
+/// How a stroke is drawn in characters.
+const fn dash(stroke: Stroke) -> char {
+    match stroke {
+        Stroke::Thin => '─',
+        Stroke::ThinBroken => '╌',
+        Stroke::Thick => '━',
+        Stroke::ThickBroken => '╍',
+        Stroke::Dotted => '·',
     }
 }

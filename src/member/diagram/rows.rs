@@ -2,13 +2,93 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::collect::Item;
-use super::model::{Column, Mark, Row, What};
-use crate::member::event::Statement;
+use super::Item;
+use crate::member::event::{Statement, ViewLine};
+use crate::trace::diagram::Place;
+use crate::visible::clipped;
+
+/// What happens at once, or is the same at several peers.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) what: What,
+    /// Who says so.
+    pub(super) marks: Vec<Mark>,
+}
+
+/// What a row is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// A view is installed.
+    View {
+        id: u64,
+        list: BTreeSet<u16>,
+        /// Who leads it, as printed.
+        leader: u16,
+    },
+    /// Somebody is called unreachable; true if as the leader.
+    Unreachable(u16, bool),
+    /// A peer crashes on order.
+    Crash,
+    /// Other words.
+    Says(String),
+}
+
+/// One peer's part in a row.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    /// Index of its lifeline.
+    pub(super) lifeline: usize,
+    pub(super) time_us: Option<u64>,
+    /// The line.
+    pub(super) text: String,
+    pub(super) place: Place,
+}
+
+impl What {
+    /// What a printed line is about.
+    fn of(line: &ViewLine) -> Self {
+        match (&line.words, line.names_dead()) {
+            (Statement::Members(list), _) => {
+                Self::View { id: line.view_id, list: list.clone(), leader: line.leader }
+            }
+            (Statement::Message(text), Some(who)) => {
+                Self::Unreachable(who, text.contains("(leader)"))
+            }
+            (Statement::Message(_), None) if line.is_crash() => Self::Crash,
+            (Statement::Message(text), None) => Self::Says(clipped(text, LONGEST_WORDS)),
+        }
+    }
+}
+
+/// How much of other words is shown.
+const LONGEST_WORDS: usize = 60;
+
+impl Row {
+    pub(super) fn is_view(&self) -> bool {
+        matches!(self.what, What::View { .. })
+    }
+
+    /// The time of the first who says so.
+    pub(super) fn time_us(&self) -> Option<u64> {
+        self.marks.iter().filter_map(|mark| mark.time_us).min()
+    }
+}
+
+/// Makes all times those since the first; none is less than that of an earlier row.
+pub(super) fn set_times(rows: &mut [Row]) {
+    let first = rows.iter().filter_map(Row::time_us).min().unwrap_or(0);
+    let mut latest = 0;
+    for row in rows {
+        for time in row.marks.iter_mut().filter_map(|mark| mark.time_us.as_mut()) {
+            *time = time.saturating_sub(first).max(latest);
+        }
+        latest = row.time_us().unwrap_or(0).max(latest);
+    }
+}
 
 /// What is left of one peer's lines.
 struct Rest {
-    column: usize,
+    lifeline: usize,
     items: VecDeque<Item>,
 }
 
@@ -32,14 +112,14 @@ impl Rest {
 /// The rows. With `ordered`, lines of several peers stand in the order in which they came.
 pub(super) fn rows(
     items: BTreeMap<u16, Vec<Item>>,
-    columns: &[Column],
+    peers: &[u16],
     ordered: bool,
     timed: bool,
 ) -> Vec<Row> {
     let mut rest: Vec<Rest> = Vec::new();
     for (peer, items) in items {
-        if let Some(column) = columns.iter().position(|column| column.peer == peer) {
-            rest.push(Rest { column, items: items.into() });
+        if let Ok(lifeline) = peers.binary_search(&peer) {
+            rest.push(Rest { lifeline, items: items.into() });
         }
     }
     let key = |item: &Item| {
@@ -68,14 +148,14 @@ pub(super) fn rows(
         let first = messages.min_by_key(|(key, ..)| *key);
         let row = match (first, view) {
             (Some((_, what, id)), _) => {
-                let alone = !matches!(what, What::Unreachable { .. });
+                let alone = !matches!(what, What::Unreachable(..));
                 take(&mut rest, what.clone(), alone, |item| {
                     What::of(&item.line) == what && item.line.view_id == id
                 })
             }
             (None, Some((id, list))) => {
                 let leader = list.first().copied().unwrap_or(0);
-                let what = What::View { id, list: list.clone(), leader, hue: 0 };
+                let what = What::View { id, list: list.clone(), leader };
                 take(&mut rest, what, false, |item| {
                     matches!(&item.line.words, Statement::Members(own) if *own == list)
                         && item.line.view_id == id
@@ -103,7 +183,7 @@ fn take(rest: &mut [Rest], what: What, alone: bool, fits: impl Fn(&Item) -> bool
             *leader = item.line.leader;
         }
         let Item { time_us, text, place, .. } = item;
-        marks.push(Mark { column: rest.column, time_us, line: text, place });
+        marks.push(Mark { lifeline: rest.lifeline, time_us, text, place });
     }
-    Row { time_us: 0, what, marks, after: Vec::new() }
+    Row { what, marks }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::collect::Kept;
+use super::Kept;
 use crate::paxos::event::{Action, MessageType};
 use crate::paxos::judge::dialect::Number;
 

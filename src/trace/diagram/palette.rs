@@ -1,10 +1,11 @@
 //! Colours and strokes, for the SVG and the page alike.
 //!
-//! A proposal number has a colour, a message type a stroke: questions are drawn through, answers
-//! broken; the second phase is heavier than the first. Red is kept for what goes wrong. All texts
+//! A group has a colour, a kind of message a stroke. Red is kept for what goes wrong. All texts
 //! reach a contrast of 4.5 to 1 on their ground, in light and in dark.
 
-/// How many colours there are for proposal numbers; further numbers begin again.
+use super::model::Stroke;
+
+/// How many colours there are for groups; further ones begin again.
 pub(super) const HUES: usize = 6;
 
 /// The colours of both grounds: name, light, dark.
@@ -21,7 +22,7 @@ const COLOURS: [(&str, &str, &str); 13] = [
     ("n3", "#7a3fb5", "#c79bff"),
     ("n4", "#4d6b00", "#b3d455"),
     ("n5", "#a0306f", "#ff8ac7"),
-    // Last, so that it wins over the numbers.
+    // Last, so that it wins over the groups.
     ("alarm", "#c2182b", "#ff7b84"),
 ];
 
@@ -76,6 +77,17 @@ fn rules(name: &str, colour: &str) -> String {
     }
 }
 
+/// The class of a stroke; what is dotted has no colour of its own.
+pub(super) const fn stroke_class(stroke: Stroke) -> &'static str {
+    match stroke {
+        Stroke::Thin => "thin",
+        Stroke::ThinBroken => "thin-broken",
+        Stroke::Thick => "thick",
+        Stroke::ThickBroken => "thick-broken",
+        Stroke::Dotted => "dotted quiet",
+    }
+}
+
 /// What does not depend on the ground.
 const SHAPES: &str = "\
 text { font: 11px system-ui, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif }
@@ -85,11 +97,11 @@ text { font: 11px system-ui, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif }
 .mid { text-anchor: middle } .end { text-anchor: end }
 .life { stroke-width: 1.2 } .gone { stroke-dasharray: 1 5; stroke-linecap: round }
 .ray, .edge, path.cross { fill: none } .held { stroke-opacity: .38 }
-.prepare .ray { stroke-width: 1.3 }
-.prepare_ack .ray { stroke-width: 1.3; stroke-dasharray: 5 3.5 }
-.accept .ray { stroke-width: 2.3 }
-.accept_ack .ray { stroke-width: 2.3; stroke-dasharray: 6.5 4 }
-.chosen .ray, .chose .ray { stroke-width: 1.2; stroke-dasharray: 1 4.5; stroke-linecap: round }
+.thin .ray { stroke-width: 1.3 }
+.thin-broken .ray { stroke-width: 1.3; stroke-dasharray: 5 3.5 }
+.thick .ray { stroke-width: 2.3 }
+.thick-broken .ray { stroke-width: 2.3; stroke-dasharray: 6.5 4 }
+.dotted .ray { stroke-width: 1.2; stroke-dasharray: 1 4.5; stroke-linecap: round }
 .beyond { opacity: .55 } .edge { stroke-width: 1.8 }
 .cross { stroke-width: 2.2; stroke-linecap: round }
 .note { font-style: italic } .choice, .alarm { font-weight: 650 }

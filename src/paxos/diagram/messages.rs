@@ -1,0 +1,257 @@
+//! What messages say and change.
+
+use crate::paxos::event::MessageType;
+use crate::paxos::judge::dialect::{Entry, Number};
+use crate::trace::diagram::{Arrow, Kind, Look, Marker, Step, Stroke};
+use crate::visible::clipped;
+
+/// The strokes of the messages, in the order of [`index`].
+pub(super) const KINDS: [Kind; 5] = [
+    kind(Stroke::Thin, "prepare", "(prep, p)", false),
+    kind(Stroke::ThinBroken, "prepare_ack", "(p_ack, pa)", true),
+    kind(Stroke::Thick, "accept", "(acc, a)", false),
+    kind(Stroke::ThickBroken, "accept_ack", "(a_ack, aa)", true),
+    kind(Stroke::Dotted, "notice of the choice", "", false),
+];
+
+const fn kind(stroke: Stroke, name: &'static str, short: &'static str, is_answer: bool) -> Kind {
+    Kind { stroke, name, short, is_answer }
+}
+
+/// What the markers mean.
+pub(super) const LEGEND: [(Marker, &str, &str); 7] = [
+    (Marker::Hollow, "", "promises"),
+    (Marker::Full, "", "accepts"),
+    (Marker::Barred, "", "refuses"),
+    (Marker::Star, "", "knows the choice"),
+    (Marker::Lost, "", "crash"),
+    (Marker::Start, "", "start"),
+    (Marker::Alarm, "", "a rule is broken"),
+];
+
+/// What the lines mean.
+pub(super) const LINE_LEGEND: [(Look, &str); 2] =
+    [(Look::Light(0), "has promised"), (Look::Full(0), "has accepted")];
+
+/// How many characters of a value are shown in a label.
+const LONGEST_VALUE: usize = 24;
+
+/// A value in a label; one that is nothing or blank is put in quotes, so that one can see it.
+pub(super) fn value(text: &str) -> String {
+    let shown = clipped(text, LONGEST_VALUE);
+    if shown.trim().is_empty() { format!("\"{shown}\"") } else { shown }
+}
+
+/// What makes messages alike: type, number and value.
+pub(super) fn content(entry: &Entry<'_>) -> String {
+    let kind = entry.message_type.map_or("", MessageType::name);
+    let number = entry.number.map_or(String::new(), |number| number.to_string());
+    format!("{kind} {number} {:?}", entry.value.as_deref())
+}
+
+/// One message.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    kind: MessageType,
+    /// The number asked about; of acks the acceptor's `min_proposal`.
+    number: Option<Number>,
+    value: Option<String>,
+    /// Of acks: the number of the question, if known.
+    answers: Option<Number>,
+    /// Of acks: the number under which the value was accepted.
+    accepted: Option<Number>,
+}
+
+impl Message {
+    /// What this event tells of; none if it is no message.
+    pub(super) fn of(entry: &Entry<'_>) -> Option<Self> {
+        Some(Self {
+            kind: entry.message_type?,
+            number: entry.number,
+            value: entry.value.as_deref().map(str::to_owned),
+            answers: entry.answers,
+            accepted: entry.accepted_proposal,
+        })
+    }
+
+    /// The number that the message is about, which gives it its colour.
+    pub(super) fn about(&self) -> Option<Number> {
+        self.answers.or(self.number)
+    }
+
+    fn question(&self) -> Option<MessageType> {
+        match self.kind {
+            MessageType::PrepareAck => Some(MessageType::Prepare),
+            MessageType::AcceptAck => Some(MessageType::Accept),
+            _ => None,
+        }
+    }
+
+    /// True for an ack that says no.
+    fn is_refusal(&self) -> bool {
+        self.question().is_some() && self.answers.is_some() && self.answers < self.number
+    }
+
+    /// Fills in what the arrow says, with the place of its number among all.
+    pub(super) fn tell(&self, arrow: &mut Arrow, group: Option<usize>) {
+        arrow.kind = match self.kind {
+            MessageType::Prepare => 0,
+            MessageType::PrepareAck => 1,
+            MessageType::Accept => 2,
+            MessageType::AcceptAck => 3,
+            MessageType::Chose | MessageType::Chosen => 4,
+        };
+        arrow.group = group;
+        arrow.refused = self.is_refusal();
+        arrow.label = self.label();
+        arrow.shorter = self.shorter();
+    }
+
+    /// `prepare 5 Y`; of acks also what they carry.
+    fn label(&self) -> String {
+        let mut parts = vec![self.kind.name().to_owned()];
+        parts.extend(self.number.map(|number| number.to_string()));
+        if self.is_refusal() {
+            parts.push("refuses".into());
+            parts.extend(self.answers.map(|number| number.to_string()));
+            return parts.join(" ");
+        }
+        parts.extend(self.value.as_deref().map(value));
+        if let (MessageType::PrepareAck, Some(accepted)) = (self.kind, self.accepted) {
+            parts.push(format!("from {accepted}"));
+        }
+        parts.join(" ")
+    }
+
+    /// A label in ever fewer characters, for narrow places.
+    fn shorter(&self) -> Vec<String> {
+        let (short, shortest) = match self.kind {
+            MessageType::Prepare => ("prep", "p"),
+            MessageType::PrepareAck => ("p_ack", "pa"),
+            MessageType::Accept => ("acc", "a"),
+            MessageType::AcceptAck => ("a_ack", "aa"),
+            MessageType::Chose | MessageType::Chosen => ("chosen", "c"),
+        };
+        let text = |number: Option<Number>| number.map_or(String::new(), |n| n.to_string());
+        let number = text(self.number);
+        if self.is_refusal() {
+            let asked = text(self.answers);
+            return vec![
+                format!("{short} {number} refuses {asked}"),
+                format!("{number} refuses {asked}"),
+                format!("{number} > {asked}"),
+                format!("{number}>{asked}"),
+                "no".into(),
+            ];
+        }
+        let value = self.value.as_deref().map_or(String::new(), value);
+        let names = [
+            format!("{} {number} {value}", self.kind.name()),
+            format!("{short} {number} {value}"),
+            format!("{shortest} {number} {value}"),
+            format!("{shortest}{number}{value}"),
+            format!("{shortest}{number}"),
+            shortest.to_owned(),
+        ];
+        names.into_iter().map(|name| name.trim_end().to_owned()).collect()
+    }
+}
+
+/// What a step changes in an acceptor's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// It will take nothing below this number.
+    Promised(Number),
+    /// It accepted this value under this number.
+    Accepted(Number, String),
+    /// It refused a question: its promise is this number.
+    Refused(Number),
+}
+
+impl Held {
+    pub(super) fn effect(&self) -> String {
+        match self {
+            Self::Promised(number) => format!("promised {number}"),
+            Self::Accepted(number, text) => format!("accepted {} ({number})", value(text)),
+            Self::Refused(number) => format!("refuses, has promised {number}"),
+        }
+    }
+
+    /// How the acceptor's line looks from here on.
+    pub(super) fn look(&self, rank: &impl Fn(Option<Number>) -> Option<usize>) -> Option<Look> {
+        // What is held may be of no number in the picture.
+        match self {
+            Self::Promised(number) => Some(rank(Some(*number)).map_or(Look::Alive, Look::Light)),
+            Self::Accepted(number, _) => Some(rank(Some(*number)).map_or(Look::Alive, Look::Full)),
+            Self::Refused(_) => None,
+        }
+    }
+}
+
+/// Finds out what a step changes in an acceptor, and which question its answer is to; `found` is
+/// what a process finds when it begins.
+pub(super) fn judge(
+    step: &mut Step,
+    arrows: &[Arrow],
+    said: &mut [Option<Message>],
+    found: Option<&Entry<'_>>,
+) -> Option<Held> {
+    if let Some(entry) = found {
+        return remembers(entry);
+    }
+    let question = step.received.and_then(|arrow| said.get(arrow)?.clone());
+    let asker = step.received.and_then(|arrow| Some(arrows.get(arrow)?.from));
+    let mut held = None;
+    for &index in &step.sends {
+        let Some(answer) = said.get_mut(index).and_then(Option::as_mut) else { continue };
+        let Some(kind) = answer.question() else { return held };
+        let asks = question.as_ref().filter(|question| question.kind == kind);
+        let to = arrows.get(index).and_then(|arrow| arrow.to);
+        // A line that does not say what it answers: the question that came just before.
+        if answer.answers.is_none() && (to.is_none() || (asks.is_some() && to == asker)) {
+            answer.answers = asks.and_then(|question| question.number);
+        }
+        // Learners get a copy, which is no second acceptance.
+        let (Some(_), Some(number)) = (asks, answer.number) else { continue };
+        let (marker, changed) = match answer.kind {
+            _ if answer.is_refusal() => (Marker::Barred, Held::Refused(number)),
+            MessageType::PrepareAck => (Marker::Hollow, Held::Promised(number)),
+            _ => {
+                let value = answer.value.clone().unwrap_or_default();
+                (Marker::Full, Held::Accepted(number, value))
+            }
+        };
+        // Who knows the choice by its own acceptance shows that.
+        if step.says.is_empty() {
+            step.marker = marker;
+        }
+        held = Some(changed);
+    }
+    held
+}
+
+/// What a process found when it began, in words.
+pub(super) fn found(entry: &Entry<'_>, again: bool) -> String {
+    let start = if again { "starts again" } else { "starts" };
+    let held = match (&entry.value, entry.accepted_proposal) {
+        (Some(text), Some(number)) => Some(format!("holds {} ({number})", value(text))),
+        _ => None,
+    };
+    let promised = entry.number.map(|number| format!("promised {number}"));
+    let used = entry.last_proposal.map(|number| format!("used number {number}"));
+    let all: Vec<String> = [promised, held, used].into_iter().flatten().collect();
+    match (all.is_empty(), again) {
+        (true, true) => format!("{start}, remembers nothing"),
+        (true, false) => start.into(),
+        (false, _) => format!("{start}: {}", all.join(", ")),
+    }
+}
+
+/// The acceptor's state that a process found when it began.
+fn remembers(entry: &Entry<'_>) -> Option<Held> {
+    let promised = entry.number?;
+    match (entry.value.as_deref(), entry.accepted_proposal) {
+        (Some(value), Some(number)) => Some(Held::Accepted(number, value.to_owned())),
+        _ => Some(Held::Promised(promised)),
+    }
+}
