@@ -63,11 +63,14 @@ pub struct Mutant<P: Mutable> {
     pub presumed: fn(&P::Setup) -> Vec<PeerId>,
     /// False: the process is not told of this link or address.
     pub connected: fn(&mut MutantState<P>, PeerId) -> bool,
-    /// Injects what the process receives instead of this message.
-    pub receive: fn(&mut MutantState<P>, PeerId, P::Message),
+    /// Changes this message; false: the process does not receive it. It comes before what is
+    /// injected.
+    pub receive: fn(&mut MutantState<P>, PeerId, &mut P::Message) -> bool,
     /// False: the process is not told that this timer has fired. The effects are performed first.
     pub timeout: fn(&mut MutantState<P>, P::Timer, &mut Effects<P>) -> bool,
-    /// What the effects of a step become.
+    /// Changes an effect; false: it is left out.
+    pub effect: fn(&mut MutantState<P>, &mut Effect<P>) -> bool,
+    /// What the effects of a step, which may be none, become after that.
     pub effects: fn(&mut MutantState<P>, &mut Effects<P>),
     /// True if it receives messages that no honest peer can have sent.
     pub trusting: bool,
@@ -85,8 +88,9 @@ impl<P: Mutable> Mutant<P> {
         restore: |_, record| Some(record),
         presumed: |_| Vec::new(),
         connected: |_, _| true,
-        receive: |state, from, message| state.inject(from, message),
+        receive: |_, _, _| true,
         timeout: |_, _, _| true,
+        effect: |_, _| true,
         effects: |_, _| {},
         trusting: false,
         disk: Disk::Sound,
@@ -197,6 +201,7 @@ impl<P: Mutable> Mutated<P> {
 
     /// Hands the effects of one step on, as the mutant has them.
     fn pass(&mut self, effects: &mut Effects<P>, out: &mut Effects<Self>) {
+        effects.retain_mut(|effect| (self.mutant.effect)(&mut self.state, effect));
         (self.mutant.effects)(&mut self.state, effects);
         out.extend(effects.drain(..).map(same));
     }
@@ -204,6 +209,8 @@ impl<P: Mutable> Mutated<P> {
 
 impl<P: Mutable> Process for Mutated<P> {
     const PROTOCOL: &'static str = P::PROTOCOL;
+    const MAX_BODY: u64 = P::MAX_BODY;
+    const MAX_DATAGRAM: usize = P::MAX_DATAGRAM;
     type Message = P::Message;
     type Record = P::Record;
     type Timer = P::Timer;
@@ -214,6 +221,10 @@ impl<P: Mutable> Process for Mutated<P> {
         if let Some(record) = (self.mutant.restore)(&mut self.state, record) {
             self.state.process.restore(record);
         }
+    }
+
+    fn disbelieves(&self, record: &P::Record) -> Option<String> {
+        self.state.process.disbelieves(record)
     }
 
     fn snapshot(&self) -> Vec<P::Record> {
@@ -237,8 +248,10 @@ impl<P: Mutable> Process for Mutated<P> {
         }
     }
 
-    fn receive(&mut self, from: PeerId, message: P::Message, out: &mut Effects<Self>) {
-        (self.mutant.receive)(&mut self.state, from, message);
+    fn receive(&mut self, from: PeerId, mut message: P::Message, out: &mut Effects<Self>) {
+        if (self.mutant.receive)(&mut self.state, from, &mut message) {
+            self.state.injected.push_front((from, message));
+        }
         self.receive_injected(Vec::new(), out);
     }
 
@@ -267,6 +280,10 @@ impl<P: Mutable> Process for Mutated<P> {
         if self.mutant.trusting { None } else { self.state.process.objection(from, message) }
     }
 
+    fn has_body(message: &P::Message) -> bool {
+        P::has_body(message)
+    }
+
     fn to_datagram(message: &P::Message) -> Vec<u8> {
         P::to_datagram(message)
     }
@@ -274,22 +291,6 @@ impl<P: Mutable> Process for Mutated<P> {
     fn from_datagram(bytes: &[u8]) -> Option<P::Message> {
         P::from_datagram(bytes)
     }
-}
-
-/// The messages that a step sends.
-pub fn sent<P: Process>(effects: &mut Effects<P>) -> impl Iterator<Item = &mut P::Message> {
-    effects.iter_mut().filter_map(|effect| match effect {
-        Effect::Send(_, message) | Effect::Cast(_, message) => Some(message),
-        _ => None,
-    })
-}
-
-/// The records that a step makes durable.
-pub fn records<P: Process>(effects: &mut Effects<P>) -> impl Iterator<Item = &mut P::Record> {
-    effects.iter_mut().filter_map(|effect| match effect {
-        Effect::Persist(record) => Some(record),
-        _ => None,
-    })
 }
 
 /// An effect of the process inside is one of the mutant.

@@ -56,14 +56,13 @@ pub(super) static MUTANTS: &[Mutant] = &[
         seen: "This program before it remembered: after a majority had started again, no view \
                was ever agreed to.",
         restore: |_, record| matches!(record, Record::Seen(_)).then_some(record),
-        effects: |_, effects| {
-            for effect in effects {
-                if let Effect::Persist(record) = effect
-                    && let Record::View(view) = record
-                {
-                    *record = Record::Seen(view.id);
-                }
+        effect: |_, effect| {
+            if let Effect::Persist(record) = effect
+                && let Record::View(view) = record
+            {
+                *record = Record::Seen(view.id);
             }
+            true
         },
         ..PLAIN
     },

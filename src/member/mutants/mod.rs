@@ -46,18 +46,15 @@ static MUTANTS: &[Mutant] = &[
         does: "Installs a view again when it is told of it again.",
         seen: "A slip of a kind: messages that are repeated after a silence, and a handler \
                that does not look at the id.",
-        receive: |state, from, message| {
-            if let Message::NewView { view, .. } = &message {
+        receive: |state, _, message| {
+            if let Message::NewView { view, .. } = message {
                 state.notes.flag = state.process.view() == Some(view);
             }
-            state.inject(from, message);
+            true
         },
         effects: |state, effects| {
-            if let (true, Some(view)) =
-                (std::mem::take(&mut state.notes.flag), state.process.view())
-            {
-                effects.push(Effect::Report(Fact::Installed(view.clone())));
-            }
+            let view = state.process.view().filter(|_| std::mem::take(&mut state.notes.flag));
+            effects.extend(view.map(|view| Effect::Report(Fact::Installed(view.clone()))));
         },
         ..PLAIN
     },
@@ -65,15 +62,15 @@ static MUTANTS: &[Mutant] = &[
         name: "takes-a-lower-view",
         does: "Takes every view that it is told of and is in, also a lower one.",
         seen: "A slip of a kind: a late message is taken for the newest.",
-        receive: |state, from, message| {
-            if let Message::NewView { view, .. } = &message {
+        receive: |state, _, message| {
+            if let Message::NewView { view, .. } = message {
                 let lower = state.process.view().is_some_and(|known| view.id < known.id);
                 if lower && view.holds(state.setup.me, state.setup.life) {
                     // As if it knew of no view yet.
                     state.rebuild();
                 }
             }
-            state.inject(from, message);
+            true
         },
         ..PLAIN
     },
@@ -83,12 +80,11 @@ static MUTANTS: &[Mutant] = &[
                finish.",
         seen: "What the assignment's test case 4 is there for: a request that the next leader \
                has not seen.",
-        effects: |_, effects| {
-            for effect in effects {
-                if let Effect::Send(_, Message::Pending { op, under, .. }) = effect {
-                    (*op, *under) = (Operation::Nothing, None);
-                }
+        effect: |_, effect| {
+            if let Effect::Send(_, Message::Pending { op, under, .. }) = effect {
+                (*op, *under) = (Operation::Nothing, None);
             }
+            true
         },
         ..PLAIN
     },
@@ -97,16 +93,13 @@ static MUTANTS: &[Mutant] = &[
         does: "Acts for a dead leader without asking what is pending: it answers for everybody \
                that nothing is.",
         seen: "Leader changes that only remove the dead leader.",
-        effects: |state, effects| {
-            for effect in std::mem::take(effects) {
-                match effect {
-                    Effect::Send(to, Message::NewLeader { request, view_id, .. }) => {
-                        let op = Operation::Nothing;
-                        state.inject(to, Message::Pending { request, view_id, op, under: None });
-                    }
-                    other => effects.push(other),
-                }
-            }
+        effect: |state, effect| {
+            let Effect::Send(to, Message::NewLeader { request, view_id, .. }) = effect else {
+                return true;
+            };
+            let (request, view_id, op) = (*request, *view_id, Operation::Nothing);
+            state.inject(*to, Message::Pending { request, view_id, op, under: None });
+            false
         },
         ..PLAIN
     },
@@ -115,11 +108,14 @@ static MUTANTS: &[Mutant] = &[
         does: "Takes a heartbeat of an older view for a sign of life, so whoever missed a view \
                is neither told nor missed.",
         seen: "Detectors that look at the sender only.",
-        receive: |state, from, message| match (message, state.process.view()) {
-            (Message::Heartbeat { group, .. }, Some(view)) if view.members.contains_key(&from) => {
-                state.inject(from, Message::Heartbeat { group, view_id: view.id });
+        receive: |state, from, message| {
+            if let (Message::Heartbeat { view_id, .. }, Some(view)) =
+                (message, state.process.view())
+                && view.members.contains_key(&from)
+            {
+                *view_id = view.id;
             }
-            (message, _) => state.inject(from, message),
+            true
         },
         ..PLAIN
     },
@@ -135,14 +131,13 @@ static MUTANTS: &[Mutant] = &[
             }
             !waits
         },
-        effects: |state, effects| {
-            for effect in effects {
-                match effect {
-                    Effect::Send(_, Message::Req { .. }) => state.notes.flag = true,
-                    Effect::Report(Fact::Installed(_)) => state.notes.flag = false,
-                    _ => {}
-                }
+        effect: |state, effect| {
+            match effect {
+                Effect::Send(_, Message::Req { .. }) => state.notes.flag = true,
+                Effect::Report(Fact::Installed(_)) => state.notes.flag = false,
+                _ => {}
             }
+            true
         },
         ..PLAIN
     },
@@ -150,12 +145,11 @@ static MUTANTS: &[Mutant] = &[
         name: "asks-and-goes-ahead",
         does: "Takes its own request for the agreement of all.",
         seen: "A slip of a kind: the new view is sent right behind the request.",
-        effects: |state, effects| {
-            for effect in effects {
-                if let Effect::Send(to, Message::Req { request, view_id, .. }) = effect {
-                    state.inject(*to, Message::Ok { request: *request, view_id: *view_id });
-                }
+        effect: |state, effect| {
+            if let Effect::Send(to, Message::Req { request, view_id, .. }) = effect {
+                state.inject(*to, Message::Ok { request: *request, view_id: *view_id });
             }
+            true
         },
         ..PLAIN
     },
@@ -164,18 +158,14 @@ static MUTANTS: &[Mutant] = &[
         does: "With --majority, takes half of the view for a majority of it.",
         seen: "n/2 instead of n/2 + 1.",
         receive: |state, from, message| {
-            state.inject(from, message.clone());
-            let answered = match &message {
-                Message::Ok { request, view_id } | Message::Pending { request, view_id, .. } => {
-                    Some((*request, *view_id))
-                }
-                _ => None,
-            };
-            if let (Some((request, view_id)), true) = (answered, state.setup.majority)
-                && let Some(other) = half(state, from, request, view_id, &message)
+            if let Message::Ok { request, view_id } | Message::Pending { request, view_id, .. } =
+                message
+                && state.setup.majority
+                && let Some(other) = half(state, from, *request, *view_id, message)
             {
-                state.inject(other, message);
+                state.inject(other, message.clone());
             }
+            true
         },
         ..PLAIN
     },
@@ -183,18 +173,17 @@ static MUTANTS: &[Mutant] = &[
         name: "counts-old-agreements",
         does: "Counts an agreement to an earlier request for the one that is open.",
         seen: "A promise for an older number counted for the newer one: luohaha/MyPaxos #18.",
-        receive: |state, from, message| match (message, state.notes.request) {
-            (Message::Ok { .. }, Some((request, view_id))) => {
-                state.inject(from, Message::Ok { request, view_id });
+        receive: |state, _, message| {
+            if let (Message::Ok { request, view_id }, Some(open)) = (message, state.notes.request) {
+                (*request, *view_id) = open;
             }
-            (message, _) => state.inject(from, message),
+            true
         },
-        effects: |state, effects| {
-            for effect in effects {
-                if let Effect::Send(_, Message::Req { request, view_id, .. }) = effect {
-                    state.notes.request = Some((*request, *view_id));
-                }
+        effect: |state, effect| {
+            if let Effect::Send(_, Message::Req { request, view_id, .. }) = effect {
+                state.notes.request = Some((*request, *view_id));
             }
+            true
         },
         ..PLAIN
     },
@@ -213,9 +202,9 @@ static MUTANTS: &[Mutant] = &[
                 }
             }
         },
-        receive: |state, from, message| {
+        receive: |state, _, message| {
             state.notes.flag = matches!(message, Message::Req { .. });
-            state.inject(from, message);
+            true
         },
         ..PLAIN
     },
@@ -225,9 +214,7 @@ static MUTANTS: &[Mutant] = &[
         seen: "A slip of a kind: a link that fails one way, and nobody who asks the others.",
         receive: |state, from, message| {
             let leader = state.process.view().map(|view| view.leader);
-            if !(matches!(message, Message::Heartbeat { .. }) && leader == Some(from)) {
-                state.inject(from, message);
-            }
+            !(matches!(message, Message::Heartbeat { .. }) && leader == Some(from))
         },
         ..PLAIN
     },
@@ -236,16 +223,11 @@ static MUTANTS: &[Mutant] = &[
         does: "Removed while it stood still, it goes on in its old view as if nothing had \
                happened.",
         seen: "hashicorp/serf #269 tells of members that are paused and come back.",
-        receive: |state, from, message| {
-            let removed = match (&message, state.process.view()) {
-                (Message::NewView { view, .. }, Some(_)) => {
-                    !view.holds(state.setup.me, state.setup.life)
-                }
-                _ => false,
-            };
-            if !removed {
-                state.inject(from, message);
+        receive: |state, _, message| match message {
+            Message::NewView { view, .. } if state.process.view().is_some() => {
+                view.holds(state.setup.me, state.setup.life)
             }
+            _ => true,
         },
         ..PLAIN
     },
@@ -253,14 +235,11 @@ static MUTANTS: &[Mutant] = &[
         name: "comes-back-when-asked-to-go",
         does: "Asked to agree to its own removal, it forgets that it was, and joins again.",
         seen: "A slip of a kind: one way out of the group, whatever the reason.",
-        receive: |state, from, message| match message {
-            Message::Req { request, view_id, op: Operation::Del { peer, asked: true } }
-                if peer == state.setup.me =>
-            {
-                let op = Operation::Del { peer, asked: false };
-                state.inject(from, Message::Req { request, view_id, op });
+        receive: |state, _, message| {
+            if let Message::Req { op: Operation::Del { peer, asked }, .. } = message {
+                *asked &= *peer != state.setup.me;
             }
-            message => state.inject(from, message),
+            true
         },
         ..PLAIN
     },
@@ -268,9 +247,7 @@ static MUTANTS: &[Mutant] = &[
         name: "removes-without-a-word",
         does: "Says of nobody that it is unreachable.",
         seen: "A slip of a kind: the view without the dead is taken for message enough.",
-        effects: |_, effects| {
-            effects.retain(|effect| !matches!(effect, Effect::Report(Fact::Unreachable { .. })));
-        },
+        effect: |_, effect| !matches!(effect, Effect::Report(Fact::Unreachable { .. })),
         ..PLAIN
     },
     Mutant {
@@ -278,7 +255,6 @@ static MUTANTS: &[Mutant] = &[
         does: "Calls dead whoever was silent for a single period.",
         seen: "Time-outs as long as the period: a little jitter, and a member flaps.",
         setup: |setup| setup.heartbeat /= 2,
-        receive: |state, from, message| state.inject(from, message),
         timeout: |state, timer, effects| {
             // It sends as seldom as all others.
             let skips =
@@ -297,16 +273,15 @@ static MUTANTS: &[Mutant] = &[
         does: "Calls a silent member unreachable at every check, and goes on when it was heard \
                again.",
         seen: "A slip of a kind: no note of what was said.",
-        effects: |state, effects| {
-            for effect in effects.iter() {
-                match effect {
-                    Effect::Report(Fact::Unreachable { peer, .. }) => {
-                        state.notes.peers.insert(*peer);
-                    }
-                    Effect::Report(Fact::Installed(_)) => state.notes.peers.clear(),
-                    _ => {}
+        effect: |state, effect| {
+            match effect {
+                Effect::Report(Fact::Unreachable { peer, .. }) => {
+                    state.notes.peers.insert(*peer);
                 }
+                Effect::Report(Fact::Installed(_)) => state.notes.peers.clear(),
+                _ => {}
             }
+            true
         },
         timeout: |state, timer, effects| {
             if let (Timer::Check, Some(view)) = (timer, state.process.view()) {
@@ -323,13 +298,11 @@ static MUTANTS: &[Mutant] = &[
         name: "asks-in-the-name-of-another",
         does: "Puts the leader's id on its own requests.",
         seen: "A slip of a kind: the field of the leader is filled from the view.",
-        effects: |state, effects| {
-            let Some(leader) = state.process.view().map(View::lowest) else { return };
-            for effect in effects {
-                if let Effect::Send(_, Message::NewLeader { request, .. }) = effect {
-                    request.by = leader;
-                }
+        effect: |state, effect| {
+            if let Effect::Send(_, Message::NewLeader { request, .. }) = effect {
+                request.by = state.process.view().map_or(request.by, View::lowest);
             }
+            true
         },
         ..PLAIN
     },

@@ -11,13 +11,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "promise-for-an-older-number",
         does: "Counts a promise for an older number of its own for the present one.",
         seen: "luohaha/MyPaxos #18: two values decided.",
-        receive: |state, from, mut message| {
-            if let (Message::PrepareAck(ack), Some(now)) = (&mut message, state.number())
+        receive: |state, _, message| {
+            if let (Message::PrepareAck(ack), Some(now)) = (message, state.number())
                 && ack.granted()
             {
                 *ack = granted(*ack, now);
             }
-            state.inject(from, message);
+            true
         },
         ..PLAIN
     },
@@ -25,14 +25,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "acceptance-for-an-older-number",
         does: "Counts an acceptance of an older number of its own for the present one.",
         seen: "The sister of the promise for an older number; many hand-written proposers.",
-        receive: |state, from, mut message| {
-            if let (Message::AcceptAck(ack), Some(now)) = (&mut message, state.number())
+        receive: |state, _, message| {
+            if let (Message::AcceptAck(ack), Some(now)) = (message, state.number())
                 && ack.accepts()
                 && state.owns(ack.answers)
             {
                 *ack = accepted(*ack, now);
             }
-            state.inject(from, message);
+            true
         },
         ..PLAIN
     },
@@ -41,9 +41,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Reads an ack by its promise alone, as if every ack answered the present question; \
                a delayed refusal that names the present number is then an acceptance of it.",
         seen: "The usual lab interface, in which an ack carries the promise only.",
-        receive: |state, from, mut message| {
+        receive: |state, _, message| {
             let now = state.number();
-            match &mut message {
+            match message {
                 Message::PrepareAck(ack) if Some(ack.min_proposal) == now => {
                     *ack = granted(*ack, ack.min_proposal);
                 }
@@ -52,7 +52,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                 }
                 _ => {}
             }
-            state.inject(from, message);
+            true
         },
         ..PLAIN
     },
@@ -61,8 +61,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Counts answers instead of acceptors: the same one, heard twice, is two.",
         seen: "jjzhang/booth, pull request 47.",
         receive: |state, from, message| {
-            let other = if state.note(from, &message) { None } else { unheard(state, &message) };
-            state.inject(other.unwrap_or(from), message);
+            let again = !state.note(from, message);
+            let other = unheard(state, message).filter(|_| again);
+            state.inject(other.unwrap_or(from), *message);
+            false
         },
         ..PLAIN
     },
@@ -71,12 +73,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Takes n / 2 answers for a majority instead of n / 2 + 1, in both phases.",
         seen: "Any quorum reckoned without a table of tests.",
         receive: |state, from, message| {
-            state.note(from, &message);
-            state.inject(from, message);
+            state.note(from, message);
             let needed = state.members().len() / 2;
-            if state.noted(&message).len() >= needed {
-                state.inject_all(unheard(state, &message).map(|other| (other, message)));
+            if state.noted(message).len() >= needed {
+                state.inject_all(unheard(state, message).map(|other| (other, *message)));
             }
+            true
         },
         ..PLAIN
     },
@@ -84,11 +86,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "promise-quorum-of-one",
         does: "Goes on to the second phase with the first promise; acceptances it counts well.",
         seen: "A promise quorum of one among three, in student proposers.",
-        receive: |state, from, message| {
-            state.inject(from, message);
+        receive: |state, _, message| {
             if let Message::PrepareAck(_) = message {
-                state.inject_all(state.members().into_iter().map(|other| (other, message)));
+                state.inject_all(state.members().into_iter().map(|other| (other, *message)));
             }
+            true
         },
         ..PLAIN
     },
@@ -98,17 +100,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
                stops everything.",
         seen: "Two-phase commit taken for Paxos.",
         receive: |state, from, message| {
-            let (Message::PrepareAck(ack) | Message::AcceptAck(ack)) = message else {
-                return state.inject(from, message);
-            };
-            state.note(from, &message);
-            let all = state.noted(&message);
-            if !ack.granted() {
-                state.inject(from, message);
-            } else if all.len() >= state.members().len() {
-                let of = |ack| with_ack(message, |_| ack);
+            let (Message::PrepareAck(ack) | Message::AcceptAck(ack)) = message else { return true };
+            let is_refused = !ack.granted();
+            state.note(from, message);
+            let all = state.noted(message);
+            if !is_refused && all.len() >= state.members().len() {
+                let of = |ack| with_ack(*message, |_| ack);
                 state.inject_all(all.into_iter().map(|(from, ack)| (from, of(ack))));
             }
+            is_refused
         },
         ..PLAIN
     },
@@ -116,13 +116,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "accepted-is-chosen",
         does: "Takes the first acceptance for the choice, and announces it.",
         seen: "Learning from a minority.",
-        receive: |state, from, message| {
-            state.inject(from, message);
-            if let Message::AcceptAck(ack) = message
-                && ack.accepts()
-            {
-                state.inject_all(state.members().into_iter().map(|other| (other, message)));
+        receive: |state, _, message| {
+            if matches!(message, Message::AcceptAck(ack) if ack.accepts()) {
+                state.inject_all(state.members().into_iter().map(|other| (other, *message)));
             }
+            true
         },
         ..PLAIN
     },
@@ -130,8 +128,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "counts-values-not-numbers",
         does: "Learns from a majority that has accepted the same value, under whatever numbers.",
         seen: "Learners that keep one counter for each value.",
-        receive: |state, from, mut message| {
-            if let Message::AcceptAck(ack) = &mut message
+        receive: |state, _, message| {
+            if let Message::AcceptAck(ack) = message
                 && ack.accepts()
             {
                 let value = ack.accepted.map_or(ack.asked, |held| held.value);
@@ -139,7 +137,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                 // Answers to its own questions it counts well.
                 *ack = accepted(*ack, if state.owns(ack.answers) { ack.answers } else { first });
             }
-            state.inject(from, message);
+            true
         },
         ..PLAIN
     },
@@ -148,13 +146,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Has the test of an accept's answer the wrong way round, so a refusal counts.",
         seen: "A value was announced that no majority held; the comparison of the lecture's \
                slide, turned round.",
-        receive: |state, from, mut message| {
-            if let Message::AcceptAck(ack) = &mut message
+        receive: |state, _, message| {
+            if let Message::AcceptAck(ack) = message
                 && Some(ack.answers) == state.number()
             {
                 *ack = accepted(Ack { accepted: None, ..*ack }, ack.answers);
             }
-            state.inject(from, message);
+            true
         },
         ..PLAIN
     },
@@ -162,13 +160,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "refusal-read-as-promise",
         does: "Counts every answer to a prepare as a promise, also a refusal that reports nothing.",
         seen: "Proposers that look at who answered and not at what.",
-        receive: |state, from, mut message| {
-            if let Message::PrepareAck(ack) = &mut message
+        receive: |_, _, message| {
+            if let Message::PrepareAck(ack) = message
                 && !ack.granted()
             {
                 *ack = Ack { accepted: None, ..granted(*ack, ack.answers) };
             }
-            state.inject(from, message);
+            true
         },
         ..PLAIN
     },

@@ -32,9 +32,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "`sleep 5` in start scripts; a prepare lost because the other side was not up.",
         presumed: |setup| setup.roles.links_of(setup.me).into_iter().collect(),
         connected: |_, _| false,
-        effects: |_, effects| {
-            effects.retain(|effect| !matches!(effect, Effect::SetTimer(Timer::Answer, _)));
-        },
+        effect: |_, effect| !matches!(effect, Effect::SetTimer(Timer::Answer, _)),
         ..PLAIN
     },
     Mutant {
@@ -42,10 +40,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Takes the request to accept a value for the news that it is chosen.",
         seen: "Learners that listen to accepts instead of acceptances.",
         receive: |state, from, message| {
-            state.inject(from, message);
-            if let Message::Accept { number, value } = message {
+            if let Message::Accept { number, value } = *message {
                 state.inject(from, Message::Chosen { number, value });
             }
+            true
         },
         ..PLAIN
     },

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use super::acceptor::Acceptor;
 use super::{Accepted, Ack, Message, Peer, ProposalNumber, Record, Setup, Value};
-use crate::process::{Effects, PeerId, Process};
-use crate::sim::mutant::{self, Mutable, records};
+use crate::process::{Effect, Effects, PeerId, Process};
+use crate::sim::mutant::{self, Mutable};
 
 type Mutant = mutant::Mutant<Peer>;
 type MutantState = mutant::MutantState<Peer>;
@@ -128,8 +128,8 @@ fn accepted(ack: Ack, number: ProposalNumber) -> Ack {
 
 /// What a doctored acceptor wrote becomes this.
 fn rewrite_record(effects: &mut Effects<Peer>, state: Acceptor) {
-    for record in records(effects) {
-        if let Record::Acceptor(acceptor) = record {
+    for effect in effects {
+        if let Effect::Persist(Record::Acceptor(acceptor)) = effect {
             *acceptor = state;
         }
     }

@@ -6,7 +6,6 @@ use super::{Mutant, MutantState, PLAIN, with_ack};
 use crate::paxos::pace::{FIRST_BACKOFF, FIRST_TIMEOUT, MOST_DOUBLINGS};
 use crate::paxos::{Accepted, Ack, Fact, Message, ProposalNumber, Record, Timer, Value};
 use crate::process::{Delay, Effect};
-use crate::sim::mutant::sent;
 
 /// The longest back-off on fast links.
 const MOST_BACKOFF: Duration = FIRST_BACKOFF.saturating_mul(1 << MOST_DOUBLINGS);
@@ -16,19 +15,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "ignores-accepted-values",
         does: "Proposes its own value, whatever the promises report.",
         seen: "Proposers written from the phases' names alone.",
-        receive: |state, from, message| {
-            state.inject(from, with_accepted(message, |_| None));
-        },
+        receive: |_, _, message| with_accepted(message, |_| None),
         ..PLAIN
     },
     Mutant {
         name: "takes-the-last-reported-value",
         does: "Adopts the value of the promise that came last instead of the highest number.",
         seen: "One variable, overwritten by every promise.",
-        receive: |state, from, message| {
+        receive: |state, _, message| {
             state.notes.count += 1;
-            let count = state.notes.count;
-            state.inject(from, with_accepted(message, |held| under(held, count)));
+            with_accepted(message, |held| under(held, state.notes.count))
         },
         ..PLAIN
     },
@@ -36,9 +32,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "takes-the-lowest-number",
         does: "Adopts the value of the lowest accepted number.",
         seen: "A sort in the wrong direction.",
-        receive: |state, from, message| {
-            let turned = |held: Accepted| under(held, ProposalNumber::MAX - held.number.get());
-            state.inject(from, with_accepted(message, turned));
+        receive: |_, _, message| {
+            with_accepted(message, |held| under(held, ProposalNumber::MAX - held.number.get()))
         },
         ..PLAIN
     },
@@ -47,9 +42,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Adopts the largest value among the promises instead of the one of the highest \
                number.",
         seen: "A maximum over pairs that begin with the value.",
-        receive: |state, from, message| {
-            let by_value = |held: Accepted| under(held, u64::from(u32::from(held.value.0)));
-            state.inject(from, with_accepted(message, by_value));
+        receive: |_, _, message| {
+            with_accepted(message, |held| under(held, u64::from(u32::from(held.value.0))))
         },
         ..PLAIN
     },
@@ -58,21 +52,18 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Keeps its own value unless a majority of the promises reports the other one.",
         seen: "The argument that what a minority has accepted cannot have been chosen.",
         receive: |state, from, message| {
-            let Message::PrepareAck(ack) = message else { return state.inject(from, message) };
-            state.note(from, &message);
-            let all = state.noted(&message);
+            let Message::PrepareAck(ack) = *message else { return true };
+            state.note(from, message);
+            let all = state.noted(message);
             let needed = state.members().len() / 2 + 1;
-            if !ack.granted() || all.len() < needed {
-                if !ack.granted() {
-                    state.inject(from, message);
-                }
-                return;
+            if ack.granted() && all.len() >= needed {
+                let reported = all.values().filter(|ack| ack.accepted.is_some()).count();
+                let keep = |ack: Ack| if reported >= needed { ack.accepted } else { None };
+                state.inject_all(all.into_iter().map(|(from, ack)| {
+                    (from, Message::PrepareAck(Ack { accepted: keep(ack), ..ack }))
+                }));
             }
-            let reported = all.values().filter(|ack| ack.accepted.is_some()).count();
-            let keep = |ack: Ack| if reported >= needed { ack.accepted } else { None };
-            state.inject_all(all.into_iter().map(|(from, ack)| {
-                (from, Message::PrepareAck(Ack { accepted: keep(ack), ..ack }))
-            }));
+            !ack.granted()
         },
         ..PLAIN
     },
@@ -87,8 +78,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
                 _ => None,
             });
             let Some(other) = adopted else { return };
-            for message in sent(effects) {
-                if let Message::Accept { number, .. } = message {
+            for effect in effects {
+                if let Effect::Send(_, Message::Accept { number, .. }) = effect {
                     *number = other;
                 }
             }
@@ -99,9 +90,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "number-not-kept",
         does: "Does not write its number down, and uses it again in its next life.",
         seen: "Tencent/phxpaxos #145; durable acceptors beside a forgetful proposer.",
-        effects: |_, effects| {
-            effects.retain(|effect| !matches!(effect, Effect::Persist(Record::LastNumber(_))));
-        },
+        effect: |_, effect| !matches!(effect, Effect::Persist(Record::LastNumber(_))),
         ..PLAIN
     },
     Mutant {
@@ -109,16 +98,20 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Uses the round alone as its number, as all other proposers do.",
         seen: "Counters without an identity.",
         trusting: true,
-        receive: |state, from, message| {
+        receive: |state, _, message| {
             let change = |ack: Ack| if asked(state, &ack) { own(state, ack) } else { ack };
-            state.inject(from, with_ack(message, change));
+            *message = with_ack(*message, change);
+            true
         },
-        effects: |state, effects| {
-            for message in sent(effects) {
-                if let Message::Prepare { number, .. } | Message::Accept { number, .. } = message {
-                    *number = round(state, *number);
-                }
+        effect: |state, effect| {
+            if let Effect::Send(
+                _,
+                Message::Prepare { number, .. } | Message::Accept { number, .. },
+            ) = effect
+            {
+                *number = round(state, *number);
             }
+            true
         },
         ..PLAIN
     },
@@ -127,17 +120,19 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Asks to accept its candidate without any promise.",
         seen: "The shortcut of a stable leader, taken by everyone.",
         receive: |state, from, message| {
-            if let Message::AcceptAck(ack) = message {
-                state.inject(from, Message::PrepareAck(Ack { accepted: None, ..ack }));
+            if let Message::AcceptAck(ack) = *message {
+                state.inject(from, *message);
+                *message = Message::PrepareAck(Ack { accepted: None, ..ack });
             }
-            state.inject(from, message);
+            true
         },
-        effects: |_, effects| {
-            for message in sent(effects) {
-                if let Message::Prepare { number, value } = *message {
-                    *message = Message::Accept { number, value };
-                }
+        effect: |_, effect| {
+            if let Effect::Send(_, message) = effect
+                && let Message::Prepare { number, value } = *message
+            {
+                *message = Message::Accept { number, value };
             }
+            true
         },
         ..PLAIN
     },
@@ -145,14 +140,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "asks-for-a-blank",
         does: "Asks for an empty value when the promises report none: nobody proposed that.",
         seen: "A value that is initialised with nothing and set only by an adopted one.",
-        effects: |state, effects| {
-            for message in sent(effects) {
-                if let Message::Accept { value, .. } = message
-                    && Some(*value) == state.setup.candidate
-                {
-                    *value = Value(' ');
-                }
+        effect: |state, effect| {
+            if let Effect::Send(_, Message::Accept { value, .. }) = effect
+                && Some(*value) == state.setup.candidate
+            {
+                *value = Value(' ');
             }
+            true
         },
         ..PLAIN
     },
@@ -162,14 +156,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "Retries that rebuild the question from the configuration.",
         effects: |state, effects| {
             // A step of answers asks everybody; a step of a link asks one.
-            let mut asked: Vec<_> = sent(effects)
-                .filter_map(|message| match message {
-                    Message::Accept { value, .. } => Some(value),
-                    _ => None,
-                })
-                .collect();
-            if let ([value], Some(candidate)) = (&mut asked[..], state.setup.candidate) {
-                **value = candidate;
+            let mut asked = effects.iter_mut().filter_map(|effect| match effect {
+                Effect::Send(_, Message::Accept { value, .. }) => Some(value),
+                _ => None,
+            });
+            if let (Some(value), None, Some(candidate)) =
+                (asked.next(), asked.next(), state.setup.candidate)
+            {
+                *value = candidate;
             }
         },
         ..PLAIN
@@ -178,12 +172,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "duels-without-backing-off",
         does: "Starts again at once when it is refused, so two proposers beat each other for long.",
         seen: "Retry loops without a random pause.",
-        effects: |_, effects| {
-            for effect in effects {
-                if let Effect::SetTimer(Timer::Attempt, delay) = effect {
-                    *delay = Delay::from(Duration::ZERO);
-                }
+        effect: |_, effect| {
+            if let Effect::SetTimer(Timer::Attempt, delay) = effect {
+                *delay = Delay::from(Duration::ZERO);
             }
+            true
         },
         ..PLAIN
     },
@@ -192,16 +185,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Waits a second for answers, whatever they take, and backs off for no more than \
                1.28 s: on slow links every attempt is given up just before it succeeds.",
         seen: "This program, before its time-outs grew; etcd #5870, #7312.",
-        effects: |_, effects| {
-            for effect in effects {
-                let (most, delay) = match effect {
-                    Effect::SetTimer(Timer::Answer, delay) => (FIRST_TIMEOUT, delay),
-                    Effect::SetTimer(Timer::Attempt, delay) => (MOST_BACKOFF, delay),
-                    _ => continue,
-                };
-                delay.at_most = delay.at_most.min(most);
-                delay.at_least = delay.at_least.min(most);
-            }
+        effect: |_, effect| {
+            let (most, delay) = match effect {
+                Effect::SetTimer(Timer::Answer, delay) => (FIRST_TIMEOUT, delay),
+                Effect::SetTimer(Timer::Attempt, delay) => (MOST_BACKOFF, delay),
+                _ => return true,
+            };
+            delay.at_most = delay.at_most.min(most);
+            delay.at_least = delay.at_least.min(most);
+            true
         },
         ..PLAIN
     },
@@ -210,27 +202,20 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Says nothing when it refuses, and waits for answers without a time-out.",
         seen: "Acceptors after the papers, which let a refusal be silent; its cousin, a refusal \
                that names no number: peterbourgon/caspaxos, pull request 6.",
-        effects: |_, effects| {
-            effects.retain(|effect| match effect {
-                Effect::Send(_, Message::PrepareAck(ack) | Message::AcceptAck(ack)) => {
-                    ack.granted()
-                }
-                Effect::SetTimer(Timer::Answer, _) => false,
-                _ => true,
-            });
+        effect: |_, effect| match effect {
+            Effect::Send(_, Message::PrepareAck(ack) | Message::AcceptAck(ack)) => ack.granted(),
+            effect => !matches!(effect, Effect::SetTimer(Timer::Answer, _)),
         },
         ..PLAIN
     },
 ];
 
-/// The message, with what an answer to a prepare says it holds changed.
-fn with_accepted(message: Message, change: impl Fn(Accepted) -> Option<Accepted>) -> Message {
-    match message {
-        Message::PrepareAck(ack) => {
-            Message::PrepareAck(Ack { accepted: ack.accepted.and_then(change), ..ack })
-        }
-        _ => message,
+/// Changes what an answer to a prepare says it holds. Always true: it is received.
+fn with_accepted(message: &mut Message, change: impl Fn(Accepted) -> Option<Accepted>) -> bool {
+    if let Message::PrepareAck(ack) = message {
+        ack.accepted = ack.accepted.and_then(change);
     }
+    true
 }
 
 /// The same value under another number.

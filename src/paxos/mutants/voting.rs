@@ -4,18 +4,17 @@ use super::{Mutant, MutantState, Notes, PLAIN, rewrite_record};
 use crate::paxos::acceptor::Acceptor;
 use crate::paxos::{Accepted, Message, Peer, ProposalNumber, Record};
 use crate::process::{Effect, Effects};
-use crate::sim::mutant::{records, sent};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "accept-below-promise",
         does: "Accepts under a number below its promise.",
         seen: "Paxos Made Simple read in a hurry: the acceptor forgets what the promise was for.",
-        receive: |state, from, message| {
+        receive: |state, _, message| {
             if let Message::Accept { number, .. } = message {
-                forget_promise_above(state, number);
+                forget_promise_above(state, *number);
             }
-            state.inject(from, message);
+            true
         },
         effects: promise_as_before,
         ..PLAIN
@@ -24,11 +23,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "accept-without-raising-the-promise",
         does: "Accepts without raising the promise, so that a lower accept can follow.",
         seen: "scylladb #6139; apache/cassandra, pull request 1327.",
-        receive: |state, from, message| {
+        receive: |state, _, message| {
             if let Message::Accept { .. } = message {
                 state.notes.before = Some(state.acceptor());
             }
-            state.inject(from, message);
+            true
         },
         effects: promise_as_before,
         ..PLAIN
@@ -46,8 +45,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
             let accepted = Some(Accepted { number, ..vote });
             state.set_acceptor(Acceptor { accepted, ..held });
             rewrite_record(effects, state.acceptor());
-            for message in sent(effects) {
-                if let Message::PrepareAck(ack) = message {
+            for effect in effects {
+                if let Effect::Send(_, Message::PrepareAck(ack)) = effect {
                     ack.accepted = accepted;
                 }
             }
@@ -59,13 +58,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Accepts only above the promise, not at it: after its own promise nothing is ever \
                accepted.",
         seen: "`>` where `>=` is needed.",
-        receive: |state, from, message| {
+        receive: |state, _, message| {
             let promised = state.acceptor().min_proposal;
-            let equal =
-                matches!(message, Message::Accept { number, .. } if Some(number) == promised);
-            if !equal {
-                state.inject(from, message);
-            }
+            !matches!(message, Message::Accept { number, .. } if Some(*number) == promised)
         },
         ..PLAIN
     },
@@ -78,9 +73,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             let peers = state.setup.roles.peers;
             let promised = state.acceptor().min_proposal;
             let first = promised.is_none_or(|number| number.owner(peers) == from);
-            if first || !matches!(message, Message::Prepare { .. }) {
-                state.inject(from, message);
-            }
+            first || !matches!(message, Message::Prepare { .. })
         },
         ..PLAIN
     },
@@ -88,15 +81,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "compares-numbers-as-text",
         does: "Compares proposal numbers as text: \"9\" is above \"10\".",
         seen: "Numbers kept as strings; and round.id as a decimal, in which 1.10 is 1.1.",
-        receive: |state, from, message| {
-            let (Message::Prepare { number, .. } | Message::Accept { number, .. }) = message else {
-                return state.inject(from, message);
+        receive: |state, _, message| {
+            let (Message::Prepare { number, .. } | Message::Accept { number, .. }) = *message
+            else {
+                return true;
             };
             let promised = state.acceptor().min_proposal.map_or(String::new(), |n| n.to_string());
-            if number.to_string() >= promised {
+            let is_above = number.to_string() >= promised;
+            if is_above {
                 forget_promise_above(state, number);
-                state.inject(from, message);
             }
+            is_above
         },
         // The text that was larger is the promise now.
         effects: |state, _| state.notes = Notes::default(),
@@ -109,15 +104,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "Check-then-act over two lockings.",
         receive: |state, from, message| {
             let late: Vec<_> = std::mem::take(&mut state.notes.aside);
-            if let Message::Accept { number, .. } = message
-                && Some(number) >= state.acceptor().min_proposal
-            {
-                state.notes.aside.push((from, message));
-            } else {
-                state.inject(from, message);
-            }
             state.notes.count = late.len() as u64;
             state.inject_all(late);
+            let promised = state.acceptor().min_proposal;
+            let waits =
+                matches!(message, Message::Accept { number, .. } if Some(*number) >= promised);
+            if waits {
+                state.notes.aside.push((from, *message));
+            }
+            !waits
         },
         effects: |state, effects| {
             // A refusal of what was put aside becomes the acceptance that was decided earlier.
@@ -149,13 +144,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "promise-not-kept",
         does: "Writes down what it accepts, but not what it only promises.",
         seen: "Logs of accepted values without a record of the promise.",
-        effects: |_, effects| {
-            effects.retain(|effect| match effect {
-                Effect::Persist(Record::Acceptor(held)) => {
-                    held.accepted.map(|vote| vote.number) == held.min_proposal
-                }
-                _ => true,
-            });
+        effect: |_, effect| match effect {
+            Effect::Persist(Record::Acceptor(held)) => {
+                held.accepted.map(|vote| vote.number) == held.min_proposal
+            }
+            _ => true,
         },
         ..PLAIN
     },
@@ -163,12 +156,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "vote-not-kept",
         does: "Writes down its promises, but not what it accepted.",
         seen: "A vote counted from memory, and gone after a restart.",
-        effects: |_, effects| {
-            for record in records(effects) {
-                if let Record::Acceptor(held) = record {
-                    held.accepted = None;
-                }
+        effect: |_, effect| {
+            if let Effect::Persist(Record::Acceptor(held)) = effect {
+                held.accepted = None;
             }
+            true
         },
         ..PLAIN
     },
@@ -176,10 +168,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "fresh-start",
         does: "Finds its state missing or damaged, and begins as if it were new.",
         seen: "A state file truncated in place, empty after a power cut.",
-        restore: |_, record| match record {
-            Record::Acceptor(_) => None,
-            Record::LastNumber(_) => Some(record),
-        },
+        restore: |_, record| matches!(record, Record::LastNumber(_)).then_some(record),
         ..PLAIN
     },
     Mutant {
@@ -193,7 +182,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "old-votes-expire",
         does: "Deletes an accepted value that seems old when the next prepare comes.",
         seen: "scylladb #6149; palantir/atlasdb #1504.",
-        receive: |state, from, message| {
+        receive: |state, _, message| {
             if let Message::Prepare { number, .. } = message {
                 let old = state.acceptor();
                 let peers = u64::from(state.setup.roles.peers);
@@ -202,7 +191,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                     state.set_acceptor(Acceptor { accepted: None, ..old });
                 }
             }
-            state.inject(from, message);
+            true
         },
         ..PLAIN
     },
