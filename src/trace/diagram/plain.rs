@@ -133,7 +133,7 @@ impl<P: PlainPicture> PlainDiagram<P> {
             if let Some(ItemKind::Sent { what, .. } | ItemKind::Received { what, .. }) = item {
                 arrow.kind = P::KINDS.iter().position(|kind| kind.name == what).unwrap_or(0);
                 arrow.group = Some(arrow.kind);
-                arrow.label = what.clone();
+                arrow.label.clone_from(what);
                 arrow.shorter =
                     what.split_once(' ').map(|word| word.0.into()).into_iter().collect();
             }
