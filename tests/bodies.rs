@@ -1,6 +1,8 @@
 //! Raw bodies behind messages, on real sockets: what is moved, in which order, and what a body that
 //! is slow, too long or cut off costs, and whom.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -81,6 +83,9 @@ impl Observer<Mover> for Store {
     fn after_frames(&mut self) {}
 }
 
+/// A message that came with contents, and how they ended.
+type Received = (Message, Result<(), ErrorKind>);
+
 /// Makes contents, and looks at those that come.
 #[derive(Clone, Default)]
 struct Store {
@@ -89,7 +94,7 @@ struct Store {
     /// Contents of this length have no room here, and cannot be opened.
     refused: Option<u64>,
     /// What was received, with how it ended.
-    received: Arc<Mutex<Vec<(Message, Result<(), ErrorKind>)>>>,
+    received: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Bodies<Mover> for Store {
@@ -115,7 +120,7 @@ impl Bodies<Mover> for Store {
 
 impl Store {
     fn look(&self, length: u64, body: &mut dyn Read) -> io::Result<()> {
-        let (mut piece, mut expected, mut came) = ([0; 32 * 1024], [0; 32 * 1024], 0);
+        let (mut piece, mut expected, mut came) = ([0; 8 * 1024], [0; 8 * 1024], 0);
         let mut pattern = Pattern(0);
         loop {
             thread::sleep(self.rest);
@@ -201,7 +206,7 @@ impl Peer {
         self.node.wait_until(None, |mover| Some(mover.connected)).unwrap()
     }
 
-    fn received(&self) -> Vec<(Message, Result<(), ErrorKind>)> {
+    fn received(&self) -> Vec<Received> {
         self.store.received.lock().unwrap().clone()
     }
 }

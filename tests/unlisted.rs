@@ -1,6 +1,8 @@
 //! Peers that no file lists: they introduce themselves, and what is sent to them goes back on the
 //! connection that they made.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -93,8 +93,8 @@ impl<P: Process + Send + 'static> Node<P> {
         let standing = node.links.values().filter(|_| !on_demand).cloned();
         let dialled = dial.into_iter().map(|at| Arc::new(Link::new(node.me, at, Kind::Address)));
         for link in standing.chain(dialled) {
-            let dialler = Arc::clone(&node);
-            spawn(&link.peer.to_string(), move || link::keep(&dialler, &link))?;
+            let of_link = Arc::clone(&node);
+            spawn(&link.peer.to_string(), move || link::keep(&of_link, &link))?;
         }
         Ok(node)
     }

@@ -232,8 +232,8 @@ fn greet<P: Process + Send + 'static>(
     let asked = Instant::now();
     to.write_all(&node.hello())?;
     // The answer takes a whole round trip, so a distant peer gets as long as it usually takes.
-    let ping = next_frame::<P>(stream, lines, asked + link.silence().max(HELLO_TIMEOUT));
-    if !matches!(ping.inspect_err(|_| link.failed())?, Frame::Ping) {
+    let second = next_frame::<P>(stream, lines, asked + link.silence().max(HELLO_TIMEOUT));
+    if !matches!(second.inspect_err(|_| link.failed())?, Frame::Ping) {
         return Err(Ended::Because("its second frame is no ping".into()));
     }
     link.answered(asked.elapsed());

@@ -111,7 +111,7 @@ impl<P: Journalled> Dialect for JournalDialect<P> {
     type Fault = JournalFault;
     type Sniff = ();
 
-    fn strict<'a>(bytes: &'a [u8], _faults: &mut Faults<JournalFault>) -> Option<JournalLine> {
+    fn strict(bytes: &[u8], _faults: &mut Faults<JournalFault>) -> Option<JournalLine> {
         let is_journal = bytes.starts_with(b"{\"protocol\":\"");
         let line: JournalLine = serde_json::from_slice(bytes).ok().filter(|_| is_journal)?;
         (line.protocol == P::NAME).then_some(line)

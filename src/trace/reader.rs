@@ -285,7 +285,9 @@ impl<D: Dialect> Interpreter<D> {
             }
             *plain = begun;
             is_joined = true;
-            D::Fault::SEVERAL_LINES.into_iter().for_each(|fault| faults.add(fault));
+            if let Some(fault) = D::Fault::SEVERAL_LINES {
+                faults.add(fault);
+            }
         }
         let plain: &'a str = plain;
         let Some(start) = plain.find('{') else {

@@ -129,7 +129,7 @@ impl Modules {
             for named in named(source) {
                 let Some(name) = &named.exported else { continue };
                 let Some(target) = modules.absolute(&named) else { continue };
-                let place = [&named.module[..], &[name.clone()]].concat();
+                let place = [&named.module[..], std::slice::from_ref(name)].concat();
                 if place != target {
                     modules.exports.insert(place, target);
                 }

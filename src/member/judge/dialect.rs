@@ -61,7 +61,7 @@ impl Dialect for MemberDialect {
     type Fault = MemberFault;
     type Sniff = ();
 
-    fn strict<'a>(bytes: &'a [u8], faults: &mut Faults) -> Option<MemberEntry> {
+    fn strict(bytes: &[u8], faults: &mut Faults) -> Option<MemberEntry> {
         let text = std::str::from_utf8(bytes).ok()?;
         let printed = ViewLine::read(text).map(|line| MemberEntry { line, is_json: false });
         let json = || Some(MemberEntry { line: ViewLine::read_json(text)?, is_json: true });

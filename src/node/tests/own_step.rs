@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::super::*;
-use crate::process::NoInput;
+use crate::process::{Effect, Effects, NoInput, Output};
 
 /// So many messages make a step due.
 const ENOUGH: usize = 3;

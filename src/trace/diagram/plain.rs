@@ -132,7 +132,8 @@ impl<P: PlainPicture> PlainDiagram<P> {
             let item = self.items.get(arrow.event).map(|item| &item.event);
             if let Some(ItemKind::Sent { what, .. } | ItemKind::Received { what, .. }) = item {
                 arrow.kind = P::KINDS.iter().position(|kind| kind.name == what).unwrap_or(0);
-                arrow.label = what.clone();
+                arrow.group = Some(arrow.kind);
+                arrow.label.clone_from(what);
                 arrow.shorter =
                     what.split_once(' ').map(|word| word.0.into()).into_iter().collect();
             }

@@ -67,7 +67,7 @@ pub struct Entry<'a> {
     pub is_journal: bool,
 }
 
-impl<'a> Entry<'a> {
+impl Entry<'_> {
     /// The same, owning its text.
     pub fn into_owned(self) -> Entry<'static> {
         Entry {
