@@ -18,6 +18,8 @@ const PROTOCOLS: &[Protocol] = &[Protocol {
     summary: "count up, each number when all others have echoed it",
     help: command::HELP,
     run: command::run,
+    log: None,
+    diagram: None,
     live: None,
 }];
 
