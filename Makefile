@@ -13,7 +13,7 @@ help:
 	@echo 'make lines   how many lines of code the program has, and fails where it has too many'
 	@echo 'make bench   latency, start-up, memory, size, and how fast a log is judged'
 	@echo 'make bench-group   the barrier and the group: readiness, joins, deaths, many members'
-	@echo 'make sim     a million runs in the simulator, from seeds, with heavy faults; then the siblings'
+	@echo 'make sim     a million runs in the simulator, from seeds, with heavy faults; then ready and member'
 	@echo 'make matrix  broken variants of all three protocols, and which checks catch them; with drawings'
 	@echo 'make explore every run of a few peers, exhaustively; make explorer shows them in a browser'
 	@echo 'make scale   decision latency round the world for 3 to 101 peers, simulated; small ones on sockets too'
@@ -91,12 +91,12 @@ matrix:
 	@echo 'exploring the mutants: three minutes'
 	@$(CARGO) run --profile explore --example explore --quiet -- mutants \
 	    > $(TARGET_DIR)/mutants/explored.txt
-	@$(SIM) sim --museum --explored $(TARGET_DIR)/mutants/explored.txt
-	@for bug in $$($(SIM) sim --bugs | grep 'paxos$$' | cut -f1); do \
-	    $(SIM) sim --bug $$bug --draw $(TARGET_DIR)/mutants/$$bug.html >/dev/null 2>&1 || exit 1; \
+	@$(SIM) sim --matrix --explored $(TARGET_DIR)/mutants/explored.txt
+	@for mutant in $$($(SIM) sim paxos --mutants | cut -f1); do \
+	    $(SIM) sim --mutant $$mutant --draw $(TARGET_DIR)/mutants/$$mutant.html >/dev/null 2>&1 || exit 1; \
 	done
-	@for bug in $$($(SIM) sim member --bugs | cut -f1); do \
-	    $(SIM) sim member --bug $$bug --draw $(TARGET_DIR)/mutants/member-$$bug.html >/dev/null 2>&1 \
+	@for mutant in $$($(SIM) sim member --mutants | cut -f1); do \
+	    $(SIM) sim member --mutant $$mutant --draw $(TARGET_DIR)/mutants/member-$$mutant.html >/dev/null 2>&1 \
 	        || exit 1; \
 	done
 	@echo 'drawings: $(TARGET_DIR)/mutants/'

@@ -8,6 +8,8 @@ use lexopt::Parser;
 
 use crate::command::live::LiveProtocol;
 use crate::error::{Error, Result};
+#[cfg(feature = "simulator")]
+use crate::sim::harness::AnySim;
 use crate::trace::diagram::{MakeDiagram, draw_journal};
 use crate::trace::judge::LogJudge;
 use crate::{member, paxos, ready};
@@ -28,6 +30,9 @@ pub struct Protocol {
     pub diagram: Option<MakeDiagram>,
     /// A whole run of it, judged while it goes on: for `local` and `judge`.
     pub live: Option<&'static LiveProtocol>,
+    /// What the simulator knows of it.
+    #[cfg(feature = "simulator")]
+    pub sim: Option<&'static dyn AnySim>,
 }
 
 impl Protocol {
@@ -47,6 +52,8 @@ pub const PROTOCOLS: &[Protocol] = &[
         log: Some(&paxos::judge::PaxosLog),
         diagram: Some(paxos::diagram::draw_log),
         live: Some(&paxos::live::LIVE),
+        #[cfg(feature = "simulator")]
+        sim: Some(&paxos::sim::PaxosSim),
     },
     Protocol {
         name: "ready",
@@ -56,6 +63,8 @@ pub const PROTOCOLS: &[Protocol] = &[
         log: Some(&ready::diagram::ReadyLog),
         diagram: Some(draw_journal::<ready::diagram::ReadyLog>),
         live: Some(&ready::live::LIVE),
+        #[cfg(feature = "simulator")]
+        sim: Some(&ready::sim::ReadySim),
     },
     Protocol {
         name: "member",
@@ -65,8 +74,22 @@ pub const PROTOCOLS: &[Protocol] = &[
         log: Some(&member::judge::MemberLog),
         diagram: Some(member::diagram::draw_log),
         live: Some(&member::live::LIVE),
+        #[cfg(feature = "simulator")]
+        sim: Some(&member::sim::MemberSim),
     },
 ];
+
+/// The simulated protocols, the default one first.
+#[cfg(feature = "simulator")]
+pub fn simulated() -> Vec<&'static dyn AnySim> {
+    PROTOCOLS.iter().filter_map(|protocol| protocol.sim).collect()
+}
+
+/// True if the first argument is the name of a protocol.
+pub fn is_named(protocols: &[Protocol], parser: &mut Parser) -> bool {
+    let is_name = |word: &std::ffi::OsStr| protocols.iter().any(|p| word == p.name);
+    parser.raw_args().is_ok_and(|words| words.peek().is_some_and(is_name))
+}
 
 /// Takes the name of a protocol, if the first argument is one. Otherwise it is the first protocol
 /// that is meant.

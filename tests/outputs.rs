@@ -117,11 +117,11 @@ fn the_simulator_looks_at_its_flags_before_it_plays() {
         ("sim --seed 1 --seeds 0..9", "named twice"),
         ("sim --bug two-leaders", "belongs to synod sim member"),
         ("sim member --bug half-is-a-quorum", "belongs to synod sim"),
-        ("sim --bug half", "synod sim --bugs lists all"),
+        ("sim --mutant half", "synod sim --mutants lists all"),
         ("sim --plot x.svg", "--plot is for --report"),
-        ("sim --explored hosts.txt", "--explored is for --museum"),
+        ("sim --explored hosts.txt", "--explored is for --matrix"),
         ("sim --report --peers 3", "--report has worlds and seeds of its own"),
-        ("sim member --museum --seeds 0..1", "--museum has worlds"),
+        ("sim member --museum --seeds 0..1", "--matrix has worlds"),
         ("sim --find-shortest --seeds 0..1", "--find-shortest has worlds"),
     ] {
         refused(&scratch, words, want);

@@ -1,18 +1,24 @@
 //! Paxos under the simulator: a share of the seeds that `synod sim` plays by the million, and the
-//! proof that its claims can fail.
+//! proof that its properties can be violated.
 
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use synod::cli::sim::claims::Claim;
-use synod::cli::sim::play::{Outcome, Scenario, Tally};
-use synod::cli::sim::{shortest, smallest, trial};
 use synod::fnv::fnv1a;
+use synod::paxos::sim::properties::{
+    CHOICE_KEPT, DECIDES, DURABLE_FIRST, HONEST, NUMBER_ONCE, ONE_CHOICE, ONE_VALUE, PROMISE_KEPT,
+    PROPERTIES, PROPOSED, QUORUM_ASKED, SHORT_DUELS, TRUTH_TOLD, VOTE_KEPT,
+};
+use synod::paxos::sim::{PaxosSim, PaxosTally};
 use synod::paxos::{Peer, mutants};
+use synod::sim::Counts;
+use synod::sim::harness::{self, Property, known_failure, minimize_known};
 use synod::sim::mutant::Mutant;
-use synod::sim::{Counts, Faults};
+
+type Scenario = harness::Scenario<PaxosSim>;
+type Outcome = harness::Outcome<PaxosTally>;
 
 /// Worlds, and how many seeds of each are played here.
 const WORLDS: &[(u16, u16, &str, u64)] = &[
@@ -26,19 +32,17 @@ const WORLDS: &[(u16, u16, &str, u64)] = &[
 ];
 
 fn scenario(peers: u16, proposers: u16, preset: &str) -> Scenario {
-    Scenario::new(peers, proposers, Faults::preset(preset).unwrap())
+    Scenario::of_flags(&format!("--peers {peers} --proposers {proposers} --faults {preset}"))
+        .unwrap()
 }
 
 #[test]
-fn no_claim_is_broken_and_every_run_decides() {
+fn no_property_is_violated_and_every_run_decides() {
     for (peers, proposers, preset, seeds) in WORLDS {
         let scenario = scenario(*peers, *proposers, preset);
         for seed in 0..*seeds {
             let outcome = scenario.play(seed);
-            assert_eq!(
-                outcome.breach, None,
-                "synod sim --seed {seed} --peers {peers} --proposers {proposers} --faults {preset}"
-            );
+            assert_eq!(outcome.violation, None, "{}", scenario.command(seed));
             assert_eq!(outcome.tally.decisions, 1);
         }
     }
@@ -49,7 +53,7 @@ fn no_claim_is_broken_and_every_run_decides() {
 fn the_runs_are_not_empty() {
     let scenario = scenario(5, 3, "heavy");
     let runs: Vec<Outcome> = (0..300).map(|seed| scenario.play(seed)).collect();
-    let sometimes = |what: &str, seen: fn(&Tally, &Counts) -> bool| {
+    let sometimes = |what: &str, seen: fn(&PaxosTally, &Counts) -> bool| {
         let count = runs.iter().filter(|run| seen(&run.tally, &run.counts)).count();
         assert!(count > 0, "no run had {what}");
     };
@@ -66,14 +70,12 @@ fn the_runs_are_not_empty() {
     sometimes("a record that a crash took", |_, counts| counts.records_lost > 0);
     sometimes("a kill", |_, counts| counts.crashes > counts.power_losses);
     sometimes("a power loss", |_, counts| counts.power_losses > 0);
-    sometimes("a life that ended before its first flush", |_, counts| counts.unheard > 0);
+    sometimes("an incarnation that ended before its first flush", |_, counts| counts.unheard > 0);
 }
 
 #[test]
 fn power_losses_can_be_left_out() {
-    let mut faults = Faults::heavy();
-    assert!(faults.without("power-loss"));
-    let scenario = Scenario::new(5, 3, faults);
+    let scenario = scenario(5, 3, "heavy").without(["power-loss"]);
     let mut all = Counts::default();
     for seed in 0..100 {
         all.add(&scenario.play(seed).counts);
@@ -88,10 +90,10 @@ fn the_same_seed_is_the_same_run() {
     let mut journals = BTreeSet::new();
     for seed in 0..20 {
         let (once, again) = (scenario.record(seed), scenario.record(seed));
-        assert_eq!(once.tape, again.tape);
+        assert_eq!(once.journal, again.journal);
         assert_eq!(once.outcome, again.outcome);
         assert_eq!(once.outcome, scenario.play(seed), "keeping a journal changes nothing");
-        journals.insert(once.tape.text());
+        journals.insert(once.journal);
     }
     assert_eq!(journals.len(), 20, "another seed is another run");
 }
@@ -100,7 +102,7 @@ fn the_same_seed_is_the_same_run() {
 /// that was meant, write the new one here.
 #[test]
 fn a_seed_is_the_same_run_everywhere() {
-    let journal = scenario(5, 2, "heavy").record(1).tape.text();
+    let journal = scenario(5, 2, "heavy").record(1).journal;
     assert_eq!(format!("{:016x}", fnv1a(journal.as_bytes())), "85392d837d060b34");
 }
 
@@ -110,55 +112,50 @@ fn synod_check_finds_nothing_in_the_journals() {
         let scenario = scenario(*peers, *proposers, preset);
         for seed in 0..20 {
             let run = scenario.record(seed);
-            let report = trial::judged(&run).unwrap();
-            assert!(
-                !trial::condemned(&run).unwrap(),
-                "seed {seed} of {peers} peers, {preset}:\n{}",
-                report.for_people(&["the run".into()], false)
-            );
+            assert_eq!(run.judged, Some(Vec::new()), "{}", scenario.command(seed));
         }
     }
 }
 
-/// The mutant's runs that break each claim, in the order of [`Claim::ALL`].
-fn broken_by(mutant: &'static Mutant<Peer>, scenario: &Scenario, seeds: u64) -> Vec<Claim> {
-    let scenario = scenario.clone().with_bug(Some(mutant)).to_the_end();
+/// The properties that the mutant's runs violate, in their order.
+fn violated_by(mutant: &'static Mutant<Peer>, scenario: &Scenario, seeds: u64) -> Vec<Property> {
+    let scenario = scenario.clone().with_mutant(Some(mutant)).to_the_end();
     let runs: Vec<Outcome> = (0..seeds).map(|seed| scenario.play(seed)).collect();
-    let broken = |claim: &Claim| runs.iter().any(|run| run.broken.contains(*claim));
-    Claim::ALL.into_iter().filter(broken).collect()
+    let violated = |property: &Property| runs.iter().any(|run| run.violated.contains(property));
+    PROPERTIES.iter().copied().filter(violated).collect()
 }
 
 #[test]
-fn every_claim_is_seen_to_fail_on_a_mutant() {
-    for (claim, mutant) in [
-        (Claim::OneChoice, "ignores-accepted-values"),
-        (Claim::TruthTold, "accepted-is-chosen"),
-        (Claim::Proposed, "asks-for-a-blank"),
-        (Claim::ChoiceKept, "skips-the-first-phase"),
-        (Claim::QuorumAsked, "promise-quorum-of-one"),
-        (Claim::OneValue, "proposers-share-numbers"),
-        (Claim::NumberOnce, "number-not-kept"),
-        (Claim::PromiseKept, "accept-below-promise"),
-        (Claim::VoteKept, "fresh-start"),
-        (Claim::DurableFirst, "answers-before-it-is-durable"),
-        (Claim::Honest, "accept-without-raising-the-promise"),
-        (Claim::Decides, "never-accepts-its-own-promise"),
-        (Claim::ShortDuels, "duels-without-backing-off"),
+fn every_property_is_violated_by_a_mutant() {
+    for (property, mutant) in [
+        (ONE_CHOICE, "ignores-accepted-values"),
+        (TRUTH_TOLD, "accepted-is-chosen"),
+        (PROPOSED, "asks-for-a-blank"),
+        (CHOICE_KEPT, "skips-the-first-phase"),
+        (QUORUM_ASKED, "promise-quorum-of-one"),
+        (ONE_VALUE, "proposers-share-numbers"),
+        (NUMBER_ONCE, "number-not-kept"),
+        (PROMISE_KEPT, "accept-below-promise"),
+        (VOTE_KEPT, "fresh-start"),
+        (DURABLE_FIRST, "answers-before-it-is-durable"),
+        (HONEST, "accept-without-raising-the-promise"),
+        (DECIDES, "never-accepts-its-own-promise"),
+        (SHORT_DUELS, "duels-without-backing-off"),
     ] {
         // The fewer crashes, the longer a duel.
-        let duels = claim == Claim::ShortDuels;
+        let duels = property == SHORT_DUELS;
         let (preset, seeds) = if duels { ("light", 300) } else { ("heavy", 100) };
         let bug = mutants::named(mutant).unwrap();
-        let broken = broken_by(bug, &scenario(5, 3, preset), seeds);
-        assert!(broken.contains(&claim), "{mutant} breaks only {broken:?}");
+        let violated = violated_by(bug, &scenario(5, 3, preset), seeds);
+        assert!(violated.contains(&property), "{mutant} violates only {violated:?}");
     }
 }
 
 #[test]
 fn the_shortest_failure_of_every_mutant_still_fails() {
     for mutant in mutants::all() {
-        let breach = shortest::shown(mutant);
-        assert!(breach.is_some(), "synod sim --bug {} shows nothing", mutant.name);
+        let failure = known_failure::<PaxosSim>(mutant);
+        assert!(failure.is_some(), "synod sim --mutant {} shows nothing", mutant.name);
     }
 }
 
@@ -167,13 +164,13 @@ fn the_shortest_failure_of_every_mutant_still_fails() {
 #[test]
 fn a_restart_that_trusts_the_cache_lets_two_values_be_chosen() {
     let bug = mutants::named("restart-trusts-cache").unwrap();
-    let (scenario, small) = smallest::of_mutant(bug).unwrap();
-    assert_eq!(small.outcome.breach.map(|breach| breach.claim), Some(Claim::OneChoice));
+    let (scenario, small) = minimize_known::<PaxosSim>(bug).unwrap();
+    assert_eq!(small.outcome.violation.map(|found| found.property), Some(ONE_CHOICE));
     assert!(small.outcome.counts.power_losses > 0);
     assert!(small.outcome.counts.crashes > small.outcome.counts.power_losses, "and a kill");
-    let sound = scenario.with_bug(None).only(None).to_the_end().follow(&small.scene).0;
-    let broken = |claim: &Claim| !claim.hangs_on_time() && sound.broken.contains(*claim);
-    assert_eq!(Claim::ALL.into_iter().find(broken), None);
+    let sound = scenario.with_mutant(None).only(None).to_the_end().follow(&small.schedule).0;
+    let violated = sound.violated.iter().find(|property| !property.depends_on_time);
+    assert_eq!(violated, None);
     assert!(sound.counts.power_losses > 0 && sound.counts.crashes > sound.counts.power_losses);
 }
 
@@ -186,19 +183,19 @@ fn the_command_says_what_it_found_with_its_exit_code() {
         (out.status.code(), String::from_utf8(out.stdout).unwrap())
     };
     let (code, text) = run("sim --seeds 0..50 --faults light");
-    assert!(code == Some(0) && text.contains("no claim broken"), "{text}");
-    let (code, text) = run("sim --bug ignores-accepted-values --draw fall.svg");
-    assert!(code == Some(0) && text.contains("BROKEN: one-choice"), "{text}");
+    assert!(code == Some(0) && text.contains("no property violated"), "{text}");
+    let (code, text) = run("sim --mutant ignores-accepted-values --draw fall.svg");
+    assert!(code == Some(0) && text.contains("VIOLATED: one-choice"), "{text}");
     assert!(dir.path().join("fall.svg").exists() && dir.path().join("fall.svg.jsonl").exists());
     // The one command that plays it again does.
     let replay = text.lines().find_map(|line| line.strip_prefix("replay: synod ")).unwrap();
     let (code, again) = run(replay);
-    assert!(code == Some(0) && again.contains("BROKEN: one-choice"), "{again}");
+    assert!(code == Some(0) && again.contains("VIOLATED: one-choice"), "{again}");
     let (code, _) = run("check fall.svg.jsonl");
     assert_eq!(code, Some(1), "the journal shows it too");
-    let (code, _) = run("sim --bug waits-for-all --faults none --seeds 0..5");
+    let (code, _) = run("sim --mutant waits-for-all --faults none --seeds 0..5");
     assert_eq!(code, Some(1), "this mutant survives where nobody is absent");
-    for wrong in ["--seeds 5..5", "--faults storm", "--bug me", "--peers 200", "--only rain"] {
+    for wrong in ["--seeds 5..5", "--faults storm", "--mutant me", "--peers 200", "--only rain"] {
         assert_eq!(run(&format!("sim {wrong}")).0, Some(2), "{wrong}");
     }
 }

@@ -21,6 +21,8 @@ const PROTOCOLS: &[Protocol] = &[Protocol {
     log: None,
     diagram: None,
     live: None,
+    #[cfg(feature = "simulator")]
+    sim: None,
 }];
 
 fn main() -> ExitCode {

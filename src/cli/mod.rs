@@ -11,7 +11,7 @@ use lexopt::Parser;
 
 use crate::command::{complain, print};
 use crate::error::Result;
-use crate::protocols::{self, Protocol};
+use crate::protocols::Protocol;
 use crate::visible::visible;
 
 mod check;
@@ -42,7 +42,7 @@ const TOOLS: &[Tool] = &[
         name: "sim",
         summary: "run the protocol from seeds, with everything that can go wrong",
         help: |_| sim::HELP.into(),
-        run: |_, parser| sim::run(parser),
+        run: sim::run,
     },
     Tool {
         name: "check",
@@ -168,14 +168,4 @@ fn overview(protocols: &'static [Protocol]) -> String {
     }
     text.push_str("\nsynod COMMAND --help says more; -h is the hostsfile, as in the lab\n");
     text
-}
-
-/// `Some(true)` is `member`, `Some(false)` is `ready`.
-#[cfg(feature = "simulator")]
-fn group_protocol(parser: &mut Parser) -> Option<bool> {
-    match protocols::named(protocols::PROTOCOLS, parser).name {
-        "member" => Some(true),
-        "ready" => Some(false),
-        _ => None,
-    }
 }

@@ -99,6 +99,8 @@ pub mod message;
 #[cfg(feature = "simulator")]
 pub mod mutants;
 pub mod peer;
+#[cfg(feature = "simulator")]
+pub mod sim;
 pub mod view;
 
 pub use memory::Record;

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::detector::Detector;
 use super::join::Joining;
 use super::lead::{Leading, Promises};
@@ -37,7 +39,8 @@ pub struct Setup {
 }
 
 /// The timers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Timer {
     /// The next heartbeat is due.
     Heartbeat,

@@ -65,6 +65,8 @@ pub mod proposer;
 pub mod quorum;
 pub mod reach;
 pub mod roles;
+#[cfg(feature = "simulator")]
+pub mod sim;
 #[cfg(test)]
 mod tests;
 

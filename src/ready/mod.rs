@@ -44,6 +44,8 @@ pub mod message;
 pub mod mutants;
 pub mod peer;
 pub(crate) mod service;
+#[cfg(feature = "simulator")]
+pub mod sim;
 
 pub use message::Message;
 pub use peer::{Fact, Ready, Setup, Timer};

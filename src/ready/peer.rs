@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::message::Message;
 use crate::process::{Effect, Effects, NoInput, PeerId, Process};
 
@@ -30,7 +32,8 @@ pub struct Setup {
 }
 
 /// The timers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Timer {
     /// Ask again.
     Interval,

@@ -5,14 +5,14 @@
 //! | place | a kill | a power loss |
 //! |---|---|---|
 //! | `durable`: a flush has served it | survives | survives |
-//! | `cached`: an earlier life wrote it, no flush has served it | survives | some last are lost |
-//! | `waiting`: this life appended it, its flush is under way | some last are lost | the same |
+//! | `cached`: written before a restart, no flush has served it | survives | some last are lost |
+//! | `waiting`: appended since, its flush is under way | some last are lost | the same |
 //!
 //! Waiting records that a kill takes were not written yet; the others are cached from then on: the
-//! next life reads them, and a power loss can still take them back. So a life begins by making
-//! durable what it restored: a snapshot in a new file, a flush, a rename, a flush of the directory.
-//! It starts, and others can hear it, when that is through ([`World::boot`]). Until then it can be
-//! killed or lose its power like any other, and the cache is then as volatile as before.
+//! next incarnation reads them, and a power loss can still take them back. So an incarnation begins
+//! by making durable what it restored: a snapshot in a new file, a flush, a rename, a flush of the
+//! directory. It starts, and others can hear it, when that is through ([`World::boot`]). Until then
+//! it can be killed or lose its power like any other, and the cache is then as volatile as before.
 
 use std::collections::VecDeque;
 
@@ -20,7 +20,7 @@ use super::queue::Event;
 use super::script::{Cause, What};
 use super::wires::id;
 use super::world::World;
-use super::{Disk, Watch};
+use super::{Disk, RunObserver};
 use crate::process::Process;
 
 /// The records of one machine, oldest first.
@@ -35,7 +35,8 @@ impl<R> Log<R> {
         Self { durable: Vec::new(), cached: VecDeque::new(), waiting: VecDeque::new() }
     }
 
-    /// True if a record of this life waits for its flush: what stands behind it may not leave.
+    /// True if a record of this incarnation waits for its flush: what stands behind it may not
+    /// leave.
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
@@ -48,7 +49,7 @@ impl<R> Log<R> {
         }
     }
 
-    /// What the next life reads.
+    /// What the next incarnation reads.
     fn readable(&self) -> impl Iterator<Item = &R> {
         self.durable.iter().chain(&self.cached)
     }
@@ -73,7 +74,7 @@ impl<R> Log<R> {
     }
 }
 
-impl<P: Process, W: Watch<P>> World<P, W> {
+impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
     /// Appends a record. The first that waits starts a flush, which serves all that come until it
     /// ends; a flush that takes no time has ended.
     pub(super) fn append(&mut self, at: usize, record: P::Record) {
@@ -87,35 +88,35 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             if time == 0 {
                 return self.flush(at, usize::MAX);
             }
-            let life = self.hosts[at].life;
-            self.queue.put(self.now + time, Event::Flushed { at, life });
+            let incarnation = self.hosts[at].incarnation;
+            self.queue.put(self.now + time, Event::Flushed { at, incarnation });
         }
     }
 
-    /// A flush is through: of a life that begins, or of records of one that goes on.
+    /// A flush is through: of an incarnation that begins, or of records of one that goes on.
     pub(super) fn flushed(&mut self, at: usize) {
         if self.hosts[at].is_booting {
             return self.booted(at);
         }
         self.note(at, || What::Flushed);
         self.flush(at, usize::MAX);
-        let strike = self.strike(at, &[], self.hosts[at].outputs.len() + 1);
-        for _ in 0..strike.unwrap_or(u32::MAX) {
+        let crash_after = self.crash_after(at, &[], self.hosts[at].outputs.len() + 1);
+        for _ in 0..crash_after.unwrap_or(u32::MAX) {
             let Some(output) = self.hosts[at].outputs.pop_front() else { break };
             self.leave(at, output);
         }
-        if let Some(after) = strike {
+        if let Some(after) = crash_after {
             let unfinished = !self.hosts[at].outputs.is_empty();
             self.crash(at, unfinished.then_some(after));
         }
     }
 
-    /// Makes the first `count` of the records durable that are not: those of earlier lives first,
-    /// since they stand in the same file.
+    /// Makes the first `count` of the records durable that are not: those of earlier incarnations
+    /// first, since they stand in the same file.
     pub(super) fn flush(&mut self, at: usize, count: usize) {
         for _ in 0..count {
             let Some(record) = self.hosts[at].log.flush_next() else { return };
-            self.watch.durable(self.now, id(at), record);
+            self.observer.durable(self.now, id(at), record);
         }
     }
 
@@ -134,10 +135,10 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             }
         }
         let host = &mut self.hosts[at];
-        host.life += 1;
+        host.incarnation += 1;
         host.steps = 0;
         host.is_proceeding = false;
-        // A life that was never heard has nothing to unplug, and nobody to miss it.
+        // An incarnation that was never heard has nothing to unplug, and nobody to miss it.
         let unheard = std::mem::take(&mut host.is_booting);
         self.counts.unheard += u64::from(unheard);
         let returns = unheard || {
@@ -145,7 +146,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             host.timers.clear();
             host.process = None;
             self.unplug(at);
-            self.watch.crashed(self.now, id(at))
+            self.observer.crashed(self.now, id(at))
         };
         if returns {
             let time = self.now + self.prng.within(self.faults.restart);
@@ -153,7 +154,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         }
     }
 
-    /// Begins a life: what it reads, it first makes durable.
+    /// Begins an incarnation: what it reads, it first makes durable.
     pub(super) fn boot(&mut self, at: usize) {
         self.note(at, || What::Start);
         let time = if self.disk == Disk::Sound { self.boot_lasts() } else { 0 };
@@ -162,11 +163,11 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         }
         let host = &mut self.hosts[at];
         host.is_booting = true;
-        let life = host.life;
-        self.queue.put(self.now + time, Event::Flushed { at, life });
+        let incarnation = host.incarnation;
+        self.queue.put(self.now + time, Event::Flushed { at, incarnation });
     }
 
-    /// The first flush of a life is through, unless the life ended before.
+    /// The first flush of an incarnation is through, unless the incarnation ended before.
     fn booted(&mut self, at: usize) {
         if self.dies_unheard(at) {
             return self.crash(at, None);
@@ -180,20 +181,21 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     fn begin(&mut self, at: usize) {
         match self.disk {
             Disk::None => self.hosts[at].log = Log::new(),
-            // Safety: nothing that this life could answer from is in the cache only.
+            // Safety: nothing that this incarnation could answer from is in the cache only.
             Disk::Sound => self.flush(at, usize::MAX),
             Disk::CacheTrusted | Disk::NeverFlushed => {}
         }
-        let mut process = self.watch.build(id(at));
+        self.hosts[at].starts += 1;
+        let mut process = (self.build)(id(at), self.hosts[at].starts);
         let log = &mut self.hosts[at].log;
         for record in log.readable() {
             process.restore(record.clone());
         }
         if self.disk == Disk::Sound {
-            // The new file holds the snapshot, and later lives read nothing else.
+            // The new file holds the snapshot, and later incarnations read nothing else.
             log.durable = process.snapshot();
         }
-        self.watch.born(self.now, id(at), &process);
+        self.observer.started(self.now, id(at), &process);
         self.hosts[at].process = Some(process);
         self.plug(at);
         self.step(at, Process::start);
@@ -202,7 +204,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Course, Faults, Step};
+    use super::super::{Faults, RunConfig, Step};
     use super::*;
     use crate::process::{Effect, Effects, NoInput, Output, PeerId};
 
@@ -279,18 +281,14 @@ mod tests {
     #[derive(Default)]
     struct Notes(Vec<String>);
 
-    impl Watch<Toy> for Notes {
-        fn build(&mut self, _peer: PeerId) -> Toy {
-            Toy(0)
-        }
-
-        fn born(&mut self, _now: u64, _peer: PeerId, _process: &Toy) {}
+    impl RunObserver<Toy> for Notes {
+        fn started(&mut self, _now: u64, _peer: PeerId, _process: &Toy) {}
 
         fn durable(&mut self, _now: u64, _peer: PeerId, record: &u32) {
             self.0.push(format!("durable {record}"));
         }
 
-        fn seen(&mut self, _now: u64, peer: PeerId, seen: &Output<Toy>) {
+        fn observe(&mut self, _now: u64, peer: PeerId, seen: &Output<Toy>) {
             if let (Output::Report(fact), PeerId(1)) = (seen, peer) {
                 self.0.push(format!("says {fact}"));
             }
@@ -309,7 +307,7 @@ mod tests {
         }
     }
 
-    /// What peer 1 makes durable and says in these steps, a letter each:
+    /// What peer 1 makes durable and says in these steps, a queued each:
     ///
     /// * `s` a start that takes no time, `S` one that waits for its flush;
     /// * `n` a number that is flushed in no time, `N` one that waits; `f` the flush is through;
@@ -317,9 +315,9 @@ mod tests {
     /// * `p` a power loss that takes the whole cache, `P` one that takes nothing.
     fn told(disk: Disk, steps: &str) -> String {
         let (one, other) = (PeerId(1), PeerId(2));
-        let course = Course {
+        let config = RunConfig {
             peers: 2,
-            links: &[(one, other)],
+            links: vec![(one, other)].into(),
             faults: &Faults::none(),
             patience: 0,
             distances: &[],
@@ -327,32 +325,32 @@ mod tests {
             addresses: None,
             disk,
         };
-        let step = |letter: char| {
-            let all = u32::from(letter.is_uppercase()) * 9;
-            let event = match letter.to_ascii_lowercase() {
+        let step = |queued: char| {
+            let all = u32::from(queued.is_uppercase()) * 9;
+            let event = match queued.to_ascii_lowercase() {
                 's' => What::Start,
                 'n' => What::Connected(other),
                 'f' => What::Flushed,
                 'k' => What::Crash { kept: all, cause: Cause::Kill },
                 _ => What::Crash { kept: all, cause: Cause::PowerLoss },
             };
-            let waits_from = match letter {
+            let waits_from = match queued {
                 'S' => Some(0),
                 'N' => Some(1),
                 _ => None,
             };
             Step { waits_from, ..Step::new(one, event) }
         };
-        let mut world = World::scripted(&course, Notes::default(), None);
+        let mut world = World::scripted(&config, &|_, _| Toy(0), Notes::default(), None);
         world.keep_script();
         let mut script = vec![Step::new(other, What::Start)];
         script.extend(steps.chars().map(step));
-        world.follow(&script);
-        // All letters are performed, and as they stand.
+        world.follow(&script, false);
+        // All queued are performed, and as they stand.
         let performed = world.take_script().unwrap();
         assert_eq!(performed.len(), script.len(), "{steps}: {performed:?}");
-        world.watch.0.retain(|line| line != "says 0");
-        world.watch.0.join(", ")
+        world.observer.0.retain(|line| line != "says 0");
+        world.observer.0.join(", ")
     }
 
     #[test]
@@ -360,7 +358,8 @@ mod tests {
         for (steps, says) in [
             ("snN", "durable 1, says 1"),
             ("snNf", "durable 1, says 1, durable 2, says 2"),
-            // A kill leaves what was written, and that is not durable before the next life is.
+            // A kill leaves what was written, and that is not durable before the next incarnation
+            // is.
             ("sNK", ""),
             ("sNks", ""),
             ("sNKS", ""),

@@ -29,14 +29,14 @@ impl Span {
 
 /// A kind of trouble that comes and goes: how often, and for how long. Zero means never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spell {
+pub struct FaultEpisode {
     /// From one to the next.
     pub every: Span,
     /// How long each lasts.
     pub lasts: Span,
 }
 
-impl Spell {
+impl FaultEpisode {
     /// It never comes.
     pub const NEVER: Self = Self { every: Span::ZERO, lasts: Span::ZERO };
 
@@ -46,12 +46,12 @@ impl Spell {
     }
 }
 
-/// All that can go wrong. The first phase of a run has all of it, the second only the delays.
-/// Without a first phase the second has all of it, for ever.
+/// All that can go wrong. The fault phase of a run has all of it, the second only the delays.
+/// Without a fault phase the second has all of it, for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults {
-    /// How long the first phase lasts; zero leaves it out, and then nothing is ever healed.
-    pub chaos: Span,
+    /// How long the fault phase lasts; zero leaves it out, and then nothing is ever healed.
+    pub fault_phase: Span,
     /// How long a message travels.
     pub delay: Span,
     /// When a peer begins.
@@ -63,27 +63,28 @@ pub struct Faults {
     /// A message is overtaken by later ones, and survives the end of its connection.
     pub reordering: u32,
     /// Only datagrams are lost, repeated and overtaken. What a wire takes arrives once and in
-    /// order, unless the wire is cut or an end of it dies: the contract to the letter.
+    /// order, unless the wire is cut or an end of it dies: the contract to the queued.
     pub streams_hold: bool,
     /// How long copies and overtaken messages travel.
     pub late: Span,
     /// The peers fall into two halves that do not hear each other.
-    pub partition: Spell,
+    pub partition: FaultEpisode,
     /// One direction between two peers is cut.
-    pub one_way: Spell,
-    /// A peer stands still, and then goes on as if nothing had been.
-    pub pause: Spell,
-    /// At a step, a peer crashes after some of the effects and before the rest. A life can also end
-    /// before its first flush is through. Soon after a crash the chance of another is greater.
+    pub one_way: FaultEpisode,
+    /// A peer is paused, and then goes on as if nothing had been.
+    pub pause: FaultEpisode,
+    /// At a step, a peer crashes after some of the effects and before the rest. An incarnation can
+    /// also end before its first flush is through. Soon after a crash the chance of another is
+    /// greater.
     pub crash: u32,
     /// A crash is a power loss: of the records that no flush has served, some first ones have
     /// reached the disk, and the rest is gone. Any other is a kill: of the records that waited for
-    /// a flush some first ones were written, and the next life reads those and all that earlier
-    /// kills have left; none of them is durable yet.
+    /// a flush some first ones were written, and the next incarnation reads those and all that
+    /// earlier kills have left; none of them is durable yet.
     pub power_loss: u32,
     /// How long a crashed peer stays away.
     pub restart: Span,
-    /// How long a flush takes, also the first one of a life.
+    /// How long a flush takes, also the first one of an incarnation.
     pub flush: Span,
     /// How long the process's own thread takes until it runs: a step that is due comes so much
     /// later, and other events may come before it.
@@ -108,9 +109,9 @@ const KINDS: &[Kind] = &[
     Kind { name: "loss", remove: |f| f.loss = 0 },
     Kind { name: "duplication", remove: |f| f.duplication = 0 },
     Kind { name: "reordering", remove: |f| f.reordering = 0 },
-    Kind { name: "partition", remove: |f| f.partition = Spell::NEVER },
-    Kind { name: "one-way", remove: |f| f.one_way = Spell::NEVER },
-    Kind { name: "pause", remove: |f| f.pause = Spell::NEVER },
+    Kind { name: "partition", remove: |f| f.partition = FaultEpisode::NEVER },
+    Kind { name: "one-way", remove: |f| f.one_way = FaultEpisode::NEVER },
+    Kind { name: "pause", remove: |f| f.pause = FaultEpisode::NEVER },
     Kind { name: "crash", remove: |f| f.crash = 0 },
     Kind { name: "power-loss", remove: |f| f.power_loss = 0 },
     Kind { name: "flush", remove: |f| f.flush = Span::ZERO },
@@ -123,7 +124,7 @@ impl Faults {
     /// Nothing goes wrong: messages only take a while.
     pub fn none() -> Self {
         Self {
-            chaos: Span::ZERO,
+            fault_phase: Span::ZERO,
             delay: Span::us(100, 2_000),
             boot: Span::us(0, 1_000),
             loss: 0,
@@ -131,9 +132,9 @@ impl Faults {
             reordering: 0,
             streams_hold: false,
             late: Span::ms(1, 30),
-            partition: Spell::NEVER,
-            one_way: Spell::NEVER,
-            pause: Spell::NEVER,
+            partition: FaultEpisode::NEVER,
+            one_way: FaultEpisode::NEVER,
+            pause: FaultEpisode::NEVER,
             crash: 0,
             power_loss: 0,
             restart: Span::ms(1, 30),
@@ -147,12 +148,12 @@ impl Faults {
     /// A network and machines on a bad day.
     pub fn light() -> Self {
         Self {
-            chaos: Span::ms(20, 80),
+            fault_phase: Span::ms(20, 80),
             loss: 10_000,
             duplication: 10_000,
             reordering: 10_000,
-            one_way: Spell { every: Span::ms(5, 100), lasts: Span::ms(1, 20) },
-            pause: Spell { every: Span::ms(5, 100), lasts: Span::ms(1, 20) },
+            one_way: FaultEpisode { every: Span::ms(5, 100), lasts: Span::ms(1, 20) },
+            pause: FaultEpisode { every: Span::ms(5, 100), lasts: Span::ms(1, 20) },
             crash: 3_000,
             power_loss: 500_000,
             flush: Span::us(0, 500),
@@ -166,13 +167,13 @@ impl Faults {
     /// Everything at once, all the time.
     pub fn heavy() -> Self {
         Self {
-            chaos: Span::ms(20, 120),
+            fault_phase: Span::ms(20, 120),
             loss: 60_000,
             duplication: 50_000,
             reordering: 100_000,
-            partition: Spell { every: Span::ms(5, 60), lasts: Span::ms(1, 30) },
-            one_way: Spell { every: Span::ms(3, 40), lasts: Span::ms(1, 20) },
-            pause: Spell { every: Span::ms(3, 60), lasts: Span::ms(1, 30) },
+            partition: FaultEpisode { every: Span::ms(5, 60), lasts: Span::ms(1, 30) },
+            one_way: FaultEpisode { every: Span::ms(3, 40), lasts: Span::ms(1, 20) },
+            pause: FaultEpisode { every: Span::ms(3, 60), lasts: Span::ms(1, 30) },
             crash: 20_000,
             power_loss: 500_000,
             flush: Span::us(0, 1_500),
@@ -220,10 +221,11 @@ impl Faults {
 
     /// Makes all times [`SLOW`] times as long.
     pub(super) fn stretch(&mut self) {
-        let spells = [&mut self.partition, &mut self.one_way, &mut self.pause];
-        let of_spells = spells.into_iter().flat_map(|spell| [&mut spell.every, &mut spell.lasts]);
+        let episodes = [&mut self.partition, &mut self.one_way, &mut self.pause];
+        let of_episodes =
+            episodes.into_iter().flat_map(|episode| [&mut episode.every, &mut episode.lasts]);
         let others = [
-            &mut self.chaos,
+            &mut self.fault_phase,
             &mut self.delay,
             &mut self.boot,
             &mut self.late,
@@ -231,12 +233,12 @@ impl Faults {
             &mut self.flush,
             &mut self.hand_over,
         ];
-        for span in of_spells.chain(others) {
+        for span in of_episodes.chain(others) {
             *span = Span { least: span.least * SLOW, most: span.most * SLOW };
         }
     }
 
-    /// The second phase: nothing goes wrong any more, and delays and clocks are as they were.
+    /// The recovery phase: nothing goes wrong any more, and delays and clocks are as they were.
     pub(super) fn heal(&mut self) {
         for kind in
             KINDS.iter().filter(|kind| !["flush", "hand-over", "drift"].contains(&kind.name))
@@ -257,8 +259,8 @@ mod tests {
             let before = faults.clone();
             assert!(faults.without(name) && faults != before, "{name} was in the preset");
         }
-        let chaos = faults.chaos;
-        assert_eq!(faults, Faults { chaos, ..Faults::none() });
+        let fault_phase = faults.fault_phase;
+        assert_eq!(faults, Faults { fault_phase, ..Faults::none() });
         assert!(!faults.without("meteor") && Faults::preset("meteor").is_none());
     }
 }

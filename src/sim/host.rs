@@ -20,11 +20,15 @@ pub(super) enum Pending<P: Process> {
 pub(super) struct Host<P: Process> {
     /// Absent while the machine is down.
     pub(super) process: Option<P>,
-    /// How many lives it has had.
-    pub(super) life: u32,
-    /// A life has begun, and its first flush is under way: there is no process yet.
+    /// How many incarnations it has had.
+    pub(super) incarnation: u32,
+    /// An incarnation has begun, and its first flush is under way: there is no process yet.
     pub(super) is_booting: bool,
-    /// How many steps this life has taken.
+    /// How many processes were built here.
+    pub(super) starts: u64,
+    /// Its process has ended itself, and nothing starts here again.
+    pub(super) has_halted: bool,
+    /// How many steps this incarnation has taken.
     pub(super) steps: u32,
     /// Its records.
     pub(super) log: Log<P::Record>,
@@ -34,7 +38,7 @@ pub(super) struct Host<P: Process> {
     pub(super) timers: Vec<(P::Timer, u64)>,
     /// A step of its own is due, and scheduled.
     pub(super) is_proceeding: bool,
-    /// What happened to it while it stood still; present while it does.
+    /// What happened to it while it was paused; present while it is.
     pub(super) held: Option<Vec<Event<P>>>,
     /// A second of its clock, in microseconds of the true one.
     pub(super) second: u64,
@@ -44,7 +48,9 @@ impl<P: Process> Host<P> {
     pub(super) fn new(second: u64) -> Self {
         Self {
             process: None,
-            life: 0,
+            incarnation: 0,
+            starts: 0,
+            has_halted: false,
             is_booting: false,
             steps: 0,
             log: Log::new(),

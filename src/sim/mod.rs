@@ -15,42 +15,44 @@
 //! * A link is a pair of wires, one each way. A wire keeps the order of its messages and loses
 //!   them while it is down; [`Process::connected`] comes once both are up again.
 //! * A message to oneself is delivered within the same step.
-//! * A life makes durable what it restored, as a snapshot, and starts when that is through.
+//! * An incarnation makes durable what it restored, as a snapshot, and starts when that is through.
 //!
 //! # What it does to them
 //!
 //! [`faults`] lists it. Where the contract allows a driver to be kinder than the simulator, the
-//! simulator is unkind: it also reorders and repeats messages, across the ends of connections
-//! too. A crash strikes between any two effects of a step: the ones before it have happened, the
-//! ones behind it never will. It is a kill or a power loss. A kill leaves what was written in the
-//! page cache, and the next life reads it there. A power loss takes some or all of what no flush
-//! has served, also from a life that ends before its first flush (`disk.rs` has the table). A life
-//! that follows on a crash is likely to crash soon.
+//! simulator is unkind: it also reorders and repeats messages, across the ends of connections too.
+//! A crash can happen between any two effects of a step: the ones before it have happened, the ones
+//! behind it never will. It is a kill or a power loss. A kill leaves what was written in the page
+//! cache, and the next incarnation reads it there. A power loss takes some or all of what no flush
+//! has served, also from an incarnation that ends before its first flush (`disk.rs` has the table).
+//! An incarnation that follows on a crash is likely to crash soon.
 //!
 //! # Two phases
 //!
-//! First *chaos*: all faults, and the [`Watch`] looks at everything after every step. Then the
-//! world is *healed*: every link comes up anew, nothing goes wrong any more, and the watch's goal
-//! must be reached within [`Course::patience`] of virtual time. A protocol that is merely silent
-//! keeps every promise; the second phase is what it fails. A world whose chaos lasts no time is
-//! never healed: the goal must be reached in spite of all that goes wrong in it.
+//! The *fault phase* has all faults, and the [`RunObserver`] looks at everything after every step.
+//! In the
+//! *recovery phase* every link comes up anew, nothing goes wrong any more, and what the observer
+//! waits for must be reached within [`RunConfig::patience`] of virtual time. A protocol that is
+//! merely silent keeps every promise; the recovery phase is what it fails. A world without a fault
+//! phase never recovers: the goal must be reached in spite of all that goes wrong in it.
 //!
 //! # Twice
 //!
-//! A run can be written down as what happened, without times and without chance, and be played
-//! from that: [`script`] says what it is, [`cut`] takes out of it all that a failure does not need.
+//! A run can be written down as what happened, without times and without chance, and be played from
+//! that: [`script`] says what it is, [`ddmin`] takes out of it all that a failure does not need.
 //!
 //! # Left out
 //!
-//! A disk that lies about what it has flushed, or damages what it kept. (The cure for the second
-//! is in the log's checksums; against the first nothing helps but another machine.) A flush that
-//! fails: the process ends then, and its next life begins as after a kill. Sectors and renames: a
-//! log loses some last records here, and the tests of `node` take it apart further.
+//! A disk that lies about what it has flushed, or damages what it kept. (The cure for the second is
+//! in the log's checksums; against the first nothing helps but another machine.) A flush that
+//! fails: the process ends then, and its next incarnation begins as after a kill. Sectors and
+//! renames: a log loses some last records here, and the tests of `node` take it apart further.
 
-pub mod cut;
+mod choices;
+pub mod ddmin;
 mod disk;
-mod fate;
 pub mod faults;
+pub mod harness;
 mod host;
 pub mod mutant;
 pub mod prng;
@@ -59,24 +61,24 @@ pub mod script;
 mod wires;
 mod world;
 
+use std::borrow::Cow;
+
 use crate::process::{Effect, Output, PeerId, Process};
 
-pub use fate::Arrivals;
-pub use faults::{Faults, Span, Spell};
+pub use choices::Arrivals;
+pub use faults::{FaultEpisode, Faults, Span};
 pub use prng::Prng;
 pub use script::{Cause, Script, ScriptOf, Step, StepOf};
 pub use world::World;
 
-/// Builds the peers of a run, sees all of it and judges it.
-pub trait Watch<P: Process> {
-    /// A peer that remembers nothing yet; called for every one of its lives.
-    fn build(&mut self, peer: PeerId) -> P;
+/// Sees all of a run and judges it.
+pub trait RunObserver<P: Process> {
     /// The peer has been given its records, which are durable, and is about to start.
-    fn born(&mut self, now: u64, peer: PeerId, process: &P);
+    fn started(&mut self, now: u64, peer: PeerId, process: &P);
     /// This record of the peer is durable now.
     fn durable(&mut self, now: u64, peer: PeerId, record: &P::Record);
     /// Others can see this now.
-    fn seen(&mut self, now: u64, peer: PeerId, seen: &Output<P>);
+    fn observe(&mut self, now: u64, peer: PeerId, seen: &Output<P>);
     /// The process has taken a step. Its records may still wait for a flush.
     fn stepped(&mut self, now: u64, peer: PeerId, process: &P);
     /// A message was refused, which no honest peer can have sent.
@@ -85,17 +87,17 @@ pub trait Watch<P: Process> {
     fn healed(&mut self, now: u64);
     /// True ends the run: something was wrong.
     fn failed(&self) -> bool;
-    /// True if the goal of the second phase is reached, as things stand.
+    /// True if the goal of the recovery phase is reached, as things stand.
     fn reached(&self) -> bool;
 
-    /// True if the crash that is about to strike within these effects does not. So a watch can keep
-    /// crashes apart from each other, or for the steps that matter.
-    fn spared(&mut self, _now: u64, _peer: PeerId, _effects: &[Effect<P>]) -> bool {
+    /// True if the crash that is about to happen within these effects does not. So an observer can
+    /// keep crashes apart from each other, or for the steps that matter.
+    fn vetoes(&mut self, _now: u64, _peer: PeerId, _effects: &[Effect<P>]) -> bool {
         false
     }
 
-    /// The process has crashed. False if it never begins again. Not asked of a life that was never
-    /// born: it begins again.
+    /// The process has crashed. False if it never begins again. Not asked of an incarnation that
+    /// was never born: it begins again.
     fn crashed(&mut self, _now: u64, _peer: PeerId) -> bool {
         true
     }
@@ -108,25 +110,25 @@ pub trait Watch<P: Process> {
         true
     }
 
-    /// The peer is about to stand still. False if it does not.
+    /// The peer is about to be paused. False if it is not.
     fn pauses(&mut self, _now: u64, _peer: PeerId) -> bool {
         true
     }
 
-    /// The peer stood still and goes on now.
+    /// The peer was paused and goes on now.
     fn resumed(&mut self, _now: u64, _peer: PeerId) {}
 }
 
-/// What a run is, beside its seed and its watch.
-#[derive(Clone, Copy, Debug)]
-pub struct Course<'a> {
+/// What a run is, beside its seed and its observer.
+#[derive(Clone, Debug)]
+pub struct RunConfig<'a> {
     /// How many peers; their ids are 1 to this.
     pub peers: u16,
     /// The pairs that keep links with each other.
-    pub links: &'a [(PeerId, PeerId)],
+    pub links: Cow<'a, [(PeerId, PeerId)]>,
     /// What goes wrong.
     pub faults: &'a Faults,
-    /// How much virtual time the second phase has, in microseconds.
+    /// How much virtual time the recovery phase has, in microseconds.
     pub patience: u64,
     /// What a message needs at least from one peer to another, added to the delay of
     /// [`Faults::delay`]; `(from - 1) * peers + to - 1` is the index. Empty: nothing.
@@ -145,12 +147,12 @@ pub struct Course<'a> {
 /// How the driver treats its disk: as it must, or as a mutant of the driver does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Disk {
-    /// There is none. Every life begins with nothing.
+    /// There is none. Every incarnation begins with nothing.
     None,
-    /// What stands behind a record leaves when the record is durable, and a life starts when what
-    /// it restored is.
+    /// What stands behind a record leaves when the record is durable, and an incarnation starts
+    /// when what it restored is.
     Sound,
-    /// A mutant. A life takes what it reads for durable, so it starts at once.
+    /// A mutant. An incarnation takes what it reads for durable, so it starts at once.
     CacheTrusted,
     /// A mutant. Records are written and never flushed.
     NeverFlushed,
@@ -159,13 +161,13 @@ pub enum Disk {
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The goal was reached in the second phase.
+    /// The goal was reached in the recovery phase.
     Reached,
-    /// The watch found something wrong.
+    /// The observer found something wrong.
     Failed,
-    /// The second phase ended without the goal.
+    /// The recovery phase ended without the goal.
     TooLate,
-    /// The script has no more steps, and the watch has found nothing wrong.
+    /// The script has no more steps, and the observer has found nothing wrong.
     Over,
 }
 
@@ -184,11 +186,11 @@ pub struct Counts {
     pub duplicated: u64,
     /// Messages sent out of their order.
     pub reordered: u64,
-    /// Crashes, each followed by another life.
+    /// Crashes, each followed by another incarnation.
     pub crashes: u64,
     /// Those of them that were power losses.
     pub power_losses: u64,
-    /// Those of them that struck before the first flush of a life was through.
+    /// Those of them that came before the first flush of an incarnation was through.
     pub unheard: u64,
     /// Records that a crash took.
     pub records_lost: u64,
@@ -197,7 +199,7 @@ pub struct Counts {
     /// Pauses.
     pub pauses: u64,
     /// Of a script: messages that were not sent word for word, so that others arrived instead.
-    pub forgiven: u64,
+    pub substituted: u64,
 }
 
 impl Counts {
@@ -215,6 +217,6 @@ impl Counts {
         self.records_lost += other.records_lost;
         self.cuts += other.cuts;
         self.pauses += other.pauses;
-        self.forgiven += other.forgiven;
+        self.substituted += other.substituted;
     }
 }

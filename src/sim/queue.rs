@@ -11,17 +11,17 @@ pub(super) enum Event<P: Process> {
     Deliver { from: usize, to: usize, carrier: Carrier, message: P::Message },
     /// A timer's deadline; only if it was not set again since.
     Timer { at: usize, stamp: u64, timer: P::Timer },
-    /// A flush ends, in this life of its peer.
-    Flushed { at: usize, life: u32 },
-    /// The process takes a step of its own, if one is due, in this life.
-    Proceed { at: usize, life: u32 },
+    /// A flush ends, in this incarnation of its peer.
+    Flushed { at: usize, incarnation: u32 },
+    /// The process takes a step of its own, if one is due, in this incarnation.
+    Proceed { at: usize, incarnation: u32 },
     /// A client asks for something.
     Input { at: usize, input: P::Input },
     /// The wire comes up, unless it is cut for longer.
     WireUp { from: usize, to: usize },
     /// `at` learns that both wires between it and `with` are up, if they still are those.
     Joined { at: usize, with: usize, wires: [u32; 2] },
-    /// A peer begins a life.
+    /// A peer begins an incarnation.
     Boot { at: usize },
     /// A paused peer goes on.
     Resume { at: usize },
@@ -31,7 +31,7 @@ pub(super) enum Event<P: Process> {
     OneWay,
     /// The next pause.
     Pause,
-    /// The first phase ends.
+    /// The fault phase ends.
     Heal,
 }
 
@@ -40,8 +40,8 @@ pub(super) enum Event<P: Process> {
 pub(super) enum Carrier {
     /// Over this connection of the wire, and not beyond its end.
     Connection(u32),
-    /// Astray: late, and whatever became of the connection.
-    Stray,
+    /// Outside of a connection: late, and whatever became of that.
+    Unordered,
 }
 
 struct Entry<P: Process> {

@@ -11,16 +11,16 @@
 //! A message that no step delivers was lost. So loss, delay, reordering, repetition, partitions,
 //! pauses and clocks that run wrong are no steps of their own: they are nothing but which
 //! deliveries stand in the list, and in which order. That is what makes a run short to read and
-//! possible to cut down ([`cut`](super::cut)): every line can be taken out by itself.
+//! possible to cut down ([`ddmin`](super::cut)): every line can be taken out by itself.
 //!
 //! # Taking lines out
 //!
 //! What is left behind a deleted line may no longer fit. A step that cannot be performed (its peer
-//! is down, its timer is not set, no such message was sent) is skipped. One thing is forgiven: if a
-//! message was not sent word for word, the newest one of its kind that is still under way between
-//! the same two peers arrives instead. When a round is taken out, the numbers of the later ones
-//! change, and they are still the same story. What was really performed is a script again, with
-//! nothing in it to skip or to forgive; that one is kept.
+//! is down, its timer is not set, no such message was sent) is skipped. One thing is substituted:
+//! if a message was not sent word for word, the newest one of its kind that is still under way
+//! between the same two peers arrives instead. When a round is taken out, the numbers of the later
+//! ones change, and they are still the same story. What was really performed is a script again,
+//! with nothing in it to skip or to forgive; that one is kept.
 //!
 //! # Which runs a script may be
 //!
@@ -59,20 +59,20 @@ pub struct Step<M, T, I> {
     /// What.
     pub event: What<M, T, I>,
     /// The records of this step wait for a [`What::Flushed`], from the one of this number on; none
-    /// if the disk takes no time. 0, of a [`What::Start`]: so do those that the life restores, and
-    /// with them the life.
+    /// if the disk takes no time. 0, of a [`What::Start`]: so do those that the incarnation
+    /// restores, and with them the incarnation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_from: Option<u32>,
     /// The peer crashes in the middle of the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dies: Option<Death>,
+    pub dies: Option<CrashPoint>,
 }
 
 /// What happens to a peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum What<M, T, I> {
-    /// It begins a life, with the records that it reads.
+    /// It begins an incarnation, with the records that it reads.
     Start,
     /// It hears that the links with this peer are up.
     Connected(PeerId),
@@ -89,9 +89,9 @@ pub enum What<M, T, I> {
     Proceed,
     /// A client asks for something.
     Input(I),
-    /// All its records are durable now, and what waited for them leaves; or its life starts.
+    /// All its records are durable now, and what waited for them leaves; or its incarnation starts.
     Flushed,
-    /// It crashes between two steps, or before its life could start.
+    /// It crashes between two steps, or before its incarnation could start.
     Crash {
         /// How many of the records at stake survive.
         kept: u32,
@@ -104,7 +104,7 @@ pub enum What<M, T, I> {
 /// A crash in the middle of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Death {
+pub struct CrashPoint {
     /// How many of the step's effects are performed before.
     pub after: u32,
     /// How many of the records at stake survive.
@@ -119,7 +119,7 @@ pub struct Death {
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The process alone is gone. At stake are the records that wait for a flush: those that were
-    /// written stay in the page cache, where the next life reads them. They are not durable.
+    /// written stay in the page cache, where the next incarnation reads them. They are not durable.
     Kill,
     /// The machine has lost its power and with it the page cache. At stake are all records that no
     /// flush has served; those that had reached the disk are durable.

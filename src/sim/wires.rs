@@ -1,6 +1,6 @@
 //! Links: a wire each way between two peers, cut and repaired.
 
-use super::Watch;
+use super::RunObserver;
 use super::faults::Span;
 use super::queue::{Carrier, Event};
 use super::world::World;
@@ -20,7 +20,7 @@ pub(super) struct Wire {
     blocked_until: u64,
 }
 
-impl<P: Process, W: Watch<P>> World<P, W> {
+impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
     pub(super) fn wire(&mut self, from: usize, to: usize) -> &mut Wire {
         let index = from * self.hosts.len() + to;
         &mut self.wires[index]
@@ -34,7 +34,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     /// Gives a message to the wire.
     pub(super) fn send(&mut self, from: usize, to: PeerId, message: P::Message) {
         let target = usize::from(to.0) - 1;
-        if self.prompter.is_some() {
+        if self.replayer.is_some() {
             return self.post(from, target, message);
         }
         if !self.wire(from, target).up {
@@ -46,7 +46,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         let message = if self.faults.streams_hold {
             message
         } else {
-            let Some(message) = self.goes_astray(from, target, message) else { return };
+            let Some(message) = self.unordered_or_lost(from, target, message) else { return };
             message
         };
         let arrival = self.now + self.travel(from, target);
@@ -59,24 +59,29 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     /// Shows that a link has taken the message.
     pub(super) fn show_sent(&mut self, from: usize, to: PeerId, message: P::Message) -> P::Message {
         let sent = Output::Sent(to, message);
-        self.watch.seen(self.now, id(from), &sent);
+        self.observer.observe(self.now, id(from), &sent);
         let Output::Sent(_, message) = sent else { unreachable!("it was just made") };
         message
     }
 
     /// The message, unless it is lost or late. A second copy of it may be under way.
-    fn goes_astray(&mut self, from: usize, to: usize, message: P::Message) -> Option<P::Message> {
-        if self.prng.chance(self.faults.loss) && self.watch.loses(self.now) {
+    fn unordered_or_lost(
+        &mut self,
+        from: usize,
+        to: usize,
+        message: P::Message,
+    ) -> Option<P::Message> {
+        if self.prng.chance(self.faults.loss) && self.observer.loses(self.now) {
             self.counts.lost += 1;
             return None;
         }
         if self.prng.chance(self.faults.duplication) {
             self.counts.duplicated += 1;
-            self.stray(from, to, message.clone());
+            self.send_unordered(from, to, message.clone());
         }
-        if self.prng.chance(self.faults.reordering) && self.watch.loses(self.now) {
+        if self.prng.chance(self.faults.reordering) && self.observer.loses(self.now) {
             self.counts.reordered += 1;
-            self.stray(from, to, message);
+            self.send_unordered(from, to, message);
             return None;
         }
         Some(message)
@@ -86,7 +91,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     /// and an address to go to.
     pub(super) fn cast(&mut self, from: usize, to: PeerId, message: P::Message) {
         let target = usize::from(to.0) - 1;
-        if self.prompter.is_some() {
+        if self.replayer.is_some() {
             return self.mail(from, target, message);
         }
         if self.addresses.is_some() && !self.wire(from, target).up {
@@ -95,25 +100,25 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         }
         self.counts.sent += 1;
         let message = self.show_sent(from, to, message);
-        let Some(message) = self.goes_astray(from, target, message) else { return };
+        let Some(message) = self.unordered_or_lost(from, target, message) else { return };
         let time = self.now + self.travel(from, target);
-        let carrier = Carrier::Stray;
+        let carrier = Carrier::Unordered;
         self.queue.put(time, Event::Deliver { from, to: target, carrier, message });
     }
 
-    fn stray(&mut self, from: usize, to: usize, message: P::Message) {
+    fn send_unordered(&mut self, from: usize, to: usize, message: P::Message) {
         let time = self.now + self.travel(from, to) + self.prng.within(self.faults.late);
-        self.queue.put(time, Event::Deliver { from, to, carrier: Carrier::Stray, message });
+        self.queue.put(time, Event::Deliver { from, to, carrier: Carrier::Unordered, message });
     }
 
-    /// True if a message that arrives now does so over a living connection, or astray while
+    /// True if a message that arrives now does so over a living connection, or outside of one while
     /// nothing is cut.
     pub(super) fn carries(&mut self, from: usize, to: usize, carrier: Carrier) -> bool {
         let now = self.now;
         let wire = self.wire(from, to);
         match carrier {
             Carrier::Connection(connection) => wire.connection == connection,
-            Carrier::Stray => wire.blocked_until <= now,
+            Carrier::Unordered => wire.blocked_until <= now,
         }
     }
 
@@ -173,9 +178,9 @@ impl<P: Process, W: Watch<P>> World<P, W> {
 
     /// `at` learns where `with` is. Datagrams need no more, and nobody need listen there.
     fn address_known(&mut self, at: usize, with: usize) {
-        let lives = self.hosts[at].process.is_some();
+        let is_up = self.hosts[at].process.is_some();
         let wire = self.wire(at, with);
-        if lives && !wire.up {
+        if is_up && !wire.up {
             wire.up = true;
             self.queue.put(self.now, Event::Joined { at, with, wires: [0, 0] });
         }

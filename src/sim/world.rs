@@ -3,24 +3,26 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::fate::Prompter;
-use super::faults::{Faults, Span, Spell};
+use super::choices::Replayer;
+use super::faults::{FaultEpisode, Faults, Span};
 use super::host::{Host, Pending};
 use super::prng::{MILLION, Prng};
 use super::queue::{Event, Queue};
 use super::script::{ScriptOf, What};
 use super::wires::{Wire, id};
-use super::{Counts, Course, Disk, End, Watch};
+use super::{Counts, Disk, End, RunConfig, RunObserver};
 use crate::process::{Delay, Effect, Effects, Output, PeerId, Process};
 
-/// How many effects beyond those of its event a crash may strike behind: what the messages of a
+/// How many effects beyond those of its event a crash may come behind: what the messages of a
 /// peer to itself bring about.
-const LATE_STRIKES: usize = 8;
+const LATE_CRASHES: usize = 8;
 
 /// One run.
-pub struct World<P: Process, W> {
-    /// The one who builds and judges.
-    pub watch: W,
+pub struct World<'a, P: Process, O> {
+    /// The one who looks at it all.
+    pub observer: O,
+    /// A process that remembers nothing yet; the number counts those of the peer, from 1.
+    pub(super) build: &'a dyn Fn(PeerId, u64) -> P,
     /// What happened so far.
     pub counts: Counts,
     pub(super) now: u64,
@@ -30,11 +32,11 @@ pub struct World<P: Process, W> {
     pub(super) wires: Vec<Wire>,
     pub(super) faults: Faults,
     pub(super) distances: Vec<u64>,
-    /// See [`Course::addresses`].
+    /// See [`RunConfig::addresses`].
     pub(super) addresses: Option<Span>,
     pub(super) disk: Disk,
     patience: u64,
-    /// When the second phase must have reached its goal; none in the first phase.
+    /// When the recovery phase must have reached its goal; none in the fault phase.
     deadline: Option<u64>,
     stamps: u64,
     /// Kept between steps, so that a step need not allocate.
@@ -43,27 +45,38 @@ pub struct World<P: Process, W> {
     /// What happened, written down for those who want to see it again.
     pub(super) script: Option<ScriptOf<P>>,
     /// Answers what would be left to chance, while a script is followed.
-    pub(super) prompter: Option<Prompter<P>>,
+    pub(super) replayer: Option<Replayer<P>>,
     /// How often in this step it was asked how long a flush takes.
     pub(super) flushes_asked: u32,
 }
 
-impl<P: Process, W: Watch<P>> World<P, W> {
+impl<'a, P: Process, O: RunObserver<P>> World<'a, P, O> {
     /// The world of this seed, before anything has happened.
-    pub fn new(course: &Course<'_>, seed: u64, watch: W) -> Self {
+    pub fn new(
+        config: &RunConfig<'_>,
+        seed: u64,
+        build: &'a dyn Fn(PeerId, u64) -> P,
+        observer: O,
+    ) -> Self {
         let mut prng = Prng::new(seed);
-        let mut faults = course.faults.clone();
+        let mut faults = config.faults.clone();
         if prng.chance(faults.slow) {
             faults.stretch();
         }
-        let mut world = Self::empty(course, prng, faults, watch);
-        world.schedule(course.absent);
+        let mut world = Self::empty(config, prng, faults, build, observer);
+        world.schedule(config.absent);
         world
     }
 
     /// Peers that never begin unless something happens.
-    pub(super) fn empty(course: &Course<'_>, mut prng: Prng, faults: Faults, watch: W) -> Self {
-        let peers = usize::from(course.peers);
+    pub(super) fn empty(
+        config: &RunConfig<'_>,
+        mut prng: Prng,
+        faults: Faults,
+        build: &'a dyn Fn(PeerId, u64) -> P,
+        observer: O,
+    ) -> Self {
+        let peers = usize::from(config.peers);
         let mut host = |_| {
             let drift = u64::from(faults.drift);
             let wrong = if drift > 0 { prng.below(2 * drift + 1) } else { 0 };
@@ -71,13 +84,14 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         };
         let hosts = (0..peers).map(&mut host).collect();
         let mut wires = vec![Wire::default(); peers * peers];
-        for (one, other) in course.links {
+        for (one, other) in &*config.links {
             let (one, other) = (usize::from(one.0) - 1, usize::from(other.0) - 1);
             wires[one * peers + other].exists = true;
             wires[other * peers + one].exists = true;
         }
         Self {
-            watch,
+            observer,
+            build,
             counts: Counts::default(),
             now: 0,
             queue: Queue::new(),
@@ -85,16 +99,16 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             hosts,
             wires,
             faults,
-            distances: course.distances.to_vec(),
-            addresses: course.addresses,
-            disk: course.disk,
-            patience: course.patience,
+            distances: config.distances.to_vec(),
+            addresses: config.addresses,
+            disk: config.disk,
+            patience: config.patience,
             deadline: None,
             stamps: 0,
             effects: Vec::new(),
             to_itself: VecDeque::new(),
             script: None,
-            prompter: None,
+            replayer: None,
             flushes_asked: 0,
         }
     }
@@ -105,16 +119,16 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             let time = self.prng.within(self.faults.boot);
             self.queue.put(time, Event::Boot { at });
         }
-        if self.faults.chaos.most == 0 {
+        if self.faults.fault_phase.most == 0 {
             self.deadline = Some(self.patience);
-            self.watch.healed(0);
+            self.observer.healed(0);
         } else {
-            let end = self.prng.within(self.faults.chaos);
+            let end = self.prng.within(self.faults.fault_phase);
             self.queue.put(end, Event::Heal);
         }
-        self.next_spell(self.faults.partition, Event::Partition);
-        self.next_spell(self.faults.one_way, Event::OneWay);
-        self.next_spell(self.faults.pause, Event::Pause);
+        self.next_episode(self.faults.partition, Event::Partition);
+        self.next_episode(self.faults.one_way, Event::OneWay);
+        self.next_episode(self.faults.pause, Event::Pause);
     }
 
     /// Lets everything happen until the run ends.
@@ -125,10 +139,10 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             }
             self.now = time;
             self.happen(event);
-            if self.watch.failed() {
+            if self.observer.failed() {
                 return End::Failed;
             }
-            if self.deadline.is_some() && self.watch.reached() {
+            if self.deadline.is_some() && self.observer.reached() {
                 return End::Reached;
             }
         }
@@ -148,7 +162,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             | Event::Proceed { at, .. }
             | Event::Input { at, .. }
             | Event::Joined { at, .. } => match &mut self.hosts[at].held {
-                // Whoever stands still finds it all when it goes on.
+                // Whoever is paused finds it all when it goes on.
                 Some(held) => held.push(event),
                 None => self.happen_to(event),
             },
@@ -176,8 +190,10 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             Event::Timer { at, stamp, timer } if self.hosts[at].take_timer(timer, stamp) => {
                 self.timeout(at, timer);
             }
-            Event::Flushed { at, life } if self.hosts[at].life == life => self.flushed(at),
-            Event::Proceed { at, life } if self.hosts[at].life == life => {
+            Event::Flushed { at, incarnation } if self.hosts[at].incarnation == incarnation => {
+                self.flushed(at);
+            }
+            Event::Proceed { at, incarnation } if self.hosts[at].incarnation == incarnation => {
                 self.hosts[at].is_proceeding = false;
                 self.proceed(at);
             }
@@ -187,7 +203,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             Event::Joined { at, with, wires } if self.is_joined(at, with, wires) => {
                 self.connected(at, with);
             }
-            // Of an earlier life, or replaced since.
+            // Of an earlier incarnation, or replaced since.
             _ => {}
         }
     }
@@ -199,7 +215,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         let objection = process.objection(id(from), &message);
         self.note(to, || What::Received { from: id(from), message: message.clone() });
         if let Some(why) = objection {
-            return self.watch.refused(self.now, id(to), id(from), why);
+            return self.observer.refused(self.now, id(to), id(from), why);
         }
         self.put(to, Pending::Received(id(from), message.clone()));
         self.step(to, |process, out| process.receive(id(from), message, out));
@@ -236,11 +252,11 @@ impl<P: Process, W: Watch<P>> World<P, W> {
     fn schedule_proceed(&mut self, at: usize) {
         let host = &mut self.hosts[at];
         let is_due = host.process.as_ref().is_some_and(Process::is_due);
-        if is_due && !host.is_proceeding && self.prompter.is_none() {
+        if is_due && !host.is_proceeding && self.replayer.is_none() {
             host.is_proceeding = true;
-            let life = host.life;
+            let incarnation = host.incarnation;
             let time = self.now + self.prng.within(self.faults.hand_over);
-            self.queue.put(time, Event::Proceed { at, life });
+            self.queue.put(time, Event::Proceed { at, incarnation });
         }
     }
 
@@ -261,8 +277,8 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         event(process, &mut effects);
         self.counts.steps += 1;
         self.hosts[at].steps += 1;
-        let strike = self.strike(at, &effects, effects.len() + LATE_STRIKES);
-        let mut left = strike.unwrap_or(u32::MAX);
+        let crash_after = self.crash_after(at, &effects, effects.len() + LATE_CRASHES);
+        let mut left = crash_after.unwrap_or(u32::MAX);
         let (mut exit_code, mut unfinished) = (None, false);
         'effects: loop {
             for effect in effects.drain(..) {
@@ -283,11 +299,11 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         self.to_itself.clear();
         self.effects = effects;
         if let Some(process) = &self.hosts[at].process {
-            self.watch.stepped(self.now, id(at), process);
+            self.observer.stepped(self.now, id(at), process);
         }
         if let Some(code) = exit_code {
             self.halt(at, code);
-        } else if let Some(after) = strike {
+        } else if let Some(after) = crash_after {
             self.crash(at, unfinished.then_some(after));
         } else {
             self.schedule_proceed(at);
@@ -302,10 +318,11 @@ impl<P: Process, W: Watch<P>> World<P, W> {
         }
         self.hosts[at].timers.clear();
         self.hosts[at].process = None;
-        self.hosts[at].life += 1;
+        self.hosts[at].has_halted = true;
+        self.hosts[at].incarnation += 1;
         self.hosts[at].is_proceeding = false;
         self.unplug(at);
-        self.watch.halted(self.now, id(at), code);
+        self.observer.halted(self.now, id(at), code);
     }
 
     fn perform(&mut self, at: usize, effect: Effect<P>) {
@@ -327,7 +344,7 @@ impl<P: Process, W: Watch<P>> World<P, W> {
 
     fn set_timer(&mut self, at: usize, timer: P::Timer, delay: Delay) {
         let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        if self.prompter.is_some() {
+        if self.replayer.is_some() {
             let earliest = self.now.saturating_add(us(delay.at_least));
             return self.hosts[at].set_timer(timer, earliest);
         }
@@ -361,71 +378,71 @@ impl<P: Process, W: Watch<P>> World<P, W> {
             Pending::Cast(to, message) => return self.cast(at, to, message),
             Pending::Report(fact) => Output::Report(fact),
         };
-        self.watch.seen(self.now, me, &output);
+        self.observer.observe(self.now, me, &output);
     }
 
     fn resume(&mut self, at: usize) {
         let Some(held) = self.hosts[at].held.take() else { return };
-        self.watch.resumed(self.now, id(at));
+        self.observer.resumed(self.now, id(at));
         for event in held {
             self.happen_to(event);
         }
     }
 
-    fn next_spell(&mut self, spell: Spell, event: Event<P>) {
-        if spell.comes() {
-            let time = self.now + self.prng.within(spell.every);
+    fn next_episode(&mut self, episode: FaultEpisode, event: Event<P>) {
+        if episode.comes() {
+            let time = self.now + self.prng.within(episode.every);
             self.queue.put(time, event);
         }
     }
 
     /// Two halves, each peer thrown to one of them, stop hearing each other.
     fn partition(&mut self) {
-        let spell = self.faults.partition;
-        if !spell.comes() {
+        let episode = self.faults.partition;
+        if !episode.comes() {
             return;
         }
-        let until = self.now + self.prng.within(spell.lasts);
+        let until = self.now + self.prng.within(episode.lasts);
         let sides: Vec<bool> = self.hosts.iter().map(|_| self.prng.bits() & 1 == 0).collect();
         for from in 0..sides.len() {
             for to in (0..sides.len()).filter(|to| sides[*to] != sides[from]) {
                 self.cut(from, to, until);
             }
         }
-        self.next_spell(spell, Event::Partition);
+        self.next_episode(episode, Event::Partition);
     }
 
     fn one_way(&mut self) {
-        let spell = self.faults.one_way;
-        if !spell.comes() {
+        let episode = self.faults.one_way;
+        if !episode.comes() {
             return;
         }
-        let until = self.now + self.prng.within(spell.lasts);
+        let until = self.now + self.prng.within(episode.lasts);
         let (from, to) = (self.prng.index(self.hosts.len()), self.prng.index(self.hosts.len()));
         self.cut(from, to, until);
-        self.next_spell(spell, Event::OneWay);
+        self.next_episode(episode, Event::OneWay);
     }
 
     fn pause(&mut self) {
-        let spell = self.faults.pause;
-        if !spell.comes() {
+        let episode = self.faults.pause;
+        if !episode.comes() {
             return;
         }
-        let until = self.now + self.prng.within(spell.lasts);
+        let until = self.now + self.prng.within(episode.lasts);
         let at = self.prng.index(self.hosts.len());
-        if self.hosts[at].held.is_none() && self.watch.pauses(self.now, id(at)) {
+        if self.hosts[at].held.is_none() && self.observer.pauses(self.now, id(at)) {
             self.hosts[at].held = Some(Vec::new());
             self.counts.pauses += 1;
             self.queue.put(until, Event::Resume { at });
         }
-        self.next_spell(spell, Event::Pause);
+        self.next_episode(episode, Event::Pause);
     }
 
-    /// Ends the first phase.
+    /// Ends the fault phase.
     fn heal(&mut self) {
         self.faults.heal();
         self.deadline = Some(self.now + self.patience);
-        self.watch.healed(self.now);
+        self.observer.healed(self.now);
         for at in 0..self.hosts.len() {
             self.resume(at);
         }

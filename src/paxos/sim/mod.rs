@@ -1,0 +1,227 @@
+//! Paxos under the simulator, checked after every step.
+//!
+//! [`casts`] says who proposes, who votes and who only learns; the seed draws one. [`properties`]
+//! says what must hold, the [oracle](oracle) computes it, [`journal`] writes the run down as real
+//! peers would and hands it to the judge of `synod check`. [`scale`] is another experiment on the
+//! same engine: how long a decision takes in a wide area.
+//!
+//! In the fault phase everything goes wrong that the world has; in the recovery phase everybody
+//! must learn the choice. In one run of eight a peer that is not needed never starts.
+
+pub mod casts;
+pub mod journal;
+mod monitor;
+mod oracle;
+pub mod properties;
+mod scale;
+
+use std::borrow::Cow;
+use std::fmt::{self, Display};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Message, Peer, Setup, mutants};
+use crate::command::args;
+use crate::error::Result;
+use crate::process::PeerId;
+use crate::sim::harness::{Front, Parameters, Property, Scenario, Simulated, WorldFaults};
+use crate::sim::mutant::Mutant;
+use crate::sim::{Disk, Faults, Prng, RunConfig};
+use casts::{Cast, MOST_PEERS};
+pub use monitor::{PaxosMonitor, PaxosTally};
+
+/// How long the recovery phase of a run with these faults may take: some time, and some rounds of
+/// the slowest. A round is two messages and two flushes.
+pub fn patience_us(faults: &Faults) -> u64 {
+    const BASE_US: u64 = 5_000_000;
+    const ROUNDS: u64 = 40;
+    BASE_US + ROUNDS * 2 * (faults.delay.most + faults.flush.most)
+}
+
+/// The chance that one peer which is not needed never starts, in runs with faults.
+const ABSENCE: u32 = 125_000;
+
+/// Paxos, ready to be simulated.
+pub struct PaxosSim;
+
+/// What of a run of Paxos one may choose.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PaxosParameters {
+    /// How many of the peers propose.
+    #[serde(default)]
+    proposers: Option<u16>,
+    /// Those of so many peers and proposers.
+    #[serde(skip)]
+    casts: Arc<Vec<Arc<Cast>>>,
+    #[serde(skip)]
+    site: Option<Arc<Site>>,
+}
+
+/// Where the peers of a run stand, if that is not drawn.
+#[derive(Clone, Debug, Default)]
+pub struct Site {
+    /// As [`RunConfig::distances`].
+    pub distances: Vec<u64>,
+    /// Who never starts.
+    pub absent: Vec<PeerId>,
+}
+
+impl PaxosParameters {
+    /// So many proposers.
+    pub fn new(proposers: u16) -> Self {
+        Self { proposers: Some(proposers), ..Self::default() }
+    }
+
+    /// Always this cast, at this site.
+    pub fn at(cast: Cast, site: Site) -> Self {
+        let proposers = u16::try_from(cast.roles.proposers.len()).ok();
+        Self { proposers, casts: Arc::new(vec![Arc::new(cast)]), site: Some(Arc::new(site)) }
+    }
+
+    /// The cast of a plan.
+    pub fn cast(&self, plan: &PaxosPlan) -> &Arc<Cast> {
+        &self.casts[plan.cast]
+    }
+
+    /// How many casts there are.
+    pub fn casts(&self) -> usize {
+        self.casts.len()
+    }
+}
+
+impl Display for PaxosParameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.proposers.map_or(Ok(()), |proposers| write!(f, " --proposers {proposers}"))
+    }
+}
+
+impl Parameters for PaxosParameters {
+    fn take(&mut self, flag: &str, parser: &mut lexopt::Parser) -> Result<bool> {
+        if flag == "proposers" {
+            self.proposers = Some(args::number("--proposers", parser.value()?)?);
+        }
+        Ok(flag == "proposers")
+    }
+
+    fn settle(&mut self, peers: u16) -> std::result::Result<(), String> {
+        let proposers = *self.proposers.get_or_insert(peers.min(2));
+        if !(1..=peers).contains(&proposers) {
+            return Err(format!(
+                "--proposers: {peers} peers and {proposers} proposers do not go together"
+            ));
+        }
+        self.casts = Arc::new(casts::casts(peers, proposers).into_iter().map(Arc::new).collect());
+        Ok(())
+    }
+
+    fn smaller(&self, peers: u16) -> Vec<(u16, Self)> {
+        let most = self.proposers.unwrap_or(peers);
+        let shapes = (2..=peers).flat_map(|n| (1..=n.min(most)).map(move |k| (n, k)));
+        let of = |(peers, proposers)| {
+            let mut smaller = Self::new(proposers);
+            smaller.settle(peers).ok().map(|()| (peers, smaller))
+        };
+        shapes.filter_map(of).collect()
+    }
+}
+
+/// What a seed draws beside the run itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaxosPlan {
+    /// Which of the casts.
+    pub cast: usize,
+    /// Who never starts. In a schedule nobody starts unless it says so.
+    #[serde(skip)]
+    pub absent: Option<PeerId>,
+}
+
+impl Simulated for PaxosSim {
+    type Peer = Peer;
+    type Parameters = PaxosParameters;
+    type Plan = PaxosPlan;
+    type Tally = PaxosTally;
+    type Monitor = PaxosMonitor;
+
+    const NAME: &'static str = "paxos";
+    const WORLDS: &'static [WorldFaults] = &[
+        ("heavy", Faults::heavy),
+        ("light", Faults::light),
+        ("slow", Faults::slow),
+        ("none", Faults::none),
+    ];
+    const PROPERTIES: &'static [Property] = properties::PROPERTIES;
+    const MOST_PEERS: u16 = MOST_PEERS;
+    /// A small world with calm and stormy weather, the usual one, one with an even number of
+    /// acceptors, and a slow one.
+    const MATRIX: &'static [(&'static str, u64)] = &[
+        ("--peers 3 --proposers 2 --faults heavy", 1_000),
+        ("--peers 5 --proposers 2 --faults none", 200),
+        ("--peers 5 --proposers 2 --faults light", 500),
+        ("--peers 5 --proposers 3 --faults heavy", 1_500),
+        ("--peers 6 --proposers 2 --faults heavy", 500),
+        ("--peers 5 --proposers 2 --faults slow", 200),
+    ];
+    const KNOWN_FAILURES: &'static str = include_str!("known_failures.txt");
+    const SEARCH_BUDGET: u64 = 6_000;
+    const JOURNAL: &'static str = "jsonl";
+
+    fn mutants() -> impl Iterator<Item = &'static Mutant<Peer>> {
+        mutants::all()
+    }
+
+    fn plan(run: &Scenario<Self>, seed: u64) -> PaxosPlan {
+        // Drawn apart from what happens in the run.
+        let mut prng = Prng::new(seed ^ 0x5eed_ca57);
+        let cast = prng.index(run.parameters.casts());
+        let calm = run.faults.fault_phase.most == 0;
+        let away = !calm && prng.chance(ABSENCE);
+        let absent = if away { run.parameters.casts[cast].dispensable(&mut prng) } else { None };
+        PaxosPlan { cast, absent }
+    }
+
+    fn check_plan(run: &Scenario<Self>, plan: &PaxosPlan) -> std::result::Result<(), String> {
+        let (cast, casts) = (plan.cast, run.parameters.casts());
+        if cast >= casts {
+            return Err(format!("cast {cast}: there are the casts 0 to {}", casts - 1));
+        }
+        Ok(())
+    }
+
+    fn config<'a>(run: &'a Scenario<Self>, plan: &'a PaxosPlan) -> RunConfig<'a> {
+        let site = run.parameters.site.as_deref();
+        RunConfig {
+            peers: run.peers,
+            links: Cow::Borrowed(&run.parameters.cast(plan).links),
+            faults: &run.faults,
+            patience: patience_us(&run.faults),
+            distances: site.map_or(&[], |site| &site.distances),
+            absent: site.map_or(plan.absent.as_slice(), |site| &site.absent),
+            addresses: None,
+            disk: Disk::Sound,
+        }
+    }
+
+    fn setup(
+        run: &Scenario<Self>,
+        plan: &PaxosPlan,
+        peer: PeerId,
+        _incarnation: u64,
+    ) -> Arc<Setup> {
+        Arc::clone(&run.parameters.cast(plan).setups[usize::from(peer.0) - 1])
+    }
+
+    fn monitor(run: &Scenario<Self>, plan: &PaxosPlan, journal: bool) -> PaxosMonitor {
+        let absent = Self::config(run, plan).absent;
+        PaxosMonitor::new(run, plan, absent, journal)
+    }
+
+    fn tells(message: &Message) -> bool {
+        monitor::is_vote(message)
+    }
+
+    fn other_command(parser: &mut lexopt::Parser, front: &Front<'_>) -> Result<Option<ExitCode>> {
+        scale::command(parser, front)
+    }
+}

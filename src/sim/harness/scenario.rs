@@ -1,0 +1,340 @@
+//! What a run is, beside its seed; and what it came to.
+
+use super::property::{Property, Violation, Violations};
+use super::{Monitor, Simulated};
+use crate::process::{PeerId, Process};
+use crate::sim::mutant::{Mutable, Mutant};
+use crate::sim::{Arrivals, Counts, Disk, End, Faults, RunConfig, RunObserver, ScriptOf, World};
+
+/// What a run is, beside its seed.
+pub struct Scenario<S: Simulated> {
+    /// How many peers.
+    pub peers: u16,
+    /// What else the protocol lets one choose.
+    pub parameters: S::Parameters,
+    /// The name of the world.
+    pub world: &'static str,
+    /// What goes wrong: the faults of the world without what is left out.
+    pub faults: Faults,
+    /// The mutant, if not the protocol itself.
+    pub mutant: Option<&'static Mutant<S::Peer>>,
+    /// Only a violation of this property ends a run and is reported.
+    pub only: Option<Property>,
+    /// How much virtual time the recovery phase has, in microseconds; none: as the protocol says.
+    pub patience_us: Option<u64>,
+    /// A violation does not end a run: all that are violated are counted.
+    pub to_the_end: bool,
+    pub(super) without: Vec<&'static str>,
+}
+
+// Written out because a derive would ask the bounds of `S`.
+impl<S: Simulated> Clone for Scenario<S> {
+    fn clone(&self) -> Self {
+        Self {
+            parameters: self.parameters.clone(),
+            faults: self.faults.clone(),
+            without: self.without.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<S: Simulated> Scenario<S> {
+    /// The protocol itself in one of its worlds, with all that goes wrong there.
+    pub fn new(peers: u16, parameters: S::Parameters, world: &super::WorldFaults) -> Self {
+        Self {
+            peers,
+            parameters,
+            world: world.0,
+            faults: (world.1)(),
+            mutant: None,
+            only: None,
+            patience_us: None,
+            to_the_end: false,
+            without: Vec::new(),
+        }
+    }
+
+    /// The same without these kinds of faults.
+    #[must_use]
+    pub fn without(mut self, kinds: impl IntoIterator<Item = &'static str>) -> Self {
+        for kind in kinds {
+            self.faults.without(kind);
+            self.without.push(kind);
+        }
+        self
+    }
+
+    /// The same with these faults instead of those of its world.
+    #[must_use]
+    pub fn with_faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// The same with a mutant instead.
+    #[must_use]
+    pub fn with_mutant(self, mutant: Option<&'static Mutant<S::Peer>>) -> Self {
+        Self { mutant, ..self }
+    }
+
+    /// The same, with an eye to one property only.
+    #[must_use]
+    pub fn only(self, property: Option<Property>) -> Self {
+        Self { only: property, ..self }
+    }
+
+    /// The same, but a violation does not end a run.
+    #[must_use]
+    pub fn to_the_end(self) -> Self {
+        Self { to_the_end: true, ..self }
+    }
+
+    /// The kinds of faults that are in it.
+    pub fn kinds(&self) -> Vec<&'static str> {
+        let matters = |kind: &&str| {
+            let mut less = self.faults.clone();
+            less.without(kind);
+            less != self.faults
+        };
+        Faults::kinds().filter(matters).collect()
+    }
+
+    /// The flags that describe it.
+    pub fn flags(&self) -> String {
+        let kinds = match self.kinds() {
+            _ if self.without.is_empty() => String::new(),
+            left if left.is_empty() => " --only nothing".into(),
+            left => format!(" --only {}", left.join(",")),
+        };
+        let property = self.only.map_or(String::new(), |p| format!(" --property {}", p.name));
+        let mutant = self.mutant.map_or(String::new(), |m| format!(" --mutant {}", m.name));
+        format!(
+            "--peers {}{} --faults {}{kinds}{property}{mutant}",
+            self.peers, self.parameters, self.world
+        )
+    }
+
+    /// The command that plays this seed.
+    pub fn command(&self, seed: u64) -> String {
+        format!("synod sim {} --seed {seed} {}", S::NAME, self.flags())
+    }
+
+    /// The run of this seed.
+    pub fn play(&self, seed: u64) -> Outcome<S::Tally> {
+        self.perform(&S::plan(self, seed), Lead::Seed(seed), Keep::default()).outcome
+    }
+
+    /// The same run, with its journal.
+    pub fn record(&self, seed: u64) -> Recording<S> {
+        let plan = S::plan(self, seed);
+        let run = self.perform(&plan, Lead::Seed(seed), Keep { journal: true, script: false });
+        run.recording(plan)
+    }
+
+    /// The same run, written down as what happened.
+    pub fn write_down(&self, seed: u64) -> (Outcome<S::Tally>, Schedule<S>) {
+        let plan = S::plan(self, seed);
+        let run = self.perform(&plan, Lead::Seed(seed), Keep { journal: false, script: true });
+        let steps = run.script.unwrap_or_default();
+        (run.outcome, Schedule { plan, steps, at_once: false })
+    }
+
+    /// The run of this schedule, and what of it was performed.
+    pub fn follow(&self, schedule: &Schedule<S>) -> (Outcome<S::Tally>, Schedule<S>) {
+        let lead = Lead::Schedule(schedule, None);
+        let run = self.perform(&schedule.plan, lead, Keep { journal: false, script: true });
+        let steps = run.script.unwrap_or_default();
+        (run.outcome, Schedule { plan: schedule.plan.clone(), steps, at_once: false })
+    }
+
+    /// The run of this schedule, with its journal. What never arrives is not shown as sent either,
+    /// unless it tells something by itself ([`Simulated::tells`]): no link took it. If the
+    /// violation depends on the very sending, all is shown.
+    pub fn record_schedule(&self, schedule: &Schedule<S>) -> Recording<S> {
+        let perform = |arrivals| {
+            let lead = Lead::Schedule(schedule, arrivals);
+            self.perform(&schedule.plan, lead, Keep { journal: true, script: false })
+        };
+        let full = perform(None);
+        let bare = perform(full.arrivals.clone());
+        let run = if full.outcome.violation == bare.outcome.violation { bare } else { full };
+        run.recording(schedule.plan.clone())
+    }
+
+    fn perform(&self, plan: &S::Plan, lead: Lead<'_, S>, keep: Keep) -> Run<S> {
+        let mut config = S::config(self, plan);
+        config.patience = self.patience_us.unwrap_or(config.patience);
+        let setup = |peer, incarnation| S::setup(self, plan, peer, incarnation);
+        match self.mutant {
+            None => {
+                let build = |peer, incarnation| S::Peer::build(setup(peer, incarnation));
+                self.drive(&config, &build, plan, lead, keep)
+            }
+            Some(mutant) => {
+                if mutant.disk != Disk::Sound {
+                    config.disk = mutant.disk;
+                }
+                let build = |peer, incarnation| mutant.build(setup(peer, incarnation));
+                self.drive(&config, &build, plan, lead, keep)
+            }
+        }
+    }
+
+    fn drive<P>(
+        &self,
+        config: &RunConfig<'_>,
+        build: &dyn Fn(PeerId, u64) -> P,
+        plan: &S::Plan,
+        lead: Lead<'_, S>,
+        keep: Keep,
+    ) -> Run<S>
+    where
+        P: Process<
+                Message = <S::Peer as Process>::Message,
+                Timer = <S::Peer as Process>::Timer,
+                Input = <S::Peer as Process>::Input,
+            >,
+        S::Monitor: RunObserver<P>,
+    {
+        let monitor = S::monitor(self, plan, keep.journal);
+        let (mut world, schedule) = match lead {
+            Lead::Seed(seed) => (World::new(config, seed, build, monitor), None),
+            Lead::Schedule(schedule, known) => {
+                (World::scripted(config, build, monitor, known), Some(schedule))
+            }
+        };
+        if keep.script {
+            world.keep_script();
+        }
+        let end = match schedule {
+            None => world.run(),
+            Some(schedule) => world.follow(&schedule.steps, schedule.at_once),
+        };
+        let (now, counts) = (world.now(), world.counts);
+        let (script, arrivals) = (world.take_script(), world.arrivals(S::tells));
+        let findings = world.observer.finish(end, now, &counts);
+        let (violation, violated) = findings.violations.into_parts();
+        let tally = findings.tally;
+        let outcome = Outcome { violation, violated, counts, tally, virtual_us: now };
+        let (journal, judged) = (findings.journal, findings.judged);
+        Run { outcome, journal, judged, script, arrivals }
+    }
+}
+
+/// A run that is written down: what its seed had drawn before, and what happens.
+pub struct Schedule<S: Simulated> {
+    /// What the seed drew beside the run.
+    pub plan: S::Plan,
+    /// The steps.
+    pub steps: ScriptOf<S::Peer>,
+    /// Steps of a process's own come as soon as they are due, and none is among the steps.
+    pub at_once: bool,
+}
+
+// Written out because derives would ask the bounds of `S`.
+impl<S: Simulated> Clone for Schedule<S> {
+    fn clone(&self) -> Self {
+        Self { plan: self.plan.clone(), steps: self.steps.clone(), ..*self }
+    }
+}
+
+impl<S: Simulated> PartialEq for Schedule<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.plan == other.plan && self.steps == other.steps
+    }
+}
+
+impl<S: Simulated> std::fmt::Debug for Schedule<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { plan, steps, at_once } = self;
+        f.debug_tuple("Schedule").field(plan).field(steps).field(at_once).finish()
+    }
+}
+
+/// What leads a run.
+enum Lead<'a, S: Simulated> {
+    Seed(u64),
+    Schedule(&'a Schedule<S>, Option<Arrivals>),
+}
+
+/// What is kept of a run beside its outcome.
+#[derive(Clone, Copy, Default)]
+struct Keep {
+    journal: bool,
+    script: bool,
+}
+
+struct Run<S: Simulated> {
+    outcome: Outcome<S::Tally>,
+    journal: String,
+    judged: Option<Vec<String>>,
+    script: Option<ScriptOf<S::Peer>>,
+    arrivals: Option<Arrivals>,
+}
+
+impl<S: Simulated> Run<S> {
+    fn recording(self, plan: S::Plan) -> Recording<S> {
+        let Self { outcome, journal, judged, .. } = self;
+        Recording { outcome, journal, judged, plan }
+    }
+}
+
+/// What a monitor has found when its run is over.
+pub struct Findings<T> {
+    /// What was violated.
+    pub violations: Violations,
+    /// What was counted.
+    pub tally: T,
+    /// The lines of the run; empty if they were not wanted.
+    pub journal: String,
+    /// What the judge of those lines has against them, if it was given them.
+    pub judged: Option<Vec<String>>,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome<T> {
+    /// The first violation that counts.
+    pub violation: Option<Violation>,
+    /// Every property that was violated.
+    pub violated: Vec<Property>,
+    /// What the world did.
+    pub counts: Counts,
+    /// What the peers did.
+    pub tally: T,
+    /// How long it took, by the virtual clock.
+    pub virtual_us: u64,
+}
+
+/// A run and its journal.
+pub struct Recording<S: Simulated> {
+    /// What it came to.
+    pub outcome: Outcome<S::Tally>,
+    /// The lines that its peers would write.
+    pub journal: String,
+    /// What the judge of those lines has against them, if it was given them.
+    pub judged: Option<Vec<String>>,
+    /// What the seed drew beside the run.
+    pub plan: S::Plan,
+}
+
+impl<S: Simulated> Recording<S> {
+    /// True if the judge of the lines has found a violation.
+    pub fn is_condemned(&self) -> bool {
+        self.judged.as_ref().is_some_and(|reasons| !reasons.is_empty())
+    }
+}
+
+/// How the end of a run reads in a summary of it.
+impl<T> Outcome<T> {
+    /// How much there is to read in it.
+    pub(super) fn size(&self) -> (u64, u64) {
+        (self.counts.sent + 3 * self.counts.crashes, self.counts.steps)
+    }
+}
+
+/// True if the run is over and was not ended by a violation or a schedule: what must be reached can
+/// be asked for.
+pub fn is_complete(end: End) -> bool {
+    matches!(end, End::Reached | End::TooLate)
+}
