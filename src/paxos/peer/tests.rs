@@ -239,3 +239,21 @@ fn each_key_has_the_clock_and_the_timers_of_its_peer() {
     });
     assert_eq!(wait, Some(Duration::from_secs(6)), "twice as long as the promises took");
 }
+
+#[test]
+fn an_acceptor_begins_nothing_and_records_what_has_changed() {
+    let mut acceptor = peer(3);
+    assert!(step(&mut acceptor, Peer::start).is_empty());
+    let records = |acceptor: &mut Peer, message| {
+        let mut out = Vec::new();
+        acceptor.receive(PeerId(1), message, &mut out);
+        assert!(matches!(out.last(), Some(Effect::Send(PeerId(1), _))), "it answers at last");
+        out.len() - 1
+    };
+    let prepare = |number| Message::Prepare { number: n(number), value: X };
+    assert_eq!(records(&mut acceptor, prepare(7)), 1);
+    assert_eq!(records(&mut acceptor, prepare(7)), 0, "the same promise");
+    assert_eq!(records(&mut acceptor, accept(1)), 0, "a refusal");
+    assert_eq!(records(&mut acceptor, accept(7)), 1);
+    assert_eq!(records(&mut acceptor, accept(7)), 0, "the same acceptance");
+}
