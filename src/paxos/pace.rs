@@ -303,6 +303,13 @@ mod tests {
     }
 
     #[test]
+    fn delays_tell_no_two_peers_apart() {
+        let (mut pace, fresh) = (Pace::default(), Pace::default());
+        pace.times_out(Question::Prepare);
+        assert_eq!(pace, fresh);
+    }
+
+    #[test]
     fn a_rest_is_a_quarter_of_the_first_back_off_at_least() {
         let rest = Pace::default().back_off(Failure::Refused, 5);
         assert_eq!(rest.at_least, Duration::from_micros(2_500));

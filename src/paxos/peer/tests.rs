@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::paxos::instances::{Instances, Keyed};
+use crate::process::proceed_while_due;
 
 /// Peer 1 proposes to 3, 4 and 5, and 6 learns; peer 2 proposes to 4 and 5, and 2 and 5 learn.
 fn setup(me: u16) -> Setup {
@@ -205,4 +206,54 @@ fn a_learner_counts_for_its_own_proposer_alone() {
     let said = hears(&mut learner, 4, Message::AcceptAck(ack(1, 1, Some(1))));
     assert_eq!(said[0], "chose 1");
     assert_eq!(said[1..], [2, 3, 4, 5].map(|to| format!("chosen 1 to peer{to}")));
+}
+
+/// A decision with a key measures its rounds and fires its timers as one without.
+#[test]
+fn each_key_has_the_clock_and_the_timers_of_its_peer() {
+    let (mut host, mut out) = (Instances::new(setup(1)), Vec::new());
+    host.input(Keyed { key: 7, part: X }, &mut out);
+    out.clear();
+    host.timeout(Keyed { key: 7, part: Timer::Waiting }, &mut out);
+    let said = out.iter().find_map(|effect| match effect {
+        Effect::Report(Keyed { key: 7, part }) => Some(part.to_string()),
+        _ => None,
+    });
+    let want = "cannot propose yet: needs links with 2 acceptors, has nobody, \
+                waits for peer3, peer4, peer5";
+    assert_eq!(said.unwrap(), want);
+    for other in 2..=6 {
+        host.connected(PeerId(other), &mut out);
+    }
+    proceed_while_due(&mut host, &mut out);
+    host.clock(Duration::from_secs(3));
+    for acceptor in [3, 4] {
+        let part = Message::PrepareAck(ack(1, 1, None));
+        host.receive(PeerId(acceptor), Keyed { key: 7, part }, &mut out);
+    }
+    out.clear();
+    proceed_while_due(&mut host, &mut out);
+    let wait = out.iter().find_map(|effect| match effect {
+        Effect::SetTimer(Keyed { key: 7, part: Timer::Answer }, delay) => Some(delay.at_most),
+        _ => None,
+    });
+    assert_eq!(wait, Some(Duration::from_secs(6)), "twice as long as the promises took");
+}
+
+#[test]
+fn an_acceptor_begins_nothing_and_records_what_has_changed() {
+    let mut acceptor = peer(3);
+    assert!(step(&mut acceptor, Peer::start).is_empty());
+    let records = |acceptor: &mut Peer, message| {
+        let mut out = Vec::new();
+        acceptor.receive(PeerId(1), message, &mut out);
+        assert!(matches!(out.last(), Some(Effect::Send(PeerId(1), _))), "it answers at last");
+        out.len() - 1
+    };
+    let prepare = |number| Message::Prepare { number: n(number), value: X };
+    assert_eq!(records(&mut acceptor, prepare(7)), 1);
+    assert_eq!(records(&mut acceptor, prepare(7)), 0, "the same promise");
+    assert_eq!(records(&mut acceptor, accept(1)), 0, "a refusal");
+    assert_eq!(records(&mut acceptor, accept(7)), 1);
+    assert_eq!(records(&mut acceptor, accept(7)), 0, "the same acceptance");
 }
