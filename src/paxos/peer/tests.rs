@@ -233,11 +233,11 @@ fn each_key_has_the_clock_and_the_timers_of_its_peer() {
     }
     out.clear();
     proceed_while_due(&mut host, &mut out);
-    let wait = out.iter().find_map(|effect| match effect {
+    let deadline = out.iter().find_map(|effect| match effect {
         Effect::SetTimer(Keyed { key: 7, part: Timer::Answer }, delay) => Some(delay.at_most),
         _ => None,
     });
-    assert_eq!(wait, Some(Duration::from_secs(6)), "twice as long as the promises took");
+    assert_eq!(deadline, Some(Duration::from_secs(6)), "twice as long as the promises took");
 }
 
 #[test]
