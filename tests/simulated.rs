@@ -128,10 +128,10 @@ fn the_same_seed_is_the_same_run_everywhere() {
 }
 
 /// One in eight of the matrix's runs is enough for most mutants to be caught twice, and the known
-/// failure of each is kept.
+/// failure of each is kept. (Those of Paxos have `tests/seeds.rs`.)
 #[test]
 fn every_mutant_is_caught_and_every_property_is_violated_by_one() {
-    for sim in simulated() {
+    for sim in simulated().into_iter().filter(|sim| sim.name() != "paxos") {
         let mut violated = BTreeSet::new();
         for mutant in sim.mutants() {
             let row = sim.matrix_row(mutant.name, 8).unwrap();
