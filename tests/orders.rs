@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use synod::hosts::Hosts;
 use synod::paxos::{Audience, Fact, Message, Peer, Roles, Setup, Timer, Value};
-use synod::process::{Effect, Effects, PeerId, Process};
+use synod::process::{Effect, Effects, PeerId, Process, proceed_while_due};
 
 const ALL: [u16; 5] = [1, 2, 3, 4, 5];
 /// What `--wait` is if it is not given, in ms.
@@ -120,6 +120,7 @@ impl World {
         let peer = self.peers.get_mut(&me).unwrap();
         peer.clock(Duration::from_millis(self.now));
         event(peer, &mut effects);
+        proceed_while_due(peer, &mut effects);
         for effect in effects {
             match effect {
                 Effect::Send(to, message) => {

@@ -123,15 +123,15 @@ fn assert_same_everywhere<S: Simulated>(flags: &str, fingerprint: &str) {
 /// that was meant, write the new ones here.
 #[test]
 fn the_same_seed_is_the_same_run_everywhere() {
-    assert_same_everywhere::<ReadySim>("--faults heavy", "9d684dc25c4d75a2");
-    assert_same_everywhere::<MemberSim>("--faults heavy --majority", "ffd23a5241fabccb");
+    assert_same_everywhere::<ReadySim>("--faults heavy", "86d112ca742f6b3e");
+    assert_same_everywhere::<MemberSim>("--faults heavy --majority", "cf8eaa3de83cdda7");
 }
 
 /// One in eight of the matrix's runs is enough for most mutants to be caught twice, and the known
-/// failure of each is kept.
+/// failure of each is kept. (Those of Paxos have `tests/seeds.rs`.)
 #[test]
 fn every_mutant_is_caught_and_every_property_is_violated_by_one() {
-    for sim in simulated() {
+    for sim in simulated().into_iter().filter(|sim| sim.name() != "paxos") {
         let mut violated = BTreeSet::new();
         for mutant in sim.mutants() {
             let row = sim.matrix_row(mutant.name, 8).unwrap();

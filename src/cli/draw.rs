@@ -84,6 +84,9 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
         }
     }
     let format = target.format()?;
+    if files.is_empty() {
+        files.push("-".into());
+    }
     let read = files.iter().map(PathBuf::as_path).chain(hosts.as_deref());
     outputs::check(read, target.out.as_deref())?;
     let hosts = hosts.as_deref().map(command::hosts).transpose()?;

@@ -289,6 +289,34 @@ mod tests {
     }
 
     #[test]
+    fn only_a_late_round_that_was_slower_moves_the_deadline() {
+        let mut pace = Pace::default();
+        for number in [1, 6] {
+            pace.asks(n(number), Question::Prepare);
+        }
+        pace.clock(s(3.0));
+        let newest = majority_answers(&mut pace, 6, Question::Prepare);
+        assert_eq!(newest, None, "its proposer goes on and sets a timer of its own");
+        assert_eq!(pace.asks(n(11), Question::Prepare), s(6.0));
+        let late = majority_answers(&mut pace, 1, Question::Prepare);
+        assert_eq!(late, None, "it took as long, so the newest question waits as long");
+    }
+
+    #[test]
+    fn delays_tell_no_two_peers_apart() {
+        let (mut pace, fresh) = (Pace::default(), Pace::default());
+        pace.times_out(Question::Prepare);
+        assert_eq!(pace, fresh);
+    }
+
+    #[test]
+    fn a_rest_is_a_quarter_of_the_first_back_off_at_least() {
+        let rest = Pace::default().back_off(Failure::Refused, 5);
+        assert_eq!(rest.at_least, Duration::from_micros(2_500));
+        assert_eq!(rest.at_most, Duration::from_millis(320));
+    }
+
+    #[test]
     fn no_answer_however_late_makes_it_wait_for_ever() {
         let mut pace = Pace::default();
         for number in 1..5 {

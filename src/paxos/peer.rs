@@ -371,3 +371,6 @@ impl Process for Peer {
         super::objection::objection(&self.setup, from, message)
     }
 }
+
+#[cfg(test)]
+mod tests;

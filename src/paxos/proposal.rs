@@ -128,5 +128,6 @@ mod tests {
         }
         let largest = serde_json::from_str::<ProposalNumber>("9007199254740991").unwrap();
         assert_eq!(largest.get(), ProposalNumber::MAX);
+        assert_eq!(serde_json::to_string(&largest).unwrap(), "9007199254740991");
     }
 }

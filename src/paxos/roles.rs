@@ -107,6 +107,21 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn two_proposers_without_a_common_acceptor_are_an_unsafe_pair() {
+        let of = |acceptor: u16| Audience {
+            acceptors: [PeerId(acceptor)].into(),
+            learners: [PeerId(5)].into(),
+        };
+        let proposers = [(PeerId(1), of(3)), (PeerId(2), of(4))].into();
+        let mut roles = Roles { peers: 6, proposers };
+        let pair = [(PeerId(1), [PeerId(3)].into()), (PeerId(2), [PeerId(4)].into())];
+        assert_eq!(roles.unsafe_pair(), Some(pair));
+        assert_eq!(roles.participants(), (1..=5).map(PeerId).collect());
+        roles.proposers.insert(PeerId(2), of(3));
+        assert_eq!(roles.unsafe_pair(), None);
+    }
+
     proptest! {
         /// Whatever the roles are, following the advice makes them safe, and less does not.
         #[test]

@@ -74,6 +74,7 @@ fn with_exit_it_leaves_when_all_are_known_to_be_ready() {
     let again = |p: &mut Ready| step(p, |p, out| p.timeout(Timer::Farewell, out));
     assert_eq!(again(&mut peer), "3<-READY Farewell", "until it is answered in kind");
     assert_eq!(hears(&mut peer, 3, Message::Ready), "2<-READY 3<-READY Farewell");
+    assert_eq!(hears(&mut peer, 3, Message::Ready), "", "the last rounds have their own time");
     for _ in 1..LAST_ROUNDS {
         assert_eq!(again(&mut peer), "2<-READY 3<-READY Farewell");
     }
@@ -250,6 +251,7 @@ fn with_exit_all_leave_together_under_loss() {
 fn those_who_ask_again_are_answered_together() {
     let mut peer = Ready::new(setup(4, 1, true));
     step(&mut peer, Ready::start);
+    assert!(!peer.is_ready());
     for other in [2, 3, 4] {
         hears(&mut peer, other, Message::Ack);
     }
@@ -266,4 +268,12 @@ fn those_who_ask_again_are_answered_together() {
     assert_eq!(peer.objection(PeerId(4), &Message::Alive), None);
     assert!(peer.objection(PeerId(5), &Message::Alive).is_some());
     assert!(peer.objection(PeerId(1), &Message::Alive).is_some(), "nor does one to itself");
+}
+
+#[test]
+fn nothing_of_it_is_recorded() {
+    let mut peer = Ready::new(setup(2, 1, true));
+    step(&mut peer, Ready::start);
+    hears(&mut peer, 2, Message::Ack);
+    assert!(peer.is_ready() && peer.snapshot().is_empty());
 }

@@ -44,12 +44,15 @@ pub fn minimize<S: Simulated>(
         left = left.checked_sub(cost).filter(|_| !gave_up)?;
         let attempt = Schedule { plan: plan.clone(), steps: steps.to_vec(), at_once };
         let (outcome, performed) = scenario.follow(&attempt);
-        let is_sound = || !compared || sound.follow(&attempt).0.violation.is_none();
+        // What was performed is what is kept, so that is compared.
+        let is_sound = || !compared || sound.follow(&performed).0.violation.is_none();
         (outcome.violation.is_some() && is_sound()).then_some(performed.steps)
     });
     let schedule = Schedule { plan, steps, at_once };
     let outcome = scenario.record_schedule(&schedule).outcome;
-    outcome.violation.is_some().then_some(Minimized { outcome, schedule, gave_up })
+    let is_sound = !compared || sound.follow(&schedule).0.violation.is_none();
+    let found = outcome.violation.is_some() && is_sound;
+    found.then_some(Minimized { outcome, schedule, gave_up })
 }
 
 /// The least of the mutant's known failure, and the scenario in which it happens.
