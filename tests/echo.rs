@@ -175,7 +175,8 @@ fn a_run_is_drawn_with_a_lifeline_for_each_peer_and_arrows() {
     let kinds: Vec<usize> = diagram.arrows.iter().map(|arrow| arrow.kind).collect();
     assert!(kinds.contains(&0) && kinds.contains(&1), "{kinds:?}");
     let text = draw(&diagram, Format::Text(TextPage { columns: 80, colours: false }));
-    for part in ["All 3 are done", "peer1", "peer2", "peer3", "call 1", "echo 3", "counted 3", "─▶●"]
+    for part in
+        ["All 3 are done", "peer1", "peer2", "peer3", "call 1", "echo 3", "counted 3", "─▶●"]
     {
         assert!(text.contains(part), "no {part}:\n{text}");
     }

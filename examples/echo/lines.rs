@@ -1,4 +1,4 @@
-//! The lines that a peer prints: those of the journal, a JSON object each, and what their texts say.
+//! The lines that a peer prints: those of the journal, a JSON object each; and what they say.
 
 use synod::trace::journal::Journalled;
 
