@@ -1,7 +1,7 @@
 //! The protocol itself: a value that is fed events and answers with effects.
 //!
-//! Each peer counts. It calls the next number to all others, each of which echoes it; when all have,
-//! it counts that number and calls the next one, up to a goal. A count survives a crash.
+//! Each peer counts. It calls the next number to all others, each of which echoes it; when all
+//! have, it counts that number and calls the next one, up to a goal. A count survives a crash.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
