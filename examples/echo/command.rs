@@ -2,19 +2,20 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use lexopt::Arg::Long;
 use lexopt::Parser;
 use synod::command::identity::{Flag, Identity, addresses};
+use synod::command::journal::Journal;
 use synod::command::printer::Printer;
 use synod::command::prose::Prose;
 use synod::command::{args, data, sockets};
 use synod::error::{Doing, Result};
 use synod::node::{Config, Level, Node, Observer};
 use synod::process::{Output, PeerId};
+use synod::trace::journal::{JournalLine, Journalled as _};
 
-use super::lines::{Action, EchoLine};
+use super::lines::EchoLog;
 use super::protocol::{Echo, Setup};
 
 /// The port of a line that gives none.
@@ -23,7 +24,7 @@ pub(crate) const DEFAULT_PORT: u16 = 8889;
 pub(crate) const GOAL: u16 = 3;
 
 pub(crate) const HELP: &str = "\
-usage: echo echo -h HOSTSFILE [--goal N] [--data DIR]
+usage: echo echo -h HOSTSFILE [--goal N] [--data DIR] [--trace FILE]
 
 Count up to a goal, each number when all other peers of the hostsfile have echoed it. What happens
 is printed on standard output, a JSON object a line.
@@ -31,6 +32,7 @@ is printed on standard output, a JSON object a line.
   -h FILE            the hostsfile
   --goal N           up to which number (3)
   --data DIR         where the count is kept
+  --trace FILE       append what is printed to FILE too
   --id N             which line this peer is
   --port P           the port of lines that give none (8889)
   --until-eof        end when standard input ends
@@ -42,7 +44,7 @@ is printed on standard output, a JSON object a line.
 /// A flag, a file or the machine is at fault.
 pub(crate) fn run(mut parser: Parser) -> Result<ExitCode> {
     let mut identity = Identity::new(DEFAULT_PORT);
-    let (mut goal, mut dir) = (GOAL, None::<PathBuf>);
+    let (mut goal, mut dir, mut trace) = (GOAL, None::<PathBuf>, None::<PathBuf>);
     while let Some(arg) = parser.next()? {
         if let Some(flag) = Flag::of(&arg) {
             identity.take(flag, &mut parser)?;
@@ -51,6 +53,7 @@ pub(crate) fn run(mut parser: Parser) -> Result<ExitCode> {
         match arg {
             Long("goal") => goal = args::number("--goal", parser.value()?)?,
             Long("data") => dir = Some(args::directory("--data", parser.value()?)?),
+            Long("trace") => trace = Some(parser.value()?.into()),
             _ => return Err(arg.unexpected().into()),
         }
     }
@@ -61,6 +64,8 @@ pub(crate) fn run(mut parser: Parser) -> Result<ExitCode> {
     identity.end_with_input()?;
     let peers = addresses(hosts.peers.iter().filter(|peer| peer.id != me), identity.port);
     let setup = Setup { others: peers.keys().copied().collect(), goal: goal.into() };
+    let gap = |me, count| JournalLine::gap(EchoLog::NAME, me, count).json();
+    let journal = trace.map(|path| Journal::open(me, &path, err.clone(), gap)).transpose()?;
     let (mut process, prose) = (Echo::new(setup), Prose::new(me, err, false));
     let fingerprint = hosts.fingerprint(identity.port);
     let disk = match dir {
@@ -70,8 +75,8 @@ pub(crate) fn run(mut parser: Parser) -> Result<ExitCode> {
     let say = Box::new(move |level: Level, text: &str| prose.say(level, text));
     let config = Config { me, fingerprint, peers, strict_address: false, bodies: None, say };
     let streams = sockets::streams(host, identity.port_of(host))?;
-    let lines = Lines { me, out };
-    lines.print(&EchoLine { time_us: now_us(), peer_id: me.0, action: Action::Started });
+    let mut lines = Lines { me, out, journal };
+    lines.print(&JournalLine::started(EchoLog::NAME, me));
     Node::start(config, process, disk, Box::new(lines), streams)?.run().map(ExitCode::from)
 }
 
@@ -79,27 +84,25 @@ pub(crate) fn run(mut parser: Parser) -> Result<ExitCode> {
 struct Lines {
     me: PeerId,
     out: Printer,
+    journal: Option<Journal>,
 }
 
 impl Lines {
-    fn print(&self, line: &EchoLine) {
-        self.out.print(line.text().as_bytes());
+    fn print(&mut self, line: &JournalLine) {
+        let line = line.json();
+        self.out.print(line.as_bytes());
+        if let Some(journal) = &mut self.journal {
+            journal.write(line.as_bytes());
+        }
     }
 }
 
 impl Observer<Echo> for Lines {
     fn observe(&mut self, output: &Output<Echo>) {
-        if let Some(line) = EchoLine::of(now_us(), self.me, output) {
-            self.print(&line);
-        }
+        self.print(&JournalLine::of(EchoLog::NAME, self.me, output));
     }
 
     fn before_frames(&mut self) {}
 
     fn after_frames(&mut self) {}
-}
-
-fn now_us() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,28 +1,37 @@
-//! A protocol of one's own, an echo counter, as a command of the program's command line.
+//! A protocol of one's own, an echo counter, with the whole command line of the program: a folder,
+//! and a row of a table.
 //!
 //! ```text
-//! echo echo -h HOSTSFILE     be one peer
+//! echo echo -h HOSTSFILE      be one peer
+//! echo local HOSTSFILE        run all of them and judge the run
+//! echo check, draw, sim       judge its lines, draw them, play it from seeds
 //! ```
 
 mod command;
+mod diagram;
+mod judge;
 mod lines;
-mod protocol;
+mod live;
+pub(crate) mod protocol;
+#[cfg(feature = "simulator")]
+pub(crate) mod sim;
 
 use std::process::ExitCode;
 
 use synod::protocols::Protocol;
+use synod::trace::diagram::draw_journal;
 
 /// The table: what the tools know of the protocol.
-const PROTOCOLS: &[Protocol] = &[Protocol {
+pub(crate) const PROTOCOLS: &[Protocol] = &[Protocol {
     name: "echo",
     summary: "count up, each number when all others have echoed it",
     help: command::HELP,
     run: command::run,
-    log: None,
-    diagram: None,
-    live: None,
+    log: Some(&lines::EchoLog),
+    diagram: Some(draw_journal::<lines::EchoLog>),
+    live: Some(&live::LIVE),
     #[cfg(feature = "simulator")]
-    sim: None,
+    sim: Some(&sim::EchoSim),
 }];
 
 fn main() -> ExitCode {

@@ -1,6 +1,6 @@
 //! The protocol itself: a value that is fed events and answers with effects.
 //!
-//! Each peer counts. It calls the next number to all others, each of which echoes it; when all
+//! Each peer counts. It calls the next number to all others, and each of them echoes it. When all
 //! have, it counts that number and calls the next one, up to a goal. A count survives a crash.
 
 use std::collections::BTreeSet;
@@ -58,6 +58,17 @@ pub(crate) enum Timer {
 pub(crate) enum Fact {
     /// All others have echoed this number.
     Counted(u64),
+    /// The goal is reached, now or before a crash.
+    Done,
+}
+
+impl Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Counted(number) => write!(f, "counted {number}"),
+            Self::Done => f.write_str("done"),
+        }
+    }
 }
 
 /// One peer.
@@ -107,6 +118,9 @@ impl Process for Echo {
     }
 
     fn start(&mut self, out: &mut Effects<Self>) {
+        if self.is_done() {
+            return out.push(Effect::Report(Fact::Done));
+        }
         self.call_all(out);
         out.push(Effect::SetTimer(Timer::Retry, RETRY.into()));
     }
@@ -134,6 +148,9 @@ impl Process for Echo {
         // Before the report: a count that a crash takes back would be reported twice.
         out.push(Effect::Persist(Counted(self.count)));
         out.push(Effect::Report(Fact::Counted(self.count)));
+        if self.is_done() {
+            out.push(Effect::Report(Fact::Done));
+        }
         self.call_all(out);
     }
 

@@ -12,7 +12,7 @@ use lexopt::Parser;
 use super::check;
 use crate::command::{self, args, outputs};
 use crate::error::{Doing, Error, Result};
-use crate::protocols::{PROTOCOLS, Protocol};
+use crate::protocols::Protocol;
 use crate::trace::diagram::{self, Bound, Format, TextPage, Window};
 use crate::trace::inputs::Inputs;
 use crate::trace::judge::{JudgeFlag, JudgeOptions};
@@ -55,7 +55,7 @@ struct Target {
 }
 
 /// The command.
-pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
+pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<ExitCode> {
     let (mut files, mut hosts, mut chosen) = (Vec::<PathBuf>::new(), None, None);
     let (mut target, mut window) = (Target::default(), Window::default());
     let mut options = JudgeOptions::default();
@@ -71,7 +71,7 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
             Long("all") => window.all = true,
             Long("width") => target.width = Some(args::number("--width", parser.value()?)?),
             Long(name) => {
-                let Some((protocol, flag)) = protocol_with(name) else {
+                let Some((protocol, flag)) = protocol_with(protocols, name) else {
                     return Err(arg.unexpected().into());
                 };
                 chosen = Some(protocol);
@@ -97,7 +97,7 @@ pub(super) fn run(mut parser: Parser) -> Result<ExitCode> {
     }
     let protocol = match chosen {
         Some(protocol) => protocol,
-        None => protocol_of(&mut inputs)?,
+        None => protocol_of(protocols, &mut inputs)?,
     };
     let drawn = draw(protocol, inputs, window, &options, format)?;
     write(target.out.as_deref(), &drawn)?;
@@ -118,19 +118,19 @@ fn draw(
 }
 
 /// The protocol that this flag chooses.
-fn protocol_with(name: &str) -> Option<(&'static Protocol, JudgeFlag)> {
-    PROTOCOLS.iter().find_map(|protocol| {
+fn protocol_with<'a>(protocols: &'a [Protocol], name: &str) -> Option<(&'a Protocol, JudgeFlag)> {
+    protocols.iter().find_map(|protocol| {
         Some((protocol, *protocol.log?.flags().iter().find(|flag| flag.name == name)?))
     })
 }
 
 /// The first protocol that recognises a line of these inputs, else the first.
-fn protocol_of(inputs: &mut Inputs) -> Result<&'static Protocol> {
+fn protocol_of<'a>(protocols: &'a [Protocol], inputs: &mut Inputs) -> Result<&'a Protocol> {
     let heads = inputs.heads()?;
     let knows = |protocol: &&Protocol| {
         protocol.log.is_some_and(|log| heads.iter().any(|head| log.recognises(head)))
     };
-    Ok(PROTOCOLS.iter().find(knows).unwrap_or(&PROTOCOLS[0]))
+    Ok(protocols.iter().find(knows).unwrap_or(&protocols[0]))
 }
 
 /// `2.5`, `300ms`, `40us` or `@120`.
@@ -155,12 +155,15 @@ fn bound(flag: &str, parser: &mut Parser) -> Result<Bound> {
 }
 
 /// Draws a journal into a file, as `synod draw JOURNAL -o PICTURE` does.
-pub(super) fn journal(journal: &Path, picture: &Path, hosts: Option<&Path>) -> Result<()> {
-    let mut args: Vec<OsString> = vec![journal.into(), "-o".into(), picture.into()];
-    if let Some(hosts) = hosts {
-        args.extend(["--hosts".into(), hosts.into()]);
-    }
-    run(Parser::from_args(args)).map(|_| ())
+pub(super) fn journal(
+    protocols: &'static [Protocol],
+    journal: &Path,
+    picture: &Path,
+    more: &[OsString],
+) -> Result<()> {
+    let files: [OsString; 3] = [journal.into(), "-o".into(), picture.into()];
+    let args = files.iter().chain(more).cloned();
+    run(protocols, Parser::from_args(args)).map(|_| ())
 }
 
 /// Refuses a file whose extension selects no format.

@@ -54,7 +54,7 @@ const TOOLS: &[Tool] = &[
         name: "draw",
         summary: "draw a run as a space-time diagram",
         help: |_| draw::HELP.into(),
-        run: |_, parser| draw::run(parser),
+        run: draw::run,
     },
     Tool {
         name: "judge",

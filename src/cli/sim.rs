@@ -9,7 +9,7 @@ use lexopt::Parser;
 
 use super::draw;
 use crate::command::{complain, outputs, print};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::protocols::{self, Protocol};
 use crate::sim::harness::{AnySim, Front};
 
@@ -68,14 +68,15 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
     let all: Vec<&'static dyn AnySim> = protocols.iter().filter_map(|p| p.sim).collect();
     let is_named = protocols::is_named(protocols, &mut parser);
     let sim = protocols::named(protocols, &mut parser).sim;
-    let sim = sim.unwrap_or(all[0]);
+    let sim = sim.or(all.first().copied());
+    let sim = sim.ok_or_else(|| Error::Usage("no protocol is simulated".into()))?;
     let named = [sim];
     let front = Front {
         about: if is_named { &named } else { &all },
         all: &all,
         say: print,
         complain,
-        draw: |journal, picture| draw::journal(journal, picture, None),
+        draw: &|journal, picture| draw::journal(protocols, journal, picture, &[]),
         check_picture: draw::check_ending,
         check_outputs: |read, written| outputs::check(read, written.iter().copied()),
     };

@@ -86,7 +86,7 @@ impl Service {
 
 /// The journal's line that stands for `count` others.
 fn gap(me: PeerId, count: u64) -> String {
-    JournalLine::noted(ReadyLog::NAME, me, format!("{count} lines were lost")).json()
+    JournalLine::gap(ReadyLog::NAME, me, count).json()
 }
 
 /// Prints what happens.

@@ -68,8 +68,9 @@ impl JournalLine {
         }
     }
 
-    /// The line of something that the process says, as of now.
-    pub fn noted(protocol: &str, at: PeerId, text: String) -> Self {
+    /// The line that stands for `count` lost ones, as of now.
+    pub fn gap(protocol: &str, at: PeerId, count: u64) -> Self {
+        let text = format!("{count} lines were lost");
         Self { action: JournalAction::Noted, text, ..Self::started(protocol, at) }
     }
 

@@ -43,7 +43,7 @@ pub(super) fn help(protocols: &[Protocol]) -> String {
 }
 
 /// The command.
-pub(super) fn run(protocols: &[Protocol], mut parser: Parser) -> Result<ExitCode> {
+pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<ExitCode> {
     let protocol = named(protocols, &mut parser);
     let live = protocol.live.ok_or_else(|| protocol.has_no("live run"))?;
     let mut run = Local::new(protocol.name, (live.prepare)(Caller::Local, parser)?)?;
@@ -52,7 +52,7 @@ pub(super) fn run(protocols: &[Protocol], mut parser: Parser) -> Result<ExitCode
     let machine_failed = machine_failed?;
     let verdict = run.prepared.run.verdict();
     print(&verdict.for_people())?;
-    run.draw()?;
+    run.draw(protocols)?;
     // Where the machine failed a peer, the verdict says nothing about the protocol.
     Ok(match (machine_failed, verdict.passed()) {
         (true, _) => ExitCode::from(2),
@@ -182,7 +182,7 @@ impl Local {
     }
 
     /// Draws the run, if it is to be drawn. Of peers that said nothing there is no picture.
-    fn draw(&mut self) -> Result<()> {
+    fn draw(&mut self, protocols: &'static [Protocol]) -> Result<()> {
         let Some(picture) = &self.prepared.flags.draw else { return Ok(()) };
         let journal = match self.journal.take() {
             Some(journal) => journal,
@@ -194,9 +194,7 @@ impl Local {
                 log
             }
         };
-        let mut line: Vec<OsString> = vec![journal.path().into(), "-o".into(), picture.into()];
-        line.extend(self.prepared.draw.iter().cloned());
-        draw::run(Parser::from_args(line)).map(|_| ())
+        draw::journal(protocols, journal.path(), picture, &self.prepared.draw)
     }
 }
 

@@ -200,7 +200,7 @@ pub struct Front<'a> {
     /// Prints prose.
     pub complain: fn(&str),
     /// Draws the journal in a file into another file.
-    pub draw: fn(&Path, &Path) -> Result<()>,
+    pub draw: &'a dyn Fn(&Path, &Path) -> Result<()>,
     /// Refuses the name of a picture whose extension selects no format.
     pub check_picture: fn(&Path) -> Result<()>,
     /// Refuses to write these files, or to write what is read.

@@ -18,7 +18,7 @@ use crate::visible::{clipped, visible};
 
 /// How such a protocol is drawn.
 pub trait PlainPicture: Journalled {
-    /// Its messages, by their texts; others are drawn as the first.
+    /// Its messages, by the first words of their texts; others are drawn as the first.
     const KINDS: &'static [Kind];
     /// What the markers mean.
     const LEGEND: &'static [(Marker, &'static str, &'static str)];
@@ -131,7 +131,8 @@ impl<P: PlainPicture> PlainDiagram<P> {
         for arrow in &mut flow.arrows {
             let item = self.items.get(arrow.event).map(|item| &item.event);
             if let Some(ItemKind::Sent { what, .. } | ItemKind::Received { what, .. }) = item {
-                arrow.kind = P::KINDS.iter().position(|kind| kind.name == what).unwrap_or(0);
+                let word = what.split(' ').next().unwrap_or_default();
+                arrow.kind = P::KINDS.iter().position(|kind| kind.name == word).unwrap_or(0);
                 arrow.group = Some(arrow.kind);
                 arrow.label.clone_from(what);
                 arrow.shorter =
