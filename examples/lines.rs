@@ -15,7 +15,7 @@ const MOST_LINES: usize = 22_500;
 
 fn main() -> io::Result<ExitCode> {
     let mut folders: BTreeMap<String, usize> = BTreeMap::new();
-    for source in source::sources() {
+    for (source, _) in source::sources() {
         // Two levels: `paxos/judge`, but `paxos` for what is at the top.
         let parts: Vec<&str> = source.name.split('/').collect();
         let folder = parts[..(parts.len() - 1).min(2)].join("/");

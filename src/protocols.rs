@@ -60,8 +60,8 @@ pub const PROTOCOLS: &[Protocol] = &[
         summary: "wait until all peers of a hostsfile are up",
         help: ready::command::HELP,
         run: ready::command::run,
-        log: Some(&ready::diagram::ReadyLog),
-        diagram: Some(draw_journal::<ready::diagram::ReadyLog>),
+        log: Some(&ready::event::ReadyLog),
+        diagram: Some(draw_journal::<ready::event::ReadyLog>),
         live: Some(&ready::live::LIVE),
         #[cfg(feature = "simulator")]
         sim: Some(&ready::sim::ReadySim),

@@ -20,7 +20,7 @@ use synod::sim::harness::{
     self, MOST_STEPS, Simulated, known_failure, minimize, minimize_known, schedule,
 };
 use synod::sim::script::{Cause, CrashPoint, What};
-use synod::sim::{Faults, Prng, ScriptOf, Span, Step, StepOf};
+use synod::sim::{Faults, Prng, ScriptOf, ScriptStep, Span, StepOf};
 
 type Scenario = harness::Scenario<PaxosSim>;
 type Schedule = harness::Schedule<PaxosSim>;
@@ -49,7 +49,7 @@ fn the_schedule_of_a_seed_plays_the_same_run() {
             let (outcome, schedule) = scenario.write_down(seed);
             let (again, performed) = scenario.follow(&schedule);
             assert_eq!(performed, schedule, "seed {seed}: every step is performed as it stands");
-            let counts = |o: &harness::Outcome<PaxosTally>| {
+            let counts = |o: &harness::RunOutcome<PaxosTally>| {
                 let (counts, tally) = (o.counts, o.tally);
                 let events = (counts.steps, counts.delivered, counts.crashes, counts.records_lost);
                 (events, tally.rounds, tally.refused, tally.timed_out, tally.chose_after_crash)
@@ -126,11 +126,14 @@ fn one_less<S: Simulated>(steps: &ScriptOf<S::Peer>) -> Vec<ScriptOf<S::Peer>> {
         };
         but(&[]);
         if step.waits_from.is_some() {
-            but(&[Step { waits_from: None, ..step.clone() }]);
+            but(&[ScriptStep { waits_from: None, ..step.clone() }]);
         }
         if let Some(point) = step.dies {
-            but(&[Step { dies: None, ..step.clone() }]);
-            but(&[Step::new(step.peer, What::Crash { kept: point.kept, cause: point.cause })]);
+            but(&[ScriptStep { dies: None, ..step.clone() }]);
+            but(&[ScriptStep::new(
+                step.peer,
+                What::Crash { kept: point.kept, cause: point.cause },
+            )]);
         }
     }
     all
@@ -211,7 +214,7 @@ fn assert_same_events<S: Simulated>(flags: &str) {
         let (outcome, schedule) = scenario.write_down(seed);
         let (again, performed) = scenario.follow(&schedule);
         assert_eq!(performed, schedule, "{flags}, seed {seed}: performed as it stands");
-        let counts = |o: &harness::Outcome<S::Tally>| {
+        let counts = |o: &harness::RunOutcome<S::Tally>| {
             (o.counts.steps, o.counts.delivered, o.counts.crashes, o.counts.records_lost)
         };
         assert_eq!(counts(&again), counts(&outcome), "{flags}, seed {seed}");
@@ -297,7 +300,7 @@ fn any_step(prng: &mut Prng) -> StepOf<synod::paxos::Peer> {
     let waits_from = sometimes(6).then_some(u32::from(sometimes(2)));
     let dies = sometimes(40);
     let dies = dies.then(|| CrashPoint { after: 1, kept: 1, cause: any_cause(prng) });
-    Step { waits_from, dies, ..Step::new(at, event) }
+    ScriptStep { waits_from, dies, ..ScriptStep::new(at, event) }
 }
 
 fn any_cause(prng: &mut Prng) -> Cause {

@@ -18,7 +18,7 @@ use synod::sim::harness::{self, Property, known_failure, minimize_known};
 use synod::sim::mutant::Mutant;
 
 type Scenario = harness::Scenario<PaxosSim>;
-type Outcome = harness::Outcome<PaxosTally>;
+type Outcome = harness::RunOutcome<PaxosTally>;
 
 /// Worlds, and how many seeds of each are played here.
 const WORLDS: &[(u16, u16, &str, u64)] = &[

@@ -12,7 +12,7 @@ use synod::sim::harness;
 use synod::sim::{FaultEpisode, Faults, Span};
 
 type Scenario = harness::Scenario<PaxosSim>;
-type Outcome = harness::Outcome<PaxosTally>;
+type Outcome = harness::RunOutcome<PaxosTally>;
 
 const SECOND: u64 = 1_000_000;
 

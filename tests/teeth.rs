@@ -12,7 +12,7 @@ use runs::{
     undecided, violated, without,
 };
 use synod::paxos::judge::{PaxosOptions, PaxosRule};
-use synod::trace::findings::{Certainty, Level, Rule as _};
+use synod::trace::findings::{Certainty, Rule as _, Severity};
 
 #[test]
 fn clean_runs_are_clean_and_every_rule_has_looked() {
@@ -54,7 +54,7 @@ fn each_doctored_run_is_caught_by_its_rule() {
     }
     for row in PaxosRule::TABLE {
         let elsewhere = ["expected-value", "own-peer-id"].contains(&row.name);
-        let safety = row.level == Level::Safety;
+        let safety = row.level == Severity::Safety;
         assert!(!safety || elsewhere || seen.get(row.name) >= Some(&2), "{}", row.name);
     }
 }

@@ -64,7 +64,8 @@ pub(crate) fn run(mut parser: Parser) -> Result<ExitCode> {
     identity.end_with_input()?;
     let peers = addresses(hosts.peers.iter().filter(|peer| peer.id != me), identity.port);
     let setup = Setup { others: peers.keys().copied().collect(), goal: goal.into() };
-    let journal = trace.map(|path| Journal::open(me, &path, err.clone())).transpose()?;
+    let gap = |me, count| JournalLine::gap(EchoLog::NAME, me, count).json();
+    let journal = trace.map(|path| Journal::open(me, &path, err.clone(), gap)).transpose()?;
     let (mut process, prose) = (Echo::new(setup), Prose::new(me, err, false));
     let fingerprint = hosts.fingerprint(identity.port);
     let disk = match dir {

@@ -5,7 +5,9 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use synod::error::{Error, Result};
-use synod::trace::findings::{Certainty, Findings, Level, Rule, RuleRow, Spot, Witness, form, row};
+use synod::trace::findings::{
+    Certainty, Findings, Rule, RuleRow, Severity, Spot, Witness, form, row,
+};
 use synod::trace::inputs::{Inputs, has_event};
 use synod::trace::journal::{JournalAction, JournalDialect, JournalFault, JournalLine};
 use synod::trace::judge::{JudgeOptions, Judgement, LogJudge};
@@ -30,12 +32,12 @@ impl Rule for EchoRule {
         row(
             Self::Echoed,
             "echoed",
-            Level::Safety,
+            Severity::Safety,
             "what is counted was echoed by every other peer",
         ),
-        row(Self::InOrder, "in-order", Level::Safety, "a peer counts upwards, each number once"),
+        row(Self::InOrder, "in-order", Severity::Safety, "a peer counts upwards, each number once"),
         form(Self::Form, "form", "a line is a JSON object and nothing else", "it is not only that"),
-        row(Self::Done, "done", Level::Progress, "every peer reaches the goal"),
+        row(Self::Done, "done", Severity::Progress, "every peer reaches the goal"),
     ];
     const MOST_UNDECIDED: u64 = 10;
     const MOST_NOTES: usize = 10;

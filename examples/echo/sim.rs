@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use synod::process::{Effect, Output, PeerId};
 use synod::sim::harness::{
-    Figure, Findings, Monitor, NoParameters, Property, Scenario, Simulated, Tally, Violations,
+    Figure, Monitor, NoParameters, Property, RunFindings, Scenario, Simulated, Tally, Violations,
     WorldFaults, all_pairs, is_complete,
 };
 use synod::sim::mutant::{self, Mutable, Subject};
-use synod::sim::{Counts, Disk, End, Faults, RunConfig, RunObserver};
+use synod::sim::{Counts, DiskModel, Faults, RunConfig, RunEnd, RunObserver};
 use synod::trace::journal::{JournalLine, Journalled as _};
 
 use super::judge::objections;
@@ -118,7 +118,7 @@ impl Simulated for EchoSim {
             distances: &[],
             absent: &[],
             addresses: None,
-            disk: Disk::Sound,
+            disk: DiskModel::Sound,
         }
     }
 
@@ -183,7 +183,7 @@ impl EchoMonitor {
 impl Monitor for EchoMonitor {
     type Tally = EchoTally;
 
-    fn finish(mut self, end: End, _now: u64, _counts: &Counts) -> Findings<EchoTally> {
+    fn finish(mut self, end: RunEnd, _now: u64, _counts: &Counts) -> RunFindings<EchoTally> {
         let is_complete = is_complete(end);
         for (peer, known) in self.peers.iter().filter(|(_, known)| is_complete && !known.is_done) {
             let how = || format!("{peer} has counted to {} only", known.counted);
@@ -192,7 +192,7 @@ impl Monitor for EchoMonitor {
         // Of a run that was broken off its lines cannot say whether all would be done.
         let judged = self.journal.clone().filter(|_| is_complete).map(objections);
         let journal = self.journal.unwrap_or_default();
-        Findings { violations: self.violations, tally: self.tally, journal, judged }
+        RunFindings { violations: self.violations, tally: self.tally, journal, judged }
     }
 }
 

@@ -13,11 +13,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::printer::{Printer, Trouble, lost};
 use crate::error::{Doing, Result};
-use crate::paxos::event::{Action, Event, JournalFields as Keys};
 use crate::process::PeerId;
 
 /// An open journal.
@@ -27,6 +25,9 @@ pub struct Journal {
     /// Standard error, for what happens to the journal.
     words: Printer,
 }
+
+/// Makes the line that stands for so many lost ones.
+type Gap = fn(PeerId, u64) -> String;
 
 enum Sink {
     /// A regular file.
@@ -38,12 +39,13 @@ enum Sink {
 }
 
 impl Journal {
-    /// Opens the journal of `me` at this path, to write at its end.
+    /// Opens the journal of `me` at this path, to write at its end. `gap` makes the line, with its
+    /// newline, that stands for so many lost ones.
     ///
     /// # Errors
     /// The file cannot be opened, or the system gives no more threads.
-    pub fn open(me: PeerId, path: &Path, words: Printer) -> Result<Self> {
-        let sink = open_sink(me, path, &words);
+    pub fn open(me: PeerId, path: &Path, words: Printer, gap: Gap) -> Result<Self> {
+        let sink = open_sink(me, path, &words, gap);
         let sink = sink.doing(|| format!("trace file {}", path.display()))?;
         Ok(Self { me, sink, words })
     }
@@ -51,11 +53,6 @@ impl Journal {
     /// True if a kill costs what waits.
     pub fn is_queued(&self) -> bool {
         matches!(self.sink, Sink::Queue(_))
-    }
-
-    /// The line of this event, as of now, without its newline.
-    pub fn line(&self, event: Event) -> String {
-        line(self.me, event)
     }
 
     /// Writes these lines, each with its newline.
@@ -84,16 +81,9 @@ impl Journal {
     }
 }
 
-fn line(me: PeerId, mut event: Event) -> String {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    event.journal.at = Some(me.0);
-    event.journal.time_us = u64::try_from(since_1970.as_micros()).ok();
-    event.journalled()
-}
-
 /// A life that was killed in the middle of a write leaves half a line; the next one begins on a
 /// line of its own.
-fn open_sink(me: PeerId, path: &Path, words: &Printer) -> io::Result<Sink> {
+fn open_sink(me: PeerId, path: &Path, words: &Printer, gap: Gap) -> io::Result<Sink> {
     // Opened to read as well, a pipe needs no reader yet.
     let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
     if !file.metadata()?.is_file() {
@@ -118,12 +108,6 @@ fn open_sink(me: PeerId, path: &Path, words: &Printer) -> io::Result<Sink> {
         file.write_all(b"\n")?;
     }
     Ok(Sink::File(file))
-}
-
-/// The line that stands for `count` others.
-fn gap(me: PeerId, count: u64) -> String {
-    let journal = Keys { lost: Some(count), ..Keys::default() };
-    line(me, Event { journal, ..Event::plain(me.0, Action::Lost) }) + "\n"
 }
 
 fn ends_here(me: PeerId, error: &io::Error) -> String {

@@ -117,7 +117,7 @@ impl fmt::Display for Exit {
 
 /// What a scenario does to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum PeerEvent {
     /// It is about to be killed, so its end is no fault of its own.
     Killed(PeerId),
     /// It is about to be started again.
@@ -141,7 +141,7 @@ pub trait LiveRun {
     fn line(&mut self, peer: PeerId, stream: Stream, after: Duration, text: &str);
 
     /// Something is done to a peer; `judge` says so where its scenario does.
-    fn fault(&mut self, _fault: Fault) {}
+    fn fault(&mut self, _fault: PeerEvent) {}
 
     /// The scenario ends before its time.
     fn broken_off(&mut self, why: &str) {

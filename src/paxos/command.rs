@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::lines::Lines;
+use super::lines::{Lines, gap};
 use crate::command::identity::{Flag, Identity, addresses};
 use crate::command::journal::Journal;
 use crate::command::printer::Printer;
@@ -163,7 +163,7 @@ fn serve(
         err.say(Level::Story, MEMORY_ONLY);
         None
     };
-    let open = |path: &Path| Journal::open(me, path, err.printer().clone());
+    let open = |path: &Path| Journal::open(me, path, err.printer().clone(), gap);
     let journal = options.trace.as_deref().map(open).transpose()?;
     let queue = journal.as_ref().and_then(Journal::queue);
     let mut observer = Lines::new(me, out, err.clone(), journal);

@@ -1,5 +1,7 @@
 //! What a node does, as lines: the printed ones, the journal, and prose.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use crate::command::journal::Journal;
 use crate::command::printer::Printer;
 use crate::command::prose::Prose;
@@ -42,8 +44,8 @@ impl Lines {
             self.printed.extend_from_slice(line.as_bytes());
             self.printed.push(b'\n');
         }
-        if let Some(journal) = &self.journal {
-            self.journalled.extend_from_slice(journal.line(event).as_bytes());
+        if self.journal.is_some() {
+            self.journalled.extend_from_slice(journalled(self.me, event).as_bytes());
             self.journalled.push(b'\n');
         }
     }
@@ -74,6 +76,20 @@ impl Lines {
             self.journalled.clear();
         }
     }
+}
+
+/// The journal's line of this event, as of now, without its newline.
+fn journalled(me: PeerId, mut event: Event) -> String {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    event.journal.at = Some(me.0);
+    event.journal.time_us = u64::try_from(since_1970.as_micros()).ok();
+    event.journalled()
+}
+
+/// The journal's line that stands for `count` others.
+pub(crate) fn gap(me: PeerId, count: u64) -> String {
+    let journal = Keys { lost: Some(count), ..Keys::default() };
+    journalled(me, Event { journal, ..Event::plain(me.0, Action::Lost) }) + "\n"
 }
 
 /// The first line of a life: what the peer found on its disk.

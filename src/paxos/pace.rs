@@ -51,7 +51,7 @@ pub enum Question {
 
 /// Why an attempt was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum AttemptFailure {
     /// Too few have answered.
     TimedOut,
     /// A rival was quicker.
@@ -163,7 +163,7 @@ impl Pace {
     /// How long to rest after an attempt that failed, `earlier` others having failed before.
     ///
     /// Random, or two rivals beat each other for ever; growing, so that it ends.
-    pub fn back_off(&self, failure: Failure, earlier: u32) -> Delay {
+    pub fn back_off(&self, failure: AttemptFailure, earlier: u32) -> Delay {
         let usual = FIRST_BACKOFF * (1 << earlier.min(MOST_DOUBLINGS));
         // The shortest of them: one that a cut or a pause held up says nothing about the next.
         let round = self.rounds.into_iter().min().unwrap_or_default();
@@ -171,8 +171,8 @@ impl Pace {
         // long as that time-out counts in full.
         let slow = (round * MARGIN).saturating_sub(FIRST_TIMEOUT).min(round);
         let at_most = match failure {
-            Failure::TimedOut => usual,
-            Failure::Refused => usual.max(slow * (1 << earlier.min(SLOW_DOUBLINGS))),
+            AttemptFailure::TimedOut => usual,
+            AttemptFailure::Refused => usual.max(slow * (1 << earlier.min(SLOW_DOUBLINGS))),
         };
         Delay { at_least: FIRST_BACKOFF / 4, at_most }
     }
@@ -271,21 +271,25 @@ mod tests {
             pace.clock(pace.now + s(took));
             majority_answers(&mut pace, 1, Question::Prepare);
             for (earlier, ms) in [(0, 10), (1, 20), (5, 320), (7, 1280), (u32::MAX, 1280)] {
-                let found = at_most(&pace, Failure::Refused, earlier);
+                let found = at_most(&pace, AttemptFailure::Refused, earlier);
                 assert_eq!(found, Duration::from_millis(ms), "a round of {took} s");
             }
         }
         for number in 6..10 {
-            let found = at_most(&pace, Failure::Refused, 0);
+            let found = at_most(&pace, AttemptFailure::Refused, 0);
             assert_eq!(found, FIRST_BACKOFF, "up to three slow rounds may be chance");
             pace.asks(n(number), Question::Prepare);
             pace.clock(pace.now + s(10.0));
             majority_answers(&mut pace, number, Question::Prepare);
         }
         for (earlier, seconds) in [(0, 10.0), (1, 20.0), (3, 80.0), (u32::MAX, 80.0)] {
-            assert_eq!(at_most(&pace, Failure::Refused, earlier), s(seconds));
+            assert_eq!(at_most(&pace, AttemptFailure::Refused, earlier), s(seconds));
         }
-        assert_eq!(at_most(&pace, Failure::TimedOut, 0), FIRST_BACKOFF, "nobody was quicker");
+        assert_eq!(
+            at_most(&pace, AttemptFailure::TimedOut, 0),
+            FIRST_BACKOFF,
+            "nobody was quicker"
+        );
     }
 
     #[test]
@@ -311,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_rest_is_a_quarter_of_the_first_back_off_at_least() {
-        let rest = Pace::default().back_off(Failure::Refused, 5);
+        let rest = Pace::default().back_off(AttemptFailure::Refused, 5);
         assert_eq!(rest.at_least, Duration::from_micros(2_500));
         assert_eq!(rest.at_most, Duration::from_millis(320));
     }
@@ -327,7 +331,7 @@ mod tests {
             majority_answers(&mut pace, number, Question::Accept);
         }
         assert_eq!(pace.asks(n(6), Question::Accept), LONGEST_TIMEOUT);
-        assert_eq!(pace.back_off(Failure::Refused, 9).at_most, LONGEST_TIMEOUT * 4);
+        assert_eq!(pace.back_off(AttemptFailure::Refused, 9).at_most, LONGEST_TIMEOUT * 4);
     }
 
     #[test]

@@ -1,21 +1,14 @@
-//! The barrier's journal: how it is recognised and drawn.
+//! The journal of `ready`: how it is recognised and drawn.
 //!
 //! A heavy line is a peer that is ready. Which message is which, the strokes say: `ALIVE?` is drawn
 //! through, `ACK!` broken, the last `READY` heavy.
 
+use super::event::ReadyLog;
 use crate::error::{Error, Result};
 use crate::trace::diagram::{Kind, Look, Marker, PlainPicture, Stroke};
 use crate::trace::inputs::{Inputs, has_event};
-use crate::trace::journal::{JournalDialect, Journalled};
+use crate::trace::journal::JournalDialect;
 use crate::trace::judge::{JudgeOptions, Judgement, LogJudge};
-
-/// The logs of the barrier.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ReadyLog;
-
-impl Journalled for ReadyLog {
-    const NAME: &'static str = "ready";
-}
 
 impl PlainPicture for ReadyLog {
     const KINDS: &'static [Kind] = &[

@@ -10,7 +10,7 @@ use lexopt::Parser;
 use super::service::DEFAULT_PORT;
 use crate::command::args;
 use crate::command::live::{
-    Caller, Exit, Fault, LiveProtocol, LiveRun, Pipes, Prepared, Reasons, RunFlags, RunVerdict,
+    Caller, Exit, LiveProtocol, LiveRun, PeerEvent, Pipes, Prepared, Reasons, RunFlags, RunVerdict,
     Stream,
 };
 use crate::error::Result;
@@ -113,8 +113,8 @@ impl LiveRun for ReadyRun {
         }
     }
 
-    fn fault(&mut self, fault: Fault) {
-        if let Fault::Started(peer) = fault {
+    fn fault(&mut self, fault: PeerEvent) {
+        if let PeerEvent::Started(peer) = fault {
             self.started(peer);
         }
     }

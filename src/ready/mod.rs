@@ -38,6 +38,7 @@
 
 pub(crate) mod command;
 pub mod diagram;
+pub mod event;
 pub(crate) mod live;
 pub mod message;
 #[cfg(feature = "simulator")]

@@ -13,7 +13,7 @@ const PLAIN: Mutant = Mutant::PLAIN;
 
 /// What a mutant remembers beside its peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Notes {
+pub struct ReadyNotes {
     /// Peers with something in common.
     peers: BTreeSet<PeerId>,
     /// Something is so.
@@ -22,7 +22,7 @@ pub struct Notes {
 
 impl Mutable for Ready {
     type Setup = Setup;
-    type Notes = Notes;
+    type Notes = ReadyNotes;
 
     fn build(setup: Setup) -> Self {
         Self::new(setup)

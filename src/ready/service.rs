@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::diagram::ReadyLog;
+use super::event::ReadyLog;
 use super::{Fact, Ready, Setup};
 use crate::command::identity::addresses;
 use crate::command::journal::Journal;
@@ -74,7 +74,7 @@ impl Service {
         };
         let sockets =
             Sockets { datagrams: Some(socket), report_strays: self.debug, ..Sockets::default() };
-        let open = |path: &PathBuf| Journal::open(me, path, err.clone());
+        let open = |path: &PathBuf| Journal::open(me, path, err.clone(), gap);
         let mut journal = self.trace.as_ref().map(open).transpose()?;
         if let Some(journal) = &mut journal {
             journal.write(JournalLine::started(ReadyLog::NAME, me).json().as_bytes());
@@ -82,6 +82,11 @@ impl Service {
         let lines = Lines { me, err: err.clone(), debug: self.debug, journal };
         Node::start(config, Ready::new(setup), None, Box::new(lines), sockets)
     }
+}
+
+/// The journal's line that stands for `count` others.
+fn gap(me: PeerId, count: u64) -> String {
+    JournalLine::gap(ReadyLog::NAME, me, count).json()
 }
 
 /// Prints what happens.

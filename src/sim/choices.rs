@@ -1,17 +1,17 @@
 //! Who decides what happens: chance, or a script.
 //!
-//! Everything that a step leaves to chance stands here, with both answers side by side: does the peer
-//! crash, of what, and after which effect; how long does the flush take; how many records survive.
-//! What is decided is written down where it is decided, if a script is kept.
+//! Everything that a step leaves to chance stands here, with both answers side by side: does the
+//! peer crash, of what, and after which effect; how long does the flush take; how many records
+//! survive. What is decided is written down where it is decided, if a script is kept.
 
 use std::mem::discriminant;
 
 use super::faults::Faults;
 use super::prng::{MILLION, Prng};
-use super::script::{Cause, CrashPoint, ScriptOf, Step, StepOf, What, WhatOf};
+use super::script::{Cause, CrashPoint, ScriptOf, ScriptStep, StepOf, What, WhatOf};
 use super::wires::id;
 use super::world::World;
-use super::{End, RunConfig, RunObserver};
+use super::{RunConfig, RunEnd, RunObserver};
 use crate::process::{Effect, PeerId, Process};
 
 /// From one step of a script to the next, in microseconds.
@@ -76,7 +76,7 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
     pub(super) fn note(&mut self, at: usize, what: impl FnOnce() -> WhatOf<P>) {
         self.flushes_asked = 0;
         if let Some(script) = &mut self.script {
-            script.push(Step::new(id(at), what()));
+            script.push(ScriptStep::new(id(at), what()));
         }
     }
 
@@ -86,7 +86,7 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
         let kept = small(kept);
         match (after, script.last_mut()) {
             (Some(after), Some(step)) => step.dies = Some(CrashPoint { after, kept, cause }),
-            _ => script.push(Step::new(id(at), What::Crash { kept, cause })),
+            _ => script.push(ScriptStep::new(id(at), What::Crash { kept, cause })),
         }
     }
 
@@ -219,18 +219,18 @@ where
 
     /// Performs the steps until one fails. Those that cannot be performed are skipped. With
     /// `at_once`, a step of a process's own comes as soon as it is due, and the script names none.
-    pub fn follow(&mut self, script: &[StepOf<P>], at_once: bool) -> End {
+    pub fn follow(&mut self, script: &[StepOf<P>], at_once: bool) -> RunEnd {
         for step in script {
             self.now += TICK;
             self.perform_step(step);
             while at_once && self.is_due(step.peer) && !self.observer.failed() {
-                self.perform_step(&Step::new(step.peer, What::Proceed));
+                self.perform_step(&ScriptStep::new(step.peer, What::Proceed));
             }
             if self.observer.failed() {
-                return End::Failed;
+                return RunEnd::Failed;
             }
         }
-        End::Over
+        RunEnd::Over
     }
 
     /// Which messages have arrived, or tell so much that they count as if they had; none where

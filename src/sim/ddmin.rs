@@ -17,7 +17,7 @@
 
 use std::collections::BTreeSet;
 
-use super::script::{Script, Step, What};
+use super::script::{Script, ScriptStep, What};
 use crate::process::PeerId;
 
 /// What can be taken away.
@@ -37,7 +37,7 @@ enum Part {
 /// does not fail is given back as it is.
 pub fn ddmin<M: Clone, T: Clone, I: Clone>(
     script: Script<M, T, I>,
-    mut fails: impl FnMut(&[Step<M, T, I>]) -> Option<Script<M, T, I>>,
+    mut fails: impl FnMut(&[ScriptStep<M, T, I>]) -> Option<Script<M, T, I>>,
 ) -> Script<M, T, I> {
     let Some(performed) = fails(&script) else { return script };
     let mut reduction = Reduction { best: performed, fails };
@@ -61,10 +61,10 @@ struct Reduction<M, T, I, F> {
 
 impl<M: Clone, T: Clone, I: Clone, F> Reduction<M, T, I, F>
 where
-    F: FnMut(&[Step<M, T, I>]) -> Option<Script<M, T, I>>,
+    F: FnMut(&[ScriptStep<M, T, I>]) -> Option<Script<M, T, I>>,
 {
     /// Takes this one instead if it fails too, and what was performed is smaller.
-    fn attempt(&mut self, script: &[Step<M, T, I>]) -> bool {
+    fn attempt(&mut self, script: &[ScriptStep<M, T, I>]) -> bool {
         let performed = (self.fails)(script);
         let performed = performed.filter(|it| items(it).len() < items(&self.best).len());
         let is_smaller = performed.is_some();
@@ -97,13 +97,15 @@ where
     }
 }
 
-fn without_crashes<M: Clone, T: Clone, I: Clone>(script: &[Step<M, T, I>]) -> Script<M, T, I> {
+fn without_crashes<M: Clone, T: Clone, I: Clone>(
+    script: &[ScriptStep<M, T, I>],
+) -> Script<M, T, I> {
     let rest = script.iter().filter(|step| !matches!(step.event, What::Crash { .. }));
-    rest.cloned().map(|step| Step { dies: None, ..step }).collect()
+    rest.cloned().map(|step| ScriptStep { dies: None, ..step }).collect()
 }
 
 /// All that can be taken away: the index of a step, and what of it.
-fn items<M, T, I>(script: &[Step<M, T, I>]) -> Vec<(usize, Part)> {
+fn items<M, T, I>(script: &[ScriptStep<M, T, I>]) -> Vec<(usize, Part)> {
     let mut items = Vec::new();
     for (index, step) in script.iter().enumerate() {
         items.push((index, Part::Event));
@@ -115,7 +117,7 @@ fn items<M, T, I>(script: &[Step<M, T, I>]) -> Vec<(usize, Part)> {
 
 /// The script without these items, which are in order.
 fn without<M: Clone, T: Clone, I: Clone>(
-    script: &[Step<M, T, I>],
+    script: &[ScriptStep<M, T, I>],
     gone: &[(usize, Part)],
 ) -> Script<M, T, I> {
     let mut left = Vec::with_capacity(script.len());
@@ -124,9 +126,12 @@ fn without<M: Clone, T: Clone, I: Clone>(
         let dies = step.dies.filter(|_| !is_gone(Part::CrashPoint));
         if !is_gone(Part::Event) {
             let waits_from = step.waits_from.filter(|_| !is_gone(Part::Wait));
-            left.push(Step { waits_from, dies, ..step.clone() });
+            left.push(ScriptStep { waits_from, dies, ..step.clone() });
         } else if let Some(point) = dies {
-            left.push(Step::new(step.peer, What::Crash { kept: point.kept, cause: point.cause }));
+            left.push(ScriptStep::new(
+                step.peer,
+                What::Crash { kept: point.kept, cause: point.cause },
+            ));
         }
     }
     left
@@ -139,11 +144,11 @@ mod tests {
 
     type Toy = Script<char, char, ()>;
 
-    fn step(peer: u16, timer: char) -> Step<char, char, ()> {
-        Step::new(PeerId(peer), What::Timeout(timer))
+    fn step(peer: u16, timer: char) -> ScriptStep<char, char, ()> {
+        ScriptStep::new(PeerId(peer), What::Timeout(timer))
     }
 
-    fn cut_down(script: Toy, fails: impl Fn(&[Step<char, char, ()>]) -> bool) -> Toy {
+    fn cut_down(script: Toy, fails: impl Fn(&[ScriptStep<char, char, ()>]) -> bool) -> Toy {
         ddmin(script, |attempt| fails(attempt).then(|| attempt.to_vec()))
     }
 
@@ -151,7 +156,7 @@ mod tests {
     fn only_what_the_failure_needs_is_left() {
         let script: Toy = ('a'..='z').map(|name| step(1 + name as u16 % 3, name)).collect();
         for needed in ["c", "ax", "bcdy", "kz", "abcdefghijklmnopqrstuvwxyz"] {
-            let has = |attempt: &[Step<char, char, ()>], name| {
+            let has = |attempt: &[ScriptStep<char, char, ()>], name| {
                 attempt.iter().any(|step| step.event == What::Timeout(name))
             };
             let left = cut_down(script.clone(), |a| needed.chars().all(|name| has(a, name)));
@@ -164,15 +169,15 @@ mod tests {
     #[test]
     fn a_crash_can_outlive_its_step_and_a_step_its_crash() {
         let dies = Some(CrashPoint { after: 1, kept: 2, cause: Cause::Kill });
-        let script = vec![Step { dies, waits_from: Some(1), ..step(1, 'a') }, step(1, 'b')];
-        let crashes = |step: &Step<char, char, ()>| {
+        let script = vec![ScriptStep { dies, waits_from: Some(1), ..step(1, 'a') }, step(1, 'b')];
+        let crashes = |step: &ScriptStep<char, char, ()>| {
             step.dies.is_some() || matches!(step.event, What::Crash { .. })
         };
         let left = cut_down(script.clone(), |a| a.iter().any(crashes));
-        assert_eq!(left, [Step::new(PeerId(1), What::Crash { kept: 2, cause: Cause::Kill })]);
+        assert_eq!(left, [ScriptStep::new(PeerId(1), What::Crash { kept: 2, cause: Cause::Kill })]);
         let left = cut_down(script.clone(), |a| a.iter().any(|s| s.event == What::Timeout('a')));
         assert_eq!(left, [step(1, 'a')]);
-        let waits = |a: &[Step<char, char, ()>]| a.iter().any(|s| s.waits_from.is_some());
-        assert_eq!(cut_down(script, waits), [Step { waits_from: Some(1), ..step(1, 'a') }]);
+        let waits = |a: &[ScriptStep<char, char, ()>]| a.iter().any(|s| s.waits_from.is_some());
+        assert_eq!(cut_down(script, waits), [ScriptStep { waits_from: Some(1), ..step(1, 'a') }]);
     }
 }

@@ -20,7 +20,7 @@ use super::queue::Event;
 use super::script::{Cause, What};
 use super::wires::id;
 use super::world::World;
-use super::{Disk, RunObserver};
+use super::{DiskModel, RunObserver};
 use crate::process::Process;
 
 /// The records of one machine, oldest first.
@@ -78,7 +78,7 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
     /// Appends a record. The first that waits starts a flush, which serves all that come until it
     /// ends; a flush that takes no time has ended.
     pub(super) fn append(&mut self, at: usize, record: P::Record) {
-        if self.disk == Disk::NeverFlushed {
+        if self.disk == DiskModel::NeverFlushed {
             return self.hosts[at].log.cached.push_back(record);
         }
         let is_first = !self.hosts[at].log.is_waiting();
@@ -157,7 +157,7 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
     /// Begins an incarnation: what it reads, it first makes durable.
     pub(super) fn boot(&mut self, at: usize) {
         self.note(at, || What::Start);
-        let time = if self.disk == Disk::Sound { self.boot_lasts() } else { 0 };
+        let time = if self.disk == DiskModel::Sound { self.boot_lasts() } else { 0 };
         if time == 0 {
             return self.begin(at);
         }
@@ -180,10 +180,10 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
     /// The process has its records back, starts, and can be heard.
     fn begin(&mut self, at: usize) {
         match self.disk {
-            Disk::None => self.hosts[at].log = Log::new(),
+            DiskModel::None => self.hosts[at].log = Log::new(),
             // Safety: nothing that this incarnation could answer from is in the cache only.
-            Disk::Sound => self.flush(at, usize::MAX),
-            Disk::CacheTrusted | Disk::NeverFlushed => {}
+            DiskModel::Sound => self.flush(at, usize::MAX),
+            DiskModel::CacheTrusted | DiskModel::NeverFlushed => {}
         }
         self.hosts[at].starts += 1;
         let mut process = (self.build)(id(at), self.hosts[at].starts);
@@ -191,7 +191,7 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
         for record in log.readable() {
             process.restore(record.clone());
         }
-        if self.disk == Disk::Sound {
+        if self.disk == DiskModel::Sound {
             // The new file holds the snapshot, and later incarnations read nothing else.
             log.durable = process.snapshot();
         }
@@ -204,7 +204,7 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Faults, RunConfig, Step};
+    use super::super::{Faults, RunConfig, ScriptStep};
     use super::*;
     use crate::process::{Effect, Effects, NoInput, Output, PeerId};
 
@@ -313,7 +313,7 @@ mod tests {
     /// * `n` a number that is flushed in no time, `N` one that waits; `f` the flush is through;
     /// * `k` a kill before anything was written, `K` after everything was;
     /// * `p` a power loss that takes the whole cache, `P` one that takes nothing.
-    fn told(disk: Disk, steps: &str) -> String {
+    fn told(disk: DiskModel, steps: &str) -> String {
         let (one, other) = (PeerId(1), PeerId(2));
         let config = RunConfig {
             peers: 2,
@@ -339,11 +339,11 @@ mod tests {
                 'N' => Some(1),
                 _ => None,
             };
-            Step { waits_from, ..Step::new(one, event) }
+            ScriptStep { waits_from, ..ScriptStep::new(one, event) }
         };
         let mut world = World::scripted(&config, &|_, _| Toy(0), Notes::default(), None);
         world.keep_script();
-        let mut script = vec![Step::new(other, What::Start)];
+        let mut script = vec![ScriptStep::new(other, What::Start)];
         script.extend(steps.chars().map(step));
         world.follow(&script, false);
         // All queued are performed, and as they stand.
@@ -375,7 +375,7 @@ mod tests {
             ("snNKSpSkSf", "durable 1, says 1, says 1"),
             ("snkSfpSfn", "durable 1, says 1, says 1, says 1, durable 2, says 2"),
         ] {
-            assert_eq!(told(Disk::Sound, steps), says, "{steps}");
+            assert_eq!(told(DiskModel::Sound, steps), says, "{steps}");
         }
     }
 
@@ -387,11 +387,11 @@ mod tests {
             ("sNKskskSps", "says 1, says 1, says 1"),
             ("sNKsnps", "says 1, durable 1, durable 2, says 2, says 2"),
         ] {
-            assert_eq!(told(Disk::CacheTrusted, steps), says, "{steps}");
+            assert_eq!(told(DiskModel::CacheTrusted, steps), says, "{steps}");
         }
-        assert_eq!(told(Disk::NeverFlushed, "snnksps"), "says 1, says 2, says 2");
-        assert_eq!(told(Disk::NeverFlushed, "snPs"), "says 1, durable 1, says 1");
+        assert_eq!(told(DiskModel::NeverFlushed, "snnksps"), "says 1, says 2, says 2");
+        assert_eq!(told(DiskModel::NeverFlushed, "snPs"), "says 1, durable 1, says 1");
         let again = "durable 1, says 1, durable 2, says 2, durable 1, says 1";
-        assert_eq!(told(Disk::None, "snNfKsn"), again);
+        assert_eq!(told(DiskModel::None, "snNfKsn"), again);
     }
 }

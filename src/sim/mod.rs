@@ -68,7 +68,7 @@ use crate::process::{Effect, Output, PeerId, Process};
 pub use choices::Arrivals;
 pub use faults::{FaultEpisode, Faults, Span};
 pub use prng::Prng;
-pub use script::{Cause, Script, ScriptOf, Step, StepOf};
+pub use script::{Cause, Script, ScriptOf, ScriptStep, StepOf};
 pub use world::World;
 
 /// Sees all of a run and judges it.
@@ -141,12 +141,12 @@ pub struct RunConfig<'a> {
     /// datagrams find their way from the first step on.
     pub addresses: Option<Span>,
     /// What becomes of records.
-    pub disk: Disk,
+    pub disk: DiskModel,
 }
 
 /// How the driver treats its disk: as it must, or as a mutant of the driver does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Disk {
+pub enum DiskModel {
     /// There is none. Every incarnation begins with nothing.
     None,
     /// What stands behind a record leaves when the record is durable, and an incarnation starts
@@ -160,7 +160,7 @@ pub enum Disk {
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum RunEnd {
     /// The goal was reached in the recovery phase.
     Reached,
     /// The observer found something wrong.

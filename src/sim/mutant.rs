@@ -4,7 +4,7 @@
 //! changes what goes in (its setup, its records, messages, links, timers), what comes out (its
 //! effects), or its state in between (through [`Process::restore`], the one door that every driver
 //! has). So the code that is checked stays the code that runs, and a mutant shows that a check can
-//! fail. Some leave the process alone and break what its driver does to the disk ([`Disk`]).
+//! fail. Some leave the process alone and break what its driver does to the disk ([`DiskModel`]).
 //!
 //! ```text
 //! event ──► receive, timeout, … ──► process ──► effects ──►
@@ -22,7 +22,7 @@ use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use super::Disk;
+use super::DiskModel;
 use crate::process::{Effect, Effects, PeerId, Process};
 
 /// A process that has mutants.
@@ -75,7 +75,7 @@ pub struct Mutant<P: Mutable> {
     /// True if it receives messages that no honest peer can have sent.
     pub trusting: bool,
     /// How the driver of these processes treats its disk: it can be the broken part, too.
-    pub disk: Disk,
+    pub disk: DiskModel,
 }
 
 impl<P: Mutable> Mutant<P> {
@@ -93,7 +93,7 @@ impl<P: Mutable> Mutant<P> {
         effect: |_, _| true,
         effects: |_, _| {},
         trusting: false,
-        disk: Disk::Sound,
+        disk: DiskModel::Sound,
     };
 
     /// Its label.

@@ -38,13 +38,14 @@ use serde::{Deserialize, Serialize};
 use crate::process::{PeerId, Process};
 
 /// The steps of a run, in order.
-pub type Script<M, T, I> = Vec<Step<M, T, I>>;
+pub type Script<M, T, I> = Vec<ScriptStep<M, T, I>>;
 
 /// The script of a run of this protocol. A protocol and its mutants share it.
 pub type ScriptOf<P> = Vec<StepOf<P>>;
 
 /// A step of a run of this protocol.
-pub type StepOf<P> = Step<<P as Process>::Message, <P as Process>::Timer, <P as Process>::Input>;
+pub type StepOf<P> =
+    ScriptStep<<P as Process>::Message, <P as Process>::Timer, <P as Process>::Input>;
 
 /// What happens in a step of a run of this protocol.
 pub(super) type WhatOf<P> =
@@ -53,7 +54,7 @@ pub(super) type WhatOf<P> =
 /// One thing that happened to one peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Step<M, T, I> {
+pub struct ScriptStep<M, T, I> {
     /// To whom.
     pub peer: PeerId,
     /// What.
@@ -135,7 +136,7 @@ impl Cause {
     }
 }
 
-impl<M, T, I> Step<M, T, I> {
+impl<M, T, I> ScriptStep<M, T, I> {
     /// A step in which nothing goes wrong.
     pub fn new(peer: PeerId, event: What<M, T, I>) -> Self {
         Self { peer, event, waits_from: None, dies: None }

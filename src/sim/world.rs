@@ -10,7 +10,7 @@ use super::prng::{MILLION, Prng};
 use super::queue::{Event, Queue};
 use super::script::{ScriptOf, What};
 use super::wires::{Wire, id};
-use super::{Counts, Disk, End, RunConfig, RunObserver};
+use super::{Counts, DiskModel, RunConfig, RunEnd, RunObserver};
 use crate::process::{Delay, Effect, Effects, Output, PeerId, Process};
 
 /// How many effects beyond those of its event a crash may come behind: what the messages of a
@@ -34,7 +34,7 @@ pub struct World<'a, P: Process, O> {
     pub(super) distances: Vec<u64>,
     /// See [`RunConfig::addresses`].
     pub(super) addresses: Option<Span>,
-    pub(super) disk: Disk,
+    pub(super) disk: DiskModel,
     patience: u64,
     /// When the recovery phase must have reached its goal; none in the fault phase.
     deadline: Option<u64>,
@@ -132,21 +132,21 @@ impl<'a, P: Process, O: RunObserver<P>> World<'a, P, O> {
     }
 
     /// Lets everything happen until the run ends.
-    pub fn run(&mut self) -> End {
+    pub fn run(&mut self) -> RunEnd {
         while let Some((time, event)) = self.queue.take() {
             if self.deadline.is_some_and(|deadline| time > deadline) {
-                return End::TooLate;
+                return RunEnd::TooLate;
             }
             self.now = time;
             self.happen(event);
             if self.observer.failed() {
-                return End::Failed;
+                return RunEnd::Failed;
             }
             if self.deadline.is_some() && self.observer.reached() {
-                return End::Reached;
+                return RunEnd::Reached;
             }
         }
-        End::TooLate
+        RunEnd::TooLate
     }
 
     /// Microseconds since the run began.

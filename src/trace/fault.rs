@@ -60,15 +60,15 @@ macro_rules! faults {
 
 /// A set of faults.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Faults<F>(u32, PhantomData<F>);
+pub struct FaultSet<F>(u32, PhantomData<F>);
 
-impl<F> Default for Faults<F> {
+impl<F> Default for FaultSet<F> {
     fn default() -> Self {
         Self(0, PhantomData)
     }
 }
 
-impl<F: Fault> Faults<F> {
+impl<F: Fault> FaultSet<F> {
     /// Only this one.
     pub fn only(fault: F) -> Self {
         Self(fault.bit(), PhantomData)
@@ -107,7 +107,7 @@ impl<F: Fault> Faults<F> {
     }
 }
 
-impl<F: Fault> Debug for Faults<F> {
+impl<F: Fault> Debug for FaultSet<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
     }

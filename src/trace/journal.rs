@@ -1,4 +1,5 @@
-//! The journal of a protocol whose messages are plain texts: one event of a run as one line of JSON.
+//! The journal of a protocol whose messages are plain texts: one event of a run is one line of
+//! JSON.
 //!
 //! ```text
 //! {"protocol":"ready","at":1,"event":"sent","peer":2,"text":"ALIVE?","time_us":1700000000000000}
@@ -12,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::Faults;
+use super::fault::FaultSet;
 use super::reader::{Content, Dialect, Object};
 use crate::process::{Output, PeerId, Process};
 
@@ -67,6 +68,12 @@ impl JournalLine {
         }
     }
 
+    /// The line that stands for `count` lost ones, as of now.
+    pub fn gap(protocol: &str, at: PeerId, count: u64) -> Self {
+        let text = format!("{count} lines were lost");
+        Self { action: JournalAction::Noted, text, ..Self::started(protocol, at) }
+    }
+
     /// The line of what others can see of a process, as of now.
     pub fn of<P>(protocol: &str, at: PeerId, output: &Output<P>) -> Self
     where
@@ -111,13 +118,13 @@ impl<P: Journalled> Dialect for JournalDialect<P> {
     type Fault = JournalFault;
     type Sniff = ();
 
-    fn strict(bytes: &[u8], _faults: &mut Faults<JournalFault>) -> Option<JournalLine> {
+    fn strict(bytes: &[u8], _faults: &mut FaultSet<JournalFault>) -> Option<JournalLine> {
         let is_journal = bytes.starts_with(b"{\"protocol\":\"");
         let line: JournalLine = serde_json::from_slice(bytes).ok().filter(|_| is_journal)?;
         (line.protocol == P::NAME).then_some(line)
     }
 
-    fn lenient<'a>(text: &'a str, _: &mut Faults<JournalFault>) -> Object<'a, JournalLine> {
+    fn lenient<'a>(text: &'a str, _: &mut FaultSet<JournalFault>) -> Object<'a, JournalLine> {
         let mut lines = serde_json::Deserializer::from_str(text).into_iter::<JournalLine>();
         let line = lines.next().and_then(Result::ok).filter(|line| line.protocol == P::NAME);
         let rest = text.get(lines.byte_offset()..).unwrap_or_default();

@@ -2,7 +2,7 @@
 //!
 //! It reads what JSON is and, beyond it, what is clearly meant: a missing or doubled comma, single
 //! quotation marks, unquoted words, an object cut before its brace. What was mended is said
-//! ([`End::mended`]), so nothing is forgiven in silence.
+//! ([`ScanEnd::mended`]), so nothing is forgiven in silence.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ pub enum Raw<'a> {
 
 /// How the scan ended.
 #[derive(Clone, Copy, Debug)]
-pub struct End<'a> {
+pub struct ScanEnd<'a> {
     /// What stands behind the object.
     pub rest: &'a str,
     /// False if the text ended before the closing brace.
@@ -31,7 +31,7 @@ pub struct End<'a> {
 }
 
 /// Reads the object at the start of `text` and hands each key and value to `field`.
-pub fn object<'a>(text: &'a str, mut field: impl FnMut(Cow<'a, str>, Raw<'a>)) -> End<'a> {
+pub fn object<'a>(text: &'a str, mut field: impl FnMut(Cow<'a, str>, Raw<'a>)) -> ScanEnd<'a> {
     let at = usize::from(text.starts_with('{'));
     let mut scan = Scan { text, at, blanks: false, mended: false };
     let mut comma = true;
@@ -63,7 +63,7 @@ pub fn object<'a>(text: &'a str, mut field: impl FnMut(Cow<'a, str>, Raw<'a>)) -
         }
     };
     let rest = if closed { &text[scan.at..] } else { "" };
-    End { rest, closed, blanks: scan.blanks, mended: scan.mended }
+    ScanEnd { rest, closed, blanks: scan.blanks, mended: scan.mended }
 }
 
 struct Scan<'a> {

@@ -16,7 +16,7 @@
 use std::borrow::Cow;
 use std::io::{self, BufRead, Chain, Cursor, Read};
 
-use super::fault::{Fault, Faults};
+use super::fault::{Fault, FaultSet};
 use super::prefix::{Names, Prefix, prefix, time_us, without_colours};
 
 /// The longest line that is looked at; a longer one is skipped and said.
@@ -38,10 +38,13 @@ pub trait Dialect: Default {
     const MOST_LINES: usize = 1;
 
     /// Reads bytes that are nothing but one object of exactly the form.
-    fn strict<'a>(bytes: &'a [u8], faults: &mut Faults<Self::Fault>) -> Option<Self::Entry<'a>>;
+    fn strict<'a>(bytes: &'a [u8], faults: &mut FaultSet<Self::Fault>) -> Option<Self::Entry<'a>>;
 
     /// Reads the object at the start of the text as what is clearly meant.
-    fn lenient<'a>(text: &'a str, faults: &mut Faults<Self::Fault>) -> Object<'a, Self::Entry<'a>>;
+    fn lenient<'a>(
+        text: &'a str,
+        faults: &mut FaultSet<Self::Fault>,
+    ) -> Object<'a, Self::Entry<'a>>;
 
     /// Takes in a line of the head.
     fn sniff(_sniff: &mut Self::Sniff, _line: &LogLine<'_, Self>) {}
@@ -56,7 +59,7 @@ pub trait Dialect: Default {
         &self,
         _entry: &mut Self::Entry<'_>,
         _named: Option<u16>,
-        _faults: &mut Faults<Self::Fault>,
+        _faults: &mut FaultSet<Self::Fault>,
     ) {
     }
 }
@@ -100,7 +103,7 @@ pub struct LogLine<'a, D: Dialect> {
     /// What it says.
     pub content: Content<D::Entry<'a>>,
     /// In what it differs from the form.
-    pub faults: Faults<D::Fault>,
+    pub faults: FaultSet<D::Fault>,
 }
 
 /// Reads lines from one input.
@@ -195,7 +198,7 @@ impl<R: BufRead, D: Dialect> LogReader<R, D> {
                 self.interpreter.open = None;
                 let mut line =
                     without_entry(text_of(&self.line[..MAX_LINE_BYTES]), Content::TooLong);
-                (line.number, line.faults) = (self.number, Faults::only(D::Fault::TOO_LONG));
+                (line.number, line.faults) = (self.number, FaultSet::only(D::Fault::TOO_LONG));
                 return Ok(Some(line));
             }
             self.line.pop_if(|byte| *byte == b'\r');
@@ -232,14 +235,14 @@ fn without_entry<'a, D: Dialect>(
     text: Cow<'a, str>,
     content: Content<D::Entry<'a>>,
 ) -> LogLine<'a, D> {
-    LogLine { number: 0, text, named: None, time_us: None, content, faults: Faults::default() }
+    LogLine { number: 0, text, named: None, time_us: None, content, faults: FaultSet::default() }
 }
 
 impl<D: Dialect> Interpreter<D> {
     fn interpret<'a>(&mut self, bytes: &'a [u8], plain: &'a mut String) -> LogLine<'a, D> {
         if self.open.is_none() {
             let start = bytes.iter().position(|byte| *byte == b'{').unwrap_or(bytes.len());
-            let mut faults = Faults::default();
+            let mut faults = FaultSet::default();
             if let Some(mut entry) = D::strict(&bytes[start..], &mut faults)
                 && let Some(front) = self.front(&bytes[..start])
             {
@@ -269,7 +272,7 @@ impl<D: Dialect> Interpreter<D> {
     /// Any line that is not exactly of the form.
     fn scan<'a>(&mut self, bytes: &'a [u8], plain: &'a mut String) -> LogLine<'a, D> {
         let text = text_of(bytes);
-        let mut faults = Faults::default();
+        let mut faults = FaultSet::default();
         faults.add_if(matches!(text, Cow::Owned(_)), D::Fault::NOT_UTF8);
         plain.clear();
         plain.push_str(&without_colours(&text));
@@ -314,7 +317,7 @@ impl<D: Dialect> Interpreter<D> {
             Content::Event(entry) => {
                 self.dialect.attribute(entry, front.prefix.peer, &mut faults);
             }
-            Content::Unreadable => faults = Faults::only(D::Fault::UNREADABLE),
+            Content::Unreadable => faults = FaultSet::only(D::Fault::UNREADABLE),
             _ => faults = before,
         }
         let (named, time_us) = (front.prefix.peer, front.time_us);

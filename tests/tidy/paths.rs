@@ -6,21 +6,21 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::spanned::Spanned as _;
 use syn::visit::Visit;
 
-use super::source::Source;
-
 /// A path in the code, as it is written, with the module in which it stands.
 pub(crate) struct Named {
     pub(crate) line: usize,
     pub(crate) module: Vec<String>,
     pub(crate) segments: Vec<String>,
-    /// The name under which a `pub use` hands it on.
-    pub(crate) exported: Option<String>,
+    /// The name that a `use` gives it in its module.
+    pub(crate) alias: Option<String>,
+    /// True of a `pub use`.
+    pub(crate) is_exported: bool,
 }
 
 /// All paths of this file, also those in macros.
-pub(crate) fn named(source: &Source) -> Vec<Named> {
-    let mut finder = Finder { module: source.module.clone(), found: Vec::new() };
-    finder.visit_file(&source.file);
+pub(crate) fn named(module: &[String], file: &syn::File) -> Vec<Named> {
+    let mut finder = Finder { module: module.to_vec(), found: Vec::new() };
+    finder.visit_file(file);
     finder.found
 }
 
@@ -30,8 +30,14 @@ struct Finder {
 }
 
 impl Finder {
-    fn add(&mut self, line: usize, segments: Vec<String>, exported: Option<String>) {
-        self.found.push(Named { line, module: self.module.clone(), segments, exported });
+    fn add(&mut self, line: usize, segments: Vec<String>) {
+        let module = self.module.clone();
+        self.found.push(Named { line, module, segments, alias: None, is_exported: false });
+    }
+
+    fn add_use(&mut self, line: usize, segments: Vec<String>, alias: String, is_exported: bool) {
+        let module = self.module.clone();
+        self.found.push(Named { line, module, segments, alias: Some(alias), is_exported });
     }
 
     fn tree(&mut self, tree: &syn::UseTree, before: &[String], is_public: bool) {
@@ -43,15 +49,17 @@ impl Finder {
                 group.items.iter().for_each(|tree| self.tree(tree, before, is_public));
             }
             syn::UseTree::Name(name) if name.ident == "self" => {
-                self.add(line, before.to_vec(), None);
+                if let Some(last) = before.last() {
+                    self.add_use(line, before.to_vec(), last.clone(), is_public);
+                }
             }
             syn::UseTree::Name(name) => {
-                self.add(line, with(&name.ident), is_public.then(|| name.ident.to_string()));
+                self.add_use(line, with(&name.ident), name.ident.to_string(), is_public);
             }
             syn::UseTree::Rename(name) => {
-                self.add(line, with(&name.ident), is_public.then(|| name.rename.to_string()));
+                self.add_use(line, with(&name.ident), name.rename.to_string(), is_public);
             }
-            syn::UseTree::Glob(_) => self.add(line, before.to_vec(), None),
+            syn::UseTree::Glob(_) => self.add(line, before.to_vec()),
         }
     }
 
@@ -83,7 +91,7 @@ impl Finder {
 
     fn end(&mut self, line: usize, path: &mut Vec<String>) {
         if !path.is_empty() {
-            self.add(line, std::mem::take(path), None);
+            self.add(line, std::mem::take(path));
         }
     }
 }
@@ -102,7 +110,7 @@ impl<'a> Visit<'a> for Finder {
 
     fn visit_path(&mut self, path: &'a syn::Path) {
         let segments = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        self.add(path.span().start().line, segments, None);
+        self.add(path.span().start().line, segments);
         syn::visit::visit_path(self, path);
     }
 
@@ -115,31 +123,46 @@ impl<'a> Visit<'a> for Finder {
     }
 }
 
-/// The modules of the program, and what each hands on of others.
+/// The modules of the program, and what each `use` brings into them.
 pub(crate) struct Modules {
     all: BTreeSet<Vec<String>>,
+    /// What each hands on of others.
     exports: BTreeMap<Vec<String>, Vec<String>>,
+    /// All that a `use` gives a name.
+    aliases: BTreeMap<Vec<String>, Vec<String>>,
 }
 
 impl Modules {
-    pub(crate) fn of(sources: &[Source]) -> Self {
-        let all = sources.iter().map(|source| source.module.clone()).collect();
-        let mut modules = Self { all, exports: BTreeMap::new() };
-        for source in sources {
-            for named in named(source) {
-                let Some(name) = &named.exported else { continue };
-                let Some(target) = modules.absolute(&named) else { continue };
-                let place = [&named.module[..], std::slice::from_ref(name)].concat();
-                if place != target {
-                    modules.exports.insert(place, target);
+    /// Of the files' modules, and all that is named in them.
+    pub(crate) fn of<'a>(
+        modules: impl IntoIterator<Item = &'a [String]>,
+        named: impl Clone + Iterator<Item = &'a Named>,
+    ) -> Self {
+        let all = modules.into_iter().map(<[String]>::to_vec).collect();
+        let mut modules = Self { all, exports: BTreeMap::new(), aliases: BTreeMap::new() };
+        for named in named {
+            let Some(name) = &named.alias else { continue };
+            let Some(target) = modules.absolute(named) else { continue };
+            let place = [&named.module[..], std::slice::from_ref(name)].concat();
+            if place != target {
+                if named.is_exported {
+                    modules.exports.insert(place.clone(), target.clone());
                 }
+                modules.aliases.insert(place, target);
             }
         }
         modules
     }
 
-    /// Where this path leads, from the root; none if it leads out of the program, or begins with a
-    /// name that a `use` has brought in.
+    /// True of a `use` that brings in a whole module: what is used of it, other paths tell.
+    pub(crate) fn is_module_use(&self, named: &Named) -> bool {
+        named.alias.is_some()
+            && !named.is_exported
+            && self.absolute(named).is_some_and(|path| self.all.contains(&path))
+    }
+
+    /// Where this path leads, from the root; none if it leads out of the program. A single
+    /// name that a `use` has brought in leads nowhere: the `use` tells it.
     pub(crate) fn absolute(&self, named: &Named) -> Option<Vec<String>> {
         let (mut base, mut rest) = (named.module.clone(), &named.segments[..]);
         match rest.first()?.as_str() {
@@ -156,10 +179,11 @@ impl Modules {
             }
             first => {
                 base.push(first.to_owned());
-                if !self.all.contains(&base) {
-                    return None;
-                }
                 rest = &rest[1..];
+                if !self.all.contains(&base) {
+                    let alias = self.aliases.get(&base).filter(|_| !rest.is_empty())?;
+                    base.clone_from(alias);
+                }
             }
         }
         base.extend_from_slice(rest);

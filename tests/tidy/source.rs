@@ -15,8 +15,6 @@ pub(crate) struct Source {
     pub(crate) module: Vec<String>,
     /// All of it.
     pub(crate) text: String,
-    /// Its items, without tests.
-    pub(crate) file: syn::File,
     /// The lines, from 1, on which there is code: no blanks, comments or tests.
     pub(crate) code: BTreeSet<usize>,
 }
@@ -36,8 +34,8 @@ pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The whole of `src`, without files of tests.
-pub(crate) fn sources() -> Vec<Source> {
+/// The whole of `src`, without files of tests: each file and its items.
+pub(crate) fn sources() -> Vec<(Source, syn::File)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut sources = Vec::new();
     for path in rust_files(&src) {
@@ -53,8 +51,8 @@ pub(crate) fn sources() -> Vec<Source> {
 }
 
 impl Source {
-    /// This text as the file of this name.
-    pub(crate) fn parse(name: String, text: String) -> Self {
+    /// This text as the file of this name, and its items without tests.
+    pub(crate) fn parse(name: String, text: String) -> (Self, syn::File) {
         let mut file = syn::parse_file(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut tests = Tests(Vec::new());
         tests.visit_file(&file);
@@ -67,7 +65,7 @@ impl Source {
             .filter(|number| !is_test(*number))
             .collect();
         remove_tests(&mut file.items);
-        Self { module: module_of(&name), name, text, file, code }
+        (Self { module: module_of(&name), name, text, code }, file)
     }
 
     /// How many of these lines are code.

@@ -8,7 +8,7 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use synod::paxos::Peer;
-use synod::sim::Disk;
+use synod::sim::DiskModel;
 use synod::sim::mutant::Mutant;
 
 use super::bounds::Bounds;
@@ -66,7 +66,7 @@ impl Display for Caught {
 /// Tries a mutant within all bounds, each for so long at most.
 pub(crate) fn caught(mutant: &'static Mutant<Peer>, limit: Duration) -> Option<Caught> {
     // The model is its own driver, and its disk is sound: there is nothing to explore.
-    if mutant.disk != Disk::Sound {
+    if mutant.disk != DiskModel::Sound {
         return None;
     }
     let birth = |setup| mutant.build(setup);

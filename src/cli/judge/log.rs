@@ -4,7 +4,7 @@
 //! `peer1 exited with code 137` between them. A script that makes faults adds lines of its
 //! own: those with [`MARK`] are for the judge, others (`# what will happen`) for people.
 
-use crate::command::live::Fault;
+use crate::command::live::PeerEvent;
 use crate::hosts::Hosts;
 use crate::process::PeerId;
 use crate::visible::visible_json;
@@ -22,7 +22,7 @@ pub(super) enum Line<'a> {
     /// The peer's container ended with this code.
     Exited(PeerId, &'a str),
     /// Something is done to a peer.
-    Fault(Fault),
+    PeerEvent(PeerEvent),
     /// The script could not go on, and why.
     BrokenOff(&'a str),
     /// The script's words are not understood.
@@ -89,15 +89,15 @@ fn read_mark<'a>(words: &'a str, hosts: &Hosts) -> Line<'a> {
     }
     let (name, done) = words.split_once(' ').unwrap_or((words, ""));
     let wrap = match done {
-        "killed" => Fault::Killed,
-        "started" => Fault::Started,
-        "cut off" => Fault::CutOff,
-        "frozen" => Fault::Frozen,
-        "disconnected" => Fault::Disconnected,
-        "back" | "goes on" | "reconnected" => Fault::Back,
+        "killed" => PeerEvent::Killed,
+        "started" => PeerEvent::Started,
+        "cut off" => PeerEvent::CutOff,
+        "frozen" => PeerEvent::Frozen,
+        "disconnected" => PeerEvent::Disconnected,
+        "back" | "goes on" | "reconnected" => PeerEvent::Back,
         _ => return Line::Unclear(words),
     };
-    peer_named(name, hosts).map_or(Line::Unclear(words), |peer| Line::Fault(wrap(peer)))
+    peer_named(name, hosts).map_or(Line::Unclear(words), |peer| Line::PeerEvent(wrap(peer)))
 }
 
 /// The peer whose container has this name: its host's, perhaps with compose's number behind it.
@@ -199,13 +199,13 @@ mod tests {
 
     #[test]
     fn faults_are_announced_in_a_few_fixed_words() {
-        assert_eq!(read("==> peer1 killed"), Line::Fault(Fault::Killed(ONE)));
-        assert_eq!(read("==> peer11 started"), Line::Fault(Fault::Started(TWO)));
-        assert_eq!(read("==> peer1 cut off"), Line::Fault(Fault::CutOff(ONE)));
-        assert_eq!(read("==> peer1 frozen"), Line::Fault(Fault::Frozen(ONE)));
-        assert_eq!(read("==> peer1 disconnected"), Line::Fault(Fault::Disconnected(ONE)));
+        assert_eq!(read("==> peer1 killed"), Line::PeerEvent(PeerEvent::Killed(ONE)));
+        assert_eq!(read("==> peer11 started"), Line::PeerEvent(PeerEvent::Started(TWO)));
+        assert_eq!(read("==> peer1 cut off"), Line::PeerEvent(PeerEvent::CutOff(ONE)));
+        assert_eq!(read("==> peer1 frozen"), Line::PeerEvent(PeerEvent::Frozen(ONE)));
+        assert_eq!(read("==> peer1 disconnected"), Line::PeerEvent(PeerEvent::Disconnected(ONE)));
         for end in ["back", "goes on", "reconnected"] {
-            assert_eq!(read(&format!("==> peer1 {end}")), Line::Fault(Fault::Back(ONE)));
+            assert_eq!(read(&format!("==> peer1 {end}")), Line::PeerEvent(PeerEvent::Back(ONE)));
         }
         assert_eq!(read("==> broken off: no time"), Line::BrokenOff("no time"));
         for words in ["peer1", "peer1 stopped", "peer2 killed", "killed"] {

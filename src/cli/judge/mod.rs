@@ -132,7 +132,7 @@ fn hear(run: &mut dyn LiveRun, hosts: &Hosts, after: Duration, line: &str) -> Re
         Line::Exited(peer, code) => {
             run.ended(peer, &Exit { code: code.parse().ok(), text: format!("exit code {code}") });
         }
-        Line::Fault(fault) => run.fault(fault),
+        Line::PeerEvent(fault) => run.fault(fault),
         Line::BrokenOff(why) => run.broken_off(why),
         Line::Unclear(words) => {
             let known = "PEER killed, PEER started, PEER cut off, PEER frozen, PEER disconnected, \

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::faults;
 use crate::member::event::{CRASHING, Statement, ViewLine};
 use crate::trace::MOST_PEERS;
-use crate::trace::fault::Faults as Set;
+use crate::trace::fault::FaultSet as Set;
 use crate::trace::object::{Raw, object};
 use crate::trace::reader::{Content, Dialect, LogLine, LogReader, Object};
 
@@ -36,7 +36,7 @@ faults! {
 }
 
 use MemberFault as Fault;
-type Faults = Set<Fault>;
+type FaultSet = Set<Fault>;
 
 /// What a line of a group says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Dialect for MemberDialect {
     type Fault = MemberFault;
     type Sniff = ();
 
-    fn strict(bytes: &[u8], faults: &mut Faults) -> Option<MemberEntry> {
+    fn strict(bytes: &[u8], faults: &mut FaultSet) -> Option<MemberEntry> {
         let text = std::str::from_utf8(bytes).ok()?;
         let printed = ViewLine::read(text).map(|line| MemberEntry { line, is_json: false });
         let json = || Some(MemberEntry { line: ViewLine::read_json(text)?, is_json: true });
@@ -72,7 +72,7 @@ impl Dialect for MemberDialect {
         Some(entry)
     }
 
-    fn lenient<'a>(text: &'a str, faults: &mut Faults) -> Object<'a, MemberEntry> {
+    fn lenient<'a>(text: &'a str, faults: &mut FaultSet) -> Object<'a, MemberEntry> {
         let has = |word: &str| {
             text.as_bytes().windows(4).any(|w| w.eq_ignore_ascii_case(word.as_bytes()))
         };
@@ -81,12 +81,12 @@ impl Dialect for MemberDialect {
             return Object { content: Content::Prose, rest: "", is_whole: true };
         }
         let mut fields = Fields::default();
-        let mut own = Faults::default();
+        let mut own = FaultSet::default();
         let end = object(text, |key, raw| fields.take(&key, &raw, text, &mut own));
         let written = &text[..text.len() - end.rest.len()];
         let content = match fields.line(&mut own) {
             Some(line) => {
-                if own.is_empty() || own == Faults::only(Fault::Quotes) {
+                if own.is_empty() || own == FaultSet::only(Fault::Quotes) {
                     compare(written, &line, &mut own);
                 }
                 faults.extend(own);
@@ -115,7 +115,7 @@ struct Fields {
 }
 
 /// The parts are right, so what differs stands between them.
-fn compare(written: &str, line: &ViewLine, faults: &mut Faults) {
+fn compare(written: &str, line: &ViewLine, faults: &mut FaultSet) {
     let form = line.to_string();
     let mut bare = written.to_owned();
     for key in KEYS {
@@ -146,7 +146,7 @@ fn place(key: &str) -> Option<usize> {
 }
 
 impl Fields {
-    fn take(&mut self, key: &str, raw: &Raw<'_>, text: &str, faults: &mut Faults) {
+    fn take(&mut self, key: &str, raw: &Raw<'_>, text: &str, faults: &mut FaultSet) {
         let Some(place) = place(key) else {
             return faults.add(Fault::ExtraKeys);
         };
@@ -172,7 +172,7 @@ impl Fields {
         }
     }
 
-    fn line(&mut self, faults: &mut Faults) -> Option<ViewLine> {
+    fn line(&mut self, faults: &mut FaultSet) -> Option<ViewLine> {
         let words = match (self.members.take(), self.message.take()) {
             (Some(members), None) => Statement::Members(members),
             (None, Some(message)) => Statement::Message(message),
@@ -197,7 +197,7 @@ fn digits(text: &str) -> Option<u64> {
     all.then(|| text.parse().ok())?
 }
 
-fn integer(raw: &Raw<'_>, faults: &mut Faults) -> Option<u64> {
+fn integer(raw: &Raw<'_>, faults: &mut FaultSet) -> Option<u64> {
     let (text, is_text) = match raw {
         Raw::Bare(word) => (*word, false),
         Raw::Text(text) => (text.trim(), true),
@@ -210,7 +210,7 @@ fn integer(raw: &Raw<'_>, faults: &mut Faults) -> Option<u64> {
     Some(number)
 }
 
-fn list(raw: &Raw<'_>, faults: &mut Faults) -> Option<BTreeSet<u16>> {
+fn list(raw: &Raw<'_>, faults: &mut FaultSet) -> Option<BTreeSet<u16>> {
     let text = match raw {
         Raw::Nested(text) => *text,
         Raw::Text(text) => {
@@ -237,7 +237,7 @@ fn list(raw: &Raw<'_>, faults: &mut Faults) -> Option<BTreeSet<u16>> {
 }
 
 /// The message in the lab's words, if it is clear which of them is meant.
-fn message(raw: &Raw<'_>, faults: &mut Faults) -> Option<String> {
+fn message(raw: &Raw<'_>, faults: &mut FaultSet) -> Option<String> {
     let text: Cow<'_, str> = match raw {
         Raw::Text(text) => Cow::Borrowed(text),
         Raw::Bare(word) => {
@@ -283,7 +283,7 @@ mod tests {
 
     /// What the text says, in what it differs, and what stands behind it.
     fn lenient(text: &str) -> (Content<MemberEntry>, Vec<Fault>, &str) {
-        let mut faults = Faults::default();
+        let mut faults = FaultSet::default();
         let Object { content, rest, .. } = MemberDialect::lenient(text, &mut faults);
         (content, faults.iter().collect(), rest)
     }

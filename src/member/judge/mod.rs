@@ -50,7 +50,7 @@ use std::collections::BTreeSet;
 
 pub use dialect::{Found, MemberDialect, MemberEntry, MemberFault, Reader};
 pub use intake::{MOST_RECORDS, MemberJudge, MemberOptions};
-pub use report::{End, Ends, Report};
+pub use report::{Ends, PeerEnd, Report};
 pub use rules::MemberRule;
 
 use crate::error::{Error, Result};

@@ -16,7 +16,7 @@ pub type Report = crate::trace::report::Report<Ends>;
 #[derive(Clone, Debug, Default)]
 pub struct Ends {
     /// Who ended how.
-    pub peers: Vec<End>,
+    pub peers: Vec<PeerEnd>,
     /// Lines that say again as JSON what a printed line has said, or the other way round.
     pub echoes: u64,
     /// Lines of peers beyond the bound, which nobody judged.
@@ -25,7 +25,7 @@ pub struct Ends {
 
 /// How one peer ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct End {
+pub struct PeerEnd {
     /// Who.
     pub peer: u16,
     /// How many views it installed.
@@ -68,7 +68,7 @@ impl Ends {
     pub fn group(&self) -> Option<(u64, &BTreeSet<u16>)> {
         let mut members = self.peers.iter().filter(|end| end.is_member);
         let (id, list) = members.next()?.last.as_ref()?;
-        let same = |end: &End| end.last.as_ref().is_some_and(|last| last.0 == *id);
+        let same = |end: &PeerEnd| end.last.as_ref().is_some_and(|last| last.0 == *id);
         members.all(same).then_some((*id, list))
     }
 }
@@ -90,7 +90,7 @@ impl Summary for Ends {
         if self.peers.is_empty() {
             return text;
         }
-        let last = |end: &End| match &end.last {
+        let last = |end: &PeerEnd| match &end.last {
             Some((id, list)) => format!("{id}: {}", listed(list)),
             None => "-".into(),
         };

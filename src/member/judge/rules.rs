@@ -1,7 +1,7 @@
 //! The table of rules for a group.
 
 use super::dialect::MemberFault as Fault;
-use crate::trace::findings::{Level, Rule, RuleRow, form, row};
+use crate::trace::findings::{Rule, RuleRow, Severity, form, row};
 
 /// A rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,8 +23,8 @@ pub enum MemberRule {
     OtherText,
 }
 
-use Level::{Form, Progress, Safety};
 use MemberRule as M;
+use Severity::{Form, Progress, Safety};
 
 /// Every rule, in the order of the summary.
 const TABLE: &[RuleRow<MemberRule>] = &[

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::intake::{MOST_RECORDS, MemberJudge, Removal, Seen};
-use super::report::{End, Ends, Report};
+use super::report::{Ends, PeerEnd, Report};
 use super::rules::MemberRule;
 use crate::member::event::listed;
 use crate::trace::findings::{Certainty, Witness};
@@ -376,7 +376,7 @@ impl MemberJudge {
             };
             let is_member = how == "a member";
             let last = account.last.map(|(id, list, _)| (id, list));
-            End { peer, views: account.views, last, is_member, how }
+            PeerEnd { peer, views: account.views, last, is_member, how }
         };
         Report {
             findings: self.findings.sorted(),

@@ -15,7 +15,7 @@ const PLAIN: Mutant = Mutant::PLAIN;
 
 /// What a mutant remembers beside its peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Notes {
+pub struct MemberNotes {
     /// Peers with something in common.
     peers: BTreeSet<PeerId>,
     /// Who has answered what, by two numbers.
@@ -28,7 +28,7 @@ pub struct Notes {
 
 impl Mutable for Peer {
     type Setup = Setup;
-    type Notes = Notes;
+    type Notes = MemberNotes;
 
     fn build(setup: Setup) -> Self {
         Self::new(setup)

@@ -67,7 +67,7 @@ use crate::sim::harness::{
     Figure, Parameters, Property, Scenario, Simulated, Tally, WorldFaults, all_pairs,
 };
 use crate::sim::mutant::Mutant;
-use crate::sim::{Disk, FaultEpisode, Faults, Prng, RunConfig, Span};
+use crate::sim::{DiskModel, FaultEpisode, Faults, Prng, RunConfig, Span};
 pub use monitor::MemberMonitor;
 use properties::NO_FALSE_ALARM;
 
@@ -291,7 +291,7 @@ impl Simulated for MemberSim {
             distances: &[],
             absent: &[],
             addresses: None,
-            disk: if plan.memory { Disk::Sound } else { Disk::None },
+            disk: if plan.memory { DiskModel::Sound } else { DiskModel::None },
         }
     }
 

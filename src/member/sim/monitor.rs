@@ -11,9 +11,9 @@ use crate::member::judge::MemberJudge;
 use crate::member::lines::line_of;
 use crate::member::{Fact, Life, Peer, Record};
 use crate::process::{Effect, Output, PeerId};
-use crate::sim::harness::{Findings, Monitor, Scenario};
+use crate::sim::harness::{Monitor, RunFindings, Scenario};
 use crate::sim::mutant::Subject;
-use crate::sim::{Counts, End, Prng, RunObserver};
+use crate::sim::{Counts, Prng, RunEnd, RunObserver};
 
 /// Of so many steps in which a crash is possible, one is considered.
 const OFFERED: u64 = 10;
@@ -141,11 +141,11 @@ impl MemberMonitor {
 impl Monitor for MemberMonitor {
     type Tally = MemberTally;
 
-    fn finish(mut self, end: End, now: u64, _counts: &Counts) -> Findings<MemberTally> {
+    fn finish(mut self, end: RunEnd, now: u64, _counts: &Counts) -> RunFindings<MemberTally> {
         self.convergence.update(&self.oracle, self.away.is_empty());
         let Convergence { state, unpromised, .. } = self.convergence;
         let is_expected = self.convergence.is_expected();
-        if end == End::TooLate && !is_expected && state != State::One {
+        if end == RunEnd::TooLate && !is_expected && state != State::One {
             self.not_one_group();
         }
         let Self { oracle, convergence, lines, returned, .. } = self;
@@ -169,7 +169,7 @@ impl Monitor for MemberMonitor {
             ..oracle.tally
         };
         let (violations, journal) = (oracle.violations, journal.unwrap_or_default());
-        Findings { violations, tally, journal, judged }
+        RunFindings { violations, tally, journal, judged }
     }
 }
 

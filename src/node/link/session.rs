@@ -267,6 +267,18 @@ fn greet<P: Process + Send + 'static>(
     Ok(hello.peer)
 }
 
+/// Sends what waits behind a slow link, and says what was dropped.
+fn flush<P: Process + Send + 'static>(node: &Node<P>, link: &Arc<Link>) {
+    let (dropped, next) = link.flush_slow();
+    if next == Next::Body {
+        node.send_bodies(link);
+    }
+    if dropped > 0 {
+        let text = format!("{} was slow: {dropped} frames were dropped", link.peer);
+        node.admission.complain(node, &text);
+    }
+}
+
 /// Listens for answers to sent until the link is silent or broken. The error says why, if the
 /// other side did.
 fn listen<P: Process + Send + 'static>(
@@ -299,14 +311,7 @@ fn listen<P: Process + Send + 'static>(
             // Also while answers to earlier ones come: a distant peer would hear too few.
             next_ping = now + PING_EVERY;
         }
-        let (dropped, next) = link.flush_slow();
-        if next == Next::Body {
-            node.send_bodies(link);
-        }
-        if dropped > 0 {
-            let text = format!("{} was slow: {dropped} frames were dropped", link.peer);
-            node.admission.complain(node, &text);
-        }
+        flush(node, link);
         let left = next_ping.saturating_duration_since(Instant::now());
         if stream.set_read_timeout(Some(left.max(Duration::from_millis(1)))).is_err() {
             return Ok(());

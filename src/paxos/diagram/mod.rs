@@ -23,8 +23,8 @@ use self::messages::{Message, content};
 use crate::paxos::event::{Action, MessageType};
 use crate::paxos::judge::dialect::{Entry, Number};
 use crate::trace::diagram::{
-    Admission, Alarm, Counts, Diagram, Extent, Flow, Groups, HostLabel, Item, ItemKind, Key,
-    Lifeline, Look, Marker, Place, Step, Window, flow, labels::plural, peers, settle,
+    Admission, Alarm, Diagram, Extent, Flow, Groups, HostLabel, Item, ItemKind, Key, Lifeline,
+    Look, Marker, MessageCounts, Place, Step, Window, flow, labels::plural, peers, settle,
 };
 use crate::visible::clipped;
 pub use log::draw_log;
@@ -72,7 +72,7 @@ pub struct PaxosDiagram {
     extent: Extent,
     number: Option<Number>,
     kept: Vec<Kept>,
-    counts: Counts,
+    counts: MessageCounts,
     peers: BTreeMap<u16, Known>,
     /// All choices that differ: value, its lowest number.
     choices: BTreeMap<String, Option<Number>>,

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::command::live::{Exit, Fault, LiveRun, Reasons, RunVerdict, Stream};
+use crate::command::live::{Exit, LiveRun, PeerEvent, Reasons, RunVerdict, Stream};
 use crate::paxos::event::{Action, Event, MessageType};
 use crate::process::PeerId;
 use crate::visible::visible;
@@ -168,32 +168,32 @@ impl LiveRun for ChoiceRun {
         }
     }
 
-    fn fault(&mut self, fault: Fault) {
-        let (Fault::Killed(peer)
-        | Fault::Started(peer)
-        | Fault::CutOff(peer)
-        | Fault::Frozen(peer)
-        | Fault::Disconnected(peer)
-        | Fault::Back(peer)) = fault;
+    fn fault(&mut self, fault: PeerEvent) {
+        let (PeerEvent::Killed(peer)
+        | PeerEvent::Started(peer)
+        | PeerEvent::CutOff(peer)
+        | PeerEvent::Frozen(peer)
+        | PeerEvent::Disconnected(peer)
+        | PeerEvent::Back(peer)) = fault;
         let Some(participant) = self.peers.get_mut(&peer.0) else { return };
         let has_chosen = participant.chose.is_some();
         match fault {
-            Fault::Killed(_) => participant.killed = true,
-            Fault::Started(_) => {
+            PeerEvent::Killed(_) => participant.killed = true,
+            PeerEvent::Started(_) => {
                 (participant.killed, participant.ended) = (false, false);
                 // It learns and prints the choice anew.
                 participant.chose = None;
             }
             // Then the cut was too late to show anything.
-            Fault::CutOff(_) if has_chosen => {
+            PeerEvent::CutOff(_) if has_chosen => {
                 self.object(format!("{peer} had chosen before it was cut off"));
             }
-            Fault::CutOff(_) => participant.unable = Some("cut off from every majority"),
+            PeerEvent::CutOff(_) => participant.unable = Some("cut off from every majority"),
             // Of a peer that has chosen nothing is claimed.
-            Fault::Frozen(_) if !has_chosen => participant.unable = Some("frozen"),
-            Fault::Disconnected(_) if !has_chosen => participant.unable = Some("disconnected"),
-            Fault::Frozen(_) | Fault::Disconnected(_) => {}
-            Fault::Back(_) => participant.unable = None,
+            PeerEvent::Frozen(_) if !has_chosen => participant.unable = Some("frozen"),
+            PeerEvent::Disconnected(_) if !has_chosen => participant.unable = Some("disconnected"),
+            PeerEvent::Frozen(_) | PeerEvent::Disconnected(_) => {}
+            PeerEvent::Back(_) => participant.unable = None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The table of rules for single-decree Paxos.
 
 use super::dialect::PaxosFault as Fault;
-use crate::trace::findings::{Level, Rule, RuleRow, form, row};
+use crate::trace::findings::{Rule, RuleRow, Severity, form, row};
 
 /// A rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,8 +32,8 @@ pub enum PaxosRule {
     OtherText,
 }
 
-use Level::{Form, Progress, Safety};
 use PaxosRule as P;
+use Severity::{Form, Progress, Safety};
 
 /// Every rule, in the order of the summary.
 const TABLE: &[RuleRow<PaxosRule>] = &[

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Mutant, PLAIN};
 use crate::paxos::{Message, Timer};
 use crate::process::Effect;
-use crate::sim::Disk;
+use crate::sim::DiskModel;
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -53,7 +53,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                records that only the page cache holds.",
         seen: "This program: a kill between write and flush, a repeated question, a power loss, \
                and two values were chosen.",
-        disk: Disk::CacheTrusted,
+        disk: DiskModel::CacheTrusted,
         ..PLAIN
     },
     Mutant {
@@ -61,7 +61,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Writes its records and flushes none of them: a kill takes nothing, a power loss \
                what it likes.",
         seen: "`write` taken for `fsync`; journals with flushing turned off for speed.",
-        disk: Disk::NeverFlushed,
+        disk: DiskModel::NeverFlushed,
         ..PLAIN
     },
 ];

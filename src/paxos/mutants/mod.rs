@@ -35,7 +35,7 @@ pub fn named(name: &str) -> Option<&'static Mutant> {
 
 /// What a mutant remembers beside its peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Notes {
+pub struct PaxosNotes {
     /// The acceptor before a doctored step, to be put back in part.
     before: Option<Acceptor>,
     /// Answers to the question of a number, by kind (true: to an accept) and sender.
@@ -52,7 +52,7 @@ pub struct Notes {
 
 impl Mutable for Peer {
     type Setup = Arc<Setup>;
-    type Notes = Notes;
+    type Notes = PaxosNotes;
 
     fn build(setup: Arc<Setup>) -> Self {
         Self::new(setup)

@@ -1,6 +1,6 @@
 //! Mutants of the acceptor and its memory.
 
-use super::{Mutant, MutantState, Notes, PLAIN, rewrite_record};
+use super::{Mutant, MutantState, PLAIN, PaxosNotes, rewrite_record};
 use crate::paxos::acceptor::Acceptor;
 use crate::paxos::{Accepted, Message, Peer, ProposalNumber, Record};
 use crate::process::{Effect, Effects};
@@ -94,7 +94,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             is_above
         },
         // The text that was larger is the promise now.
-        effects: |state, _| state.notes = Notes::default(),
+        effects: |state, _| state.notes = PaxosNotes::default(),
         ..PLAIN
     },
     Mutant {

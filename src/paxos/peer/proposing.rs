@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Peer, Phase, Record, Timer, WAITING_NOTE_EVERY};
 use crate::paxos::fact::Fact;
 use crate::paxos::message::{Accepted, Ack, Message};
-use crate::paxos::pace::{Failure, Question};
+use crate::paxos::pace::{AttemptFailure, Question};
 use crate::paxos::proposal::ProposalNumber;
 use crate::paxos::proposer::{Attempt, Outcome};
 use crate::paxos::quorum::{is_quorum, majority};
@@ -121,7 +121,7 @@ impl Peer {
     }
 
     /// Gives the attempt up and sets the time of the next one.
-    fn back_off(&mut self, failure: Failure, out: &mut Effects<Self>) {
+    fn back_off(&mut self, failure: AttemptFailure, out: &mut Effects<Self>) {
         assert!(matches!(self.phase, Phase::Asking(_)), "an attempt is given up once");
         let delay = self.pace.back_off(failure, self.failures);
         self.failures = self.failures.saturating_add(1);
@@ -196,7 +196,7 @@ impl Peer {
         match outcome {
             Outcome::Refused { by, promised } => {
                 out.push(Effect::Report(Fact::Refused { number, by, promised }));
-                self.back_off(Failure::Refused, out);
+                self.back_off(AttemptFailure::Refused, out);
             }
             Outcome::Promised { value, adopted } => {
                 attempt.ask_acceptance(value);
@@ -252,7 +252,7 @@ impl Peer {
                     needed,
                     longer: self.pace.times_out(question),
                 }));
-                self.back_off(Failure::TimedOut, out);
+                self.back_off(AttemptFailure::TimedOut, out);
             }
             // A timer of a phase that is over.
             (Timer::Waiting | Timer::Attempt | Timer::Answer, _) => {}

@@ -28,7 +28,7 @@ use crate::error::Result;
 use crate::process::PeerId;
 use crate::sim::harness::{Front, Parameters, Property, Scenario, Simulated, WorldFaults};
 use crate::sim::mutant::Mutant;
-use crate::sim::{Disk, Faults, Prng, RunConfig};
+use crate::sim::{DiskModel, Faults, Prng, RunConfig};
 use casts::{Cast, MOST_PEERS};
 pub use monitor::{PaxosMonitor, PaxosTally};
 
@@ -199,7 +199,7 @@ impl Simulated for PaxosSim {
             distances: site.map_or(&[], |site| &site.distances),
             absent: site.map_or(plan.absent.as_slice(), |site| &site.absent),
             addresses: None,
-            disk: Disk::Sound,
+            disk: DiskModel::Sound,
         }
     }
 

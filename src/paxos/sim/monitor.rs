@@ -9,9 +9,9 @@ use super::properties::{DECIDES, HONEST, SHORT_DUELS};
 use super::{PaxosPlan, PaxosSim};
 use crate::paxos::{Fact, Message, Peer, Record};
 use crate::process::{Output, PeerId};
-use crate::sim::harness::{Figure, Findings, Monitor, Scenario, Tally};
+use crate::sim::harness::{Figure, Monitor, RunFindings, Scenario, Tally};
 use crate::sim::mutant::Subject;
-use crate::sim::{Counts, End, RunObserver};
+use crate::sim::{Counts, RunEnd, RunObserver};
 
 /// In the recovery phase all proposers together may begin this many rounds, for each of them.
 const ROUNDS_PER_PROPOSER: u64 = 12;
@@ -252,10 +252,10 @@ impl<P: Subject<Peer>> RunObserver<P> for PaxosMonitor {
 impl Monitor for PaxosMonitor {
     type Tally = PaxosTally;
 
-    fn finish(self, end: End, now: u64, _counts: &Counts) -> Findings<PaxosTally> {
+    fn finish(self, end: RunEnd, now: u64, _counts: &Counts) -> RunFindings<PaxosTally> {
         let Self { mut tally, missing, trace, cast, absent, .. } = self;
         let mut violations = self.oracle.violations;
-        if end == End::TooLate {
+        if end == RunEnd::TooLate {
             violations.add(DECIDES, || {
                 format!("in the recovery phase these did not learn the choice: {}", missing.names())
             });
@@ -264,7 +264,7 @@ impl Monitor for PaxosMonitor {
         let journal = trace.as_ref().map_or_else(String::new, Trace::text);
         let judged =
             trace.map(|_| super::journal::reasons(&journal, &cast.roles, absent.is_some()));
-        Findings { violations, tally, journal, judged }
+        RunFindings { violations, tally, journal, judged }
     }
 }
 

@@ -33,7 +33,7 @@ use crate::sim::harness::{
     Figure, NoParameters, Property, Scenario, Simulated, Tally, WorldFaults, all_pairs,
 };
 use crate::sim::mutant::Mutant;
-use crate::sim::{Disk, FaultEpisode, Faults, Prng, RunConfig, Span};
+use crate::sim::{DiskModel, FaultEpisode, Faults, Prng, RunConfig, Span};
 pub use monitor::ReadyMonitor;
 
 /// From one question to the next.
@@ -184,7 +184,7 @@ impl Simulated for ReadySim {
             distances: &[],
             absent: &[],
             addresses: Some(if calm { Span::ZERO } else { Span::ms(0, 6_000) }),
-            disk: Disk::None,
+            disk: DiskModel::None,
         }
     }
 

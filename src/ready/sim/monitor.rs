@@ -9,9 +9,9 @@ use crate::command::live::{Exit, LiveRun as _, Stream};
 use crate::process::{Effect, Output, PeerId};
 use crate::ready::live::ReadyRun;
 use crate::ready::{Fact, Ready};
-use crate::sim::harness::{Findings, Monitor, Scenario, Simulated as _, is_complete};
+use crate::sim::harness::{Monitor, RunFindings, Scenario, Simulated as _, is_complete};
 use crate::sim::mutant::Subject;
-use crate::sim::{Counts, End, RunObserver};
+use crate::sim::{Counts, RunEnd, RunObserver};
 use crate::trace::journal::{JournalAction, JournalLine};
 
 /// Looks at a run of `ready`.
@@ -65,7 +65,7 @@ impl ReadyMonitor {
 impl Monitor for ReadyMonitor {
     type Tally = ReadyTally;
 
-    fn finish(mut self, end: End, _now: u64, counts: &Counts) -> Findings<ReadyTally> {
+    fn finish(mut self, end: RunEnd, _now: u64, counts: &Counts) -> RunFindings<ReadyTally> {
         if is_complete(end) {
             self.oracle.ended();
         }
@@ -78,7 +78,7 @@ impl Monitor for ReadyMonitor {
             reasons
         });
         let Oracle { violations, tally, .. } = self.oracle;
-        Findings { violations, tally, journal: journal.unwrap_or_default(), judged }
+        RunFindings { violations, tally, journal: journal.unwrap_or_default(), judged }
     }
 }
 

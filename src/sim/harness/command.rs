@@ -7,8 +7,8 @@ use super::failure::find;
 use super::options::{Job, Options, beside};
 use super::summary::{Progress, Summary, as_f64};
 use super::{
-    Failure, Front, MOST_STEPS, Outcome, Recording, Scenario, Schedule, Simulated, Tally, matrix,
-    minimize, schedule,
+    Failure, Front, MOST_STEPS, Recording, RunOutcome, Scenario, Schedule, Simulated, Tally,
+    matrix, minimize, schedule,
 };
 use crate::error::{Doing, Result};
 
@@ -225,13 +225,13 @@ fn nothing_violated(is_mutant: bool) -> &'static str {
 }
 
 /// What was violated, and how.
-fn violation<T>(outcome: &Outcome<T>) -> String {
+fn violation<T>(outcome: &RunOutcome<T>) -> String {
     let violation = outcome.violation.as_ref();
     violation.map_or(String::new(), |found| format!("{}: {}", found.property.name, found.how))
 }
 
 /// A scheduled failure in a line.
-fn summary_of<S: Simulated>(outcome: &Outcome<S::Tally>, schedule: &Schedule<S>) -> String {
+fn summary_of<S: Simulated>(outcome: &RunOutcome<S::Tally>, schedule: &Schedule<S>) -> String {
     let counts = &outcome.counts;
     let steps = counted(schedule.steps.len() as u64, "step", "steps");
     let messages = counted(counts.delivered, "message", "messages");

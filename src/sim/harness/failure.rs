@@ -6,7 +6,7 @@
 //! everything in it that chance put there; [`minimize`](super::minimize()) takes that out.
 
 use super::options::with_seed;
-use super::{Outcome, Parameters, Scenario, Simulated, WorldFaults};
+use super::{Parameters, RunOutcome, Scenario, Simulated, WorldFaults};
 use crate::error::Result;
 use crate::sim::mutant::Mutant;
 
@@ -17,7 +17,7 @@ pub struct Failure<S: Simulated> {
     /// The seed.
     pub seed: u64,
     /// What it came to.
-    pub outcome: Outcome<S::Tally>,
+    pub outcome: RunOutcome<S::Tally>,
 }
 
 // Written out because a derive would ask the bounds of `S`.

@@ -1,7 +1,7 @@
 //! From one failing run to the least of it: single messages, crashes and time-outs are taken out of
 //! that very run while the same property is still violated.
 
-use super::{Failure, Outcome, Scenario, Schedule, Simulated, known_failure};
+use super::{Failure, RunOutcome, Scenario, Schedule, Simulated, known_failure};
 use crate::sim::ddmin::ddmin;
 use crate::sim::mutant::Mutant;
 
@@ -12,7 +12,7 @@ pub const MOST_STEPS: usize = 30_000_000;
 /// A failing run from which nothing can be taken away.
 pub struct Minimized<S: Simulated> {
     /// What it comes to.
-    pub outcome: Outcome<S::Tally>,
+    pub outcome: RunOutcome<S::Tally>,
     /// What happens in it.
     pub schedule: Schedule<S>,
     /// The attempts came to an end before everything had been tried.

@@ -5,7 +5,7 @@
 //! every step. The rest is here:
 //!
 //! ```text
-//! options ── a line of flags ──► Scenario ── a seed ──► Outcome         scenario, options
+//! options ── a line of flags ──► Scenario ── a seed ──► RunOutcome         scenario, options
 //!                                   │  violated?
 //!                                   ▼
 //!                                Failure ── other seeds, smaller worlds ──► Failure    failure
@@ -50,13 +50,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::mutant::{Mutable, Mutant, MutantLabel, Mutated};
-use super::{Counts, End, Faults, RunConfig, RunObserver};
+use super::{Counts, Faults, RunConfig, RunEnd, RunObserver};
 use crate::error::Result;
 use crate::process::{PeerId, Process};
 pub use failure::{Failure, known_failure};
 pub use minimize::{MOST_STEPS, Minimized, minimize, minimize_known};
 pub use property::{Property, Violation, Violations};
-pub use scenario::{Findings, Outcome, Recording, Scenario, Schedule, is_complete};
+pub use scenario::{Recording, RunFindings, RunOutcome, Scenario, Schedule, is_complete};
 pub use summary::{Figure, Progress, Tally, as_f64};
 
 /// A world: its name on the command line, and what goes wrong in it.
@@ -186,7 +186,7 @@ pub trait Monitor {
     type Tally;
 
     /// What it has found when the run is over.
-    fn finish(self, end: End, now: u64, counts: &Counts) -> Findings<Self::Tally>;
+    fn finish(self, end: RunEnd, now: u64, counts: &Counts) -> RunFindings<Self::Tally>;
 }
 
 /// What the harness needs of the command line around it.

@@ -4,7 +4,9 @@ use super::property::{Property, Violation, Violations};
 use super::{Monitor, Simulated};
 use crate::process::{PeerId, Process};
 use crate::sim::mutant::{Mutable, Mutant};
-use crate::sim::{Arrivals, Counts, Disk, End, Faults, RunConfig, RunObserver, ScriptOf, World};
+use crate::sim::{
+    Arrivals, Counts, DiskModel, Faults, RunConfig, RunEnd, RunObserver, ScriptOf, World,
+};
 
 /// What a run is, beside its seed.
 pub struct Scenario<S: Simulated> {
@@ -120,7 +122,7 @@ impl<S: Simulated> Scenario<S> {
     }
 
     /// The run of this seed.
-    pub fn play(&self, seed: u64) -> Outcome<S::Tally> {
+    pub fn play(&self, seed: u64) -> RunOutcome<S::Tally> {
         self.perform(&S::plan(self, seed), Lead::Seed(seed), Keep::default()).outcome
     }
 
@@ -132,7 +134,7 @@ impl<S: Simulated> Scenario<S> {
     }
 
     /// The same run, written down as what happened.
-    pub fn write_down(&self, seed: u64) -> (Outcome<S::Tally>, Schedule<S>) {
+    pub fn write_down(&self, seed: u64) -> (RunOutcome<S::Tally>, Schedule<S>) {
         let plan = S::plan(self, seed);
         let run = self.perform(&plan, Lead::Seed(seed), Keep { journal: false, script: true });
         let steps = run.script.unwrap_or_default();
@@ -140,7 +142,7 @@ impl<S: Simulated> Scenario<S> {
     }
 
     /// The run of this schedule, and what of it was performed.
-    pub fn follow(&self, schedule: &Schedule<S>) -> (Outcome<S::Tally>, Schedule<S>) {
+    pub fn follow(&self, schedule: &Schedule<S>) -> (RunOutcome<S::Tally>, Schedule<S>) {
         let lead = Lead::Schedule(schedule, None);
         let run = self.perform(&schedule.plan, lead, Keep { journal: false, script: true });
         let steps = run.script.unwrap_or_default();
@@ -171,7 +173,7 @@ impl<S: Simulated> Scenario<S> {
                 self.drive(&config, &build, plan, lead, keep)
             }
             Some(mutant) => {
-                if mutant.disk != Disk::Sound {
+                if mutant.disk != DiskModel::Sound {
                     config.disk = mutant.disk;
                 }
                 let build = |peer, incarnation| mutant.build(setup(peer, incarnation));
@@ -215,7 +217,7 @@ impl<S: Simulated> Scenario<S> {
         let findings = world.observer.finish(end, now, &counts);
         let (violation, violated) = findings.violations.into_parts();
         let tally = findings.tally;
-        let outcome = Outcome { violation, violated, counts, tally, virtual_us: now };
+        let outcome = RunOutcome { violation, violated, counts, tally, virtual_us: now };
         let (journal, judged) = (findings.journal, findings.judged);
         Run { outcome, journal, judged, script, arrivals }
     }
@@ -265,7 +267,7 @@ struct Keep {
 }
 
 struct Run<S: Simulated> {
-    outcome: Outcome<S::Tally>,
+    outcome: RunOutcome<S::Tally>,
     journal: String,
     judged: Option<Vec<String>>,
     script: Option<ScriptOf<S::Peer>>,
@@ -280,7 +282,7 @@ impl<S: Simulated> Run<S> {
 }
 
 /// What a monitor has found when its run is over.
-pub struct Findings<T> {
+pub struct RunFindings<T> {
     /// What was violated.
     pub violations: Violations,
     /// What was counted.
@@ -293,7 +295,7 @@ pub struct Findings<T> {
 
 /// What a run came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome<T> {
+pub struct RunOutcome<T> {
     /// The first violation that counts.
     pub violation: Option<Violation>,
     /// Every property that was violated.
@@ -309,7 +311,7 @@ pub struct Outcome<T> {
 /// A run and its journal.
 pub struct Recording<S: Simulated> {
     /// What it came to.
-    pub outcome: Outcome<S::Tally>,
+    pub outcome: RunOutcome<S::Tally>,
     /// The lines that its peers would write.
     pub journal: String,
     /// What the judge of those lines has against them, if it was given them.
@@ -326,7 +328,7 @@ impl<S: Simulated> Recording<S> {
 }
 
 /// How the end of a run reads in a summary of it.
-impl<T> Outcome<T> {
+impl<T> RunOutcome<T> {
     /// How much there is to read in it.
     pub(super) fn size(&self) -> (u64, u64) {
         (self.counts.sent + 3 * self.counts.crashes, self.counts.steps)
@@ -335,6 +337,6 @@ impl<T> Outcome<T> {
 
 /// True if the run is over and was not ended by a violation or a schedule: what must be reached can
 /// be asked for.
-pub fn is_complete(end: End) -> bool {
-    matches!(end, End::Reached | End::TooLate)
+pub fn is_complete(end: RunEnd) -> bool {
+    matches!(end, RunEnd::Reached | RunEnd::TooLate)
 }

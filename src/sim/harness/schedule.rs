@@ -8,8 +8,8 @@
 //! ```
 //!
 //! People may edit it: take lines out, change their order, write new ones. Where no line says that
-//! a process takes a step of its own (`"proceed"`), it takes each as soon as it is due. What cannot be read is
-//! refused with its line; what cannot be performed is skipped when it is played.
+//! a process takes a step of its own (`"proceed"`), it takes each as soon as it is due. What cannot
+//! be read is refused with its line; what cannot be performed is skipped when it is played.
 
 use std::fs::File;
 use std::io::Read as _;

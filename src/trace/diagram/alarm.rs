@@ -7,7 +7,7 @@ use super::labels::plural;
 use super::markers::Marker;
 use super::model::Step;
 use super::window::Place;
-use crate::trace::findings::{Certainty, Finding, Level, Rule};
+use crate::trace::findings::{Certainty, Finding, Rule, Severity};
 use crate::visible::{clipped, visible};
 
 /// A broken rule, as a judge found it.
@@ -24,7 +24,7 @@ pub struct Alarm {
 /// The safety rules that were broken, of what a judge found.
 pub fn alarms<R: Rule>(findings: &[Finding<R>]) -> Vec<Alarm> {
     let broken = findings.iter().filter(|finding| {
-        let is_safety = finding.rule.row().level == Level::Safety;
+        let is_safety = finding.rule.row().level == Severity::Safety;
         is_safety && finding.certainty != Certainty::NotDecidable
     });
     let alarm = |finding: &Finding<R>| Alarm {

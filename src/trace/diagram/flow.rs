@@ -10,7 +10,7 @@ use super::alarm::Alarm;
 use super::markers::Marker;
 use super::model::{Arrow, ArrowEnd, Lifeline, Step};
 use super::order;
-use super::pairs::{Counts, Pair, pair};
+use super::pairs::{MessageCounts, Pair, pair};
 use super::window::{Extent, MOST_LIFELINES, Place};
 
 /// One event of a run, as the picture needs it.
@@ -24,7 +24,7 @@ pub struct Item {
     pub place: Place,
     /// The line, fit to be shown.
     pub text: String,
-    /// How many messages of the same key went the same way before; see [`Counts::take`].
+    /// How many messages of the same key went the same way before; see [`MessageCounts::take`].
     pub nth: u32,
     /// What happened.
     pub event: ItemKind,
@@ -127,7 +127,12 @@ pub fn peers(items: &[Item], extent: &Extent) -> BTreeSet<u16> {
 }
 
 /// Makes steps and arrows of these events.
-pub fn flow(items: &[Item], lifelines: &[Lifeline], counts: &Counts, extent: &Extent) -> Flow {
+pub fn flow(
+    items: &[Item],
+    lifelines: &[Lifeline],
+    counts: &MessageCounts,
+    extent: &Extent,
+) -> Flow {
     let index = |peer: u16| lifelines.binary_search_by_key(&peer, |line| line.peer).ok();
     let mut pairs = pair(items, counts);
     // Of a notice whose receipt is left out, the send is left out too.

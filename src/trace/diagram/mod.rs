@@ -16,8 +16,8 @@
 //! This module knows no protocol. What a line means, which messages are alike, and what stands in
 //! words beside a step, a protocol says in its own folder: it turns its lines into [`Item`]s, has
 //! [`flow`] make steps and arrows of them, and fills in the rest of the [`Diagram`]. A protocol
-//! that prints states and no messages makes [`Step`]s and [`Band`]s itself. Where messages are plain
-//! texts, [`draw_journal`] does it all ([`PlainPicture`]).
+//! that prints states and no messages makes [`Step`]s and [`Band`]s itself. Where messages are
+//! plain texts, [`draw_journal`] does it all ([`PlainPicture`]).
 //!
 //! An [`Extent`] counts events one by one, so a run can have any length; at most [`MOST_EVENTS`]
 //! are drawn. What is not drawn is counted and said in a line of the picture.
@@ -65,7 +65,7 @@ pub use markers::Marker;
 pub use model::{
     Arrow, ArrowEnd, Band, Diagram, Groups, HostLabel, Kind, Lifeline, Look, Shape, Step, Stroke,
 };
-pub use pairs::{Counts, Key};
+pub use pairs::{Key, MessageCounts};
 pub use plain::{PlainPicture, draw_journal};
 pub use text::TextPage;
 pub use window::{Admission, Bound, Extent, MOST_EVENTS, MOST_LIFELINES, Place, Window};

@@ -30,7 +30,7 @@ const MOST_OUTSIDE: usize = 100_000;
 /// How often each message was sent and received, in the window and outside: so that a message
 /// whose other end is outside the window is not called lost.
 #[derive(Clone, Debug, Default)]
-pub struct Counts(HashMap<Key, Count>);
+pub struct MessageCounts(HashMap<Key, Count>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
@@ -39,7 +39,7 @@ struct Count {
     kept: bool,
 }
 
-impl Counts {
+impl MessageCounts {
     /// Counts a message that was sent or received; says how many of its key went the same way
     /// before. `kept` if it is drawn; `room` if more can be.
     pub fn take(&mut self, key: &Key, sent: bool, kept: bool, room: bool) -> u32 {
@@ -81,7 +81,7 @@ struct Alike {
 }
 
 /// Matches these events; `counts` are those of the whole log.
-pub(super) fn pair(kept: &[Item], counts: &Counts) -> Vec<Pair> {
+pub(super) fn pair(kept: &[Item], counts: &MessageCounts) -> Vec<Pair> {
     let mut alike: BTreeMap<Key, Alike> = BTreeMap::new();
     for (index, event) in kept.iter().enumerate() {
         let Some((key, sent)) = key(event) else { continue };

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 
 use super::labels::{plural, span};
 use super::{
-    Admission, ArrowEnd, Counts, Diagram, Extent, HostLabel, Item, ItemKind, Kind, Lifeline, Look,
-    Marker, Place, Window, flow, peers, settle,
+    Admission, ArrowEnd, Diagram, Extent, HostLabel, Item, ItemKind, Kind, Lifeline, Look, Marker,
+    MessageCounts, Place, Window, flow, peers, settle,
 };
 use crate::error::{Error, Result};
 use crate::hosts::Hosts;
@@ -37,7 +37,7 @@ const LONGEST: (usize, usize) = (1_000, 160);
 #[derive(Clone, Debug)]
 struct PlainDiagram<P> {
     extent: Extent,
-    counts: Counts,
+    counts: MessageCounts,
     items: Vec<Item>,
     /// When each peer reached its outcome first, whatever the window.
     reached: BTreeMap<u16, u64>,
@@ -59,7 +59,7 @@ pub fn draw_journal<P: PlainPicture>(
     let names = inputs.names.join(", ");
     let mut diagram = PlainDiagram::<P> {
         extent: Extent::new(window),
-        counts: Counts::default(),
+        counts: MessageCounts::default(),
         items: Vec::new(),
         reached: BTreeMap::new(),
         protocol: PhantomData,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Finding, Findings, Level, Rule, RuleRow, Tally, Witness};
+use super::{Finding, FindingCounts, Findings, Rule, RuleRow, Severity, Witness};
 use crate::visible::visible_json;
 
 /// A rule, and how it fared.
@@ -38,7 +38,7 @@ impl<R: Rule> Findings<R> {
     /// Every rule.
     pub fn json_rules(&self, strict: bool) -> Vec<JsonRule> {
         let rule = |row: &RuleRow<R>| {
-            let Tally { kept, broken, undecided } =
+            let FindingCounts { kept, broken, undecided } =
                 self.tallies.get(&row.rule).cloned().unwrap_or_default();
             let &RuleRow { name, claim, .. } = row;
             let (level, outcome) = (level_name(row.level), self.outcome(row, strict));
@@ -72,11 +72,11 @@ pub fn to_json(report: &impl Serialize) -> String {
     json.lines().map(visible_json).collect::<Vec<_>>().join("\n")
 }
 
-fn level_name(level: Level) -> &'static str {
+fn level_name(level: Severity) -> &'static str {
     match level {
-        Level::Safety => "safety",
-        Level::Form => "form",
-        Level::Progress => "progress",
+        Severity::Safety => "safety",
+        Severity::Form => "form",
+        Severity::Progress => "progress",
     }
 }
 

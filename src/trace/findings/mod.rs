@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::fault::{Fault, Faults};
+use super::fault::{Fault, FaultSet};
 
 mod json;
 mod report;
@@ -26,7 +26,7 @@ pub const MOST_FINDINGS: u64 = 10;
 
 /// What breaking a rule means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
+pub enum Severity {
     /// The run is wrong: an error.
     Safety,
     /// The lab's exact form: a warning, or an error if asked for.
@@ -43,7 +43,7 @@ pub struct RuleRow<R> {
     /// Its name in findings.
     pub name: &'static str,
     /// What breaking it means.
-    pub level: Level,
+    pub level: Severity,
     /// What it claims.
     pub claim: &'static str,
     /// What is wrong where it is broken, if that is always the same.
@@ -54,7 +54,7 @@ pub struct RuleRow<R> {
 pub const fn row<R: Copy>(
     rule: R,
     name: &'static str,
-    level: Level,
+    level: Severity,
     claim: &'static str,
 ) -> RuleRow<R> {
     RuleRow { rule, name, level, claim, sentence: "" }
@@ -67,7 +67,7 @@ pub const fn form<R: Copy>(
     claim: &'static str,
     sentence: &'static str,
 ) -> RuleRow<R> {
-    RuleRow { rule, name, level: Level::Form, claim, sentence }
+    RuleRow { rule, name, level: Severity::Form, claim, sentence }
 }
 
 /// A rule of some protocol.
@@ -180,7 +180,7 @@ pub struct Finding<R> {
 
 /// What became of one rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct FindingCounts {
     /// How often it was looked at and kept.
     pub kept: u64,
     /// How often it was broken; of notes, how often there was something to note.
@@ -195,7 +195,7 @@ pub struct Findings<R> {
     /// The first few of each rule; once the run is judged, in the order of the table.
     pub list: Vec<Finding<R>>,
     /// What became of each rule; one that is not here had nothing to judge.
-    pub tallies: BTreeMap<R, Tally>,
+    pub tallies: BTreeMap<R, FindingCounts>,
 }
 
 impl<R> Default for Findings<R> {
@@ -233,7 +233,7 @@ impl<R: Rule> Findings<R> {
     }
 
     /// Adds in what a line differs from the form.
-    pub fn add_faults(&mut self, spot: Spot<'_>, faults: Faults<R::Fault>) {
+    pub fn add_faults(&mut self, spot: Spot<'_>, faults: FaultSet<R::Fault>) {
         for rule in faults.iter().map(R::of_form) {
             self.broken_by(rule, spot, || rule.row().sentence.into());
         }
@@ -259,7 +259,7 @@ impl<R: Rule> Findings<R> {
     }
 
     /// The names of the rules for which this is not zero.
-    pub fn names(&self, pick: fn(&Tally) -> u64) -> Vec<&'static str> {
+    pub fn names(&self, pick: fn(&FindingCounts) -> u64) -> Vec<&'static str> {
         let has =
             |row: &&RuleRow<R>| self.tallies.get(&row.rule).is_some_and(|tally| pick(tally) > 0);
         R::TABLE.iter().filter(has).map(|row| row.name).collect()

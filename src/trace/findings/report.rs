@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::json::name_of;
-use super::{Certainty, Finding, Findings, Level, Rule, RuleRow, Tally};
+use super::{Certainty, Finding, FindingCounts, Findings, Rule, RuleRow, Severity};
 use crate::visible::visible;
 
 /// How many findings of one rule of form are shown; the table says how many there are.
@@ -15,10 +15,10 @@ impl<R: Rule> Findings<R> {
     pub(super) fn outcome(&self, row: &RuleRow<R>, strict: bool) -> &'static str {
         match (self.tallies.get(&row.rule), row.level) {
             (Some(tally), _) if breaks(row, tally, strict) => "VIOLATED",
-            (None, Level::Safety) => "nothing to judge",
+            (None, Severity::Safety) => "nothing to judge",
             (None, _) => "fine",
-            (Some(tally), Level::Form) if tally.broken > 0 => "differs",
-            (Some(tally), Level::Progress) if tally.broken > 0 => "noted",
+            (Some(tally), Severity::Form) if tally.broken > 0 => "differs",
+            (Some(tally), Severity::Progress) if tally.broken > 0 => "noted",
             (Some(tally), _) if tally.undecided > 0 => "not decidable",
             (Some(_), _) => "held",
         }
@@ -61,7 +61,7 @@ impl<R: Rule> Findings<R> {
             let Some(count) = alike.get(&rule).copied() else { continue };
             let shown = count.min(most_shown::<R>(row.level)) as u64;
             let all = self.tallies.get(&rule).map_or(0, |tally| tally.broken);
-            if row.level == Level::Form && all > shown {
+            if row.level == Severity::Form && all > shown {
                 say(text, format_args!("{}: and {} more like these\n", row.name, all - shown));
             }
         }
@@ -69,7 +69,7 @@ impl<R: Rule> Findings<R> {
 
     fn write_table(&self, text: &mut String, strict: bool, unasked: Option<R>) {
         let is_shown = |row: &&RuleRow<R>| match row.level {
-            Level::Safety => Some(row.rule) != unasked,
+            Severity::Safety => Some(row.rule) != unasked,
             _ => self.tallies.contains_key(&row.rule),
         };
         let width = R::TABLE.iter().map(|row| row.name.len()).max().unwrap_or(0);
@@ -86,7 +86,7 @@ impl<R: Rule> Findings<R> {
             let (name, claim) = (row.name, row.claim);
             say(text, format_args!("{name:<width$}  {outcome:<16}  {times:>8}  {claim}"));
         }
-        let mut form = R::TABLE.iter().filter(|row| row.level == Level::Form);
+        let mut form = R::TABLE.iter().filter(|row| row.level == Severity::Form);
         if form.all(|row| !self.tallies.contains_key(&row.rule)) {
             say(text, format_args!("{:<width$}  {:<16}  {:>8}  the lab's", "(form)", "exact", "-"));
         }
@@ -94,36 +94,36 @@ impl<R: Rule> Findings<R> {
 
     /// How many rules fared how, for the verdict's line.
     pub fn sum(&self, strict: bool) -> String {
-        let count = |holds: &dyn Fn(&RuleRow<R>, &Tally) -> bool| {
+        let count = |holds: &dyn Fn(&RuleRow<R>, &FindingCounts) -> bool| {
             self.tallies.iter().filter(|(rule, tally)| holds(rule.row(), tally)).count()
         };
         let violated = count(&|row, tally| breaks(row, tally, strict));
         let is_open = |row: &RuleRow<R>| {
-            row.level == Level::Safety && !(strict && row.rule.must_be_decided())
+            row.level == Severity::Safety && !(strict && row.rule.must_be_decided())
         };
         let open = count(&|row, tally| is_open(row) && tally.undecided > 0);
-        let form = count(&|row, tally| row.level == Level::Form && tally.broken > 0);
+        let form = count(&|row, tally| row.level == Severity::Form && tally.broken > 0);
         let of_them = if strict && form > 0 { " of them" } else { "" };
         format!("{violated} rule(s) violated, {open} not decidable, {form}{of_them} of form")
     }
 }
 
 /// True if this makes the run a failure.
-pub(super) fn breaks<R: Rule>(row: &RuleRow<R>, tally: &Tally, strict: bool) -> bool {
+pub(super) fn breaks<R: Rule>(row: &RuleRow<R>, tally: &FindingCounts, strict: bool) -> bool {
     match row.level {
-        Level::Safety => {
+        Severity::Safety => {
             tally.broken > 0 || (strict && row.rule.must_be_decided() && tally.undecided > 0)
         }
-        Level::Form => strict && tally.broken > 0,
-        Level::Progress => false,
+        Severity::Form => strict && tally.broken > 0,
+        Severity::Progress => false,
     }
 }
 
-fn most_shown<R: Rule>(level: Level) -> usize {
+fn most_shown<R: Rule>(level: Severity) -> usize {
     match level {
-        Level::Safety => usize::MAX,
-        Level::Form => SHOWN_ALIKE,
-        Level::Progress => R::MOST_NOTES,
+        Severity::Safety => usize::MAX,
+        Severity::Form => SHOWN_ALIKE,
+        Severity::Progress => R::MOST_NOTES,
     }
 }
 
@@ -136,14 +136,14 @@ fn write_finding<R: Rule>(
     let row = finding.rule.row();
     let open = finding.certainty == Certainty::NotDecidable;
     let head = match row.level {
-        Level::Safety if open && !(strict && finding.rule.must_be_decided()) => "not decidable",
-        Level::Safety => "VIOLATED",
-        Level::Form if strict => "VIOLATED",
-        Level::Form => "warning",
-        Level::Progress => "note",
+        Severity::Safety if open && !(strict && finding.rule.must_be_decided()) => "not decidable",
+        Severity::Safety => "VIOLATED",
+        Severity::Form if strict => "VIOLATED",
+        Severity::Form => "warning",
+        Severity::Progress => "note",
     };
     let sure = match (row.level, finding.certainty) {
-        (Level::Safety, certainty) if !open => format!(" ({})", certainty.words()),
+        (Severity::Safety, certainty) if !open => format!(" ({})", certainty.words()),
         _ => String::new(),
     };
     say(text, format_args!("{head}: {}: {}{sure}", row.name, visible(&finding.sentence)));

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use super::PaxosFault as Fault;
 use super::number::Number;
 use crate::paxos::event::{Action, MessageType};
-use crate::trace::fault::Faults as Set;
+use crate::trace::fault::FaultSet as Set;
 use crate::trace::object::Raw;
 use crate::trace::prefix::digits;
 
-type Faults = Set<Fault>;
+type FaultSet = Set<Fault>;
 
 /// How it is known whose line this is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -157,7 +157,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Takes one key and its value.
-    pub(super) fn take(&mut self, key: &str, raw: Raw<'a>, faults: &mut Faults) {
+    pub(super) fn take(&mut self, key: &str, raw: Raw<'a>, faults: &mut FaultSet) {
         let Some((known, exact)) = Key::of(key) else {
             self.unknown = true;
             return;
@@ -212,7 +212,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The event of these keys; none if they are none of Paxos.
-    pub(super) fn entry(self, faults: &mut Faults) -> Option<Entry<'a>> {
+    pub(super) fn entry(self, faults: &mut FaultSet) -> Option<Entry<'a>> {
         let named = self.message_type.as_deref().map(|word| message_type(word, faults));
         let is_choice = matches!(named, Some(Some(MessageType::Chose | MessageType::Chosen)));
         let action = match self.action.as_deref() {
@@ -241,7 +241,7 @@ impl<'a> Fields<'a> {
         Some(Entry { peer_id, action, message_type, value, is_journal, ..self.entry })
     }
 
-    fn judge_form(&self, action: Action, named: Option<MessageType>, faults: &mut Faults) {
+    fn judge_form(&self, action: Action, named: Option<MessageType>, faults: &mut FaultSet) {
         let Entry { receiver, answers, note, .. } = &self.entry;
         let journal_only = receiver.is_some() || answers.is_some() || note.is_some();
         for (is_so, fault) in [
@@ -259,7 +259,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn action(word: &str, faults: &mut Faults) -> Option<Action> {
+fn action(word: &str, faults: &mut FaultSet) -> Option<Action> {
     let exact = |word: &str| match word {
         "sent" => Some(Action::Sent),
         "received" => Some(Action::Received),
@@ -281,7 +281,7 @@ fn action(word: &str, faults: &mut Faults) -> Option<Action> {
     })
 }
 
-fn message_type(word: &str, faults: &mut Faults) -> Option<MessageType> {
+fn message_type(word: &str, faults: &mut FaultSet) -> Option<MessageType> {
     match word {
         "prepare" => return Some(MessageType::Prepare),
         "prepare_ack" => return Some(MessageType::PrepareAck),
@@ -321,7 +321,7 @@ fn number(raw: Raw<'_>) -> Option<Number> {
 }
 
 /// A peer's id: an integer, or a name that ends with one, as in `peer3`.
-fn id(raw: Raw<'_>, faults: &mut Faults) -> Option<u16> {
+fn id(raw: Raw<'_>, faults: &mut FaultSet) -> Option<u16> {
     if !matches!(raw, Raw::Bare(_)) {
         faults.add(Fault::NumberKind);
     }

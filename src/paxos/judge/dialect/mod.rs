@@ -25,8 +25,8 @@ mod tests;
 
 use crate::faults;
 use crate::paxos::event::Action;
-use crate::trace::fault::Faults;
-use crate::trace::object::{End, object};
+use crate::trace::fault::FaultSet;
+use crate::trace::object::{ScanEnd, object};
 
 pub use crate::trace::prefix::Names;
 pub use crate::trace::reader::Content;
@@ -81,13 +81,13 @@ impl Dialect for PaxosDialect {
     type Sniff = Sniff;
     const MOST_LINES: usize = 16;
 
-    fn strict<'a>(bytes: &'a [u8], _faults: &mut Faults<PaxosFault>) -> Option<Entry<'a>> {
+    fn strict<'a>(bytes: &'a [u8], _faults: &mut FaultSet<PaxosFault>) -> Option<Entry<'a>> {
         strict::strict(bytes)
     }
 
-    fn lenient<'a>(text: &'a str, faults: &mut Faults<PaxosFault>) -> Object<'a, Entry<'a>> {
+    fn lenient<'a>(text: &'a str, faults: &mut FaultSet<PaxosFault>) -> Object<'a, Entry<'a>> {
         let mut fields = entry::Fields::default();
-        let End { rest, closed, blanks, mended } =
+        let ScanEnd { rest, closed, blanks, mended } =
             object(text, |key, raw| fields.take(&key, raw, faults));
         faults.add_if(blanks, PaxosFault::Blanks);
         faults.add_if(mended, PaxosFault::Mended);
@@ -125,7 +125,7 @@ impl Dialect for PaxosDialect {
         &self,
         entry: &mut Entry<'_>,
         named: Option<u16>,
-        faults: &mut Faults<PaxosFault>,
+        faults: &mut FaultSet<PaxosFault>,
     ) {
         let Conclusion { owner, means_printer } = self.conclusion;
         let means_printer = means_printer && !entry.is_journal;

@@ -28,7 +28,7 @@ use crate::command::{args, outputs};
 use crate::error::{Doing, Error, Result};
 use crate::paxos::{Audience, Roles};
 use crate::process::PeerId;
-use crate::sim::harness::{Front, Outcome, Progress, Scenario, as_f64};
+use crate::sim::harness::{Front, Progress, RunOutcome, Scenario, as_f64};
 use crate::sim::{Faults, Span};
 use regions::{REGIONS, way_us};
 
@@ -109,13 +109,13 @@ impl World {
         let parameters = PaxosParameters::at(self.cast.clone(), self.site.clone());
         let none = ("none", Faults::none as fn() -> Faults);
         let scenario = Scenario::<PaxosSim>::new(self.peers, parameters, &none).with_faults(faults);
-        let runs: Vec<Outcome<PaxosTally>> = (0..RUNS).map(|seed| scenario.play(seed)).collect();
-        let middle = |figure: &dyn Fn(&Outcome<PaxosTally>) -> u64| {
+        let runs: Vec<RunOutcome<PaxosTally>> = (0..RUNS).map(|seed| scenario.play(seed)).collect();
+        let middle = |figure: &dyn Fn(&RunOutcome<PaxosTally>) -> u64| {
             let mut figures: Vec<u64> = runs.iter().map(figure).collect();
             figures.sort_unstable();
             figures[figures.len() / 2]
         };
-        let since = |us: u64, run: &Outcome<PaxosTally>| us.saturating_sub(run.tally.begun_us);
+        let since = |us: u64, run: &RunOutcome<PaxosTally>| us.saturating_sub(run.tally.begun_us);
         let decided_ms = as_f64(middle(&|run| since(run.tally.decided_us, run))) / 1e3;
         let known_ms = as_f64(middle(&|run| since(run.virtual_us, run))) / 1e3;
         (Times { decided_ms, known_ms }, middle(&|run| run.tally.sent_to_decide))
