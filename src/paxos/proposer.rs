@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use super::message::{Accepted, Ack};
 use super::proposal::{ProposalNumber, Value};
-use super::quorum::{Acceptors, is_quorum};
+use super::quorum::{Acceptors, is_quorum, is_quorum_of};
 use crate::process::PeerId;
 
 /// What the answers to the open question have come to.
@@ -121,7 +121,7 @@ impl<V: Clone> Attempt<V> {
     pub fn outcome(&self, members: &Acceptors) -> Option<Outcome<V>> {
         match &self.phase {
             Phase::Prepare { promises }
-                if is_quorum(members, &promises.keys().copied().collect()) =>
+                if is_quorum_of(members, |member| promises.contains_key(member)) =>
             {
                 // The heart of Paxos. A value chosen under a lower number was accepted by a
                 // majority, and at least one of them is among these promises. Of all that they

@@ -19,7 +19,13 @@ pub fn majority(members: usize) -> usize {
 /// True if `votes` holds a majority of `members`. Whoever is no member does not count, and a set
 /// cannot count anybody twice.
 pub fn is_quorum(members: &Acceptors, votes: &Acceptors) -> bool {
-    !members.is_empty() && members.intersection(votes).count() >= majority(members.len())
+    is_quorum_of(members, |member| votes.contains(member))
+}
+
+/// The same of those for whom `votes` is true.
+pub fn is_quorum_of(members: &Acceptors, votes: impl Fn(&PeerId) -> bool) -> bool {
+    let count = members.iter().filter(|member| votes(member)).count();
+    !members.is_empty() && count >= majority(members.len())
 }
 
 /// A majority of `a` and a majority of `b` that share nobody, if there are such.

@@ -38,7 +38,8 @@ impl Peer {
         let (audience, _) = self.setup.proposer()?;
         match &self.phase {
             Phase::Gathering { left } => {
-                let all = self.setup.roles.links_of(self.setup.me).is_subset(&self.linked);
+                let mut peers = (1..=self.setup.roles.peers).map(PeerId);
+                let all = peers.all(|peer| self.linked.contains(&peer));
                 let enough = left.is_none() && is_quorum(&audience.acceptors, &self.linked);
                 (all || enough).then_some(NextStep::Begin)
             }
