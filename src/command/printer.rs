@@ -3,10 +3,10 @@
 //! A peer votes whether or not anybody reads what it writes. So whoever has lines leaves them here
 //! and goes on; a full pipe holds up only this thread, and a closed one ends it.
 //!
-//! At most [`LIMIT`] bytes wait. Lines beyond are dropped and counted, and so are all that follow
+//! At most `LIMIT` bytes wait. Lines beyond are dropped and counted, and so are all that follow
 //! until the thread takes what waits: a gap is in one place, and it is told once ([`Trouble`]).
 //!
-//! A piece that is written is whole lines of [`ATOMIC`] bytes at most, so that programs which share
+//! A piece that is written is whole lines of `ATOMIC` bytes at most, so that programs which share
 //! a pipe do not tear each other's lines.
 //!
 //! Standard output and standard error have a thread each, so that a full one does not stall the

@@ -7,7 +7,7 @@
 //!
 //! A body holds up only what comes behind it on its own link. It is sent by a thread of its own,
 //! since reading it may take as long as a disk takes. It is received by the thread of its
-//! connection, which says every [`PROGRESS_EVERY`] that more has come: the other side hears that
+//! connection, which says every `PROGRESS_EVERY` that more has come: the other side hears that
 //! instead of answers to its pings. A link on which nothing moves falls silent and is closed as
 //! any other.
 //!

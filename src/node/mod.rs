@@ -7,7 +7,7 @@
 //! | listener | accepts, and starts a thread for every accepted connection |
 //! | one per accepted connection | reads frames and steps the process with each message |
 //! | one per outbound link | dials, pings, dials again; one more while a slow dial is under way |
-//! | one per address of an [unlisted] peer | the same |
+//! | one per address of an `unlisted` peer | the same |
 //! | one per link that has some | sends the [bodies](body) of messages |
 //! | input | steps the process with each line of a text: [`Node::read_inputs`] |
 //! | outputs | while there are many: hands them over |

@@ -11,7 +11,7 @@
 //! A message that no step delivers was lost. So loss, delay, reordering, repetition, partitions,
 //! pauses and clocks that run wrong are no steps of their own: they are nothing but which
 //! deliveries stand in the list, and in which order. That is what makes a run short to read and
-//! possible to cut down ([`ddmin`](super::cut)): every line can be taken out by itself.
+//! possible to cut down ([`ddmin`](super::ddmin)): every line can be taken out by itself.
 //!
 //! # Taking lines out
 //!

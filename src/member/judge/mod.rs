@@ -8,7 +8,7 @@
 //! # What a log can decide
 //!
 //! A log is a set of accounts, one for each peer. Only the order of *one peer's own lines in one
-//! input* is trusted; what two peers say of one view is compared by its id. [`Rule`] has the
+//! input* is trusted; what two peers say of one view is compared by its id. [`MemberRule`] has the
 //! rules. Of these, one line or two of one peer decide: its ids grow, it is in its views, nothing
 //! comes after its crash. That a view id has one list needs two lines of any
 //! peers. The others depend on what else is in the log:

@@ -45,7 +45,7 @@
 //! unreachable*: of those who were in a view without a break; whoever was removed and joins again
 //! knows nothing of the time between.
 //!
-//! The lines of a run have a second judge, [`Rules`](crate::trace::views::Rules), the one of
+//! The lines of a run have a second judge, [`judge`](super::judge), the one of
 //! `synod local member`. It does not know of incarnations, so it is asked where nobody came back.
 
 mod convergence;

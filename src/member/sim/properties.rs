@@ -1,4 +1,4 @@
-//! What a run of `member` must never do. The [oracle](super::oracle) looks at it all the time.
+//! What a run of `member` must never do. The oracle looks at it all the time.
 
 use crate::sim::harness::Property;
 

@@ -5,7 +5,7 @@ use crate::paxos::judge::dialect::{Entry, Number};
 use crate::trace::diagram::{Arrow, Kind, Look, Marker, Step, Stroke};
 use crate::visible::clipped;
 
-/// The strokes of the messages, in the order of [`index`].
+/// The strokes of the messages, in the order of their index.
 pub(super) const KINDS: [Kind; 5] = [
     kind(Stroke::Thin, "prepare", "(prep, p)", false),
     kind(Stroke::ThinBroken, "prepare_ack", "(p_ack, pa)", true),

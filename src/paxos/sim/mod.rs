@@ -1,8 +1,8 @@
 //! Paxos under the simulator, checked after every step.
 //!
 //! [`casts`] says who proposes, who votes and who only learns; the seed draws one. [`properties`]
-//! says what must hold, the [oracle](oracle) computes it, [`journal`] writes the run down as real
-//! peers would and hands it to the judge of `synod check`. [`scale`] is another experiment on the
+//! says what must hold, the oracle computes it, [`journal`] writes the run down as real
+//! peers would and hands it to the judge of `synod check`. `scale` is another experiment on the
 //! same engine: how long a decision takes in a wide area.
 //!
 //! In the fault phase everything goes wrong that the world has; in the recovery phase everybody

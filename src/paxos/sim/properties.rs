@@ -1,4 +1,4 @@
-//! What a run of Paxos must never do. The [oracle](super::oracle) looks at it after every step.
+//! What a run of Paxos must never do. The oracle looks at it after every step.
 
 use crate::sim::harness::Property;
 

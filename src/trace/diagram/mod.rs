@@ -15,7 +15,7 @@
 //!
 //! This module knows no protocol. What a line means, which messages are alike, and what stands in
 //! words beside a step, a protocol says in its own folder: it turns its lines into [`Item`]s, has
-//! [`flow`] make steps and arrows of them, and fills in the rest of the [`Diagram`]. A protocol
+//! `flow` make steps and arrows of them, and fills in the rest of the [`Diagram`]. A protocol
 //! that prints states and no messages makes [`Step`]s and [`Band`]s itself. Where messages are
 //! plain texts, [`draw_journal`] does it all ([`PlainPicture`]).
 //!
