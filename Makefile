@@ -103,6 +103,7 @@ matrix:
 
 explore:
 	$(CARGO) run --profile explore --example explore
+	$(CARGO) test --profile explore --test explore -- --ignored
 
 explorer:
 	$(CARGO) run --profile explore --example explore -- serve

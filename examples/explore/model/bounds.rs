@@ -226,8 +226,7 @@ pub(crate) const NAMED: [Named; 15] = [
         "2 peers, both acceptors and proposers, one crash after any effect",
         Bounds { combined: true, crash_points: CrashPoints::BetweenEffects, ..Bounds::new(2, 2) },
         Some(10_372),
-    )
-    .quick(),
+    ),
     named(
         "combined",
         "3 peers, all acceptors, 2 of them proposers, one crash after any effect",
