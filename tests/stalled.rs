@@ -101,7 +101,10 @@ fn flood(cluster: &Cluster, victim: u16) {
     for _ in 0..QUESTIONS / 100 {
         stream.write_all(some.as_bytes()).expect("it reads");
     }
-    assert_eq!(ask(&mut stream, "\"ping\""), "\"pong\"\n");
+    // The first may be answered before all that the same read has brought is through.
+    for _ in 0..2 {
+        assert_eq!(ask(&mut stream, "\"ping\""), "\"pong\"\n");
+    }
 }
 
 /// The number in `peer2: N lines of ... were lost`, which must be there once.
