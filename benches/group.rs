@@ -57,8 +57,8 @@ impl Lines {
         let mut next = self.mark;
         while times.len() < ids.len() {
             if next == self.heard.len() {
-                let patience = Duration::from_secs(300);
-                self.heard.push(self.receiver.recv_timeout(patience).expect("it comes"));
+                let link_wait = Duration::from_secs(300);
+                self.heard.push(self.receiver.recv_timeout(link_wait).expect("it comes"));
             }
             let (id, at, line) = &self.heard[next];
             if ids.contains(id) && line.ends_with(end) {

@@ -181,8 +181,8 @@ pub trait Process {
     /// unless the protocol knows its network better.
     const MAX_DATAGRAM: usize = 1200;
 
-    /// Takes back what an earlier life made durable. Called before [`Process::start`], once for
-    /// every record, oldest first.
+    /// Takes back what an earlier incarnation made durable. Called before [`Process::start`], once
+    /// for every record, oldest first.
     fn restore(&mut self, record: Self::Record);
 
     /// Why `record` cannot follow those restored so far, if that is so: then the log is damaged.

@@ -220,7 +220,7 @@ fn an_open_question_without_a_majority_is_named_until_it_is_answered() {
     for id in [1, 2, 3, 4] {
         cluster.run(id, if id == 1 { "-v X -t 3 --wait 0" } else { "" });
     }
-    // When a majority is linked it counts to three, whoever goes away meanwhile.
+    // When a majority is connected it counts to three, whoever goes away meanwhile.
     let journal = cluster.trace(1);
     until("a link with every acceptor", || {
         let text = std::fs::read_to_string(&journal).unwrap_or_default();

@@ -34,7 +34,7 @@ fn round(index: usize) {
     let value = cluster.choice(ALL);
     let found = format!("\"message_value\":\"{value}\"");
     for line in &earlier {
-        assert!(line.contains(&found), "an earlier life said {line}, now {value} is chosen");
+        assert!(line.contains(&found), "an earlier incarnation said {line}, now {value} is chosen");
     }
     if index.is_multiple_of(5) {
         // All die, all come back: the disks alone know it.
@@ -63,10 +63,11 @@ fn a_killed_proposer_never_uses_its_number_again() {
     for id in [2, 3, 4] {
         cluster.run(id, "");
     }
-    for life in 0..3 {
+    for incarnation in 0..3 {
         cluster.start(1, "-v X --wait 0");
-        // A life reserves 16 numbers of its own, and the next one skips what is left of them.
-        let number = 1 + 16 * 5 * life;
+        // A incarnation reserves 16 numbers of its own, and the next one skips what is left of
+        // them.
+        let number = 1 + 16 * 5 * incarnation;
         cluster.peer(1).says(&format!("proposes X as number {number}"));
         cluster.choice([1]);
         cluster.peer(1).kill();

@@ -235,7 +235,7 @@ fn a_torn_tail_is_cut_off_and_what_stands_before_it_is_kept() {
 const VOTE: &str = r#"{"min_proposal":1,"accepted":{"number":1,"value":"X"}}"#;
 
 #[test]
-fn a_log_does_not_grow_with_the_number_of_lives() {
+fn a_log_does_not_grow_with_the_number_of_incarnations() {
     let mut cluster = decided();
     for _ in 0..20 {
         cluster.start(2, "").kill();

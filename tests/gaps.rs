@@ -145,7 +145,7 @@ fn the_end_of_a_journal_on_a_pipe_proves_nothing_either() {
         for (peer, lines) in peers(&log) {
             let own: Vec<&String> =
                 log.iter().filter(|(at, _)| *at == peer).map(|(_, line)| line).collect();
-            // A life ends where the next one starts.
+            // A incarnation ends where the next one starts.
             let ends = (1..=lines)
                 .filter(|end| own.get(*end).is_none_or(|line| line.contains("\"started\"")));
             for end in ends {
@@ -278,7 +278,7 @@ fn found_by_another(queued: bool) -> Vec<(u64, String)> {
 }
 
 /// Peer1 was killed with the votes that it had received, and is told of its choice in its next
-/// life.
+/// incarnation.
 fn told_after_a_restart(queued: bool) -> Vec<(u64, String)> {
     let mut log = vec![started(1, queued)];
     for kind in ["prepare", "accept"] {
@@ -298,7 +298,7 @@ fn told_after_a_restart(queued: bool) -> Vec<(u64, String)> {
 }
 
 #[test]
-fn what_stood_at_the_lost_end_of_a_killed_life_is_held_against_nobody() {
+fn what_stood_at_the_lost_end_of_a_killed_incarnation_is_held_against_nobody() {
     for (log, rule) in [
         (found_by_another as fn(bool) -> _, "value-was-proposed"),
         (told_after_a_restart, "majority-of-votes"),

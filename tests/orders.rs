@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use synod::hosts::Hosts;
-use synod::paxos::{Audience, Fact, Message, Peer, Roles, Setup, Timer, Value};
+use synod::paxos::{Electorate, Fact, Message, Peer, Roles, Setup, Timer, Value};
 use synod::process::{Effect, Effects, PeerId, Process, proceed_while_due};
 
 const ALL: [u16; 5] = [1, 2, 3, 4, 5];
@@ -47,9 +47,9 @@ impl World {
     fn new() -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("hostsfiles/hostsfile-testcase2.txt");
         let hosts = Hosts::read(&path).unwrap();
-        let audience =
-            |id| Audience { acceptors: hosts.acceptors_of(id), learners: hosts.learners_of(id) };
-        let proposers = hosts.proposers().into_iter().map(|id| (id, audience(id))).collect();
+        let electorate =
+            |id| Electorate { acceptors: hosts.acceptors_of(id), learners: hosts.learners_of(id) };
+        let proposers = hosts.proposers().into_iter().map(|id| (id, electorate(id))).collect();
         let roles = Roles { peers: 5, proposers };
         let setup = |id| {
             let (candidate, delay) = match id {
@@ -57,8 +57,8 @@ impl World {
                 5 => (Some(Value('Y')), Duration::from_secs(10)),
                 _ => (None, Duration::ZERO),
             };
-            let patience = Duration::from_millis(WAIT);
-            Arc::new(Setup { me: PeerId(id), roles: roles.clone(), candidate, delay, patience })
+            let link_wait = Duration::from_millis(WAIT);
+            Arc::new(Setup { me: PeerId(id), roles: roles.clone(), candidate, delay, link_wait })
         };
         Self {
             setups: ALL.map(|id| (PeerId(id), setup(id))).into(),

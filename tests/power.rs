@@ -127,7 +127,7 @@ fn a_vote_whose_flush_failed_is_not_taken_back_by_a_power_loss() {
     group.assert_peer5_learns_x();
 }
 
-/// The next life finds whatever the killed one wrote, and none of it is durable.
+/// The next incarnation finds whatever the killed one wrote, and none of it is durable.
 #[test]
 fn a_start_that_is_killed_in_any_flush_leaves_nothing_that_a_power_loss_takes_back() {
     let mut flushes = 0;

@@ -5,7 +5,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::{Cluster, Program};
-use synod::paxos::{Audience, Roles};
+use synod::paxos::{Electorate, Roles};
 use synod::process::PeerId;
 
 fn set(bits: u16) -> BTreeSet<PeerId> {
@@ -28,7 +28,7 @@ fn every_pair_of_proposers_is_compared() {
         let sets = [bits & 15, bits >> 4 & 15, bits >> 8];
         let proposers = sets.iter().zip(5..).map(|(acceptors, id)| {
             let (acceptors, learners) = (set(*acceptors), BTreeSet::new());
-            (PeerId(id), Audience { acceptors, learners })
+            (PeerId(id), Electorate { acceptors, learners })
         });
         let roles = Roles { peers: 7, proposers: proposers.collect::<BTreeMap<_, _>>() };
         let [ab, bc, ac] = [(0, 1), (1, 2), (0, 2)].map(|(x, y)| could_disagree(sets[x], sets[y]));

@@ -85,7 +85,7 @@ fn what_was_slow_for_a_while_decides_when_it_is_fast_again() {
     for (peers, proposers) in CASTS {
         let mut scenario = slow(peers, proposers).with_faults(faults.clone());
         // A rival that was refused in the slow time may rest for eight of its rounds.
-        scenario.patience_us = Some(600 * SECOND);
+        scenario.time_limit_us = Some(600 * SECOND);
         let rounds = rounds_to_decide("slow for a while", &scenario);
         show("slow for a while", &scenario, &rounds);
     }

@@ -253,13 +253,13 @@ fn a_proposer_whose_numbers_are_used_up_says_so_and_exits_with_1() {
     for id in 2..=4 {
         cluster.run(id, "");
     }
-    // The last number of peer1, as an earlier life of it would have written it down.
+    // The last number of peer1, as an earlier incarnation of it would have written it down.
     let dir = cluster.scratch.path("used-up");
     let fingerprint = Hosts::read(&cluster.hosts()).expect("is in use").fingerprint(3000);
     let owner = Owner { protocol: Peer::PROTOCOL.into(), peer: PeerId(1), fingerprint };
     let roles = Roles { peers: 5, proposers: BTreeMap::new() };
-    let (delay, patience) = (Duration::ZERO, Duration::ZERO);
-    let setup = Setup { me: PeerId(1), roles, candidate: None, delay, patience };
+    let (delay, link_wait) = (Duration::ZERO, Duration::ZERO);
+    let setup = Setup { me: PeerId(1), roles, candidate: None, delay, link_wait };
     let (disk, _) = Disk::open(&dir, &owner, &mut Peer::new(setup.into())).expect("a new log");
     let last = ProposalNumber::new(TOO_LARGE - 1).expect("the last one");
     let written = disk.append(&Record::LastNumber(last));

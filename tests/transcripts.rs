@@ -23,7 +23,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use synod::hosts::Hosts;
-use synod::paxos::{Audience, Message, Peer, Record, Roles, Setup, Timer, Value};
+use synod::paxos::{Electorate, Message, Peer, Record, Roles, Setup, Timer, Value};
 use synod::process::{Effect, Effects, PeerId, Process};
 
 #[derive(Default)]
@@ -93,8 +93,8 @@ impl World {
             .get(&me)
             .map_or((None, Duration::ZERO), |given| (Some(given.0), given.1));
         let roles = self.roles.clone().unwrap();
-        let patience = Duration::from_secs(30);
-        let mut peer = Peer::new(Arc::new(Setup { me, roles, candidate, delay, patience }));
+        let link_wait = Duration::from_secs(30);
+        let mut peer = Peer::new(Arc::new(Setup { me, roles, candidate, delay, link_wait }));
         for record in self.records.get(&me).into_iter().flatten() {
             peer.restore(*record);
         }
@@ -180,11 +180,11 @@ fn show(message: &Message) -> String {
 fn roles(name: &str) -> Roles {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     let hosts = Hosts::read(&path).unwrap();
-    let audience =
-        |id| Audience { acceptors: hosts.acceptors_of(id), learners: hosts.learners_of(id) };
+    let electorate =
+        |id| Electorate { acceptors: hosts.acceptors_of(id), learners: hosts.learners_of(id) };
     Roles {
         peers: u16::try_from(hosts.peers.len()).unwrap(),
-        proposers: hosts.proposers().into_iter().map(|id| (id, audience(id))).collect(),
+        proposers: hosts.proposers().into_iter().map(|id| (id, electorate(id))).collect(),
     }
 }
 

@@ -14,7 +14,7 @@ use network::Network;
 /// The lab's test case 2.
 const ROLES: [&str; 5] =
     ["proposer1", "acceptor1,acceptor2", "acceptor1,acceptor2", "acceptor1,acceptor2", "proposer2"];
-/// Who is linked with whom, both ways.
+/// Who is connected with whom, both ways.
 const LINKS: [(u16, u16); 6] = [(1, 2), (1, 3), (1, 4), (5, 2), (5, 3), (5, 4)];
 /// How long a test waits: some dozens of round trips.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -12,7 +12,7 @@ use synod::hosts::Hosts;
 use synod::node::disk::{Disk, Owner};
 use synod::node::{Address, Config, Node, Observer};
 use synod::paxos::instances::{Instances, Keyed};
-use synod::paxos::{Audience, Roles, Setup, Value};
+use synod::paxos::{Electorate, Roles, Setup, Value};
 use synod::process::{Output, PeerId, Process};
 
 use super::{Times, free_ports, hosts_text, row};
@@ -40,11 +40,11 @@ impl Observer<Instances> for Blind {
 pub fn peer(args: &[String]) {
     let hosts = Hosts::read(Path::new(&args[0])).unwrap();
     let me = PeerId(args[1].parse().unwrap());
-    let audience =
-        |id| Audience { acceptors: hosts.acceptors_of(id), learners: hosts.learners_of(id) };
+    let electorate =
+        |id| Electorate { acceptors: hosts.acceptors_of(id), learners: hosts.learners_of(id) };
     let roles = Roles {
         peers: u16::try_from(hosts.peers.len()).unwrap(),
-        proposers: hosts.proposers().into_iter().map(|id| (id, audience(id))).collect(),
+        proposers: hosts.proposers().into_iter().map(|id| (id, electorate(id))).collect(),
     };
     let address = |id: PeerId| {
         let host = hosts.get(id).unwrap();
@@ -58,8 +58,8 @@ pub fn peer(args: &[String]) {
         bodies: None,
         say: Box::new(|_, _| {}),
     };
-    let (delay, patience) = (Duration::ZERO, Duration::from_secs(2));
-    let mut process = Instances::new(Setup { me, roles, candidate: None, delay, patience });
+    let (delay, link_wait) = (Duration::ZERO, Duration::from_secs(2));
+    let mut process = Instances::new(Setup { me, roles, candidate: None, delay, link_wait });
     let disk = (args[2] != "-").then(|| {
         let owner = Owner {
             protocol: Instances::PROTOCOL.into(),

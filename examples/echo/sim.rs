@@ -114,7 +114,7 @@ impl Simulated for EchoSim {
             peers: run.peers,
             links: Cow::Owned(all_pairs(run.peers)),
             faults: &run.faults,
-            patience: PATIENCE_US,
+            time_limit: PATIENCE_US,
             distances: &[],
             absent: &[],
             addresses: None,

@@ -7,8 +7,8 @@
 //! Everything else (a pipe, a terminal) can stall for as long as nobody reads, and a peer votes
 //! whether or not anybody reads. So there the lines go through a [`Printer`]: the run goes on, what
 //! waits has a bound, and a gap is a line of its own that counts what is missing. A kill then costs
-//! whatever waits. The first line of each life says `queued`, so that nobody takes the end of such
-//! a journal, or its gaps, for proof that something was not sent.
+//! whatever waits. The first line of each incarnation says `queued`, so that nobody takes the end
+//! of such a journal, or its gaps, for proof that something was not sent.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -81,8 +81,8 @@ impl Journal {
     }
 }
 
-/// A life that was killed in the middle of a write leaves half a line; the next one begins on a
-/// line of its own.
+/// A incarnation that was killed in the middle of a write leaves half a line; the next one begins
+/// on a line of its own.
 fn open_sink(me: PeerId, path: &Path, words: &Printer, gap: Gap) -> io::Result<Sink> {
     // Opened to read as well, a pipe needs no reader yet.
     let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;

@@ -10,7 +10,7 @@ use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use super::lines::Lines;
-use super::{Life, Peer, Setup};
+use super::{Incarnation, Peer, Setup};
 use crate::command::identity::{Flag, Identity, addresses};
 use crate::command::printer::Printer;
 use crate::command::prose::Prose;
@@ -122,7 +122,7 @@ fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Prose
     let setup = Setup {
         me,
         // Fresh keys come from the system's random source.
-        life: Life(RandomState::new().hash_one(0u8)),
+        incarnation: Incarnation(RandomState::new().hash_one(0u8)),
         hosts: hosts.peers.iter().map(|peer| peer.id).collect(),
         group: hosts.mark(default_port),
         heartbeat: options.heartbeat,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::message::Message;
 use super::peer::{Fact, Peer, Phase, Timer};
-use super::view::{Life, MAX_ID, View};
+use super::view::{Incarnation, MAX_ID, View};
 use crate::process::{Effect, Effects, PeerId};
 
 /// The longest pause before the second try.
@@ -67,9 +67,12 @@ impl Peer {
         }
     }
 
-    /// Sends a `JOIN`. The first one of a life starts the clock of an ordered crash.
+    /// Sends a `JOIN`. The first one of a incarnation starts the clock of an ordered crash.
     pub(super) fn ask_in(&mut self, peer: PeerId, out: &mut Effects<Self>) {
-        out.push(Effect::Send(peer, Message::Join { life: self.setup.life, seen: self.seen }));
+        out.push(Effect::Send(
+            peer,
+            Message::Join { incarnation: self.setup.incarnation, seen: self.seen },
+        ));
         self.order_crash(out);
     }
 
@@ -158,7 +161,7 @@ impl Peer {
             return self.listen(self.setup.heartbeat * 2, out);
         }
         self.order_crash(out);
-        let view = View::founded(id, self.me(), self.setup.life);
+        let view = View::founded(id, self.me(), self.setup.incarnation);
         self.take_view(view, out);
     }
 
@@ -166,7 +169,7 @@ impl Peer {
     pub(super) fn joins(
         &mut self,
         peer: PeerId,
-        life: Life,
+        incarnation: Incarnation,
         seen: Option<u64>,
         out: &mut Effects<Self>,
     ) {
@@ -174,33 +177,33 @@ impl Peer {
             // Others may stand in line while the first line listens; unless it waits itself for
             // those who are in.
             if !self.is_out() && self.may_found() {
-                self.stand_in_line(peer, life, seen);
+                self.stand_in_line(peer, incarnation, seen);
                 out.push(Effect::Send(peer, Message::Leader { leader: self.me() }));
             }
             return;
         };
         let view = member.view.clone();
-        if view.holds(peer, life) {
+        if view.holds(peer, incarnation) {
             return out.push(Effect::Send(peer, Message::new_view(&view)));
         }
-        // Another life of a member: so the life that is a member has ended.
+        // Another incarnation of a member: so the incarnation that is a member has ended.
         if view.members.contains_key(&peer) && self.detector.lost(peer) {
             out.push(Effect::Report(Fact::Unreachable { peer, view: view.clone() }));
         }
         let leader = self.acting(&view);
         if leader == self.me() {
-            self.stand_in_line(peer, life, seen);
+            self.stand_in_line(peer, incarnation, seen);
         }
         // Also from the leader itself: the change in hand may take a while, and a first line that
         // hears nothing founds a view of its own.
         out.push(Effect::Send(peer, Message::Leader { leader }));
     }
 
-    fn stand_in_line(&mut self, peer: PeerId, life: Life, seen: Option<u64>) {
+    fn stand_in_line(&mut self, peer: PeerId, incarnation: Incarnation, seen: Option<u64>) {
         let place = self.waiting.iter_mut().find(|(waits, _, _)| *waits == peer);
         match place {
-            Some(place) => *place = (peer, life, seen),
-            None => self.waiting.push((peer, life, seen)),
+            Some(place) => *place = (peer, incarnation, seen),
+            None => self.waiting.push((peer, incarnation, seen)),
         }
     }
 }

@@ -216,9 +216,9 @@ impl Peer {
         let dead = self.detector.silent().iter().find(|peer| view.members.contains_key(peer));
         let dead = dead.map(|peer| Operation::Del { peer: *peer, asked: false });
         let newcomers = self.waiting.iter();
-        let newcomers = newcomers.map(|(peer, life, seen)| Operation::Add {
+        let newcomers = newcomers.map(|(peer, incarnation, seen)| Operation::Add {
             peer: *peer,
-            life: *life,
+            incarnation: *incarnation,
             seen: *seen,
         });
         dead.into_iter().chain(newcomers).find(|op| view.after(op).is_some())
@@ -326,7 +326,7 @@ impl Peer {
         }
         told.remove(&self.me());
         // It is led by whoever leads now, also while the one in whose place that is is still in the
-        // list. Who is let in lives, whatever became of its life before.
+        // list. Who is let in lives, whatever became of its incarnation before.
         let mut dead = self.detector.silent().clone();
         if let Operation::Add { peer, .. } = op {
             dead.remove(peer);

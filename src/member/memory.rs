@@ -12,7 +12,7 @@ use super::join::Joining;
 use super::lead::{Leading, Promises};
 use super::message::{Operation, RequestId};
 use super::peer::{Fact, Member, Peer, Phase, Timer};
-use super::view::{Life, Reach, View};
+use super::view::{Incarnation, Reach, View};
 use crate::process::{Effect, Effects};
 
 /// What must survive a crash.
@@ -21,7 +21,8 @@ use crate::process::{Effect, Effects};
 pub enum Record {
     /// With majorities: the incarnation, once. Durable before the first `JOIN`: a newcomer that
     /// crashes may be a member by then, and must come back as that member.
-    Life(Life),
+    #[serde(rename = "life")]
+    Incarnation(Incarnation),
     /// Without majorities: this peer has seen a view with this id. A first line that starts again
     /// while nobody answers founds above it.
     Seen(u64),
@@ -54,7 +55,7 @@ impl Peer {
     /// Takes back a record.
     pub(super) fn recall(&mut self, record: Record) {
         match record {
-            Record::Life(life) => self.kept_life = Some(life),
+            Record::Incarnation(incarnation) => self.kept_incarnation = Some(incarnation),
             Record::Seen(id) => {
                 self.seen = self.seen.max(Some(id));
                 self.leave();
@@ -62,7 +63,10 @@ impl Peer {
             Record::View(view) => {
                 self.seen = self.seen.max(Some(view.id));
                 self.asked_out = false;
-                if self.kept_life.is_some_and(|life| view.holds(self.setup.me, life)) {
+                if self
+                    .kept_incarnation
+                    .is_some_and(|incarnation| view.holds(self.setup.me, incarnation))
+                {
                     // Whoever led may have asked under round 0 already: that right is gone.
                     let (promises, leading) = (Promises::default(), Leading::Free(None));
                     let member = Member { view, promises, leading, lacking: None };
@@ -96,8 +100,8 @@ impl Peer {
             (Some(id) < least).then(|| format!("view id {id} is below an earlier one"))
         };
         match record {
-            Record::Life(_) => {
-                self.kept_life.is_some().then(|| "a second incarnation in one log".into())
+            Record::Incarnation(_) => {
+                self.kept_incarnation.is_some().then(|| "a second incarnation in one log".into())
             }
             Record::Seen(id) => reach.view_id(*id).or_else(|| falls(*id, self.seen)),
             Record::View(view) => {
@@ -129,8 +133,11 @@ impl Peer {
 
     /// The records that build this state anew.
     pub(super) fn records(&self) -> Vec<Record> {
-        let mut records: Vec<Record> = self.kept_life.map(Record::Life).into_iter().collect();
-        let is_kept = |view: &View| self.kept_life.is_some_and(|life| view.holds(self.me(), life));
+        let mut records: Vec<Record> =
+            self.kept_incarnation.map(Record::Incarnation).into_iter().collect();
+        let is_kept = |view: &View| {
+            self.kept_incarnation.is_some_and(|incarnation| view.holds(self.me(), incarnation))
+        };
         let (view, promises) = match &self.phase {
             Phase::In(member) if is_kept(&member.view) => {
                 (Some(&member.view), Record::of(&member.promises))
@@ -150,11 +157,11 @@ impl Peer {
         if !self.setup.majority {
             return self.join(None, out);
         }
-        if let Some(life) = self.kept_life {
-            self.setup.life = life;
+        if let Some(incarnation) = self.kept_incarnation {
+            self.setup.incarnation = incarnation;
         } else {
-            self.kept_life = Some(self.setup.life);
-            out.push(Effect::Persist(Record::Life(self.setup.life)));
+            self.kept_incarnation = Some(self.setup.incarnation);
+            out.push(Effect::Persist(Record::Incarnation(self.setup.incarnation)));
         }
         match &self.phase {
             Phase::In(member) => self.resume(&member.view.clone(), out),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::view::{Life, MAX_ID, Reach, View};
+use super::view::{Incarnation, MAX_ID, Reach, View};
 use crate::process::PeerId;
 
 /// The number of a request, which also says who may use it. Within one view a higher one takes the
@@ -26,8 +26,9 @@ pub enum Operation {
     Add {
         /// Who.
         peer: PeerId,
-        /// Which life of it.
-        life: Life,
+        /// Which incarnation of it.
+        #[serde(rename = "life")]
+        incarnation: Incarnation,
         /// The highest view id that it has seen.
         seen: Option<u64>,
     },
@@ -50,8 +51,9 @@ pub enum Operation {
 pub enum Message {
     /// From one who wants in.
     Join {
-        /// Which life of it.
-        life: Life,
+        /// Which incarnation of it.
+        #[serde(rename = "life")]
+        incarnation: Incarnation,
         /// The highest view id that it has seen.
         seen: Option<u64>,
     },

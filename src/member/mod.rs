@@ -43,10 +43,10 @@
 //! # Starting again
 //!
 //! An acceptor is only as good as its memory. So a member is not a peer but a peer in one
-//! *incarnation* ([`Life`]), whose number the view lists. By default, and without a data directory,
-//! what a member agreed to is in the memory of its process: a process that starts again is another
-//! member and must be let in. If a majority does so at once, nobody is left who could let it in,
-//! and the group stands still.
+//! *incarnation* ([`Incarnation`]), whose number the view lists. By default, and without a data
+//! directory, what a member agreed to is in the memory of its process: a process that starts again
+//! is another member and must be let in. If a majority does so at once, nobody is left who could
+//! let it in, and the group stands still.
 //!
 //! With majorities and a data directory the directory is the member ([`memory`]). It keeps the
 //! incarnation, the last view and the promises in it, so any part of a group may start again, also
@@ -106,4 +106,4 @@ pub mod view;
 pub use memory::Record;
 pub use message::{Message, Operation, RequestId};
 pub use peer::{Fact, Peer, Setup, Timer};
-pub use view::{Life, View};
+pub use view::{Incarnation, View};

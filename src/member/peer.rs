@@ -10,7 +10,7 @@ use super::join::Joining;
 use super::lead::{Leading, Promises};
 use super::memory::Record;
 use super::message::{Message, Operation};
-use super::view::{Life, Reach, View};
+use super::view::{Incarnation, Reach, View};
 use crate::process::{Delay, Effect, Effects, NoInput, PeerId, Process};
 
 /// A view changes soon after it came: then heartbeats follow after this part of a period.
@@ -21,8 +21,8 @@ const SOON: u32 = 8;
 pub struct Setup {
     /// This peer.
     pub me: PeerId,
-    /// No other life of this peer has this number.
-    pub life: Life,
+    /// No other incarnation of this peer has this number.
+    pub incarnation: Incarnation,
     /// All peers of the hostsfile; the lowest is its first line.
     pub hosts: BTreeSet<PeerId>,
     /// The hostsfile's fingerprint.
@@ -131,7 +131,7 @@ pub struct Peer {
     pub(super) phase: Phase,
     pub(super) detector: Detector,
     /// The incarnation in its records, if one is.
-    pub(super) kept_life: Option<Life>,
+    pub(super) kept_incarnation: Option<Incarnation>,
     /// The highest view id that it has seen.
     pub(super) seen: Option<u64>,
     /// The highest view that it was told of without being in it.
@@ -139,7 +139,7 @@ pub struct Peer {
     /// It was asked to agree to its own removal.
     pub(super) asked_out: bool,
     /// Those who wait to be let in, in the order in which they came.
-    pub(super) waiting: Vec<(PeerId, Life, Option<u64>)>,
+    pub(super) waiting: Vec<(PeerId, Incarnation, Option<u64>)>,
     /// When the next heartbeat goes out.
     pub(super) next_beat: Duration,
     pub(super) crash_is_set: bool,
@@ -154,7 +154,7 @@ impl Peer {
             now: Duration::ZERO,
             phase: Phase::Joining(Joining::default()),
             detector,
-            kept_life: None,
+            kept_incarnation: None,
             seen: None,
             newest: None,
             asked_out: false,
@@ -193,9 +193,9 @@ impl Peer {
     /// The same, and tells these of it. Nothing else changes a view.
     pub(super) fn install(&mut self, view: View, told: &BTreeSet<PeerId>, out: &mut Effects<Self>) {
         let (me, majority) = (self.me(), self.setup.majority);
-        // While joining, also the present life must be in: views list those before it.
+        // While joining, also the present incarnation must be in: views list those before it.
         let known = self.view().map(|view| view.id);
-        let is_in = view.holds(me, self.setup.life);
+        let is_in = view.holds(me, self.setup.incarnation);
         if known.is_some_and(|known| view.id <= known) || (known.is_none() && !is_in) {
             return;
         }
@@ -217,10 +217,13 @@ impl Peer {
         if !is_in {
             return self.was_removed(&view, out);
         }
-        assert!(view.holds(me, self.setup.life), "a member is in its view, in this incarnation");
+        assert!(
+            view.holds(me, self.setup.incarnation),
+            "a member is in its view, in this incarnation"
+        );
         self.tell_deaths(&view, out);
         self.watch_others(&view);
-        self.waiting.retain(|(peer, life, _)| !view.holds(*peer, *life));
+        self.waiting.retain(|(peer, incarnation, _)| !view.holds(*peer, *incarnation));
         if known.is_none() {
             out.push(Effect::SetTimer(Timer::Check, self.detector.check_every().into()));
             self.next_beat = Duration::MAX;
@@ -322,8 +325,8 @@ impl Peer {
                 // It is behind.
                 out.push(Effect::Send(from, Message::new_view(&member.view)));
             }
-            (Phase::Joining(joining), me) if !view.holds(me, self.setup.life) => {
-                // A view without this life: there is a group, and that is its leader.
+            (Phase::Joining(joining), me) if !view.holds(me, self.setup.incarnation) => {
+                // A view without this incarnation: there is a group, and that is its leader.
                 joining.answered = true;
                 self.seen = self.seen.max(Some(view.id));
                 if self.newest.as_ref().is_none_or(|newest| newest.id < view.id) {
@@ -387,7 +390,7 @@ impl Process for Peer {
 
     fn receive(&mut self, from: PeerId, message: Message, out: &mut Effects<Self>) {
         match message {
-            Message::Join { life, seen } => self.joins(from, life, seen, out),
+            Message::Join { incarnation, seen } => self.joins(from, incarnation, seen, out),
             Message::Leader { leader } => {
                 if let Phase::Joining(joining) = &mut self.phase {
                     joining.answered = true;

@@ -51,7 +51,7 @@ impl Reach {
 /// directory is the same member, and one that starts without is another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Life(pub u64);
+pub struct Incarnation(pub u64);
 
 /// A list of members with its id.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -59,8 +59,8 @@ pub struct Life(pub u64);
 pub struct View {
     /// Grows with every view.
     pub id: u64,
-    /// The members, each with its life. Never empty.
-    pub members: BTreeMap<PeerId, Life>,
+    /// The members, each with its incarnation. Never empty.
+    pub members: BTreeMap<PeerId, Incarnation>,
     /// Those who were removed on request and have not joined again: nobody misses them.
     pub left: BTreeSet<PeerId>,
     /// Who leads it: its lowest member, unless that one was dead when the view was made.
@@ -81,8 +81,13 @@ impl Eq for View {}
 
 impl View {
     /// The founder alone.
-    pub fn founded(id: u64, founder: PeerId, life: Life) -> Self {
-        Self { id, members: [(founder, life)].into(), left: BTreeSet::new(), leader: founder }
+    pub fn founded(id: u64, founder: PeerId, incarnation: Incarnation) -> Self {
+        Self {
+            id,
+            members: [(founder, incarnation)].into(),
+            left: BTreeSet::new(),
+            leader: founder,
+        }
     }
 
     /// The lowest member. It follows from the list alone.
@@ -95,9 +100,9 @@ impl View {
         self.members.keys().copied().collect()
     }
 
-    /// True if this life of this peer is a member.
-    pub fn holds(&self, peer: PeerId, life: Life) -> bool {
-        self.members.get(&peer) == Some(&life)
+    /// True if this incarnation of this peer is a member.
+    pub fn holds(&self, peer: PeerId, incarnation: Incarnation) -> bool {
+        self.members.get(&peer) == Some(&incarnation)
     }
 
     /// How many members are a majority.
@@ -111,10 +116,10 @@ impl View {
         let mut next = self.clone();
         next.id += 1;
         match *operation {
-            Operation::Add { peer, life, seen } => {
+            Operation::Add { peer, incarnation, seen } => {
                 next.id = self.id.max(seen.unwrap_or(0)) + 1;
                 next.left.remove(&peer);
-                next.members.insert(peer, life);
+                next.members.insert(peer, incarnation);
             }
             Operation::Del { peer, asked } if self.members.len() > 1 => {
                 next.members.remove(&peer);
@@ -169,8 +174,9 @@ mod tests {
 
     #[test]
     fn every_change_makes_a_higher_id_and_the_lowest_member_leads() {
-        let view = View::founded(0, PeerId(2), Life(7));
-        let add = |peer, seen| Operation::Add { peer: PeerId(peer), life: Life(1), seen };
+        let view = View::founded(0, PeerId(2), Incarnation(7));
+        let add =
+            |peer, seen| Operation::Add { peer: PeerId(peer), incarnation: Incarnation(1), seen };
         let after = |view: &View, operation| view.after(&operation).expect("an id is left");
         let two = after(&view, add(3, None));
         assert_eq!((two.id, two.leader, two.members.len()), (1, PeerId(2), 2));
@@ -186,17 +192,18 @@ mod tests {
         let of = |ids| back.clone().led_without(&dead(ids)).leader;
         assert_eq!((of(&[]), of(&[1]), of(&[1, 2])), (PeerId(1), PeerId(2), PeerId(3)));
         assert_eq!(back.clone().led_without(&dead(&[1])), back, "the same list under the same id");
-        assert!(gone.holds(PeerId(2), Life(7)) && !gone.holds(PeerId(2), Life(8)));
+        assert!(gone.holds(PeerId(2), Incarnation(7)) && !gone.holds(PeerId(2), Incarnation(8)));
     }
 
     #[test]
     fn no_view_is_made_beyond_the_last_id() {
-        let add = |seen| Operation::Add { peer: PeerId(3), life: Life(1), seen };
+        let add = |seen| Operation::Add { peer: PeerId(3), incarnation: Incarnation(1), seen };
         let del = Operation::Del { peer: PeerId(3), asked: false };
-        let of = |id| View::founded(id, PeerId(2), Life(7)).after(&add(None)).map(|view| view.id);
+        let of =
+            |id| View::founded(id, PeerId(2), Incarnation(7)).after(&add(None)).map(|view| view.id);
         assert_eq!(of(MAX_ID - 2), Some(MAX_ID - 1), "the last one");
         assert_eq!(of(MAX_ID - 1), None);
-        let low = View::founded(4, PeerId(2), Life(7));
+        let low = View::founded(4, PeerId(2), Incarnation(7));
         assert_eq!(low.after(&add(Some(MAX_ID - 2))).map(|view| view.id), Some(MAX_ID - 1));
         assert_eq!(low.after(&add(Some(MAX_ID - 1))), None, "the newcomer has seen the last one");
         assert_eq!(View { id: MAX_ID - 1, ..low.clone() }.after(&del), None);

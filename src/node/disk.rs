@@ -14,14 +14,14 @@
 //! `DIR/about.txt` tells people what this is, and because it exists, a directory whose log was
 //! removed is not mistaken for a new one.
 //!
-//! # Lives
+//! # Incarnations
 //!
-//! What a life reads may be in the page cache only: its writer may have been killed before the
-//! flush. A flush of the old file would not help, since after one that failed the kernel can take
-//! pages for clean that are not on the disk. So a life begins by making durable what it restored
-//! ([`Disk::open`]). It writes header and snapshot to `log.new`, flushes it, renames it over `log`
-//! and flushes the directory; only then can anybody be answered. The old file is only read. The
-//! same happens within a life when the log has grown too long ([`Disk::replace`]).
+//! What a incarnation reads may be in the page cache only: its writer may have been killed before
+//! the flush. A flush of the old file would not help, since after one that failed the kernel can
+//! take pages for clean that are not on the disk. So a incarnation begins by making durable what it
+//! restored ([`Disk::open`]). It writes header and snapshot to `log.new`, flushes it, renames it
+//! over `log` and flushes the directory; only then can anybody be answered. The old file is only
+//! read. The same happens within a incarnation when the log has grown too long ([`Disk::replace`]).
 //!
 //! # What a crash can leave, and what it cannot
 //!
@@ -67,7 +67,7 @@ const SHORT: u64 = 1 << 20;
 /// written again and again.
 const GROWTH: u64 = 4;
 
-/// Whose records these are. All three must be the same in every life.
+/// Whose records these are. All three must be the same in every incarnation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     /// The protocol's name and version.
@@ -322,7 +322,7 @@ fn records<R: Serialize>(records: &[R]) -> Vec<u8> {
 fn about(owner: &Owner) -> String {
     format!(
         "The durable state of {} ({}).\nDo not edit, copy or delete any part of it while the \
-         group lives:\na peer that forgets its promises can make the others disagree.\n",
+         group incarnations:\na peer that forgets its promises can make the others disagree.\n",
         owner.peer, owner.protocol
     )
 }

@@ -20,7 +20,7 @@ use crate::command::{args, data, outputs, sockets};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::{Host, Hosts, RoleKind};
 use crate::node::{Config, Level, Node};
-use crate::paxos::{Audience, Peer, Roles, Setup, Value};
+use crate::paxos::{Electorate, Peer, Roles, Setup, Value};
 use crate::process::PeerId;
 use crate::ready::service;
 
@@ -153,8 +153,13 @@ fn serve(
     let links = roles.links_of(me);
     let is_proposer = roles.proposers.contains_key(&me);
     let takes_part = roles.participants().contains(&me);
-    let setup =
-        Setup { me, roles, candidate: options.value, delay: options.delay, patience: options.wait };
+    let setup = Setup {
+        me,
+        roles,
+        candidate: options.value,
+        delay: options.delay,
+        link_wait: options.wait,
+    };
     let mut peer = Peer::new(Arc::new(setup));
     let fingerprint = hosts.fingerprint(default_port);
     let disk = if let Some(dir) = &options.data {
@@ -232,13 +237,13 @@ fn addition(hosts: &Hosts, acceptor: PeerId, proposer: PeerId) -> String {
 pub(super) fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
     hosts.check_ports(default_port)?;
     hosts.require_roles()?;
-    let audience = |id: PeerId| Audience {
+    let electorate = |id: PeerId| Electorate {
         acceptors: hosts.acceptors_of(id),
         learners: hosts.learners_of(id),
     };
     let roles = Roles {
         peers: u16::try_from(hosts.peers.len()).unwrap_or(u16::MAX),
-        proposers: hosts.proposers().into_iter().map(|id| (id, audience(id))).collect(),
+        proposers: hosts.proposers().into_iter().map(|id| (id, electorate(id))).collect(),
     };
     if let Some([(one, of_one), (other, of_other)]) = roles.unsafe_pair() {
         let list = |peers: &BTreeSet<PeerId>| {

@@ -16,7 +16,7 @@ pub enum Action {
     Sent,
     /// The message arrived.
     Received,
-    /// The peer learned that the value is chosen; printed once per peer and life.
+    /// The peer learned that the value is chosen; printed once per peer and incarnation.
     Chose,
     /// Journal only: the process began, with the state that it found on disk.
     Started,
@@ -98,7 +98,7 @@ pub struct JournalFields {
     /// `started`: the same, as found on disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_proposal: Option<u64>,
-    /// Of `started`: the last number this proposer used in an earlier life.
+    /// Of `started`: the last number this proposer used in an earlier incarnation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_proposal: Option<u64>,
     /// Of `started`: true if this journal goes to a pipe, where its lines wait for a reader, so

@@ -16,7 +16,7 @@ pub enum Fact {
     Waiting {
         /// How much longer it waits for all peers; none once a majority of its acceptors is enough.
         left: Option<Duration>,
-        /// Its acceptors that are linked both ways.
+        /// Its acceptors that are connected both ways.
         linked: Acceptors,
         /// Whose links it waits for: of all peers, or of its acceptors if `left` is none.
         missing: BTreeSet<PeerId>,
@@ -73,7 +73,7 @@ pub enum Fact {
         /// How many there were.
         count: u64,
     },
-    /// This peer knows the choice. Reported once in a peer's life.
+    /// This peer knows the choice. Reported once in a peer's incarnation.
     Chose {
         /// The number under which it knows.
         number: ProposalNumber,
@@ -81,7 +81,7 @@ pub enum Fact {
         value: Value,
     },
     /// Two values are reported as chosen. Safety is lost; some peer broke the rules. Reported once
-    /// in a peer's life.
+    /// in a peer's incarnation.
     Contradiction {
         /// What this peer knew.
         known: Accepted,

@@ -74,7 +74,7 @@ impl Instances {
     ) {
         let peer = self.peers.entry(key).or_insert_with(|| {
             let mut peer = Peer::new(Arc::clone(&self.setup));
-            peer.is_linked_with(&self.linked);
+            peer.is_connected_with(&self.linked);
             peer
         });
         let mut effects = Vec::new();

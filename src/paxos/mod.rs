@@ -74,4 +74,4 @@ pub use fact::Fact;
 pub use message::{Accepted, Ack, Message};
 pub use peer::{Peer, Record, Setup, Timer};
 pub use proposal::{ProposalNumber, Value};
-pub use roles::{Audience, Roles};
+pub use roles::{Electorate, Roles};

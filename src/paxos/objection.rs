@@ -31,7 +31,7 @@ pub(super) fn objection(setup: &Setup, from: PeerId, message: &Message) -> Optio
             let learner = setup
                 .roles
                 .proposer_of(ack.answers)
-                .is_some_and(|(_, audience)| audience.learners.contains(&setup.me));
+                .is_some_and(|(_, electorate)| electorate.learners.contains(&setup.me));
             if learner && ack.accepts() { None } else { asked_by_me(setup, ack.answers) }
         }),
         Message::Chosen { number, .. } => setup

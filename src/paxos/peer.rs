@@ -16,7 +16,7 @@ use super::pace::{Pace, Question};
 use super::proposal::{ProposalNumber, Value};
 use super::proposer::Attempt;
 use super::reach::Reach;
-use super::roles::{Audience, Roles};
+use super::roles::{Electorate, Roles};
 use crate::process::{Effect, Effects, PeerId, Process};
 
 /// When a proposer first says which links it waits for: later than a group takes that starts well.
@@ -37,12 +37,12 @@ pub struct Setup {
     pub delay: Duration,
     /// How long it waits for links with *all* peers, counted from its start. Then links with a
     /// majority of its acceptors are enough.
-    pub patience: Duration,
+    pub link_wait: Duration,
 }
 
 impl Setup {
-    /// This peer's audience and candidate, if it is a proposer.
-    fn proposer(&self) -> Option<(&Audience, Value)> {
+    /// This peer's electorate and candidate, if it is a proposer.
+    fn proposer(&self) -> Option<(&Electorate, Value)> {
         Some((self.roles.proposers.get(&self.me)?, self.candidate?))
     }
 }
@@ -121,7 +121,7 @@ impl Peer {
             chosen: None,
             // A peer is always linked with itself.
             linked: BTreeSet::from([setup.me]),
-            phase: Phase::Gathering { left: Some(setup.patience) },
+            phase: Phase::Gathering { left: Some(setup.link_wait) },
             setup,
             last_number: None,
             reserved: None,
@@ -143,7 +143,7 @@ impl Peer {
         &self.acceptor
     }
 
-    /// The last number that this peer proposed under, in this life or an earlier one.
+    /// The last number that this peer proposed under, in this incarnation or an earlier one.
     pub fn last_number(&self) -> Option<ProposalNumber> {
         self.last_number
     }
@@ -157,7 +157,7 @@ impl Peer {
     }
 
     /// Has links with these peers from the beginning.
-    pub(super) fn is_linked_with(&mut self, peers: &BTreeSet<PeerId>) {
+    pub(super) fn is_connected_with(&mut self, peers: &BTreeSet<PeerId>) {
         self.linked.extend(peers);
     }
 
@@ -226,16 +226,16 @@ impl Peer {
     /// The learners of the proposer to whom `number` belongs.
     fn learners(&self, number: ProposalNumber) -> BTreeSet<PeerId> {
         let proposer = self.setup.roles.proposer_of(number);
-        proposer.map(|(_, audience)| audience.learners.clone()).unwrap_or_default()
+        proposer.map(|(_, electorate)| electorate.learners.clone()).unwrap_or_default()
     }
 
     /// An acceptance, told by the acceptor itself.
     fn hear_acceptance(&mut self, from: PeerId, ack: &Ack, out: &mut Effects<Self>) {
         let Some(vote) = ack.accepted.filter(|_| ack.accepts()) else { return };
         let setup = Arc::clone(&self.setup);
-        let Some((_, audience)) = setup.roles.proposer_of(vote.number) else { return };
-        let mine = audience.learners.contains(&setup.me) && self.chosen.is_none();
-        if mine && self.learner.accepted(&audience.acceptors, from, vote) {
+        let Some((_, electorate)) = setup.roles.proposer_of(vote.number) else { return };
+        let mine = electorate.learners.contains(&setup.me) && self.chosen.is_none();
+        if mine && self.learner.accepted(&electorate.acceptors, from, vote) {
             self.learn(vote, None, out);
         }
     }
@@ -260,8 +260,8 @@ impl Process for Peer {
     }
 
     fn disbelieves(&self, record: &Record) -> Option<String> {
-        // Neither of the two ever falls in a life. If a record says otherwise, it is an older one
-        // that has come back, and the promise in between would be broken.
+        // Neither of the two ever falls in a incarnation. If a record says otherwise, it is an
+        // older one that has come back, and the promise in between would be broken.
         match record {
             Record::Acceptor(found) => {
                 let held = &self.acceptor;
@@ -289,7 +289,7 @@ impl Process for Peer {
         if self.setup.proposer().is_some() && matches!(self.phase, Phase::Gathering { .. }) {
             // While the links come up, so that no question has to wait for this record's flush.
             self.reserve(out);
-            self.wait_on(self.setup.patience, FIRST_WAITING_NOTE, out);
+            self.wait_on(self.setup.link_wait, FIRST_WAITING_NOTE, out);
         }
     }
 

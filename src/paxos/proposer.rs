@@ -48,7 +48,7 @@ enum Phase<V> {
 /// One attempt to have a value chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Attempt<V = Value> {
-    /// Its number, used by no other attempt of any peer in any life.
+    /// Its number, used by no other attempt of any peer in any incarnation.
     pub number: ProposalNumber,
     candidate: V,
     phase: Phase<V>,

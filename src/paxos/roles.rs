@@ -8,7 +8,7 @@ use crate::process::PeerId;
 
 /// Those who listen to one proposer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Audience {
+pub struct Electorate {
     /// Its acceptors; its quorums are their majorities.
     pub acceptors: Acceptors,
     /// Its learners: told of every acceptance of its numbers.
@@ -20,26 +20,27 @@ pub struct Audience {
 pub struct Roles {
     /// How many peers there are, with or without a part; it sets the proposal numbers apart.
     pub peers: u16,
-    /// The proposers, each with its audience.
-    pub proposers: BTreeMap<PeerId, Audience>,
+    /// The proposers, each with its electorate.
+    pub proposers: BTreeMap<PeerId, Electorate>,
 }
 
 impl Roles {
-    /// The proposer to whom `number` belongs, and its audience.
-    pub fn proposer_of(&self, number: ProposalNumber) -> Option<(PeerId, &Audience)> {
+    /// The proposer to whom `number` belongs, and its electorate.
+    pub fn proposer_of(&self, number: ProposalNumber) -> Option<(PeerId, &Electorate)> {
         let owner = number.owner(self.peers);
-        self.proposers.get(&owner).map(|audience| (owner, audience))
+        self.proposers.get(&owner).map(|electorate| (owner, electorate))
     }
 
     /// True if `acceptor` answers the proposer to whom `number` belongs.
     pub fn serves(&self, acceptor: PeerId, number: ProposalNumber) -> bool {
-        self.proposer_of(number).is_some_and(|(_, audience)| audience.acceptors.contains(&acceptor))
+        self.proposer_of(number)
+            .is_some_and(|(_, electorate)| electorate.acceptors.contains(&acceptor))
     }
 
     /// Acceptors and learners: those who are told the choice.
     pub fn told(&self) -> BTreeSet<PeerId> {
-        let audiences = self.proposers.values();
-        audiences.flat_map(|a| a.acceptors.union(&a.learners)).copied().collect()
+        let electorates = self.proposers.values();
+        electorates.flat_map(|a| a.acceptors.union(&a.learners)).copied().collect()
     }
 
     /// Everyone who takes part.
@@ -59,8 +60,8 @@ impl Roles {
         let with = |added: &[(PeerId, PeerId)]| {
             let mut roles = self.clone();
             for (acceptor, proposer) in added {
-                if let Some(audience) = roles.proposers.get_mut(proposer) {
-                    audience.acceptors.insert(*acceptor);
+                if let Some(electorate) = roles.proposers.get_mut(proposer) {
+                    electorate.acceptors.insert(*acceptor);
                 }
             }
             roles
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn two_proposers_without_a_common_acceptor_are_an_unsafe_pair() {
-        let of = |acceptor: u16| Audience {
+        let of = |acceptor: u16| Electorate {
             acceptors: [PeerId(acceptor)].into(),
             learners: [PeerId(5)].into(),
         };
@@ -128,25 +129,25 @@ mod tests {
         fn what_is_missing_makes_every_two_quorums_meet(
             sets in prop::collection::vec(prop::collection::btree_set(1u16..9, 1..6), 1..5),
         ) {
-            let audience = |ids: &BTreeSet<u16>| Audience {
+            let electorate = |ids: &BTreeSet<u16>| Electorate {
                 acceptors: ids.iter().map(|id| PeerId(*id)).collect(),
                 learners: BTreeSet::new(),
             };
             let mut roles = Roles {
                 peers: 16,
-                proposers: (10..).map(PeerId).zip(sets.iter().map(audience)).collect(),
+                proposers: (10..).map(PeerId).zip(sets.iter().map(electorate)).collect(),
             };
             let missing = roles.missing();
             prop_assert_eq!(missing.is_empty(), roles.unsafe_pair().is_none());
             for (acceptor, proposer) in &missing {
-                let audience = roles.proposers.get_mut(proposer).expect("it proposes");
-                prop_assert!(audience.acceptors.insert(*acceptor), "it has that one");
+                let electorate = roles.proposers.get_mut(proposer).expect("it proposes");
+                prop_assert!(electorate.acceptors.insert(*acceptor), "it has that one");
             }
             prop_assert_eq!(roles.unsafe_pair(), None);
             for (acceptor, proposer) in &missing {
                 let mut fewer = roles.clone();
-                let audience = fewer.proposers.get_mut(proposer).expect("it proposes");
-                audience.acceptors.remove(acceptor);
+                let electorate = fewer.proposers.get_mut(proposer).expect("it proposes");
+                electorate.acceptors.remove(acceptor);
                 prop_assert!(fewer.unsafe_pair().is_some(), "{} could be left out", acceptor);
             }
         }

@@ -10,7 +10,7 @@ use super::acceptor::Acceptor;
 use super::instances::{Instances, Keyed, MOST_KEYS};
 use super::reach::{REACH, STRIDE};
 use super::{
-    Accepted, Ack, Audience, Fact, Message, Peer, ProposalNumber, Record, Roles, Setup, Timer,
+    Accepted, Ack, Electorate, Fact, Message, Peer, ProposalNumber, Record, Roles, Setup, Timer,
     Value,
 };
 use crate::process::{Effect, Effects, PeerId, Process, proceed_while_due};
@@ -28,16 +28,16 @@ fn of_peer(peer: u16, number: u64) -> u64 {
 }
 
 fn setup(me: u16) -> Setup {
-    let audience =
-        Audience { acceptors: ACCEPTORS.map(PeerId).into(), learners: [PeerId(2)].into() };
-    let proposers = [1, 5].map(|proposer| (PeerId(proposer), audience.clone())).into();
+    let electorate =
+        Electorate { acceptors: ACCEPTORS.map(PeerId).into(), learners: [PeerId(2)].into() };
+    let proposers = [1, 5].map(|proposer| (PeerId(proposer), electorate.clone())).into();
     let candidate = match me {
         1 => Some(Value('X')),
         5 => Some(Value('Y')),
         _ => None,
     };
-    let (delay, patience) = (Duration::ZERO, Duration::ZERO);
-    Setup { me: PeerId(me), roles: Roles { peers: 5, proposers }, candidate, delay, patience }
+    let (delay, link_wait) = (Duration::ZERO, Duration::ZERO);
+    Setup { me: PeerId(me), roles: Roles { peers: 5, proposers }, candidate, delay, link_wait }
 }
 
 fn prepare(number: u64) -> Message {

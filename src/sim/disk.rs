@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_serves_earlier_lives_first() {
+    fn a_flush_serves_earlier_incarnations_first() {
         let mut log = log();
         assert_eq!(log.at_stake(Cause::PowerLoss), 2);
         let mut next = || (log.flush_next().copied(), log.is_waiting());
@@ -319,7 +319,7 @@ mod tests {
             peers: 2,
             links: vec![(one, other)].into(),
             faults: &Faults::none(),
-            patience: 0,
+            time_limit: 0,
             distances: &[],
             absent: &[],
             addresses: None,
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_life_is_heard_when_what_it_restored_is_durable() {
+    fn a_incarnation_is_heard_when_what_it_restored_is_durable() {
         for (steps, says) in [
             ("snN", "durable 1, says 1"),
             ("snNf", "durable 1, says 1, durable 2, says 2"),
@@ -365,7 +365,7 @@ mod tests {
             ("sNKS", ""),
             ("sNKSf", "durable 1, says 1"),
             ("sNKs", "durable 1, says 1"),
-            // A second life that ends before its first flush: nobody has heard anything.
+            // A second incarnation that ends before its first flush: nobody has heard anything.
             ("sNKSps", ""),
             ("sNKSPs", "durable 1, says 1"),
             ("sNKSkSKSf", "durable 1, says 1"),

@@ -32,7 +32,7 @@
 //! The *fault phase* has all faults, and the [`RunObserver`] looks at everything after every step.
 //! In the
 //! *recovery phase* every link comes up anew, nothing goes wrong any more, and what the observer
-//! waits for must be reached within [`RunConfig::patience`] of virtual time. A protocol that is
+//! waits for must be reached within [`RunConfig::time_limit`] of virtual time. A protocol that is
 //! merely silent keeps every promise; the recovery phase is what it fails. A world without a fault
 //! phase never recovers: the goal must be reached in spite of all that goes wrong in it.
 //!
@@ -129,7 +129,7 @@ pub struct RunConfig<'a> {
     /// What goes wrong.
     pub faults: &'a Faults,
     /// How much virtual time the recovery phase has, in microseconds.
-    pub patience: u64,
+    pub time_limit: u64,
     /// What a message needs at least from one peer to another, added to the delay of
     /// [`Faults::delay`]; `(from - 1) * peers + to - 1` is the index. Empty: nothing.
     pub distances: &'a [u64],

@@ -35,7 +35,7 @@ pub struct World<'a, P: Process, O> {
     /// See [`RunConfig::addresses`].
     pub(super) addresses: Option<Span>,
     pub(super) disk: DiskModel,
-    patience: u64,
+    time_limit: u64,
     /// When the recovery phase must have reached its goal; none in the fault phase.
     deadline: Option<u64>,
     stamps: u64,
@@ -102,7 +102,7 @@ impl<'a, P: Process, O: RunObserver<P>> World<'a, P, O> {
             distances: config.distances.to_vec(),
             addresses: config.addresses,
             disk: config.disk,
-            patience: config.patience,
+            time_limit: config.time_limit,
             deadline: None,
             stamps: 0,
             effects: Vec::new(),
@@ -120,7 +120,7 @@ impl<'a, P: Process, O: RunObserver<P>> World<'a, P, O> {
             self.queue.put(time, Event::Boot { at });
         }
         if self.faults.fault_phase.most == 0 {
-            self.deadline = Some(self.patience);
+            self.deadline = Some(self.time_limit);
             self.observer.healed(0);
         } else {
             let end = self.prng.within(self.faults.fault_phase);
@@ -441,7 +441,7 @@ impl<'a, P: Process, O: RunObserver<P>> World<'a, P, O> {
     /// Ends the fault phase.
     fn heal(&mut self) {
         self.faults.heal();
-        self.deadline = Some(self.now + self.patience);
+        self.deadline = Some(self.now + self.time_limit);
         self.observer.healed(self.now);
         for at in 0..self.hosts.len() {
             self.resume(at);

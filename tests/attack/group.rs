@@ -54,8 +54,8 @@ impl Drop for Signals {
     }
 }
 
-/// One life of a peer.
-struct Life {
+/// One incarnation of a peer.
+struct Incarnation {
     child: Child,
     /// Where its journal begins.
     begins: u64,
@@ -78,7 +78,7 @@ pub(super) struct Group<'a> {
     dir: PathBuf,
     proposers: Vec<u16>,
     pub(super) ids: Vec<u16>,
-    lives: BTreeMap<u16, Life>,
+    incarnations: BTreeMap<u16, Incarnation>,
     /// Where the power can fail; without them the data is in the group's directory.
     disks: BTreeMap<u16, Disk>,
     /// How many peers ended because a flush failed.
@@ -102,8 +102,8 @@ impl<'a> Group<'a> {
         let name = dir.file_name().unwrap_or_default().to_string_lossy();
         let disk = |(id, fs): (&u16, &LossyFs)| (*id, fs.disk(&format!("{name}-peer{id}")));
         let disks = fs.map(|fs| ids.iter().map(|id| disk((id, fs))).collect()).unwrap_or_default();
-        let (lives, dir) = (BTreeMap::new(), dir.to_owned());
-        Ok(Self { synod, dir, proposers, ids, lives, disks, failed_flushes: 0 })
+        let (incarnations, dir) = (BTreeMap::new(), dir.to_owned());
+        Ok(Self { synod, dir, proposers, ids, incarnations, disks, failed_flushes: 0 })
     }
 
     fn data(&self, id: u16) -> PathBuf {
@@ -118,9 +118,9 @@ impl<'a> Group<'a> {
     }
 
     pub(super) fn doing(&self, id: u16) -> Doing {
-        match self.lives.get(&id) {
+        match self.incarnations.get(&id) {
             None => Doing::Dead,
-            Some(life) if life.stopped => Doing::Stopped,
+            Some(incarnation) if incarnation.stopped => Doing::Stopped,
             Some(_) => Doing::Running,
         }
     }
@@ -142,31 +142,32 @@ impl<'a> Group<'a> {
         // Its input is ours: should the attacker die, the peers do too.
         command.arg("--until-eof").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(words);
         if let Some(disk) = self.disks.get(&id) {
-            // An earlier life may have ended before the flush that was to fail.
+            // An earlier incarnation may have ended before the flush that was to fail.
             disk.fail_no_flush();
             disk.slow_flushes(Duration::from_millis(random.one_of(&[0, 0, 0, 1, 4])));
         }
         let begins = fs::metadata(self.trace(id)).map_or(0, |metadata| metadata.len());
         let child = command.spawn().map_err(|e| format!("{}: {e}", self.synod.display()))?;
-        self.lives.insert(id, Life { child, begins, stopped: false, may_fail: false });
+        self.incarnations
+            .insert(id, Incarnation { child, begins, stopped: false, may_fail: false });
         Ok(())
     }
 
     /// `kill -9`. A peer that has ended by itself has refused to live, which is a failure. False if
     /// its disk was faster.
     pub(super) fn kill(&mut self, id: u16, random: &mut Random) -> Result<bool, String> {
-        self.still_lives(id)?;
-        let lives = self.lives.contains_key(&id);
-        if let Some(mut life) = self.lives.remove(&id) {
+        self.still_incarnations(id)?;
+        let incarnations = self.incarnations.contains_key(&id);
+        if let Some(mut incarnation) = self.incarnations.remove(&id) {
             let failed = |e| format!("peer{id} cannot be killed: {e}");
-            life.child.kill().map_err(failed)?;
+            incarnation.child.kill().map_err(failed)?;
             // A flush that is under way may come to its end or never happen.
             if let Some(disk) = self.disks.get(&id).filter(|_| random.percent(70)) {
                 disk.abandon_flushes();
             }
-            life.child.wait().map_err(failed)?;
+            incarnation.child.wait().map_err(failed)?;
         }
-        Ok(lives)
+        Ok(incarnations)
     }
 
     /// The machine of a peer that is dead loses its power.
@@ -177,17 +178,19 @@ impl<'a> Group<'a> {
 
     /// The next flush of a peer fails, if it has a disk that can: then it must end.
     pub(super) fn fail_flush(&mut self, id: u16) {
-        if let (Some(disk), Some(life)) = (self.disks.get(&id), self.lives.get_mut(&id)) {
+        if let (Some(disk), Some(incarnation)) =
+            (self.disks.get(&id), self.incarnations.get_mut(&id))
+        {
             disk.fail_flush_after(0);
-            life.may_fail = true;
+            incarnation.may_fail = true;
         }
     }
 
     /// The end of the group; its journals stay.
     pub(super) fn kill_all(&mut self) {
-        for (_, mut life) in std::mem::take(&mut self.lives) {
-            let _ = life.child.kill();
-            let _ = life.child.wait();
+        for (_, mut incarnation) in std::mem::take(&mut self.incarnations) {
+            let _ = incarnation.child.kill();
+            let _ = incarnation.child.wait();
         }
     }
 
@@ -210,21 +213,21 @@ impl<'a> Group<'a> {
 
     /// SIGSTOP and SIGCONT.
     pub(super) fn stop(&mut self, id: u16, stop: bool, by: &mut Signals) -> Result<(), String> {
-        self.still_lives(id)?;
-        if let Some(life) = self.lives.get_mut(&id) {
-            by.send(if stop { "STOP" } else { "CONT" }, life.child.id())?;
-            life.stopped = stop;
+        self.still_incarnations(id)?;
+        if let Some(incarnation) = self.incarnations.get_mut(&id) {
+            by.send(if stop { "STOP" } else { "CONT" }, incarnation.child.id())?;
+            incarnation.stopped = stop;
         }
         Ok(())
     }
 
     /// Notices if a peer has ended by itself: only a disk that failed is a reason.
-    pub(super) fn still_lives(&mut self, id: u16) -> Result<(), String> {
-        let Some(life) = self.lives.get_mut(&id) else { return Ok(()) };
-        match life.child.try_wait() {
+    pub(super) fn still_incarnations(&mut self, id: u16) -> Result<(), String> {
+        let Some(incarnation) = self.incarnations.get_mut(&id) else { return Ok(()) };
+        match incarnation.child.try_wait() {
             Ok(None) => Ok(()),
-            Ok(Some(status)) if life.may_fail && status.code() == Some(2) => {
-                self.lives.remove(&id);
+            Ok(Some(status)) if incarnation.may_fail && status.code() == Some(2) => {
+                self.incarnations.remove(&id);
                 self.failed_flushes += 1;
                 Ok(())
             }
@@ -238,12 +241,12 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// True if this peer's present life knows the choice.
+    /// True if this peer's present incarnation knows the choice.
     pub(super) fn has_chosen(&self, id: u16) -> bool {
-        let Some(life) = self.lives.get(&id) else { return false };
+        let Some(incarnation) = self.incarnations.get(&id) else { return false };
         let read = || -> std::io::Result<String> {
             let mut file = File::open(self.trace(id))?;
-            file.seek(SeekFrom::Start(life.begins))?;
+            file.seek(SeekFrom::Start(incarnation.begins))?;
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
             Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -263,7 +266,7 @@ impl<'a> Group<'a> {
                 return Ok(());
             }
             for id in self.ids.clone() {
-                self.still_lives(id)?;
+                self.still_incarnations(id)?;
                 if self.doing(id) == Doing::Dead {
                     self.start(id, random)?;
                 }

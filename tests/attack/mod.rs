@@ -7,7 +7,8 @@
 //! Sometimes all die after that and come back, so that only the disks know.
 //!
 //! For power losses every peer has a disk of its own on a file system that loses what was not
-//! flushed; its flushes take longer in one life than in another. The journals are on another one.
+//! flushed; its flushes take longer in one incarnation than in another. The journals are on another
+//! one.
 //!
 //! Every round is judged twice from its journals: by `synod check`, and by what the journals of
 //! each peer prove alone. The seed gives every stroke and pause, but not what the processes do in
@@ -35,7 +36,7 @@ use lossyfs::LossyFs;
 use random::Random;
 pub(crate) use tally::Tally;
 
-/// Kills and power losses in one round, at most, beside those that end all lives at once.
+/// Kills and power losses in one round, at most, beside those that end all incarnations at once.
 const MOST_KILLS: usize = 60;
 /// Kills that follow in a round when a victim is seen to have known the choice.
 const KILLS_AFTER_CHOICE: usize = 4;
@@ -233,7 +234,7 @@ fn strike(
         if random.percent(70) {
             id = random.one_of(&group.ids);
         }
-        group.still_lives(id)?;
+        group.still_incarnations(id)?;
         let doing = group.doing(id);
         match doing {
             Doing::Running if random.percent(3) => group.fail_flush(id),

@@ -31,7 +31,7 @@ pub(crate) struct Tally {
     pub(crate) adoptions: u64,
     pub(crate) promises: u64,
     pub(crate) acceptances: u64,
-    /// Lives that found a promise, an acceptance or a number on their disk.
+    /// Incarnations that found a promise, an acceptance or a number on their disk.
     pub(crate) remembered: u64,
     pub(crate) lines: u64,
     /// How many rounds chose each value.
@@ -113,7 +113,11 @@ impl Display for Tally {
         writeln!(f, "failed disks {:>8}  a flush failed, and the peer ended", self.failed_flushes)?;
         writeln!(f, "stops        {:>8}", self.stops)?;
         let found = self.remembered;
-        writeln!(f, "restarts     {:>8}  lives that found something: {found}", self.restarts)?;
+        writeln!(
+            f,
+            "restarts     {:>8}  incarnations that found something: {found}",
+            self.restarts
+        )?;
         let revivals = self.revivals;
         writeln!(f, "decisions    {:>8}  after {revivals} all died and came back", self.decisions)?;
         let (refusals, adoptions) = (self.refusals, self.adoptions);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// The lines of every peer, over all its lives.
+/// The lines of every peer, over all its incarnations.
 pub(crate) type Journals = BTreeMap<u16, Vec<Value>>;
 
 /// Reads one peer's journal.
@@ -73,10 +73,10 @@ fn acceptances_are_kept(id: u16, lines: &[Value]) -> Result<(), String> {
 
 /// A proposer never uses a number of an earlier attempt again.
 fn numbers_rise(id: u16, lines: &[Value]) -> Result<(), String> {
-    let (mut last, mut lives_last) = (0, 0);
+    let (mut last, mut incarnations_last) = (0, 0);
     for line in lines {
         if line["action"] == "started" {
-            lives_last = last;
+            incarnations_last = last;
             // A number that was durable but not sent yet may be higher than the last one sent.
             let found = line["last_proposal"].as_u64().unwrap_or(0);
             if found < last {
@@ -84,7 +84,7 @@ fn numbers_rise(id: u16, lines: &[Value]) -> Result<(), String> {
             }
         } else if is(line, "sent", "prepare") {
             let number = line["proposal_num"].as_u64().unwrap_or(0);
-            if number < last || number <= lives_last {
+            if number < last || number <= incarnations_last {
                 return Err(format!("peer{id} uses {number} after {last}"));
             }
             last = number;

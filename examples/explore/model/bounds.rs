@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use synod::paxos::{Audience, Roles, Setup, Value};
+use synod::paxos::{Electorate, Roles, Setup, Value};
 use synod::process::PeerId;
 
 /// What the links between peers may do. A message that is never delivered is a lost one, so loss
@@ -51,7 +51,7 @@ pub(crate) struct Bounds {
     pub(crate) combined: bool,
     /// How many learners, each a peer of its own.
     pub(crate) learners: u16,
-    /// How many attempts a proposer makes in one life.
+    /// How many attempts a proposer makes in one incarnation.
     pub(crate) rounds: u8,
     /// How many crashes, each of any peer, each followed by a restart from the durable records.
     pub(crate) crashes: u8,
@@ -123,11 +123,11 @@ impl Bounds {
     /// The roles: proposers first, so that their numbers are 1, 2, 3.
     pub(crate) fn roles(&self) -> Roles {
         let before = if self.combined { 0 } else { self.proposers };
-        let audience = Audience {
+        let electorate = Electorate {
             acceptors: Self::ids(before, self.acceptors).collect(),
             learners: Self::ids(before + self.acceptors, self.learners).collect(),
         };
-        let proposers = Self::ids(0, self.proposers).map(|id| (id, audience.clone())).collect();
+        let proposers = Self::ids(0, self.proposers).map(|id| (id, electorate.clone())).collect();
         Roles { peers: before + self.acceptors + self.learners, proposers }
     }
 
@@ -152,7 +152,7 @@ impl Bounds {
             candidate: self.candidate(me),
             // Not zero: the first attempt, too, comes when its timer fires, at any moment.
             delay: Duration::from_secs(1),
-            patience: Duration::from_secs(1),
+            link_wait: Duration::from_secs(1),
         };
         Self::ids(0, roles.peers).map(|me| Arc::new(setup(me))).collect()
     }

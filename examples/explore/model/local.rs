@@ -52,7 +52,7 @@ pub(crate) struct Seen {
     pub(crate) promised: Option<ProposalNumber>,
     /// It gave or broke a promise below that one.
     pub(crate) broke_promise: bool,
-    /// It reported this choice in this life.
+    /// It reported this choice in this incarnation.
     pub(crate) reported: Option<Accepted>,
     /// It reported two choices.
     pub(crate) contradicted: bool,
@@ -75,9 +75,9 @@ pub(crate) struct Local<P> {
     pub(crate) timers: BTreeSet<Timer>,
     /// The number of the open attempt.
     pub(crate) number: Option<ProposalNumber>,
-    /// Attempts begun in this life.
+    /// Attempts begun in this incarnation.
     pub(crate) attempts: u8,
-    /// True for a proposer in a later life. (An acceptor's lives do not differ.)
+    /// True for a proposer in a later incarnation. (An acceptor's incarnations do not differ.)
     pub(crate) restarted: bool,
     /// It is switched off until a crash restarts it.
     pub(crate) off: bool,
@@ -104,7 +104,7 @@ pub(crate) struct Rules {
     pub(crate) proposers: BTreeSet<PeerId>,
     /// The proposers that are nothing else: they may be switched off.
     pub(crate) mere_proposers: BTreeSet<PeerId>,
-    /// Attempts in one life.
+    /// Attempts in one incarnation.
     pub(crate) rounds: u8,
     /// Notices of a choice travel.
     pub(crate) notices: bool,
@@ -214,13 +214,13 @@ impl<'a, P: Subject> Step<'a, P> {
         local.attempts = 0;
         local.number = None;
         local.off = false;
-        // A life's report is told when it happens; a later one may tell it again.
+        // A incarnation's report is told when it happens; a later one may tell it again.
         local.seen.reported = None;
         local.restarted = self.rules.proposers.contains(&local.me);
         self.begin();
     }
 
-    /// The first events of a life.
+    /// The first events of a incarnation.
     fn begin(&mut self) {
         let mut effects = Vec::new();
         self.local.process.start(&mut effects);

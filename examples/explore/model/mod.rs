@@ -19,7 +19,8 @@
 //! * Acceptors that differ by name only are treated alike ([`symmetry`]); that they differ by
 //!   nothing else is checked on every step that is taken.
 //! * What can no longer matter is forgotten ([`reduce`]); a test compares with and without.
-//! * A proposer makes so many rounds in one life. That is a bound, not a reduction: an error that
+//! * A proposer makes so many rounds in one incarnation. That is a bound, not a reduction: an error
+//!   that
 //!   needs more rounds is not found.
 //! * Time. A timer may fire at any moment once it is set, so every order of events that any
 //!   timing gives is tried.
@@ -91,7 +92,7 @@ pub(crate) struct Exploration<P> {
 }
 
 impl<P: Subject> Exploration<P> {
-    /// All runs within `bounds` of the peers that `birth` gives life to.
+    /// All runs within `bounds` of the peers that `birth` gives incarnation to.
     pub(crate) fn new(bounds: Bounds, birth: impl Fn(Arc<Setup>) -> P) -> Self {
         let parts = bounds.roles();
         let told = parts.told();

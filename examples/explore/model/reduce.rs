@@ -5,7 +5,7 @@
 //!
 //! * **A dead letter** changes nothing when it arrives, now or after a restart, and calls forth
 //!   only dead letters. It stays dead: promises, numbers and what a proposer has counted only
-//!   grow, in one life and through its records.
+//!   grow, in one incarnation and through its records.
 //! * **A proposer that is finished** (it reported its choice, or its last round has failed) is
 //!   switched off until a crash restarts it: it would ask nobody any more.
 //! * **A refusal** travels without the proposal that its acceptor holds; nobody reads it there.

@@ -19,7 +19,7 @@ use crate::trace::reader::Content;
 /// Beyond it, the lowest views are judged by what is known and forgotten.
 pub const MOST_RECORDS: usize = 200_000;
 /// How many lines of a peer may lie between the two forms of one fact.
-const MOST_ECHOES: usize = 64;
+const MOST_DUPLICATES: usize = 64;
 
 /// What is known beside the lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(super) struct MemberAccount {
     pub(super) crashed: Option<Witness>,
     /// The view in which it crashed last.
     pub(super) crashed_in: Option<u64>,
-    /// In one of its lives.
+    /// In one of its incarnations.
     pub(super) has_crashed: bool,
     pub(super) views: usize,
     pub(super) lines: u64,
@@ -59,7 +59,7 @@ pub(super) struct MemberAccount {
     pub(super) calls: BTreeMap<u16, u64>,
     pub(super) standing: super::settle::Standing,
     /// Facts that came in one of the two forms only so far.
-    echoes: [VecDeque<u64>; 2],
+    duplicates: [VecDeque<u64>; 2],
 }
 
 /// A view, as it is known so far.
@@ -100,9 +100,9 @@ impl Seen {
 pub(super) struct Counts {
     pub(super) lines: u64,
     pub(super) facts: u64,
-    pub(super) echoes: u64,
+    pub(super) duplicates: u64,
     pub(super) forgotten: u64,
-    pub(super) strangers: u64,
+    pub(super) unknown_peers: u64,
 }
 
 /// Collects lines and judges them.
@@ -159,7 +159,7 @@ impl MemberJudge {
         }
         let Content::Event(MemberEntry { line, is_json }) = &found.content else { return false };
         if self.is_echo(line, *is_json) {
-            self.counts.echoes += 1;
+            self.counts.duplicates += 1;
             return false;
         }
         self.own_lines(spot, found.named, line.peer_id);
@@ -181,13 +181,13 @@ impl MemberJudge {
         }
         let hash = hasher.finish();
         let [own, other] = if is_json { [1, 0] } else { [0, 1] };
-        if let Some(at) = account.echoes[other].iter().position(|known| *known == hash) {
-            account.echoes[other].drain(..=at);
+        if let Some(at) = account.duplicates[other].iter().position(|known| *known == hash) {
+            account.duplicates[other].drain(..=at);
             return true;
         }
-        account.echoes[own].push_back(hash);
-        if account.echoes[own].len() > MOST_ECHOES {
-            account.echoes[own].pop_front();
+        account.duplicates[own].push_back(hash);
+        if account.duplicates[own].len() > MOST_DUPLICATES {
+            account.duplicates[own].pop_front();
         }
         false
     }
@@ -212,7 +212,7 @@ impl MemberJudge {
         let peer = line.peer_id;
         // A peer beyond the bound is counted, so that nobody takes silence for a clean bill.
         if !self.members.contains_key(&peer) && self.members.len() >= MOST_PEERS {
-            self.counts.strangers += 1;
+            self.counts.unknown_peers += 1;
             return;
         }
         self.counts.facts += 1;

@@ -62,7 +62,8 @@ impl MemberJudge {
             let old = old.filter(|(_, old)| below.intersection(old).any(unsaid));
             return led(Doubt::Below { below, from: old.map(|(from, _)| *from) });
         }
-        // Another life of the leader can have been let in over the dead one: then the list stays.
+        // Another incarnation of the leader can have been let in over the dead one: then the list
+        // stays.
         match old {
             Some((from, old)) if dead.contains(&leader) && old != list => {
                 led(Doubt::Dead { from: *from })

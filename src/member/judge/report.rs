@@ -18,9 +18,9 @@ pub struct Ends {
     /// Who ended how.
     pub peers: Vec<PeerEnd>,
     /// Lines that say again as JSON what a printed line has said, or the other way round.
-    pub echoes: u64,
+    pub duplicates: u64,
     /// Lines of peers beyond the bound, which nobody judged.
-    pub strangers: u64,
+    pub unknown_peers: u64,
 }
 
 /// How one peer ended.
@@ -106,8 +106,8 @@ impl Summary for Ends {
     fn remarks(&self) -> String {
         let mut text = String::new();
         for (count, what) in [
-            (self.echoes, "more say the same again, as JSON or as printed"),
-            (self.strangers, "lines are of more peers than can be judged"),
+            (self.duplicates, "more say the same again, as JSON or as printed"),
+            (self.unknown_peers, "lines are of more peers than can be judged"),
         ] {
             if count > 0 {
                 say(&mut text, format_args!("{count} {what}"));

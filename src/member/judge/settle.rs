@@ -386,8 +386,8 @@ impl MemberJudge {
             expects: self.options.expect.is_some(),
             summary: Ends {
                 peers: self.members.into_iter().map(end).collect(),
-                echoes: self.counts.echoes,
-                strangers: self.counts.strangers,
+                duplicates: self.counts.duplicates,
+                unknown_peers: self.counts.unknown_peers,
             },
         }
     }

@@ -6,10 +6,10 @@ use crate::process::Effect;
 
 pub(super) static MUTANTS: &[Mutant] = &[
     Mutant {
-        name: "one-life-for-ever",
+        name: "one-incarnation-for-ever",
         does: "A process that starts again takes itself for the member that it was.",
         seen: "Members known by their address alone; what they had promised was in memory.",
-        setup: |setup| setup.life.0 = 0,
+        setup: |setup| setup.incarnation.0 = 0,
         ..PLAIN
     },
     Mutant {
@@ -33,7 +33,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         does: "With --majority, starts again as the member that it was, and asks others for \
                the view instead of remembering it.",
         seen: "A slip of a kind: only the identity is durable.",
-        restore: |_, record| matches!(record, Record::Life(_)).then_some(record),
+        restore: |_, record| matches!(record, Record::Incarnation(_)).then_some(record),
         ..PLAIN
     },
     Mutant {
@@ -50,7 +50,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         ..PLAIN
     },
     Mutant {
-        name: "another-life-at-every-start",
+        name: "another-incarnation-at-every-start",
         does: "With --majority, remembers everything but which member it was, so it must be \
                removed and let in again.",
         seen: "This program before it remembered: after a majority had started again, no view \

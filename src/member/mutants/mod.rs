@@ -65,7 +65,7 @@ static MUTANTS: &[Mutant] = &[
         receive: |state, _, message| {
             if let Message::NewView { view, .. } = message {
                 let lower = state.process.view().is_some_and(|known| view.id < known.id);
-                if lower && view.holds(state.setup.me, state.setup.life) {
+                if lower && view.holds(state.setup.me, state.setup.incarnation) {
                     // As if it knew of no view yet.
                     state.rebuild();
                 }
@@ -225,7 +225,7 @@ static MUTANTS: &[Mutant] = &[
         seen: "hashicorp/serf #269 tells of members that are paused and come back.",
         receive: |state, _, message| match message {
             Message::NewView { view, .. } if state.process.view().is_some() => {
-                view.holds(state.setup.me, state.setup.life)
+                view.holds(state.setup.me, state.setup.incarnation)
             }
             _ => true,
         },

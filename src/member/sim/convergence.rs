@@ -88,7 +88,7 @@ impl Convergence {
 
 fn is_hopeless(oracle: &Oracle) -> bool {
     // Nobody else founds.
-    let Some(last) = oracle.views.values().next_back() else { return !oracle.peers[0].lives };
+    let Some(last) = oracle.views.values().next_back() else { return !oracle.peers[0].alive };
     // Whatever comes must be agreed to by a majority of the highest view, and before that one can
     // be known by a majority of the highest that the living hold.
     let held = oracle.peers.iter().filter_map(|peer| peer.view.as_ref());
@@ -97,16 +97,17 @@ fn is_hopeless(oracle: &Oracle) -> bool {
 }
 
 fn living(oracle: &Oracle, view: &View) -> usize {
-    view.members.iter().filter(|(peer, life)| oracle.is_alive(**peer, **life)).count()
+    view.members.iter().filter(|(peer, incarnation)| oracle.is_alive(**peer, **incarnation)).count()
 }
 
 fn is_one(oracle: &Oracle) -> bool {
-    let mut here = (1u16..).map(PeerId).zip(&oracle.peers).filter(|(_, p)| p.lives && !p.asked_out);
+    let mut here = (1u16..).map(PeerId).zip(&oracle.peers).filter(|(_, p)| p.alive && !p.asked_out);
     let Some((_, first)) = here.clone().next() else { return false };
     let Some(view) = &first.view else { return false };
     let count = here.clone().count();
     count == view.members.len()
         && here.all(|(id, peer)| {
-            peer.life.is_some_and(|life| view.holds(id, life)) && peer.view.as_ref() == Some(view)
+            peer.incarnation.is_some_and(|incarnation| view.holds(id, incarnation))
+                && peer.view.as_ref() == Some(view)
         })
 }

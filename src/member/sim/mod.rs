@@ -60,7 +60,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Life, Peer, Setup, mutants};
+use super::{Incarnation, Peer, Setup, mutants};
 use crate::error::Result;
 use crate::process::PeerId;
 use crate::sim::harness::{
@@ -74,7 +74,7 @@ use properties::NO_FALSE_ALARM;
 /// T, from one heartbeat to the next, in microseconds.
 pub const T: u64 = 1_000_000;
 /// In the second phase the group must be one within this much virtual time.
-pub const PATIENCE_US: u64 = 60 * T;
+pub const TIME_LIMIT_US: u64 = 60 * T;
 /// Where crashes come one at a time: by then all who live know of the last one, also if it was a
 /// newcomer and is still to be let in.
 const CALM_US: u64 = 4 * T;
@@ -287,7 +287,7 @@ impl Simulated for MemberSim {
             peers: run.peers,
             links: Cow::Owned(all_pairs(run.peers)),
             faults: &run.faults,
-            patience: PATIENCE_US + hour_us(run.world),
+            time_limit: TIME_LIMIT_US + hour_us(run.world),
             distances: &[],
             absent: &[],
             addresses: None,
@@ -298,7 +298,7 @@ impl Simulated for MemberSim {
     fn setup(run: &Scenario<Self>, plan: &MemberPlan, me: PeerId, incarnation: u64) -> Setup {
         Setup {
             me,
-            life: Life(incarnation),
+            incarnation: Incarnation(incarnation),
             hosts: (1..=run.peers).map(PeerId).collect(),
             group: 7,
             heartbeat: Duration::from_micros(T),

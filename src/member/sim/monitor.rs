@@ -9,7 +9,7 @@ use super::properties::{HONEST, ONE_GROUP};
 use super::{CALM_US, MemberPlan, MemberSim, MemberTally, hour_us};
 use crate::member::judge::MemberJudge;
 use crate::member::lines::line_of;
-use crate::member::{Fact, Life, Peer, Record};
+use crate::member::{Fact, Incarnation, Peer, Record};
 use crate::process::{Effect, Output, PeerId};
 use crate::sim::harness::{Monitor, RunFindings, Scenario};
 use crate::sim::mutant::Subject;
@@ -32,7 +32,7 @@ pub struct MemberMonitor {
     convergence: Convergence,
     /// The printed lines and their judge.
     lines: Option<(String, MemberJudge)>,
-    lives: Vec<u64>,
+    incarnations: Vec<u64>,
     /// Those who will begin, or begin again.
     away: BTreeSet<PeerId>,
     /// Those whom an outage has hit: each crashes in its next steps, and comes back.
@@ -41,7 +41,7 @@ pub struct MemberMonitor {
     calm_at: u64,
     /// Those who are paused.
     paused: BTreeSet<PeerId>,
-    /// Somebody came back: the lines do not tell its lives apart.
+    /// Somebody came back: the lines do not tell its incarnations apart.
     returned: bool,
     changed: bool,
     to_the_end: bool,
@@ -69,7 +69,7 @@ impl MemberMonitor {
                 hour_us(run.world),
             ),
             lines: journal.then(|| (String::new(), MemberJudge::new(on_request))),
-            lives: vec![0; peers.into()],
+            incarnations: vec![0; peers.into()],
             away: (1..=peers).map(PeerId).collect(),
             hit: BTreeSet::new(),
             calm_at: 0,
@@ -87,7 +87,7 @@ impl MemberMonitor {
                 .map_or("none".into(), |view| format!("{} {}", view.id, super::oracle::text(view)));
             format!("peer{id}: {view}")
         };
-        let living = (1u16..).zip(&self.oracle.peers).filter(|(_, peer)| peer.lives);
+        let living = (1u16..).zip(&self.oracle.peers).filter(|(_, peer)| peer.alive);
         let lists: Vec<String> = living.map(holds).collect();
         self.oracle.violations.add(ONE_GROUP, || lists.join("; "));
     }
@@ -100,8 +100,8 @@ impl MemberMonitor {
         }
         self.plan.outages -= 1;
         let all = self.prng.below(3) == 0;
-        for peer in (1u16..).map(PeerId).take(self.lives.len()) {
-            if self.oracle.of(peer).lives && (all || self.prng.below(2) == 0) {
+        for peer in (1u16..).map(PeerId).take(self.incarnations.len()) {
+            if self.oracle.of(peer).alive && (all || self.prng.below(2) == 0) {
                 self.hit.insert(peer);
             }
         }
@@ -113,8 +113,8 @@ impl MemberMonitor {
         let oracle = &self.oracle;
         // Whoever has come back is to be let in again before anybody else fails.
         let insiders =
-            oracle.peers.iter().zip(&self.lives).filter(|(peer, lives)| {
-                peer.lives && (peer.was_in || **lives > 1) && !peer.asked_out
+            oracle.peers.iter().zip(&self.incarnations).filter(|(peer, incarnations)| {
+                peer.alive && (peer.was_in || **incarnations > 1) && !peer.asked_out
             });
         let mut views = insiders.map(|(peer, _)| peer.view.as_ref());
         let Some(Some(view)) = views.next() else { return false };
@@ -127,14 +127,14 @@ impl MemberMonitor {
             here >= 2
         };
         // Of those who come back: whoever has not begun yet is no failure.
-        let all_back = self.away.iter().all(|peer| self.lives[index(*peer)] == 0);
+        let all_back = self.away.iter().all(|peer| self.incarnations[index(*peer)] == 0);
         self.paused.is_empty()
             && all_back
             && now >= self.calm_at
             && !oracle.has_false_alarm()
             && can_spare
             && views.all(|other| other == Some(view))
-            && view.members.iter().all(|(peer, life)| oracle.is_alive(*peer, *life))
+            && view.members.iter().all(|(peer, incarnation)| oracle.is_alive(*peer, *incarnation))
     }
 }
 
@@ -155,7 +155,7 @@ impl Monitor for MemberMonitor {
         let (journal, rules) = lines.unzip();
         let judged = rules.filter(|_| !beyond_lines).map(|rules| {
             let mut reasons = rules.reasons().to_vec();
-            let here = (1u16..).zip(&oracle.peers).filter(|(_, p)| p.lives && !p.asked_out);
+            let here = (1u16..).zip(&oracle.peers).filter(|(_, p)| p.alive && !p.asked_out);
             if !rules.agree(&here.map(|(id, _)| id).collect()) && !stalled {
                 reasons.push("not one group".into());
             }
@@ -175,10 +175,10 @@ impl Monitor for MemberMonitor {
 
 impl<P: Subject<Peer>> RunObserver<P> for MemberMonitor {
     fn started(&mut self, _now: u64, peer: PeerId, _process: &P) {
-        let lives = &mut self.lives[index(peer)];
-        *lives += 1;
-        self.returned |= *lives > 1;
-        self.oracle.started(peer, Life(*lives));
+        let incarnations = &mut self.incarnations[index(peer)];
+        *incarnations += 1;
+        self.returned |= *incarnations > 1;
+        self.oracle.started(peer, Incarnation(*incarnations));
         self.away.remove(&peer);
         self.changed = true;
     }
@@ -239,7 +239,7 @@ impl<P: Subject<Peer>> RunObserver<P> for MemberMonitor {
             return true;
         }
         let alarms = |e: &Effect<P>| match e {
-            Effect::Report(Fact::Unreachable { peer, .. }) => self.oracle.of(*peer).lives,
+            Effect::Report(Fact::Unreachable { peer, .. }) => self.oracle.of(*peer).alive,
             _ => false,
         };
         let fails = |monitor: &Self| effects.iter().any(alarms) || !monitor.is_settled(now);

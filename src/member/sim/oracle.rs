@@ -12,7 +12,7 @@ use super::properties::{
 };
 use super::votes::{Violated, Votes};
 use super::{MemberSim, MemberTally, T};
-use crate::member::{Fact, Life, Message, Operation, Record, View};
+use crate::member::{Fact, Incarnation, Message, Operation, Record, View};
 use crate::process::PeerId;
 use crate::sim::harness::{Scenario, Violations};
 
@@ -26,14 +26,14 @@ const FLUSH_US: u64 = 40_000;
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Peer {
-    pub(super) life: Option<Life>,
-    pub(super) lives: bool,
+    pub(super) incarnation: Option<Incarnation>,
+    pub(super) alive: bool,
     /// What it holds, while it is a member.
     pub(super) view: Option<View>,
     last_id: Option<u64>,
     /// The view that is the last one in its records, while it has not gone on from it.
     due: Option<View>,
-    /// This life has been a member.
+    /// This incarnation has been a member.
     pub(super) was_in: bool,
     /// When each member of its view was last heard.
     heard: BTreeMap<PeerId, u64>,
@@ -42,7 +42,7 @@ pub(super) struct Peer {
     resumed: u64,
     /// Whom it has called unreachable since it last heard them.
     pub(super) called: BTreeSet<PeerId>,
-    /// Another life of these has asked to be let in, since they were last heard.
+    /// Another incarnation of these has asked to be let in, since they were last heard.
     reborn: BTreeSet<PeerId>,
     /// Called so a moment ago, and not silent for long enough: the next view must lack them.
     doubts: Vec<PeerId>,
@@ -57,7 +57,7 @@ pub(super) struct Peer {
 /// What is durable at one peer.
 #[derive(Clone, Debug, Default)]
 struct Kept {
-    life: Option<Life>,
+    incarnation: Option<Incarnation>,
     view: Option<View>,
 }
 
@@ -108,25 +108,25 @@ impl Oracle {
 
     /// True if some living member calls a living one unreachable: that is a failure, too.
     pub(super) fn has_false_alarm(&self) -> bool {
-        let living = self.peers.iter().filter(|peer| peer.lives);
-        living.flat_map(|peer| &peer.called).any(|called| self.of(*called).lives)
+        let living = self.peers.iter().filter(|peer| peer.alive);
+        living.flat_map(|peer| &peer.called).any(|called| self.of(*called).alive)
     }
 
-    /// True if this life of this peer is alive.
-    pub(super) fn is_alive(&self, peer: PeerId, life: Life) -> bool {
+    /// True if this incarnation of this peer is alive.
+    pub(super) fn is_alive(&self, peer: PeerId, incarnation: Incarnation) -> bool {
         let of = self.of(peer);
-        of.lives && of.life == Some(life)
+        of.alive && of.incarnation == Some(incarnation)
     }
 
-    /// A process begins, which is `life` unless its records say that it is an earlier one.
-    pub(super) fn started(&mut self, peer: PeerId, life: Life) {
+    /// A process begins, which is `incarnation` unless its records say that it is an earlier one.
+    pub(super) fn started(&mut self, peer: PeerId, incarnation: Incarnation) {
         let kept = self.kept[index(peer)].clone();
         let goes_on = self.memory && self.majority;
-        let life = kept.life.filter(|_| goes_on).unwrap_or(life);
-        let due = kept.view.filter(|view| goes_on && view.holds(peer, life));
+        let incarnation = kept.incarnation.filter(|_| goes_on).unwrap_or(incarnation);
+        let due = kept.view.filter(|view| goes_on && view.holds(peer, incarnation));
         let of = &mut self.peers[index(peer)];
         let last_id = of.last_id.filter(|_| self.memory);
-        *of = Peer { life: Some(life), lives: true, last_id, due, ..Peer::default() };
+        *of = Peer { incarnation: Some(incarnation), alive: true, last_id, due, ..Peer::default() };
         if !goes_on {
             self.votes.forget(peer);
         }
@@ -137,7 +137,7 @@ impl Oracle {
         let kept = &mut self.kept[index(peer)];
         match record {
             // A memory is one member for ever.
-            Record::Life(life) => _ = kept.life.get_or_insert(*life),
+            Record::Incarnation(incarnation) => _ = kept.incarnation.get_or_insert(*incarnation),
             Record::View(view) => {
                 kept.view = Some(view.clone());
                 // It holds even if a crash keeps the one who made it from telling.
@@ -146,8 +146,8 @@ impl Oracle {
             // It holds even if a crash keeps the one who asks from asking anybody but itself.
             Record::Promise { pending: Some((request, op)), .. } if request.by == peer => {
                 let view = kept.view.as_ref().map_or(0, |view| view.id);
-                let life = self.of(peer).life;
-                let violated = self.votes.asked(peer, life, view, *request, *op);
+                let incarnation = self.of(peer).incarnation;
+                let violated = self.votes.asked(peer, incarnation, view, *request, *op);
                 self.blame(peer, violated);
             }
             Record::Seen(_) | Record::Promise { .. } => {}
@@ -156,7 +156,7 @@ impl Oracle {
 
     pub(super) fn died(&mut self, peer: PeerId) {
         let of = &mut self.peers[index(peer)];
-        (of.lives, of.view) = (false, None);
+        (of.alive, of.view) = (false, None);
         (of.doubts, of.late_doubts) = <_>::default();
     }
 
@@ -181,10 +181,10 @@ impl Oracle {
                     of.reborn.remove(&from);
                 }
             }
-            Message::Join { life, .. } => {
+            Message::Join { incarnation, .. } => {
                 let of = &mut self.peers[index(peer)];
                 let members = of.view.as_ref().map(|view| &view.members);
-                if members.and_then(|m| m.get(&from)).is_some_and(|member| member != life) {
+                if members.and_then(|m| m.get(&from)).is_some_and(|member| member != incarnation) {
                     of.reborn.insert(from);
                 }
             }
@@ -204,12 +204,14 @@ impl Oracle {
     }
 
     pub(super) fn sent(&mut self, peer: PeerId, message: &Message) {
-        let life = self.of(peer).life;
+        let incarnation = self.of(peer).incarnation;
         let violated = match message {
             Message::Req { request, view_id, op } => {
-                self.votes.asked(peer, life, *view_id, *request, *op)
+                self.votes.asked(peer, incarnation, *view_id, *request, *op)
             }
-            Message::Ok { request, view_id } => self.votes.agreed(peer, life, *view_id, *request),
+            Message::Ok { request, view_id } => {
+                self.votes.agreed(peer, incarnation, *view_id, *request)
+            }
             Message::NewLeader { request, view_id, .. } => {
                 self.votes.leads(peer, *view_id, *request);
                 None
@@ -338,9 +340,9 @@ impl Oracle {
             let before = before.unwrap_or(0);
             violations.add(IDS_GROW, || format!("{peer} installs view {id} after view {before}"));
         }
-        if !of.life.is_some_and(|life| view.holds(peer, life)) {
+        if !of.incarnation.is_some_and(|incarnation| view.holds(peer, incarnation)) {
             violations.add(IN_ITS_VIEW, || {
-                format!("{peer} installs view {id}, and its present life is not in it")
+                format!("{peer} installs view {id}, and its present incarnation is not in it")
             });
         }
         if of.out {
@@ -370,7 +372,8 @@ impl Oracle {
 
     fn calls(&mut self, now: u64, peer: PeerId, dead: PeerId, view: &View) {
         self.tally.alarms += 1;
-        let alive = view.members.get(&dead).is_some_and(|life| self.is_alive(dead, *life));
+        let alive =
+            view.members.get(&dead).is_some_and(|incarnation| self.is_alive(dead, *incarnation));
         let of = &mut self.peers[index(peer)];
         let violations = &mut self.violations;
         if !of.called.insert(dead) {
@@ -386,7 +389,7 @@ impl Oracle {
         let late = (of.resumed..of.resumed + FLUSH_US).contains(&heard);
         let silence = now - if late { of.paused.min(heard) } else { heard };
         let least = 2 * T - 2 * T / 1_000_000 * self.drift - FLUSH_US;
-        // Such a word of an earlier life may be late, and is believed all the same.
+        // Such a word of an earlier incarnation may be late, and is believed all the same.
         if alive && silence < least && !of.reborn.contains(&dead) {
             of.doubts.push(dead);
         }
@@ -417,9 +420,12 @@ impl Oracle {
     }
 }
 
-/// A list with its lives.
+/// A list with its incarnations.
 pub(super) fn text(view: &View) -> String {
-    let members: Vec<String> =
-        view.members.iter().map(|(peer, life)| format!("{}.{}", peer.0, life.0)).collect();
+    let members: Vec<String> = view
+        .members
+        .iter()
+        .map(|(peer, incarnation)| format!("{}.{}", peer.0, incarnation.0))
+        .collect();
     format!("[{}]", members.join(","))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::properties::{PENDING_TOLD, PROMISE_KEPT};
-use crate::member::{Life, Operation, RequestId, View};
+use crate::member::{Incarnation, Operation, RequestId, View};
 use crate::process::PeerId;
 use crate::sim::harness::Property;
 
@@ -34,7 +34,7 @@ struct Answers {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Votes {
     asked: BTreeMap<Key, Operation>,
-    agreed: BTreeMap<Key, BTreeSet<(PeerId, Option<Life>)>>,
+    agreed: BTreeMap<Key, BTreeSet<(PeerId, Option<Incarnation>)>>,
     words: BTreeMap<(PeerId, u64), Word>,
     /// What was answered to those who asked what is pending.
     answers: BTreeMap<Key, Answers>,
@@ -67,14 +67,14 @@ impl Votes {
     pub(super) fn asked(
         &mut self,
         by: PeerId,
-        life: Option<Life>,
+        incarnation: Option<Incarnation>,
         view: u64,
         request: RequestId,
         op: Operation,
     ) -> Violated {
         let key = (view, request);
         let is_new = self.asked.insert(key, op).is_none();
-        self.agreed.entry(key).or_default().insert((by, life));
+        self.agreed.entry(key).or_default().insert((by, incarnation));
         let word = self.words.entry((by, view)).or_default();
         word.pending = word.pending.max(Some(request));
         self.leads(by, view, request);
@@ -93,11 +93,11 @@ impl Votes {
     pub(super) fn agreed(
         &mut self,
         by: PeerId,
-        life: Option<Life>,
+        incarnation: Option<Incarnation>,
         view: u64,
         request: RequestId,
     ) -> Violated {
-        self.agreed.entry((view, request)).or_default().insert((by, life));
+        self.agreed.entry((view, request)).or_default().insert((by, incarnation));
         let word = self.words.entry((by, view)).or_default();
         word.pending = word.pending.max(Some(request));
         self.promised(by, view, request)
@@ -154,14 +154,14 @@ impl Votes {
     ) -> bool {
         let gone: Vec<PeerId> =
             before.members.keys().filter(|p| !next.members.contains_key(p)).copied().collect();
-        let new: Vec<(PeerId, Life)> = next
+        let new: Vec<(PeerId, Incarnation)> = next
             .members
             .iter()
-            .filter(|(peer, life)| !before.holds(**peer, **life))
-            .map(|(peer, life)| (*peer, *life))
+            .filter(|(peer, incarnation)| !before.holds(**peer, **incarnation))
+            .map(|(peer, incarnation)| (*peer, *incarnation))
             .collect();
         let is_it = |op: &Operation| match (*op, &gone[..], &new[..]) {
-            (Operation::Add { peer, life, .. }, [], [one]) => *one == (peer, life),
+            (Operation::Add { peer, incarnation, .. }, [], [one]) => *one == (peer, incarnation),
             (Operation::Del { peer, .. }, [one], []) => *one == peer,
             _ => false,
         };
@@ -174,11 +174,13 @@ impl Votes {
         let last = (before.id, RequestId { round: u64::MAX, by: PeerId(u16::MAX) });
         fits && self.asked.range(first..=last).any(|(key, op)| {
             let agreed = self.agreed.get(key);
-            let has = |peer: &PeerId, life: &Life| {
-                let said = agreed.is_some_and(|agreed| agreed.contains(&(*peer, Some(*life))));
+            let has = |peer: &PeerId, incarnation: &Incarnation| {
+                let said =
+                    agreed.is_some_and(|agreed| agreed.contains(&(*peer, Some(*incarnation))));
                 said || excused(*peer)
             };
-            let votes = before.members.iter().filter(|(peer, life)| has(peer, life)).count();
+            let votes =
+                before.members.iter().filter(|(peer, incarnation)| has(peer, incarnation)).count();
             key.1.by == by && is_it(op) && votes >= needed
         })
     }

@@ -141,8 +141,8 @@ fn lock(file: &File) -> Result<()> {
 
 /// Makes the directory's own name durable, and those of all above it.
 ///
-/// Who made them is not known: an earlier life may have, and have died before it flushed them. A
-/// log whose directory is lost is lost, and its peer would come back as a new one.
+/// Who made them is not known: an earlier incarnation may have, and have died before it flushed
+/// them. A log whose directory is lost is lost, and its peer would come back as a new one.
 fn sync_ancestors(media: &dyn Media, dir: &Path) -> io::Result<()> {
     // The path as it is given and the path that it leads to: a symbolic link is a name as well.
     let (given, real) = (std::path::absolute(dir)?, fs::canonicalize(dir)?);

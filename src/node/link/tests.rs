@@ -101,7 +101,7 @@ fn one_slow_dial_is_under_way_at_a_time_and_a_link_needs_none() {
     let (other, _end) = linked();
     let stream = || other.state().stream.as_ref().unwrap().try_clone().unwrap();
     link.end_slow_dial(Some(stream()));
-    assert!(link.take_slow_dial().is_none(), "it is linked already");
+    assert!(link.take_slow_dial().is_none(), "it is connected already");
     link.set_down();
     assert_eq!(link.begin_slow_dial(), Some(timeouts::ANSWER_TIMEOUT * 4));
     link.end_slow_dial(Some(stream()));

@@ -2,14 +2,15 @@
 //! power fails.
 //!
 //! A real node with a real log runs a script of events. Everything it says and every change of its
-//! files goes on one tape, in the order in which it happens. Then, for every beginning of the tape
-//! and every state that a crash can leave there, a peer is built from that state, and must still
-//! hold everything that was said before, in this life and in earlier ones ([`lives`]).
+//! files goes on one trace, in the order in which it happens. Then, for every beginning of the
+//! trace and every state that a crash can leave there, a peer is built from that state, and must
+//! still hold everything that was said before, in this incarnation and in earlier ones
+//! ([`incarnations`]).
 
 mod batches;
 mod bounds;
+mod incarnations;
 mod inputs;
-mod lives;
 mod own_step;
 #[cfg(shuttle)]
 mod schedules;
@@ -27,11 +28,11 @@ use super::disk::media::Media;
 use super::disk::{Disk, Owner};
 use super::*;
 use crate::paxos::{
-    Accepted, Ack, Audience, Fact, Message, Peer, ProposalNumber, Record, Roles, Setup, Timer,
+    Accepted, Ack, Electorate, Fact, Message, Peer, ProposalNumber, Record, Roles, Setup, Timer,
     Value,
 };
 use crate::process::{Effect, Effects, NoInput, Output, proceed_while_due};
-use wreck::{Image, Note, Tape, Volume, build};
+use wreck::{Image, Note, Trace, Volume, build};
 
 const ME: PeerId = PeerId(1);
 const OTHER: PeerId = PeerId(2);
@@ -43,7 +44,7 @@ enum Word {
     Fact(Fact),
 }
 
-/// A peer whose messages to others are said like facts, since nobody is linked with it.
+/// A peer whose messages to others are said like facts, since nobody is connected with it.
 struct Loud(Peer);
 
 impl Loud {
@@ -110,7 +111,7 @@ impl Process for Loud {
     }
 }
 
-impl Observer<Loud> for Tape<Word> {
+impl Observer<Loud> for Trace<Word> {
     fn observe(&mut self, output: &Output<Loud>) {
         match output {
             Output::Sent(_, message) => self.note(Note::Said(Word::Message(*message))),
@@ -131,14 +132,14 @@ fn n(number: u64) -> ProposalNumber {
 /// Peer 1 of three that all vote; peers 1 and 2 propose.
 fn peer() -> Peer {
     let all: BTreeSet<PeerId> = [ME, OTHER, PeerId(3)].into();
-    let audience = Audience { acceptors: all.clone(), learners: all };
-    let proposers = [(ME, audience.clone()), (OTHER, audience)].into();
+    let electorate = Electorate { acceptors: all.clone(), learners: all };
+    let proposers = [(ME, electorate.clone()), (OTHER, electorate)].into();
     let roles = Roles { peers: 3, proposers };
-    let (delay, patience) = (Duration::ZERO, Duration::ZERO);
-    Peer::new(Arc::new(Setup { me: ME, roles, candidate: Some(Value('X')), delay, patience }))
+    let (delay, link_wait) = (Duration::ZERO, Duration::ZERO);
+    Peer::new(Arc::new(Setup { me: ME, roles, candidate: Some(Value('X')), delay, link_wait }))
 }
 
-/// Below the root of a volume; both are made by the first life.
+/// Below the root of a volume; both are made by the first incarnation.
 const DATA: &str = "a/b";
 /// Shorten a log as early as its first length allows.
 const SHORT: u64 = 0;
@@ -168,9 +169,9 @@ fn node_on(
     Ok(Node::new(config, Loud(peer), Some(disk), Box::new(observer), None, BTreeMap::new(), 0))
 }
 
-/// A node on this volume that says everything to the tape.
-fn node(tape: &Tape<Word>, root: &Path) -> Result<Arc<Node<Loud>>> {
-    node_on(tape.clone(), tape.clone(), root)
+/// A node on this volume that says everything to the trace.
+fn node(trace: &Trace<Word>, root: &Path) -> Result<Arc<Node<Loud>>> {
+    node_on(trace.clone(), trace.clone(), root)
 }
 
 /// One event.

@@ -1,11 +1,11 @@
 //! A file system that loses whatever was not flushed.
 //!
-//! A [`Tape`] stands where the file system stands, does what it is asked except for the flushes,
-//! and writes down every change. Any beginning of the tape is a moment at which a process can be
+//! A [`Trace`] stands where the file system stands, does what it is asked except for the flushes,
+//! and writes down every change. Any beginning of the trace is a moment at which a process can be
 //! killed or the power can fail. A [`Volume`] plays it and knows both sides: what a process sees,
-//! and what is on the disk. After a kill the next life finds the first, and the second is as far
-//! behind as it was. After a power loss it finds what was flushed, and of the rest any part: each
-//! new name for itself, any set of a file's sectors, any missing end.
+//! and what is on the disk. After a kill the next incarnation finds the first, and the second is as
+//! far behind as it was. After a power loss it finds what was flushed, and of the rest any part:
+//! each new name for itself, any set of a file's sectors, any missing end.
 //!
 //! A flush that fails may have written any part, and what it has not written is never written any
 //! more: the kernel takes it for clean.
@@ -36,7 +36,7 @@ pub(super) type Image = BTreeMap<Name, Option<Vec<u8>>>;
 /// One change, or something that the outside world saw.
 #[derive(Clone, Debug)]
 pub(super) enum Note<S> {
-    /// The file was there when the life began, under this number of the real file system.
+    /// The file was there when the incarnation began, under this number of the real file system.
     Found(Name, u64),
     MakeDir(Name),
     Create(Name, u64),
@@ -51,7 +51,7 @@ pub(super) enum Note<S> {
 }
 
 /// Writes down what happens below a directory, in its order.
-pub(super) struct Tape<S>(Arc<Mutex<Written<S>>>);
+pub(super) struct Trace<S>(Arc<Mutex<Written<S>>>);
 
 struct Written<S> {
     root: PathBuf,
@@ -60,18 +60,18 @@ struct Written<S> {
     until_failure: Option<usize>,
 }
 
-impl<S> Clone for Tape<S> {
+impl<S> Clone for Trace<S> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<S: Clone> Tape<S> {
+impl<S: Clone> Trace<S> {
     /// Begins with what is below `root`. After `until_failure` flushes one fails.
     pub(super) fn new(root: &Path, until_failure: Option<usize>) -> Self {
         let root = root.canonicalize().unwrap();
         let written = Written { root: root.clone(), notes: Vec::new(), until_failure };
-        let tape = Self(Arc::new(Mutex::new(written)));
+        let trace = Self(Arc::new(Mutex::new(written)));
         let mut dirs = vec![root];
         while let Some(dir) = dirs.pop() {
             for entry in fs::read_dir(&dir).unwrap() {
@@ -80,11 +80,11 @@ impl<S: Clone> Tape<S> {
                 if metadata.is_dir() {
                     dirs.push(path);
                 } else {
-                    tape.note(Note::Found(tape.name(&path).unwrap(), metadata.ino()));
+                    trace.note(Note::Found(trace.name(&path).unwrap(), metadata.ino()));
                 }
             }
         }
-        tape
+        trace
     }
 
     pub(super) fn note(&self, note: Note<S>) {
@@ -117,7 +117,7 @@ impl<S: Clone> Tape<S> {
     }
 }
 
-/// The real one, for what the tape does besides taking notes.
+/// The real one, for what the trace does besides taking notes.
 struct Files;
 
 impl Media for Files {}
@@ -126,7 +126,7 @@ fn number(file: &File) -> u64 {
     file.metadata().unwrap().ino()
 }
 
-impl<S: Clone + Send> Media for Tape<S> {
+impl<S: Clone + Send> Media for Trace<S> {
     fn make_dirs(&self, dir: &Path) -> io::Result<()> {
         let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
         for dir in missing.into_iter().rev() {
@@ -202,14 +202,14 @@ struct Naming {
 
 type Names = BTreeMap<Name, Entry>;
 
-/// A file system in the course of a tape. As long as nothing is lost, nothing is forgotten.
+/// A file system in the course of a trace. As long as nothing is lost, nothing is forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Volume {
     files: Vec<Content>,
     seen: Names,
     flushed: Names,
     pending: Vec<Naming>,
-    /// Which file has which number in the life that is on the tape.
+    /// Which file has which number in the incarnation that is on the trace.
     numbers: BTreeMap<u64, usize>,
 }
 
@@ -268,7 +268,8 @@ impl Volume {
             Note::Remove(name) => self.rename(Some(name.clone()), None),
             Note::SyncNames(dir) => self.flush_names(dir),
             Note::SyncNamesFailed(dir) => {
-                // A directory is not made again by the next life, so a second flush must help.
+                // A directory is not made again by the next incarnation, so a second flush must
+                // help.
                 let of_files = self.pending.iter_mut().filter(|naming| {
                     naming.is_in(dir) && !matches!(naming.to, Some((_, Entry::Directory)))
                 });

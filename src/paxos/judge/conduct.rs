@@ -15,7 +15,7 @@ impl PaxosJudge {
         let facts = self.peers.entry(peer).or_default();
         facts.starts += 1;
         let again = facts.starts > 1;
-        // What the end of its last life has cost is missing before this line.
+        // What the end of its last incarnation has cost is missing before this line.
         self.has_gaps |= again && facts.queued;
         facts.queued |= entry.queued;
         let stream = self.streams.entry((spot.input, peer)).or_default();
@@ -28,7 +28,7 @@ impl PaxosJudge {
         stream.open_prepares.clear();
         stream.chose = None;
         if again {
-            stream.life += 1;
+            stream.incarnation += 1;
             let forgot =
                 stream.promised.as_ref().filter(|(number, _)| entry.number < Some(*number));
             let forgot = forgot.map(|(number, _)| *number);
@@ -48,7 +48,7 @@ impl PaxosJudge {
         self.has_gaps = true;
         let facts = self.peers.entry(entry.peer_id).or_default();
         facts.lost = facts.lost.saturating_add(entry.lost.unwrap_or(1));
-        // A new life may have begun among them, which chooses anew.
+        // A new incarnation may have begun among them, which chooses anew.
         self.streams.entry((spot.input, entry.peer_id)).or_default().chose = None;
     }
 
@@ -208,15 +208,15 @@ fn grows(
     printer: u16,
 ) {
     let number = message.number;
-    let life = stream.life;
-    if let Some((last, its_life, witness)) = &stream.prepared {
-        if number == *last && life == *its_life {
+    let incarnation = stream.incarnation;
+    if let Some((last, its_incarnation, witness)) = &stream.prepared {
+        if number == *last && incarnation == *its_incarnation {
             return;
         }
         if number <= *last {
             let (last, witness) = (*last, witness.clone());
             findings.add(PaxosRule::OwnGrowingNumbers, Certainty::Certain, || {
-                let how = if life > 0 { "after a restart " } else { "" };
+                let how = if incarnation > 0 { "after a restart " } else { "" };
                 let words = format!("peer{printer} proposes {how}under {number} after {last}");
                 (vec![witness, spot.witness()], words)
             });
@@ -227,7 +227,7 @@ fn grows(
         findings.kept(PaxosRule::OwnGrowingNumbers);
     }
     // Also after a finding, so that the other receivers of the same question are no further ones.
-    stream.prepared = Some((number, life, spot.witness()));
+    stream.prepared = Some((number, incarnation, spot.witness()));
 }
 
 /// How sure a finding is that rests on the number of an ack.

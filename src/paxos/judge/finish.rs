@@ -204,7 +204,7 @@ impl PaxosJudge {
         for (count, what) in [
             (counts.unnumbered, "message(s) without a proposal_num were not judged"),
             (counts.forgotten, "line(s) about numbers long forgotten were not judged"),
-            (counts.strangers, "line(s) of more peers than can be told apart were not judged"),
+            (counts.unknown_peers, "line(s) of more peers than can be told apart were not judged"),
         ] {
             if count > 0 {
                 inferred.push(format!("{count} {what}"));

@@ -108,7 +108,7 @@ pub(super) struct Counts {
     pub(super) events: u64,
     pub(super) unnumbered: u64,
     pub(super) forgotten: u64,
-    pub(super) strangers: u64,
+    pub(super) unknown_peers: u64,
     pub(super) sources: u16,
 }
 
@@ -153,7 +153,7 @@ impl PaxosJudge {
         for peer in [entry.printer, entry.sender, Some(entry.peer_id)].into_iter().flatten() {
             if !self.peers.contains_key(&peer) {
                 if self.peers.len() >= MOST_PEERS {
-                    self.counts.strangers += 1;
+                    self.counts.unknown_peers += 1;
                     return;
                 }
                 self.peers.insert(peer, Facts::default());

@@ -196,7 +196,7 @@ impl Proposal {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stream {
     /// How often the peer has started again here.
-    pub(super) life: u32,
+    pub(super) incarnation: u32,
     /// The highest number in its acks.
     pub(super) promised: Option<(Number, Witness)>,
     /// Its last vote, if it is certain what it holds.
@@ -211,11 +211,11 @@ pub(super) struct Stream {
     /// Questions received and not answered yet.
     pub(super) open_prepares: Questions,
     pub(super) open_accepts: Questions,
-    /// The last number it prepared, and in which life.
+    /// The last number it prepared, and in which incarnation.
     pub(super) prepared: Option<(Number, u32, Witness)>,
     /// The lowest number it asked to accept.
     pub(super) lowest_asked: Option<Number>,
-    /// Its choice in this life.
+    /// Its choice in this incarnation.
     pub(super) chose: Option<Witness>,
 }
 

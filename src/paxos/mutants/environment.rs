@@ -17,11 +17,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         trusting: true,
         setup: |setup| {
             let proposers = &mut Arc::make_mut(setup).roles.proposers;
-            for (at, audience) in proposers.values_mut().enumerate() {
-                let most = audience.acceptors.len() / 2;
-                let skipped = if at % 2 == 0 { 0 } else { audience.acceptors.len() - most };
-                let acceptors = audience.acceptors.iter().skip(skipped).take(most.max(1));
-                audience.acceptors = acceptors.copied().collect();
+            for (at, electorate) in proposers.values_mut().enumerate() {
+                let most = electorate.acceptors.len() / 2;
+                let skipped = if at % 2 == 0 { 0 } else { electorate.acceptors.len() - most };
+                let acceptors = electorate.acceptors.iter().skip(skipped).take(most.max(1));
+                electorate.acceptors = acceptors.copied().collect();
             }
         },
         ..PLAIN
@@ -49,7 +49,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "restart-trusts-cache",
-        does: "Takes what a new life reads back for durable: starts at once, and answers from \
+        does: "Takes what a new incarnation reads back for durable: starts at once, and answers from \
                records that only the page cache holds.",
         seen: "This program: a kill between write and flush, a repeated question, a power loss, \
                and two values were chosen.",

@@ -81,8 +81,8 @@ impl MutantState {
 
     /// This proposer's acceptors.
     fn members(&self) -> BTreeSet<PeerId> {
-        let audience = self.setup.roles.proposers.get(&self.setup.me);
-        audience.map(|audience| audience.acceptors.clone()).unwrap_or_default()
+        let electorate = self.setup.roles.proposers.get(&self.setup.me);
+        electorate.map(|electorate| electorate.acceptors.clone()).unwrap_or_default()
     }
 
     /// Notes an answer; true if its sender had not answered that yet.

@@ -88,7 +88,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "number-not-kept",
-        does: "Does not write its number down, and uses it again in its next life.",
+        does: "Does not write its number down, and uses it again in its next incarnation.",
         seen: "Tencent/phxpaxos #145; durable acceptors beside a forgetful proposer.",
         effect: |_, effect| !matches!(effect, Effect::Persist(Record::LastNumber(_))),
         ..PLAIN

@@ -35,16 +35,16 @@ impl Peer {
     /// peers have started, so whoever proposes later must not begin to count before the first
     /// proposer is there.
     pub(super) fn next_step(&self) -> Option<NextStep> {
-        let (audience, _) = self.setup.proposer()?;
+        let (electorate, _) = self.setup.proposer()?;
         match &self.phase {
             Phase::Gathering { left } => {
                 let mut peers = (1..=self.setup.roles.peers).map(PeerId);
                 let all = peers.all(|peer| self.linked.contains(&peer));
-                let enough = left.is_none() && is_quorum(&audience.acceptors, &self.linked);
+                let enough = left.is_none() && is_quorum(&electorate.acceptors, &self.linked);
                 (all || enough).then_some(NextStep::Begin)
             }
             Phase::Asking(attempt) => {
-                attempt.outcome(&audience.acceptors).map(NextStep::FollowFrom)
+                attempt.outcome(&electorate.acceptors).map(NextStep::FollowFrom)
             }
             Phase::Resting | Phase::Done(_) | Phase::Exhausted => None,
         }
@@ -80,7 +80,7 @@ impl Peer {
     /// Asks the acceptors for promises under a new number.
     fn attempt(&mut self, out: &mut Effects<Self>) {
         let setup = Arc::clone(&self.setup);
-        let Some((audience, value)) = setup.proposer() else { return };
+        let Some((electorate, value)) = setup.proposer() else { return };
         let Some(number) = ProposalNumber::next(setup.me, setup.roles.peers, self.seen()) else {
             self.phase = Phase::Exhausted;
             out.push(Effect::Report(Fact::Exhausted));
@@ -100,7 +100,7 @@ impl Peer {
         // that is a part of the round.
         let timeout = self.pace.asks(number, Question::Prepare);
         out.push(Effect::SetTimer(Timer::Answer, timeout.into()));
-        for &acceptor in &audience.acceptors {
+        for &acceptor in &electorate.acceptors {
             out.push(Effect::Send(acceptor, Message::Prepare { number, value }));
         }
     }
@@ -133,12 +133,12 @@ impl Peer {
 
     /// The question that is open for `acceptor`, if it has not answered it.
     pub(super) fn ask_again(&self, acceptor: PeerId, out: &mut Effects<Self>) {
-        let (Phase::Asking(attempt), Some((audience, candidate))) =
+        let (Phase::Asking(attempt), Some((electorate, candidate))) =
             (&self.phase, self.setup.proposer())
         else {
             return;
         };
-        if !audience.acceptors.contains(&acceptor) || attempt.answered().contains(&acceptor) {
+        if !electorate.acceptors.contains(&acceptor) || attempt.answered().contains(&acceptor) {
             return;
         }
         let number = attempt.number;
@@ -158,8 +158,8 @@ impl Peer {
         out: &mut Effects<Self>,
     ) {
         let setup = Arc::clone(&self.setup);
-        let Some((audience, _)) = setup.proposer() else { return };
-        let members = &audience.acceptors;
+        let Some((electorate, _)) = setup.proposer() else { return };
+        let members = &electorate.acceptors;
         if members.contains(&from)
             && let Some(longer) = self.pace.hears(members, from, ack.answers, question)
             && let Phase::Asking(_) = self.phase
@@ -186,7 +186,7 @@ impl Peer {
     /// The count of the open question is complete, or it cannot be completed any more.
     fn follow_from(&mut self, outcome: Outcome, out: &mut Effects<Self>) {
         let setup = Arc::clone(&self.setup);
-        let (Phase::Asking(attempt), Some((audience, candidate))) =
+        let (Phase::Asking(attempt), Some((electorate, candidate))) =
             (&mut self.phase, setup.proposer())
         else {
             return;
@@ -206,7 +206,7 @@ impl Peer {
                 }
                 let timeout = self.pace.asks(number, Question::Accept);
                 out.push(Effect::SetTimer(Timer::Answer, timeout.into()));
-                for &acceptor in &audience.acceptors {
+                for &acceptor in &electorate.acceptors {
                     out.push(Effect::Send(acceptor, Message::Accept { number, value }));
                 }
             }
@@ -222,8 +222,8 @@ impl Peer {
     /// A timer has fired.
     pub(super) fn fires(&mut self, timer: Timer, out: &mut Effects<Self>) {
         let setup = Arc::clone(&self.setup);
-        let Some((audience, _)) = setup.proposer() else { return };
-        let members = &audience.acceptors;
+        let Some((electorate, _)) = setup.proposer() else { return };
+        let members = &electorate.acceptors;
         let needed = majority(members.len());
         match (timer, &self.phase) {
             (Timer::Waiting, Phase::Gathering { left }) => {

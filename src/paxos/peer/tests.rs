@@ -8,15 +8,15 @@ use crate::process::proceed_while_due;
 
 /// Peer 1 proposes to 3, 4 and 5, and 6 learns; peer 2 proposes to 4 and 5, and 2 and 5 learn.
 fn setup(me: u16) -> Setup {
-    let audience = |acceptors: &[u16], learners: &[u16]| Audience {
+    let electorate = |acceptors: &[u16], learners: &[u16]| Electorate {
         acceptors: acceptors.iter().map(|id| PeerId(*id)).collect(),
         learners: learners.iter().map(|id| PeerId(*id)).collect(),
     };
     let proposers =
-        [(PeerId(1), audience(&[3, 4, 5], &[6])), (PeerId(2), audience(&[4, 5], &[2, 5]))];
+        [(PeerId(1), electorate(&[3, 4, 5], &[6])), (PeerId(2), electorate(&[4, 5], &[2, 5]))];
     let candidate = (me <= 2).then_some(X);
     let roles = Roles { peers: 6, proposers: proposers.into() };
-    Setup { me: PeerId(me), roles, candidate, delay: Duration::ZERO, patience: Duration::ZERO }
+    Setup { me: PeerId(me), roles, candidate, delay: Duration::ZERO, link_wait: Duration::ZERO }
 }
 
 const X: Value = Value('X');

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::paxos::{Audience, Roles, Setup, Value};
+use crate::paxos::{Electorate, Roles, Setup, Value};
 use crate::process::PeerId;
 use crate::sim::Prng;
 
@@ -29,9 +29,9 @@ pub struct Cast {
 
 impl Cast {
     /// How long proposers with a majority of links hope for the others.
-    pub fn set_patience(&mut self, patience: Duration) {
+    pub fn set_link_wait(&mut self, link_wait: Duration) {
         for setup in &mut self.setups {
-            *setup = Arc::new(Setup { patience, ..Setup::clone(setup) });
+            *setup = Arc::new(Setup { link_wait, ..Setup::clone(setup) });
         }
     }
 
@@ -40,7 +40,7 @@ impl Cast {
     pub fn dispensable(&self, prng: &mut Prng) -> Option<PeerId> {
         let proposers = &self.roles.proposers;
         let can_miss = |peer: &PeerId| {
-            let enough = |a: &Audience| !a.acceptors.contains(peer) || a.acceptors.len() > 2;
+            let enough = |a: &Electorate| !a.acceptors.contains(peer) || a.acceptors.len() > 2;
             !proposers.contains_key(peer) && proposers.values().all(enough)
         };
         let peers: Vec<PeerId> = self.participants.iter().copied().filter(can_miss).collect();
@@ -60,28 +60,28 @@ pub fn casts(peers: u16, proposers: u16) -> Vec<Cast> {
     let all: BTreeSet<PeerId> = (1..=peers).map(PeerId).collect();
     let voters: BTreeSet<PeerId> = (proposers + 1..=peers).map(PeerId).collect();
     let last = PeerId(peers);
-    let mut of_each: Vec<Vec<Audience>> = Vec::new();
-    let mut add = |audience: &dyn Fn(u16) -> Audience| {
-        of_each.push((1..=proposers).map(audience).collect());
+    let mut of_each: Vec<Vec<Electorate>> = Vec::new();
+    let mut add = |electorate: &dyn Fn(u16) -> Electorate| {
+        of_each.push((1..=proposers).map(electorate).collect());
     };
-    add(&|_| Audience { acceptors: all.clone(), learners: all.clone() });
+    add(&|_| Electorate { acceptors: all.clone(), learners: all.clone() });
     if !voters.is_empty() {
-        add(&|_| Audience { acceptors: voters.clone(), learners: BTreeSet::new() });
+        add(&|_| Electorate { acceptors: voters.clone(), learners: BTreeSet::new() });
     }
     if voters.len() >= 2 {
         let acceptors: BTreeSet<PeerId> = voters.iter().copied().filter(|p| *p != last).collect();
-        add(&|_| Audience { acceptors: acceptors.clone(), learners: [last].into() });
+        add(&|_| Electorate { acceptors: acceptors.clone(), learners: [last].into() });
     }
     if peers >= 4 {
         // Proposer k does without peer k, or without one more.
-        add(&|k| Audience {
+        add(&|k| Electorate {
             acceptors: all.iter().copied().filter(|p| p.0 % peers != k % peers).collect(),
             learners: [last].into(),
         });
     }
-    let roles = of_each.into_iter().map(|audiences| Roles {
+    let roles = of_each.into_iter().map(|electorates| Roles {
         peers,
-        proposers: (1..=proposers).map(PeerId).zip(audiences).collect(),
+        proposers: (1..=proposers).map(PeerId).zip(electorates).collect(),
     });
     let safe = roles.filter(|roles| roles.unsafe_pair().is_none());
     safe.flat_map(|roles| [cast(&roles, 0), cast(&roles, 4)]).collect()
@@ -99,8 +99,8 @@ pub fn cast(roles: &Roles, step_ms: u64) -> Cast {
         if proposes {
             delay += Duration::from_millis(step_ms);
         }
-        let patience = Duration::from_millis(5);
-        Arc::new(Setup { me, roles: roles.clone(), candidate, delay: own, patience })
+        let link_wait = Duration::from_millis(5);
+        Arc::new(Setup { me, roles: roles.clone(), candidate, delay: own, link_wait })
     };
     let setups = (1..=roles.peers).map(&mut setup).collect();
     let links = (1..=roles.peers).map(PeerId).flat_map(|me| {

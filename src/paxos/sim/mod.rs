@@ -34,7 +34,7 @@ pub use monitor::{PaxosMonitor, PaxosTally};
 
 /// How long the recovery phase of a run with these faults may take: some time, and some rounds of
 /// the slowest. A round is two messages and two flushes.
-pub fn patience_us(faults: &Faults) -> u64 {
+pub fn time_limit_us(faults: &Faults) -> u64 {
     const BASE_US: u64 = 5_000_000;
     const ROUNDS: u64 = 40;
     BASE_US + ROUNDS * 2 * (faults.delay.most + faults.flush.most)
@@ -195,7 +195,7 @@ impl Simulated for PaxosSim {
             peers: run.peers,
             links: Cow::Borrowed(&run.parameters.cast(plan).links),
             faults: &run.faults,
-            patience: patience_us(&run.faults),
+            time_limit: time_limit_us(&run.faults),
             distances: site.map_or(&[], |site| &site.distances),
             absent: site.map_or(plan.absent.as_slice(), |site| &site.absent),
             addresses: None,

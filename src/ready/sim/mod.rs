@@ -41,7 +41,7 @@ pub const INTERVAL: Duration = Duration::from_secs(2);
 /// How long a peer stays.
 pub const TIMEOUT: Duration = Duration::from_secs(120);
 /// After so much virtual time in its last phase a run ends: all have left long before.
-const PATIENCE_US: u64 = 250_000_000;
+const TIME_LIMIT_US: u64 = 250_000_000;
 
 /// Who leaves when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,7 +180,7 @@ impl Simulated for ReadySim {
             peers: run.peers,
             links: Cow::Owned(all_pairs(run.peers)),
             faults: &run.faults,
-            patience: PATIENCE_US,
+            time_limit: TIME_LIMIT_US,
             distances: &[],
             absent: &[],
             addresses: Some(if calm { Span::ZERO } else { Span::ms(0, 6_000) }),

@@ -23,7 +23,7 @@ pub struct Scenario<S: Simulated> {
     /// Only a violation of this property ends a run and is reported.
     pub only: Option<Property>,
     /// How much virtual time the recovery phase has, in microseconds; none: as the protocol says.
-    pub patience_us: Option<u64>,
+    pub time_limit_us: Option<u64>,
     /// A violation does not end a run: all that are violated are counted.
     pub to_the_end: bool,
     pub(super) without: Vec<&'static str>,
@@ -51,7 +51,7 @@ impl<S: Simulated> Scenario<S> {
             faults: (world.1)(),
             mutant: None,
             only: None,
-            patience_us: None,
+            time_limit_us: None,
             to_the_end: false,
             without: Vec::new(),
         }
@@ -165,7 +165,7 @@ impl<S: Simulated> Scenario<S> {
 
     fn perform(&self, plan: &S::Plan, lead: Lead<'_, S>, keep: Keep) -> Run<S> {
         let mut config = S::config(self, plan);
-        config.patience = self.patience_us.unwrap_or(config.patience);
+        config.time_limit = self.time_limit_us.unwrap_or(config.time_limit);
         let setup = |peer, incarnation| S::setup(self, plan, peer, incarnation);
         match self.mutant {
             None => {

@@ -95,7 +95,7 @@ text { font: 11px system-ui, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif }
 .veil { fill-opacity: .9 }
 .time { font-variant-numeric: tabular-nums; text-anchor: end }
 .mid { text-anchor: middle } .end { text-anchor: end }
-.life { stroke-width: 1.2 } .gone { stroke-dasharray: 1 5; stroke-linecap: round }
+.incarnation { stroke-width: 1.2 } .gone { stroke-dasharray: 1 5; stroke-linecap: round }
 .ray, .edge, path.cross { fill: none } .held { stroke-opacity: .38 }
 .thin .ray { stroke-width: 1.3 }
 .thin-broken .ray { stroke-width: 1.3; stroke-dasharray: 5 3.5 }

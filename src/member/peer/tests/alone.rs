@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::member::peer::{Peer, Record, Setup, Timer};
 use crate::member::view::MAX_ID;
-use crate::member::{Life, Message, Operation, RequestId, View};
+use crate::member::{Incarnation, Message, Operation, RequestId, View};
 use crate::process::{Delay, Effect, PeerId, Process, proceed_while_due};
 
 const T: Duration = Duration::from_secs(1);
@@ -13,7 +13,7 @@ const T: Duration = Duration::from_secs(1);
 fn peer(me: u16) -> Peer {
     Peer::new(Setup {
         me: PeerId(me),
-        life: Life(1),
+        incarnation: Incarnation(1),
         hosts: (1..=5).map(PeerId).collect(),
         group: 7,
         heartbeat: T,
@@ -23,10 +23,10 @@ fn peer(me: u16) -> Peer {
     })
 }
 
-/// A view of these, each in its first life.
+/// A view of these, each in its first incarnation.
 fn view(id: u64, members: &[u16]) -> View {
     let leader = PeerId(members[0]);
-    let members = members.iter().map(|id| (PeerId(*id), Life(1))).collect();
+    let members = members.iter().map(|id| (PeerId(*id), Incarnation(1))).collect();
     View { id, members, left: [].into(), leader }
 }
 

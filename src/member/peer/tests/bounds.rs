@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::member::peer::{Peer, Record, Setup, Timer};
-use crate::member::{Life, Message, Operation, RequestId, View};
+use crate::member::{Incarnation, Message, Operation, RequestId, View};
 use crate::process::{PeerId, Process, proceed_while_due};
 
 const T: Duration = Duration::from_secs(1);
@@ -14,7 +14,7 @@ const T: Duration = Duration::from_secs(1);
 fn leader_of(size: u16, view_id: u64) -> Peer {
     let mut peer = Peer::new(Setup {
         me: PeerId(1),
-        life: Life(1),
+        incarnation: Incarnation(1),
         hosts: (1..=size).map(PeerId).collect(),
         group: 7,
         heartbeat: T,
@@ -24,7 +24,8 @@ fn leader_of(size: u16, view_id: u64) -> Peer {
     });
     let mut out = Vec::new();
     peer.start(&mut out);
-    let members: BTreeMap<PeerId, Life> = (1..=size).map(|id| (PeerId(id), Life(1))).collect();
+    let members: BTreeMap<PeerId, Incarnation> =
+        (1..=size).map(|id| (PeerId(id), Incarnation(1))).collect();
     let view = View { id: view_id, members, left: BTreeSet::new(), leader: PeerId(1) };
     peer.receive(PeerId(2), Message::new_view(&view), &mut out);
     assert_eq!(peer.view(), Some(&view));
@@ -50,16 +51,16 @@ fn a_leader_removes_all_others_on_the_small_stack_of_a_thread() {
 #[test]
 fn no_single_message_brings_a_group_to_the_end_of_its_ids() {
     let peer = leader_of(3, 10);
-    let life = Life(9);
+    let incarnation = Incarnation(9);
     let near = [10 + (1 << 20), (1 << 32) - 1];
     let far = [10 + (1 << 32), (1 << 53) - 1, 1 << 53, u64::MAX];
     let all = |seen: u64| {
         let two = |round| RequestId { round, by: PeerId(2) };
-        let op = Operation::Add { peer: PeerId(3), life, seen: Some(seen) };
+        let op = Operation::Add { peer: PeerId(3), incarnation, seen: Some(seen) };
         let removal = Operation::Del { peer: PeerId(3), asked: false };
-        let view = View { id: seen, ..View::founded(0, PeerId(2), life) };
+        let view = View { id: seen, ..View::founded(0, PeerId(2), incarnation) };
         [
-            Message::Join { life, seen: Some(seen) },
+            Message::Join { incarnation, seen: Some(seen) },
             Message::Req { request: two(0), view_id: 10, op },
             Message::Req { request: two(seen), view_id: 10, op: removal },
             Message::NewLeader { request: two(seen), view_id: 10, op: Operation::Pending },

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::world::{T, World};
 use crate::member::peer::{Peer, Phase, Setup, Timer};
 use crate::member::view::MAX_ID;
-use crate::member::{Fact, Life, Message, Operation, Record, RequestId, View};
+use crate::member::{Fact, Incarnation, Message, Operation, Record, RequestId, View};
 use crate::process::{Effect, PeerId, Process, proceed_while_due};
 
 fn group(seed: u64, size: u16) -> World {
@@ -79,9 +79,13 @@ fn who_does_not_come_back_is_removed_and_who_lost_everything_is_let_in() {
         world.lose(2);
         start(&mut world, vec![2, 3, 4, 5], T);
         world.until_agreed(&[2, 3, 4, 5], 12 * T);
-        let lives = &world.views[&last_id(&world)].members;
-        assert_eq!(lives[&PeerId(2)], Life(2002), "another member: it has forgotten its promises");
-        assert_eq!(lives[&PeerId(3)], Life(3001), "the same member");
+        let incarnations = &world.views[&last_id(&world)].members;
+        assert_eq!(
+            incarnations[&PeerId(2)],
+            Incarnation(2002),
+            "another member: it has forgotten its promises"
+        );
+        assert_eq!(incarnations[&PeerId(3)], Incarnation(3001), "the same member");
         world.start(1);
         world.until_agreed(&[1, 2, 3, 4, 5], 12 * T);
     }
@@ -164,10 +168,10 @@ fn one_that_left_on_request_may_be_started_again() {
 
 // One peer by itself.
 
-fn member(majority: bool, life: u64) -> Peer {
+fn member(majority: bool, incarnation: u64) -> Peer {
     Peer::new(Setup {
         me: PeerId(2),
-        life: Life(life),
+        incarnation: Incarnation(incarnation),
         hosts: (1..=3).map(PeerId).collect(),
         group: 7,
         heartbeat: Duration::from_millis(T),
@@ -178,7 +182,7 @@ fn member(majority: bool, life: u64) -> Peer {
 }
 
 fn view(id: u64, lowest: u16) -> View {
-    let members = (lowest..=3).map(|id| (PeerId(id), Life(1))).collect();
+    let members = (lowest..=3).map(|id| (PeerId(id), Incarnation(1))).collect();
     View { id, members, left: [].into(), leader: PeerId(lowest) }
 }
 
@@ -218,7 +222,7 @@ fn by(round: u64, peer: u16) -> RequestId {
 #[test]
 fn nothing_is_answered_before_it_is_recorded() {
     let mut two = member(true, 1);
-    assert_eq!(recorded(&step(&mut two, Peer::start)), [Record::Life(Life(1))]);
+    assert_eq!(recorded(&step(&mut two, Peer::start)), [Record::Incarnation(Incarnation(1))]);
     let hears = |peer: &mut Peer, from: u16, message: Message| {
         recorded(&step(peer, |peer, out| peer.receive(PeerId(from), message, out)))
     };
@@ -260,7 +264,7 @@ fn a_leader_that_starts_again_never_asks_under_round_0() {
     let mut again = member(true, 77);
     two.snapshot().into_iter().for_each(|record| again.restore(record));
     step(&mut again, Peer::start);
-    let join = Message::Join { life: Life(5), seen: None };
+    let join = Message::Join { incarnation: Incarnation(5), seen: None };
     let out = step(&mut again, |peer, out| peer.receive(PeerId(1), join, out));
     let request = by(1, 2);
     assert_eq!(recorded(&out), [Record::Promise { promised: request, pending: None }]);
@@ -291,20 +295,20 @@ fn asks(out: &[Effect<Peer>], round: u64) -> bool {
 
 #[test]
 fn a_leader_that_starts_again_asks_at_once_what_was_pending() {
-    let known = [Record::Life(Life(1)), Record::View(view(9, 2))];
+    let known = [Record::Incarnation(Incarnation(1)), Record::View(view(9, 2))];
     let (_, out) = starting(&known, false);
     assert!(!asks(&out, 1), "nothing was: {out:?}");
     let promised = by(0, 2);
-    let op = Operation::Add { peer: PeerId(1), life: Life(1), seen: None };
-    let [life, view] = known;
+    let op = Operation::Add { peer: PeerId(1), incarnation: Incarnation(1), seen: None };
+    let [incarnation, view] = known;
     let promise = Record::Promise { promised, pending: Some((promised, op)) };
-    let (_, out) = starting(&[life, view, promise], false);
+    let (_, out) = starting(&[incarnation, view, promise], false);
     assert!(asks(&out, 1), "{out:?}");
 }
 
 #[test]
 fn an_ordered_crash_asks_nothing_under_a_number_that_may_have_been_used() {
-    let (_, out) = starting(&[Record::Life(Life(1)), Record::View(view(9, 2))], true);
+    let (_, out) = starting(&[Record::Incarnation(Incarnation(1)), Record::View(view(9, 2))], true);
     let is_it =
         |e: &Effect<Peer>| matches!(e, Effect::Halt(_) | Effect::Send(_, Message::Req { .. }));
     assert!(!out.iter().any(is_it), "{out:?}");
@@ -314,9 +318,9 @@ fn an_ordered_crash_asks_nothing_under_a_number_that_may_have_been_used() {
 fn no_number_beyond_the_last_is_promised() {
     for (last, more) in [(MAX_ID - 2, true), (MAX_ID - 1, false)] {
         let promise = Record::Promise { promised: by(last, 3), pending: None };
-        let known = [Record::Life(Life(1)), Record::View(view(9, 2)), promise];
+        let known = [Record::Incarnation(Incarnation(1)), Record::View(view(9, 2)), promise];
         let (mut peer, _) = starting(&known, false);
-        let join = Message::Join { life: Life(5), seen: None };
+        let join = Message::Join { incarnation: Incarnation(5), seen: None };
         let out = step(&mut peer, |peer, out| peer.receive(PeerId(1), join, out));
         assert_eq!((asks(&out, last + 1), recorded(&out).len()), (more, usize::from(more)));
     }
@@ -349,7 +353,7 @@ fn without_majorities_only_ids_are_recorded_and_a_start_is_another_member() {
     let mut again = member(false, 2);
     again.restore(Record::Seen(9));
     let out = step(&mut again, Peer::start);
-    let join = Message::Join { life: Life(2), seen: Some(9) };
+    let join = Message::Join { incarnation: Incarnation(2), seen: Some(9) };
     assert!(matches!(&out[0], Effect::Send(PeerId(1), message) if *message == join), "{out:?}");
 }
 
@@ -366,18 +370,23 @@ fn records_that_cannot_follow_each_other_are_not_believed() {
         }
         peer
     };
-    let known = of(&[Record::Life(Life(1)), Record::View(view(9, 1)), promise(by(5, 3), del(1))]);
+    let known = of(&[
+        Record::Incarnation(Incarnation(1)),
+        Record::View(view(9, 1)),
+        promise(by(5, 3), del(1)),
+    ]);
     for good in [promise(by(5, 3), del(1)), Record::View(view(10, 2)), Record::Seen(9)] {
         assert_eq!(known.disbelieves(&good), None, "{good:?}");
     }
     let round =
         |round| Record::Promise { promised: by(round, 3), pending: Some((request, del(1))) };
     assert_eq!(known.disbelieves(&round(MAX_ID - 1)), None);
-    let add = |seen| Operation::Add { peer: PeerId(1), life: Life(1), seen: Some(seen) };
+    let add =
+        |seen| Operation::Add { peer: PeerId(1), incarnation: Incarnation(1), seen: Some(seen) };
     assert_eq!(known.disbelieves(&promise(by(6, 1), add(MAX_ID - 2))), None);
     assert_eq!(known.disbelieves(&Record::View(view(MAX_ID - 1, 1))), None);
     for bad in [
-        Record::Life(Life(1)),
+        Record::Incarnation(Incarnation(1)),
         Record::View(view(9, 1)),
         Record::View(view(8, 1)),
         Record::View(view(MAX_ID, 1)),
@@ -394,7 +403,7 @@ fn records_that_cannot_follow_each_other_are_not_believed() {
     ] {
         assert!(known.disbelieves(&bad).is_some(), "{bad:?}");
     }
-    let outside = of(&[Record::Life(Life(1)), Record::View(view(9, 3))]);
+    let outside = of(&[Record::Incarnation(Incarnation(1)), Record::View(view(9, 3))]);
     assert!(outside.disbelieves(&promise(by(5, 3), del(1))).is_some(), "it is in no view");
 }
 
@@ -410,7 +419,7 @@ fn the_last_view_id_is_installed_recorded_read_and_never_passed() {
         let told = Message::new_view(&before);
         assert_eq!(peer.objection(PeerId(3), &told), None);
         records.extend(recorded(&step(&mut peer, |p, out| p.receive(PeerId(3), told, out))));
-        let join = Message::Join { life: Life(5), seen: Some(MAX_ID - 2) };
+        let join = Message::Join { incarnation: Incarnation(5), seen: Some(MAX_ID - 2) };
         assert_eq!(peer.objection(PeerId(1), &join), None);
         records.extend(recorded(&step(&mut peer, |p, out| p.receive(PeerId(1), join, out))));
         let ok = Message::Ok { request: by(0, 2), view_id: MAX_ID - 2 };
@@ -421,7 +430,7 @@ fn the_last_view_id_is_installed_recorded_read_and_never_passed() {
         let says = |e: &Effect<Peer>| matches!(e, Effect::Report(fact) if *fact == last);
         assert!(out.iter().any(says), "{out:?}");
         // Nothing can follow: nobody is asked, whoever wants in and whoever dies.
-        let join = Message::Join { life: Life(6), seen: None };
+        let join = Message::Join { incarnation: Incarnation(6), seen: None };
         let mut after = step(&mut peer, |p, out| p.receive(PeerId(1), join, out));
         for tick in 1..=40 {
             peer.clock(Duration::from_millis(T / 4) * tick);

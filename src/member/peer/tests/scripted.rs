@@ -349,7 +349,7 @@ fn what_no_honest_peer_sends_is_refused() {
         Message::Req { request, view_id: far, op: Operation::Del { peer: PeerId(3), asked: true } },
         Message::NewLeader { request: RequestId { round: far, ..request }, view_id, op },
         Message::NewLeader { request, view_id, op },
-        Message::Join { life: crate::member::Life(1), seen: Some(far) },
+        Message::Join { incarnation: crate::member::Incarnation(1), seen: Some(far) },
         Message::Leader { leader: PeerId(4) },
         Message::Pending { request, view_id, op, under: Some(request) },
         Message::Pending { request, view_id, op: stranger, under: Some(request) },

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::member::view::{Life, View};
+use crate::member::view::{Incarnation, View};
 use crate::member::{Fact, Message, Peer, Record, Setup, Timer};
 use crate::process::{Effect, Effects, PeerId, Process};
 
@@ -24,7 +24,7 @@ enum Event {
 #[derive(Default)]
 struct Machine {
     peer: Option<Peer>,
-    lives: u64,
+    incarnations: u64,
     records: Vec<Record>,
     timers: BTreeMap<Timer, u64>,
     /// What happened while it stood still; present while it does.
@@ -66,7 +66,7 @@ pub(super) struct World {
     pub(super) unique: bool,
     pub(super) said: Vec<(u64, u16, Fact)>,
     size: u16,
-    /// How many sends each machine made, in all lives.
+    /// How many sends each machine made, in all incarnations.
     pub(super) sends: BTreeMap<u16, u64>,
 }
 
@@ -196,11 +196,11 @@ impl World {
         let mut out = Vec::new();
         match event {
             Event::Start => {
-                machine.lives += 1;
-                let life = Life(u64::from(at) * 1000 + machine.lives);
+                machine.incarnations += 1;
+                let incarnation = Incarnation(u64::from(at) * 1000 + machine.incarnations);
                 let setup = Setup {
                     me: PeerId(at),
-                    life,
+                    incarnation,
                     hosts: (1..=self.size).map(PeerId).collect(),
                     group: 7,
                     heartbeat: Duration::from_millis(T),
@@ -211,7 +211,7 @@ impl World {
                 let mut peer = remembering(&setup, &machine.records);
                 let (records, again) = (peer.snapshot(), remembering(&setup, &peer.snapshot()));
                 assert_eq!(format!("{again:?}"), format!("{peer:?}"), "{records:?}");
-                if machine.lives.is_multiple_of(2) {
+                if machine.incarnations.is_multiple_of(2) {
                     machine.records = records;
                 }
                 peer.clock(now);
@@ -320,9 +320,13 @@ impl World {
         match &fact {
             Fact::Installed(view) => {
                 assert!(view.members.contains_key(&PeerId(at)), "{at} is not in {view:?}");
-                let life = machine.peer.as_ref().map(|peer| peer.setup.life).expect("it lives");
-                assert!(view.holds(PeerId(at), life), "{at}: an old life in {view:?}");
-                if let Some(last) = last.filter(|last| last.holds(PeerId(at), life)) {
+                let incarnation =
+                    machine.peer.as_ref().map(|peer| peer.setup.incarnation).expect("it lives");
+                assert!(
+                    view.holds(PeerId(at), incarnation),
+                    "{at}: an old incarnation in {view:?}"
+                );
+                if let Some(last) = last.filter(|last| last.holds(PeerId(at), incarnation)) {
                     assert!(last.id < view.id, "{at}: {} after {}", view.id, last.id);
                     for gone in last.members.keys().filter(|p| !view.members.contains_key(p)) {
                         let told = machine.told_dead.contains(gone) || view.left.contains(gone);

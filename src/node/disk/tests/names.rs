@@ -63,7 +63,7 @@ fn a_directory_has_one_user() {
 }
 
 /// The log in use, moved to a directory with a lock of its own: at its start and after it was
-/// replaced in the running life.
+/// replaced in the running incarnation.
 #[test]
 fn a_log_has_one_user_wherever_it_is() {
     for replaced in [false, true] {

@@ -53,7 +53,7 @@ pub struct Entry<'a> {
     pub answers: Option<Number>,
     /// Journal: the proposal under which the value was accepted.
     pub accepted_proposal: Option<Number>,
-    /// Journal, `started`: the last number used in an earlier life.
+    /// Journal, `started`: the last number used in an earlier incarnation.
     pub last_proposal: Option<Number>,
     /// Journal, `started`: a kill costs the last lines of this journal.
     pub queued: bool,

@@ -26,7 +26,7 @@ use super::casts::{self, Cast};
 use super::{PaxosParameters, PaxosSim, PaxosTally, Site};
 use crate::command::{args, outputs};
 use crate::error::{Doing, Error, Result};
-use crate::paxos::{Audience, Roles};
+use crate::paxos::{Electorate, Roles};
 use crate::process::PeerId;
 use crate::sim::harness::{Front, Progress, RunOutcome, Scenario, as_f64};
 use crate::sim::{Faults, Span};
@@ -79,11 +79,11 @@ impl World {
     /// the worst case.
     fn new(peers: u16, troubled: u16, down: bool) -> Self {
         let all = || (1..=peers).map(PeerId);
-        let audience = Audience { acceptors: all().collect(), learners: all().collect() };
-        let roles = Roles { peers, proposers: BTreeMap::from([(PeerId(1), audience)]) };
+        let electorate = Electorate { acceptors: all().collect(), learners: all().collect() };
+        let roles = Roles { peers, proposers: BTreeMap::from([(PeerId(1), electorate)]) };
         let mut cast = casts::cast(&roles, 0);
         // With everything linked that will ever be, so that the dials do not count.
-        cast.set_patience(Duration::from_secs(2));
+        cast.set_link_wait(Duration::from_secs(2));
         let mut others: Vec<PeerId> = all().skip(1).collect();
         others.sort_by_key(|peer| way_us(PeerId(1), *peer));
         others.truncate(troubled.into());

@@ -76,7 +76,7 @@ pub(super) fn decide(world: &World) -> Result<Times> {
             bodies: None,
             say: Box::new(|_, _| {}),
         };
-        let peer = Peer::new(Arc::new(Setup { patience: LINK_WAIT, ..Setup::clone(setup) }));
+        let peer = Peer::new(Arc::new(Setup { link_wait: LINK_WAIT, ..Setup::clone(setup) }));
         let watch = Stopwatch { me: setup.me, said: sender.clone() };
         Node::start(config, peer, None, Box::new(watch), listener)?;
         present += 1;

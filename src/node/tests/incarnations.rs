@@ -1,4 +1,4 @@
-//! Lives that end anywhere: what one of them said is true in all later ones.
+//! Incarnations that end anywhere: what one of them said is true in all later ones.
 
 use std::thread;
 
@@ -11,7 +11,7 @@ use super::*;
 
 /// Promises, attempts, acceptances, a choice; each question twice, because the second answer comes
 /// from memory. Long enough for a log that is shortened on the way.
-fn first_life() -> Vec<Event> {
+fn first_incarnation() -> Vec<Event> {
     vec![
         Event::Start,
         prepare(2),
@@ -36,7 +36,7 @@ fn first_life() -> Vec<Event> {
 }
 
 /// Whatever it remembers, this one proposes, promises and accepts; all numbers are above `base`.
-fn next_life(base: u64) -> Vec<Event> {
+fn next_incarnation(base: u64) -> Vec<Event> {
     vec![
         // Asked first what it has answered already: the answer comes from what was restored.
         prepare(2),
@@ -69,30 +69,30 @@ fn play(node: &Node<Loud>, events: &[Event], flushes: impl Fn(usize) -> bool) {
     }
 }
 
-/// The tape of one life on what is found at `root`.
+/// The trace of one incarnation on what is found at `root`.
 fn live(
     root: &Path,
     events: &[Event],
     flushes: impl Fn(usize) -> bool,
     until_failure: Option<usize>,
-) -> Tape<Word> {
-    let tape = Tape::new(root, until_failure);
-    match node(&tape, root) {
+) -> Trace<Word> {
+    let trace = Trace::new(root, until_failure);
+    match node(&trace, root) {
         Ok(node) => play(&node, events, flushes),
         Err(error) => assert!(until_failure.is_some(), "a start is refused: {error}"),
     }
-    tape
+    trace
 }
 
 /// Flushes in it, those that failed too.
-fn flushes(tape: &Tape<Word>) -> usize {
+fn flushes(trace: &Trace<Word>) -> usize {
     let is_flush = |note: &&Note<Word>| matches!(note, Note::Sync(_) | Note::SyncNames(_));
-    tape.notes().iter().filter(is_flush).count()
+    trace.notes().iter().filter(is_flush).count()
 }
 
 /// How often a log was put in another one's place.
-fn replacements(tape: &Tape<Word>) -> usize {
-    tape.notes().iter().filter(|note| matches!(note, Note::Rename(..))).count()
+fn replacements(trace: &Trace<Word>) -> usize {
+    trace.notes().iter().filter(|note| matches!(note, Note::Rename(..))).count()
 }
 
 /// That a peer with these words behind it still stands by them.
@@ -134,12 +134,12 @@ impl Restarts {
         Self { root, restored, crashes: 0, wrecks: 0, words: 0 }
     }
 
-    /// The next life begins on `image` and stands by these words.
+    /// The next incarnation begins on `image` and stands by these words.
     fn check(&mut self, image: &Image, words: &[Word], at: &str) {
         self.wrecks += 1;
         let peer = self.restored.entry(image.clone()).or_insert_with(|| {
             build(self.root.path(), image);
-            match open(Tape::<Word>::new(self.root.path(), None), self.root.path()) {
+            match open(Trace::<Word>::new(self.root.path(), None), self.root.path()) {
                 Ok((_, peer)) => peer,
                 Err(error) => panic!("{at}: a restart is refused: {error}; {:?}", image.keys()),
             }
@@ -147,18 +147,18 @@ impl Restarts {
         assert_kept(peer, words, at);
     }
 
-    /// Kills and power losses behind every note of the tape. `before` was said in earlier lives;
-    /// `found` gets every state that is found, with all that was said before.
+    /// Kills and power losses behind every note of the trace. `before` was said in earlier
+    /// incarnations; `found` gets every state that is found, with all that was said before.
     fn everywhere(
         &mut self,
         from: &Volume,
-        tape: &Tape<Word>,
+        trace: &Trace<Word>,
         before: &[Word],
         mut found: impl FnMut(Volume, &[Word]),
     ) {
         let mut volume = from.clone();
         let mut words = before.to_vec();
-        for (at, note) in tape.notes().iter().enumerate() {
+        for (at, note) in trace.notes().iter().enumerate() {
             volume.play(note);
             if let Note::Said(word) = note {
                 words.push(word.clone());
@@ -189,31 +189,35 @@ fn what_was_said_before_a_crash_at_any_boundary_is_still_true_after_it() {
     let (mut restarts, mut replaced) = (Restarts::new(), 0);
     for schedule in schedules() {
         let root = TempDir::new().unwrap();
-        let tape = live(root.path(), &first_life(), |at| schedule >> at & 1 == 1, None);
-        restarts.everywhere(&Volume::default(), &tape, &[], |_, _| {});
-        replaced += replacements(&tape) - 1;
+        let trace = live(root.path(), &first_incarnation(), |at| schedule >> at & 1 == 1, None);
+        restarts.everywhere(&Volume::default(), &trace, &[], |_, _| {});
+        replaced += replacements(&trace) - 1;
     }
-    // A tape on which nothing is said proves nothing, and one log must be shortened on the way.
+    // A trace on which nothing is said proves nothing, and one log must be shortened on the way.
     assert!(restarts.words > 100 && restarts.wrecks > 2_000);
     assert!(replaced > 0);
 }
 
-/// The states in which a life without and with a failing flush can end, wherever it ends. Of the
-/// moments that leave the same state, the last has the most words behind it.
-fn ends_of_a_first_life(restarts: &mut Restarts, schedule: u32) -> BTreeMap<Volume, Vec<Word>> {
+/// The states in which a incarnation without and with a failing flush can end, wherever it ends. Of
+/// the moments that leave the same state, the last has the most words behind it.
+fn ends_of_a_first_incarnation(
+    restarts: &mut Restarts,
+    schedule: u32,
+) -> BTreeMap<Volume, Vec<Word>> {
     let mut found = BTreeMap::new();
     let mut until_failure = None;
     loop {
         let root = TempDir::new().unwrap();
-        let tape = live(root.path(), &first_life(), |at| schedule >> at & 1 == 1, until_failure);
-        restarts.everywhere(&Volume::default(), &tape, &[], |volume, words| {
+        let trace =
+            live(root.path(), &first_incarnation(), |at| schedule >> at & 1 == 1, until_failure);
+        restarts.everywhere(&Volume::default(), &trace, &[], |volume, words| {
             let said: &mut Vec<Word> = found.entry(volume).or_default();
             if words.len() >= said.len() {
                 *said = words.to_vec();
             }
         });
         let next = until_failure.map_or(0, |flush| flush + 1);
-        if next > 0 && flushes(&tape) < next - 1 {
+        if next > 0 && flushes(&trace) < next - 1 {
             return found;
         }
         until_failure = Some(next);
@@ -221,27 +225,27 @@ fn ends_of_a_first_life(restarts: &mut Restarts, schedule: u32) -> BTreeMap<Volu
 }
 
 #[test]
-fn a_second_life_crashes_at_any_boundary_too() {
+fn a_second_incarnation_crashes_at_any_boundary_too() {
     let mut restarts = Restarts::new();
     for schedule in [u32::MAX, 0x9249_2492] {
-        let first = ends_of_a_first_life(&mut restarts, schedule);
+        let first = ends_of_a_first_incarnation(&mut restarts, schedule);
         for (volume, words) in &first {
             let root = TempDir::new().unwrap();
             build(root.path(), &volume.image());
-            let tape = live(root.path(), &next_life(30), |at| at % 2 == 1, None);
-            restarts.everywhere(volume, &tape, words, |_, _| {});
+            let trace = live(root.path(), &next_incarnation(30), |at| at % 2 == 1, None);
+            restarts.everywhere(volume, &trace, words, |_, _| {});
         }
     }
     assert!(restarts.crashes > 1_000 && restarts.words > 500);
 }
 
-/// How one life goes.
+/// How one incarnation goes.
 #[derive(Clone, Debug)]
 struct Plan {
     /// Behind which events it flushes.
     schedule: u32,
     until_failure: Option<usize>,
-    /// Where on its tape it ends.
+    /// Where on its trace it ends.
     end: Index,
     /// Which of the states that a power loss can leave is found next; none after a kill.
     wreck: Option<Index>,
@@ -265,19 +269,19 @@ fn plan() -> impl Strategy<Value = Plan> {
 proptest! {
     #![proptest_config(Cases { cases: 100, failure_persistence: None, ..Cases::default() })]
 
-    /// Kills, power losses and failing flushes, mixed over many lives.
+    /// Kills, power losses and failing flushes, mixed over many incarnations.
     #[test]
-    fn what_was_said_is_true_in_all_later_lives(plans in collection::vec(plan(), 1..7)) {
+    fn what_was_said_is_true_in_all_later_incarnations(plans in collection::vec(plan(), 1..7)) {
         let mut restarts = Restarts::new();
         let (mut volume, mut words, mut base) = (Volume::default(), Vec::new(), 0);
         for plan in plans {
             let root = TempDir::new().unwrap();
             build(root.path(), &volume.image());
-            let events = if base == 0 { first_life() } else { next_life(base) };
+            let events = if base == 0 { first_incarnation() } else { next_incarnation(base) };
             base += 30;
             let flushes = |at: usize| plan.schedule >> (at % 32) & 1 == 1;
-            let tape = live(root.path(), &events, flushes, plan.until_failure);
-            let notes = tape.notes();
+            let trace = live(root.path(), &events, flushes, plan.until_failure);
+            let notes = trace.notes();
             // What was found is there from the beginning.
             let found = notes.iter().take_while(|note| matches!(note, Note::Found(..))).count();
             let end = found + plan.end.index(notes.len() - found + 1);
@@ -303,8 +307,8 @@ proptest! {
 #[test]
 fn nothing_is_said_too_early_when_many_ask_at_once() {
     let root = TempDir::new().unwrap();
-    let tape = Tape::new(root.path(), None);
-    let node = node(&tape, root.path()).unwrap();
+    let trace = Trace::new(root.path(), None);
+    let node = node(&trace, root.path()).unwrap();
     node.step(Process::start);
     thread::scope(|scope| {
         for asker in 0..4 {
@@ -320,7 +324,7 @@ fn nothing_is_said_too_early_when_many_ask_at_once() {
         }
     });
     let mut restarts = Restarts::new();
-    restarts.everywhere(&Volume::default(), &tape, &[], |_, _| {});
+    restarts.everywhere(&Volume::default(), &trace, &[], |_, _| {});
     assert!(restarts.words > 200, "{}", restarts.words);
-    assert!(replacements(&tape) > 1, "the log was shortened on the way");
+    assert!(replacements(&trace) > 1, "the log was shortened on the way");
 }
