@@ -133,11 +133,6 @@ const CIRCLES: &[(&str, &str)] = &[
         "member::sim member::sim::convergence member::sim::monitor member::sim::oracle",
         "to be parted",
     ),
-    (
-        "node node::body node::clock node::connections node::disk node::disk::replay node::link \
-         node::link::session node::log node::outbox node::tcp node::udp node::unlisted",
-        "to be parted",
-    ),
     ("paxos::diagram paxos::diagram::guess paxos::diagram::outcome", "to be parted"),
     ("paxos::judge::acks paxos::judge::intake paxos::judge::state", "to be parted"),
     (

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::form::SECTOR;
 use super::*;
-use crate::process::{Effects, NoInput};
+use crate::process::{Effects, NoInput, PeerId};
 
 /// Remembers every record, and believes none twice in a row.
 #[derive(Debug, Default, PartialEq, Eq)]
