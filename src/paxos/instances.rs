@@ -164,6 +164,6 @@ impl Process for Instances {
     }
 
     fn objection(&self, from: PeerId, message: &Self::Message) -> Option<String> {
-        super::objection::objection(&self.setup, from, &message.part)
+        self.setup.objection(from, &message.part)
     }
 }

@@ -260,7 +260,7 @@ impl Process for Peer {
     }
 
     fn disbelieves(&self, record: &Record) -> Option<String> {
-        // Neither of the two ever falls in a incarnation. If a record says otherwise, it is an
+        // Neither of the two ever falls in an incarnation. If a record says otherwise, it is an
         // older one that has come back, and the promise in between would be broken.
         match record {
             Record::Acceptor(found) => {
@@ -368,7 +368,7 @@ impl Process for Peer {
     }
 
     fn objection(&self, from: PeerId, message: &Message) -> Option<String> {
-        super::objection::objection(&self.setup, from, message)
+        self.setup.objection(from, message)
     }
 }
 

@@ -99,7 +99,12 @@ fn take<P: Process + Send + 'static>(
 impl<P: Process + Send + 'static> Node<P> {
     /// A message came as a datagram. The result says why it was dropped, if it was. The thread
     /// serves all peers, so what has no room is dropped too, as networks do.
-    pub(in crate::node) fn receive_datagram(&self, from: PeerId, message: P::Message, length: usize) -> Option<String> {
+    pub(in crate::node) fn receive_datagram(
+        &self,
+        from: PeerId,
+        message: P::Message,
+        length: usize,
+    ) -> Option<String> {
         let mut core = self.lock();
         if !core.outputs.has_room(from, false) {
             return Some("too many of its messages wait".into());
