@@ -49,8 +49,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "restart-trusts-cache",
-        does: "Takes what a new incarnation reads back for durable: starts at once, and answers from \
-               records that only the page cache holds.",
+        does: "Takes what a new incarnation reads back for durable: starts at once, and answers \
+               from records that only the page cache holds.",
         seen: "This program: a kill between write and flush, a repeated question, a power loss, \
                and two values were chosen.",
         disk: DiskModel::CacheTrusted,
