@@ -331,7 +331,7 @@ fn a_schedule_is_read_as_it_was_written() {
 }
 
 /// A file that does not tell a kill from a power loss means what it always did: so many records
-/// survive the crash, and a incarnation starts at once.
+/// survive the crash, and an incarnation starts at once.
 #[test]
 fn a_schedule_without_causes_and_first_flushes_plays_as_before() {
     let steps = [

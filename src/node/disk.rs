@@ -16,12 +16,13 @@
 //!
 //! # Incarnations
 //!
-//! What a incarnation reads may be in the page cache only: its writer may have been killed before
+//! What an incarnation reads may be in the page cache only: its writer may have been killed before
 //! the flush. A flush of the old file would not help, since after one that failed the kernel can
-//! take pages for clean that are not on the disk. So a incarnation begins by making durable what it
-//! restored ([`Disk::open`]). It writes header and snapshot to `log.new`, flushes it, renames it
+//! take pages for clean that are not on the disk. So an incarnation begins by making durable what
+//! it restored ([`Disk::open`]). It writes header and snapshot to `log.new`, flushes it, renames it
 //! over `log` and flushes the directory; only then can anybody be answered. The old file is only
-//! read. The same happens within a incarnation when the log has grown too long ([`Disk::replace`]).
+//! read. The same happens within an incarnation when the log has grown too long
+//! ([`Disk::replace`]).
 //!
 //! # What a crash can leave, and what it cannot
 //!
