@@ -19,6 +19,8 @@ use super::reach::Reach;
 use super::roles::{Electorate, Roles};
 use crate::process::{Effect, Effects, PeerId, Process};
 
+pub(super) use proposing::reservation;
+
 /// When a proposer first says which links it waits for: later than a group takes that starts well.
 pub const FIRST_WAITING_NOTE: Duration = Duration::from_secs(2);
 /// How often it says so from then on.
