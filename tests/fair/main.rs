@@ -126,44 +126,74 @@ fn gist(files: &cuts::Files, roles: Option<&KnownRoles>) -> (Vec<&'static str>, 
     (accusations(&report), report.summary.chosen.iter().cloned().collect())
 }
 
+/// Judges so many merges of a run's log in one file; the first that is judged otherwise is told.
+fn merges(run: &Run, dialect: &Dialect, hosts: bool, times: u32, prng: &mut Prng) -> Vec<String> {
+    let log = dialect.print(run, prng);
+    let roles = hosts.then(|| run.roles());
+    let files = collect(&log, Sharing::One, false);
+    let first = gist(&files, roles.as_ref());
+    for _ in 0..times {
+        let other = collect(&merge(&log, prng), Sharing::One, false);
+        let again = gist(&other, roles.as_ref());
+        if again != first {
+            let (one, two) = (&files[0].1, &other[0].1);
+            let what = format!("{dialect}, hosts {hosts}: {first:?} or {again:?}");
+            return vec![format!("{what}\n--- one\n{one}\n--- two\n{two}")];
+        }
+    }
+    Vec::new()
+}
+
+fn wrong_run(name: &str, prng: &mut Prng) -> Run {
+    let mistake = MISTAKES.iter().find(|mistake| mistake.name == name).expect(name);
+    wrong::play(mistake, prng.chance(50), prng).0
+}
+
 /// Short logs, right and wrong ones, with a name in front of each line and without.
 #[test]
 fn a_thousand_merges_are_judged_alike() {
     let mut prng = Prng::new(13);
-    let mut logs: Vec<(String, Run)> = Vec::new();
-    for name in [
-        "none",
-        "accept-below-promise",
-        "value-not-taken-over",
-        "announced-with-stale-votes",
-        "learned-from-minority",
-    ] {
-        let mistake = MISTAKES.iter().find(|mistake| mistake.name == name).expect(name);
-        logs.push((name.into(), wrong::play(mistake, &mut prng).0));
+    let mut runs = Vec::new();
+    for name in ["accept-below-promise", "value-not-taken-over", "announced-with-stale-votes"] {
+        runs.push(wrong_run(name, &mut prng));
     }
     for at in [1, 3, 5, 2, 6] {
-        let (program, cast) = (Program::draw(&mut prng), CASTS[at]);
-        logs.push((format!("{program:?} {cast:?}"), textbook::play(&program, cast, &mut prng)));
+        runs.push(textbook::play(&Program::draw(&mut prng), CASTS[at], &mut prng));
     }
     let mut differ = Vec::new();
-    for ((name, mut run), ids) in logs.into_iter().zip([Ids::Sender, Ids::Printer].iter().cycle()) {
+    for (mut run, ids) in runs.into_iter().zip([Ids::Sender, Ids::Printer].iter().cycle()) {
         run.lines.truncate(80);
         for (front, hosts) in [(Front::Compose, true), (Front::Bare, false)] {
             let dialect = Dialect { ids: *ids, front, ..LAB };
-            let log = dialect.print(&run, &mut prng);
-            let roles = hosts.then(|| run.roles());
-            let first = gist(&collect(&log, Sharing::One, false), roles.as_ref());
-            for time in 0..500 {
-                let files = collect(&merge(&log, &mut prng), Sharing::One, false);
-                let again = gist(&files, roles.as_ref());
-                if again != first {
-                    differ.push(format!("{name}, {dialect}, {time}: {first:?} {again:?}"));
-                    break;
-                }
-            }
+            differ.extend(merges(&run, &dialect, hosts, 500, &mut prng));
         }
     }
-    assert!(differ.is_empty(), "{differ:#?}");
+    assert!(differ.is_empty(), "{}", differ.join("\n\n"));
+}
+
+/// A few merges each of many logs, in all dialects.
+#[test]
+#[ignore = "the judge mistakes whose a line is"]
+fn a_merge_of_any_log_is_judged_alike() {
+    let mut differ = Vec::new();
+    for seed in 0..150 * seeds() {
+        let mut prng = Prng::new(seed ^ 0x3e26e);
+        let run = if seed % 2 == 0 {
+            let program = Program::draw(&mut prng);
+            textbook::play(&program, prng.pick(CASTS), &mut prng)
+        } else {
+            let at = prng.below(MISTAKES.len());
+            wrong_run(MISTAKES[at].name, &mut prng)
+        };
+        let ids = prng.pick(&[Ids::Sender, Ids::Printer, Ids::Other]);
+        let acks = prng.pick(ACKS);
+        let dialect = Dialect::draw(&mut prng, ids, acks);
+        let hosts = prng.chance(50);
+        differ.extend(merges(&run, &dialect, hosts, 8, &mut prng));
+    }
+    differ.sort_by_key(String::len);
+    let shown = differ.iter().take(examples()).cloned().collect::<Vec<_>>().join("\n\n");
+    assert!(differ.is_empty(), "{} logs, as these:\n{shown}", differ.len());
 }
 
 /// A log in one file ends at any byte; or the last line of one peer's file does.
@@ -200,6 +230,56 @@ fn a_log_that_is_cut_at_any_byte_accuses_nobody() {
     }
     println!("{}", tally.table(examples()));
     assert_eq!(tally.unjust(), 0);
+}
+
+/// The line that would prove a mistake ends inside its last value, which is a number that may go on.
+#[test]
+#[ignore = "a number that is cut is taken for whole"]
+fn a_cut_line_proves_nothing() {
+    let mut tally = Tally::default();
+    let mut prng = Prng::new(9);
+    for (name, culprit) in [
+        ("two-values-announced", "\"chose\""),
+        ("number-with-two-values", "sent\",\"message_type\":\"accept\""),
+        ("accept-below-promise", "sent\",\"message_type\":\"accept_ack\""),
+        ("announced-by-minority", "\"chose\""),
+    ] {
+        let dialect = Dialect { numbers: Numbers::Hundreds, front: Front::Compose, ..LAB };
+        let run = wrong_run(name, &mut prng);
+        let log = dialect.print(&run, &mut prng);
+        let mut files = collect(&log, Sharing::One, false);
+        let text = &mut files[0].1;
+        let whole = text.rfind(culprit).and_then(|at| text[at..].find('}').map(|end| at + end));
+        text.truncate(whole.expect("a whole line") + 1);
+        let guilty = !accusations(&judge(&files, Some(run.roles()))).is_empty();
+        assert!(guilty, "{name}: the whole line proves it");
+        let start = files[0].1.trim_end().rfind('\n').map_or(0, |end| end + 1);
+        for end in start..files[0].1.len() {
+            let mut cut = files.clone();
+            cut_at(&mut cut[0].1, end);
+            let report = judge(&cut, Some(run.roles()));
+            tally.add(&[name.into()], name, &cut, &report);
+        }
+    }
+    println!("{}", tally.table(examples()));
+    assert_eq!(tally.unjust(), 0);
+}
+
+/// Of a log most of which is no event, nobody can say that it is clean.
+#[test]
+#[ignore = "it is"]
+fn a_log_that_is_mostly_unreadable_is_not_called_clean() {
+    let mut prng = Prng::new(2);
+    let run = wrong_run("none", &mut prng);
+    let dialect = Dialect { front: Front::Compose, ..LAB };
+    let mut files = collect(&dialect.print(&run, &mut prng), Sharing::One, false);
+    let lines = files[0].1.lines().count();
+    for _ in 0..3 * lines {
+        files[0].1.push_str("{\"node\":1,\"event\":\"sent\",\"kind\":\"1a\",\"ballot\":[1,2]}\n");
+    }
+    let report = judge(&files, None);
+    let text = report.for_people(&["log".into()], false);
+    assert!(!text.lines().any(|line| line.starts_with("clean")), "{text}");
 }
 
 /// What never happens is not tested.

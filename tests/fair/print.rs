@@ -68,8 +68,17 @@ pub(crate) enum Numbers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Front {
     Bare,
+    Clock,
     Compose,
     Times,
+    /// Services with names that name no peer.
+    Services,
+}
+
+impl Front {
+    pub(crate) fn names_peers(self) -> bool {
+        matches!(self, Self::Compose | Self::Times)
+    }
 }
 
 /// How a program prints.
@@ -102,6 +111,8 @@ pub(crate) struct Dialect {
     /// Other text stands between the lines.
     pub(crate) prose: bool,
     pub(crate) front: Front,
+    /// Lines end as on Windows.
+    pub(crate) crlf: bool,
 }
 
 /// The lab's own form.
@@ -122,10 +133,15 @@ pub(crate) const LAB: Dialect = Dialect {
     bare_prepares: false,
     prose: false,
     front: Front::Bare,
+    crlf: false,
 };
 
 const LETTERS: &[&str] = &["X", "Y", "Z", "A", "B", "C", "D", "E"];
 const WORDS: &[&str] = &["apple", "pear", "plum", "fig", "lime", "kiwi", "date", "nut"];
+const SERVICES: &[&str] = &[
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "gate",
+    "last",
+];
 const PROSE: &[&str] = &[
     "connecting to peer3:3000 ...",
     "[INFO] 12:00:01 promise granted",
@@ -163,7 +179,16 @@ impl Dialect {
             late_receipts: prng.chance(8),
             bare_prepares: prng.chance(10),
             prose: prng.chance(20),
-            front: prng.pick(&[Front::Bare, Front::Compose, Front::Times]),
+            front: prng.pick(&[
+                Front::Bare,
+                Front::Bare,
+                Front::Clock,
+                Front::Compose,
+                Front::Compose,
+                Front::Times,
+                Front::Services,
+            ]),
+            crlf: prng.chance(5),
         }
     }
 
@@ -185,6 +210,7 @@ impl Dialect {
             (self.late_receipts, "logs receipts late"),
             (self.bare_prepares, "prepares without a value"),
             (self.prose, "other text"),
+            (self.crlf, "lines end as on Windows"),
         ] {
             labels.extend(is_so.then(|| label.to_owned()));
         }
@@ -210,14 +236,17 @@ impl Dialect {
             let line = &run.lines[at];
             let front = match self.front {
                 Front::Bare => String::new(),
+                Front::Clock => format!("12:00:01.{at:03} "),
+                Front::Services => format!("{:5}  | ", SERVICES[usize::from(line.at)]),
                 Front::Compose => format!("peer{}  | ", line.at),
                 Front::Times => format!("peer{}-1  | 2024-05-01T12:00:00.{at:09}Z ", line.at),
             };
+            let end = if self.crlf { "\r" } else { "" };
             if self.prose && prng.chance(10) {
-                let text = format!("{front}{}", prng.pick(PROSE));
+                let text = format!("{front}{}{end}", prng.pick(PROSE));
                 printed.push(Printed { of: None, peer: line.at, text });
             }
-            let text = format!("{front}{}", self.json(run, line));
+            let text = format!("{front}{}{end}", self.json(run, line));
             printed.push(Printed { of: Some(at), peer: line.at, text });
         }
         printed
@@ -256,6 +285,11 @@ impl Dialect {
         let value = match (line.ack, self.shown) {
             (None, _) if self.bare_prepares && line.kind == Kind::Prepare => None,
             (None, _) => Some(line.value),
+            (Some(ack), Shown::HeldOrAsked)
+                if self.bare_prepares && line.kind == Kind::PrepareAck =>
+            {
+                held(ack)
+            }
             (Some(ack), Shown::HeldOrAsked) => held(ack).or(Some(line.value)),
             (Some(ack), Shown::Held) => held(ack),
             (Some(_), Shown::Nothing) => None,
