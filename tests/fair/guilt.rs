@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::cuts::{Sharing, collect, merge, places};
 use super::print::{ACKS, Dialect, Front, Ids, Shown};
 use super::prng::Prng;
-use super::verdict::{Found, accusations, judge, shown, shows};
+use super::verdict::{Found, accusations, charges, judge, shown, shows};
 use super::wrong::{self, MISTAKES, Mistake, Proof};
 
 /// Logs that are judged wrongly, the shortest of each class, with their lengths.
@@ -47,6 +47,7 @@ fn try_mistake(
     };
     let guilty = !accusations(&report).is_empty();
     let right = guilty && shows(&report, [&of(&culprits.0), &of(&culprits.1)]);
+    found.charges = found.charges.max(charges(&report).count());
     let proof = mistake.proof_in(&dialect, short);
     let proof = if proof == Proof::Proved && !hosts { mistake.without_hosts } else { proof };
     let (all, counted) = match proof {

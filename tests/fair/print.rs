@@ -49,6 +49,8 @@ pub(crate) enum Shown {
     Held,
     /// Never anything.
     Nothing,
+    /// What it was asked about, whatever it holds.
+    Asked,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,20 @@ impl Front {
     }
 }
 
+/// How an object is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    Json,
+    /// With blanks, as Python's `json.dumps` does it.
+    Blanks,
+    /// As Python prints a dict.
+    Python,
+    /// With ids as text.
+    TextIds,
+    /// With ids as names.
+    NamedIds,
+}
+
 /// How a program prints.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::struct_excessive_bools)] // independent habits
@@ -111,6 +127,7 @@ pub(crate) struct Dialect {
     /// Other text stands between the lines.
     pub(crate) prose: bool,
     pub(crate) front: Front,
+    pub(crate) spelling: Spelling,
     /// Lines end as on Windows.
     pub(crate) crlf: bool,
 }
@@ -133,6 +150,7 @@ pub(crate) const LAB: Dialect = Dialect {
     bare_prepares: false,
     prose: false,
     front: Front::Bare,
+    spelling: Spelling::Json,
     crlf: false,
 };
 
@@ -188,6 +206,16 @@ impl Dialect {
                 Front::Times,
                 Front::Services,
             ]),
+            spelling: prng.pick(&[
+                Spelling::Json,
+                Spelling::Json,
+                Spelling::Json,
+                Spelling::Blanks,
+                Spelling::Blanks,
+                Spelling::Python,
+                Spelling::TextIds,
+                Spelling::NamedIds,
+            ]),
             crlf: prng.chance(5),
         }
     }
@@ -200,6 +228,7 @@ impl Dialect {
             format!("values {:?}", self.shown),
             format!("numbers {:?}", self.numbers),
             format!("front {:?}", self.front),
+            format!("spelling {:?}", self.spelling),
         ];
         for (is_so, label) in [
             (self.itself, "prints what it says to itself"),
@@ -282,20 +311,22 @@ impl Dialect {
         let shows = if line.kind == Kind::PrepareAck { self.acks.0 } else { self.acks.1 };
         let number = line.ack.map_or(Some(line.number), |ack| shows.of(&ack, line.number));
         let held = |ack: Ack| ack.accepted.map(|(_, value)| value);
+        // A prepare without a value has none that an ack could send back.
+        let asked = !(self.bare_prepares && matches!(line.kind, Kind::Prepare | Kind::PrepareAck));
+        let asked = asked.then_some(line.value);
         let value = match (line.ack, self.shown) {
-            (None, _) if self.bare_prepares && line.kind == Kind::Prepare => None,
-            (None, _) => Some(line.value),
-            (Some(ack), Shown::HeldOrAsked)
-                if self.bare_prepares && line.kind == Kind::PrepareAck =>
-            {
-                held(ack)
-            }
-            (Some(ack), Shown::HeldOrAsked) => held(ack).or(Some(line.value)),
+            (None, _) | (Some(_), Shown::Asked) => asked,
+            (Some(ack), Shown::HeldOrAsked) => held(ack).or(asked),
             (Some(ack), Shown::Held) => held(ack),
             (Some(_), Shown::Nothing) => None,
         };
         let value = value.map_or(self.no_value.into(), |value| self.value(value));
         let number = number.map_or(self.no_number.into(), |number| self.number(run, number));
+        let id = match self.spelling {
+            Spelling::TextIds => format!("\"{id}\""),
+            Spelling::NamedIds => format!("\"peer{id}\""),
+            _ => id.to_string(),
+        };
         let mut json =
             format!("{{\"peer_id\":{id},\"action\":\"{action}\",\"message_type\":\"{kind}\"");
         for (key, token) in [("message_value", value), ("proposal_num", number)] {
@@ -303,7 +334,12 @@ impl Dialect {
                 write!(json, ",\"{key}\":{token}").expect("a String");
             }
         }
-        json + "}"
+        json.push('}');
+        match self.spelling {
+            Spelling::Blanks => json.replace("\":", "\": ").replace(",\"", ", \""),
+            Spelling::Python => json.replace("null", "None").replace('"', "'"),
+            _ => json,
+        }
     }
 
     fn value(&self, value: Value) -> String {

@@ -45,6 +45,8 @@ pub(crate) struct Found {
     pub(crate) proved: usize,
     pub(crate) hits: usize,
     pub(crate) shown: usize,
+    /// The most findings of safety in one of them.
+    pub(crate) charges: usize,
     /// Logs that only a judge who joins several accounts could call wrong; those that are.
     pub(crate) open: usize,
     pub(crate) open_hits: usize,
