@@ -10,6 +10,7 @@ use super::{
     Failure, Front, MOST_STEPS, Recording, RunOutcome, Scenario, Schedule, Simulated, Tally,
     matrix, minimize, schedule,
 };
+use crate::command::quoted;
 use crate::error::{Doing, Error, Result};
 use crate::sim::mutant::{Guard, MutantLabel};
 
@@ -254,11 +255,4 @@ fn summary_of<S: Simulated>(outcome: &RunOutcome<S::Tally>, schedule: &Schedule<
 
 fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
