@@ -6,7 +6,7 @@
 //! nothing in a run whose beginning is gone.
 //!
 //! First whole peers are left out, then all crashes, then halves, quarters, and so on down to
-//! single items, again and again until none can be spared. An item is a step, or what goes wrong in
+//! single items, again and again until none can be left out. An item is a step, or what goes wrong in
 //! one: its crash, its slow disk. A step may go while its crash stays; then that is a crash between
 //! two steps.
 //!

@@ -42,7 +42,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "answers-before-it-records",
-        does: "With --majority, agrees first and makes it durable afterstates.",
+        does: "With --majority, agrees first and makes it durable afterwards.",
         seen: "The classic of all logs: a crash between the answer and the write takes the \
                promise back.",
         guard: Guard { file: "src/member/lead.rs", item: "fn keep", ..guards::RECALL },

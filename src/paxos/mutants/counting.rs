@@ -75,7 +75,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "half-is-a-quorum",
         does: "Takes n / 2 answers for a majority instead of n / 2 + 1, in both phases.",
-        seen: "Any quorum reckoned without a table of tests.",
+        seen: "Any quorum computed without a table of tests.",
         guard: guards::MAJORITY,
         receive: |state, from, message| {
             state.note(from, message);
