@@ -1,8 +1,10 @@
 //! Members that start again and have forgotten what they were, or what they had promised.
 
-use super::{Guard, Mutant, PLAIN, guards};
+use super::guards;
+use super::notes::{Mutant, PLAIN};
 use crate::member::{Peer, Record};
 use crate::process::Effect;
+use crate::sim::mutant::Guard;
 
 pub(super) static MUTANTS: &[Mutant] = &[
     Mutant {

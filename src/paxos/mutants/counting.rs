@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Guard, Mutant, MutantState, PLAIN, accepted, granted, guards, with_ack};
+use super::guards;
+use super::notes::{Mutant, MutantState, PLAIN, accepted, granted, with_ack};
 use crate::paxos::{Ack, Message};
 use crate::process::PeerId;
+use crate::sim::mutant::Guard;
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
