@@ -20,7 +20,7 @@ fn shell(dir: &Path, line: &str, typed: &str) -> (Option<i32>, String, String) {
     let program = Path::new(env!("CARGO_BIN_EXE_synod"));
     let path = format!(
         "{}:{}",
-        program.parent().unwrap().display(),
+        program.parent().expect("a program is in a directory").display(),
         std::env::var("PATH").unwrap_or_default()
     );
     let mut child = Command::new("sh")
@@ -48,7 +48,7 @@ struct Taken {
 
 impl Taken {
     fn new(bug: &str) -> Self {
-        let scratch = tempfile::tempdir().unwrap();
+        let scratch = tempfile::tempdir().expect("a scratch directory");
         let line = format!("synod learn --bug {bug} --dir 'the files'");
         let (code, out, err) = shell(scratch.path(), &line, "");
         assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
@@ -65,7 +65,7 @@ impl Taken {
     }
 
     fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.dir().join(name)).unwrap()
+        fs::read_to_string(self.dir().join(name)).expect("it was written")
     }
 }
 
@@ -135,7 +135,7 @@ fn what_a_step_says_to_type_does_what_it_says() {
         assert!(taken.steps[0].contains("\n$ cd 'the files'\n"), "{}", taken.steps[0]);
         let mut typed = Vec::new();
         for line in
-            taken.steps.iter().flat_map(|step| step.split("\nIn ").next()).flat_map(str::lines)
+            taken.steps.iter().filter_map(|step| step.split("\nIn ").next()).flat_map(str::lines)
         {
             let Some(line) = line.strip_prefix("$ synod ") else { continue };
             let (code, out, err) = shell(&taken.dir(), &format!("synod {line}"), "");
@@ -161,7 +161,7 @@ fn what_a_step_says_to_type_does_what_it_says() {
 
 #[test]
 fn the_bugs_have_a_list_and_every_one_is_a_mutant() {
-    let scratch = tempfile::tempdir().unwrap();
+    let scratch = tempfile::tempdir().expect("a scratch directory");
     let (_, list, _) = shell(scratch.path(), "synod learn --list", "");
     let names: Vec<&str> = list.lines().filter_map(|line| Some(line.split_once('\t')?.0)).collect();
     assert_eq!(names, BUGS);
@@ -176,7 +176,7 @@ fn the_bugs_have_a_list_and_every_one_is_a_mutant() {
 
 #[test]
 fn nobodys_files_are_overwritten() {
-    let scratch = tempfile::tempdir().unwrap();
+    let scratch = tempfile::tempdir().expect("a scratch directory");
     let dir = scratch.path();
     let run = |line: &str| shell(dir, line, "");
     // The same again is no harm, and another lesson takes another name.
@@ -207,7 +207,7 @@ fn nobodys_files_are_overwritten() {
 
 #[test]
 fn a_full_disk_and_closed_streams_are_no_panic() {
-    let scratch = tempfile::tempdir().unwrap();
+    let scratch = tempfile::tempdir().expect("a scratch directory");
     let (code, _, err) = shell(scratch.path(), "synod learn > /dev/full", "");
     assert!(code == Some(2) && err.contains("writing to standard output: "), "{err}");
     for line in ["synod learn <&-", "synod learn | head -2", "synod learn >&-"] {
@@ -218,11 +218,11 @@ fn a_full_disk_and_closed_streams_are_no_panic() {
 
 /// What a terminal shows while somebody types this.
 fn at_a_terminal(bug: &str, typed: &str) -> String {
-    let scratch = tempfile::tempdir().unwrap();
+    let scratch = tempfile::tempdir().expect("a scratch directory");
     let line = format!("script -qec 'synod learn --bug {bug}' /dev/null");
     let (code, shown, err) = shell(scratch.path(), &line, typed);
     assert_eq!((code, err.as_str()), (Some(0), ""), "{shown}");
-    let files = fs::read_dir(scratch.path().join("synod-learn")).unwrap().count();
+    let files = fs::read_dir(scratch.path().join("synod-learn")).expect("it was made").count();
     assert_eq!(files, 6, "whenever the reader leaves");
     shown.replace("\r\n", "\n")
 }

@@ -67,7 +67,7 @@ impl Story {
 
     /// The sentences, a line each.
     pub(super) fn lines(&self) -> String {
-        self.told.iter().map(|(sentence, _)| format!("    {sentence}\n")).collect()
+        self.told.iter().flat_map(|(sentence, _)| ["    ", sentence, "\n"]).collect()
     }
 
     /// What each acceptor that ever answers holds in the end, in a line.
