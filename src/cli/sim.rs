@@ -44,8 +44,10 @@ no second part. The journal and the drawing are of what is left, unless --seed n
   --trace FILE       write the journal of the run that failed, or of the only one
   --draw FILE        draw that run; the extension selects the format: .html .svg .mmd .txt; without
                      --trace its journal is in FILE.jsonl (FILE.log of member)
-  --replay FILE      play a schedule
-  --mutants          the names of all mutants, with what they do, and of which protocol
+  --replay FILE      play a schedule, to its end
+  --without-bug      with --replay: the protocol itself instead of the mutant that FILE names
+  --mutants          all mutants, a line each with tabs: name, what it does, protocol, the rule it
+                     breaks, the source that prevents it, the step of the algorithm
   --matrix           every mutant against every check, a table for each protocol
   --explored FILE    with --matrix: what the model checker found too (make mutants does it)
   --find-shortest    search the shortest failure of every mutant, or of the one of --mutant

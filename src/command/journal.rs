@@ -81,7 +81,7 @@ impl Journal {
     }
 }
 
-/// A incarnation that was killed in the middle of a write leaves half a line; the next one begins
+/// An incarnation that was killed in the middle of a write leaves half a line; the next one begins
 /// on a line of its own.
 fn open_sink(me: PeerId, path: &Path, words: &Printer, gap: Gap) -> io::Result<Sink> {
     // Opened to read as well, a pipe needs no reader yet.

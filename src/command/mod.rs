@@ -4,8 +4,9 @@
 //! What does not differ between protocols is here. [`args`] reads flags, [`identity`] finds which
 //! line of the hostsfile a process is, [`sockets`] binds it, [`data`] opens its directory;
 //! [`printer`] writes lines without ever blocking, [`prose`] decides which sentences are printed,
-//! [`journal`] keeps the full record, and [`outputs`] refuses files that would be lost. [`live`] is
-//! a whole run of a protocol that is judged while it goes on.
+//! [`journal`] keeps the full record, [`outputs`] refuses files that would be lost, and [`colour`]
+//! says where colours are read. [`live`] is a whole run of a protocol that is judged while it goes
+//! on.
 //!
 //! Nothing here knows a protocol.
 
@@ -17,6 +18,7 @@ use crate::error::{Doing, Result};
 use crate::hosts::Hosts;
 
 pub mod args;
+pub mod colour;
 pub mod data;
 pub mod identity;
 pub mod journal;

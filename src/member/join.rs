@@ -67,7 +67,7 @@ impl Peer {
         }
     }
 
-    /// Sends a `JOIN`. The first one of a incarnation starts the clock of an ordered crash.
+    /// Sends a `JOIN`. The first one of an incarnation starts the clock of an ordered crash.
     pub(super) fn ask_in(&mut self, peer: PeerId, out: &mut Effects<Self>) {
         out.push(Effect::Send(
             peer,

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::memory::Record;
-use super::message::{Message, Operation, RequestId};
+use super::message::{Message, RequestId};
 use super::peer::{Fact, Member, Peer, Phase, Timer};
-use super::view::{MAX_ID, View};
+use super::view::{MAX_ID, Operation, View};
 use crate::process::{Effect, Effects, PeerId};
 
 /// What a member has agreed to in its view. A view that it has left behind needs none: it never

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::join::Joining;
 use super::lead::{Leading, Promises};
-use super::message::{Operation, RequestId};
+use super::message::RequestId;
 use super::peer::{Fact, Member, Peer, Phase, Timer};
-use super::view::{Incarnation, Reach, View};
+use super::view::{Incarnation, Operation, Reach, View};
 use crate::process::{Effect, Effects};
 
 /// What must survive a crash.

@@ -104,6 +104,6 @@ pub mod sim;
 pub mod view;
 
 pub use memory::Record;
-pub use message::{Message, Operation, RequestId};
+pub use message::{Message, RequestId};
 pub use peer::{Fact, Peer, Setup, Timer};
-pub use view::{Incarnation, View};
+pub use view::{Incarnation, Operation, View};

@@ -9,8 +9,8 @@ use super::detector::Detector;
 use super::join::Joining;
 use super::lead::{Leading, Promises};
 use super::memory::Record;
-use super::message::{Message, Operation};
-use super::view::{Incarnation, Reach, View};
+use super::message::Message;
+use super::view::{Incarnation, Operation, Reach, View};
 use crate::process::{Delay, Effect, Effects, NoInput, PeerId, Process};
 
 /// A view changes soon after it came: then heartbeats follow after this part of a period.

@@ -200,21 +200,25 @@ fn serve(
     let begun = Instant::now();
     let node = Node::start(config, peer, disk, Box::new(observer), listener)?;
     if is_proposer {
-        // The proposer's own thread waits on the condition variable for its quorum.
-        if let Some(chosen) = node.wait_until(None, Peer::own_round) {
-            let (value, number) = (chosen.value, chosen.number);
-            let after = begun.elapsed().as_secs_f64();
-            // The steps that led to it are told first.
-            node.settle();
-            let found = format!("{value} is chosen: number {number}, {after:.3} s after the start");
-            err.say(Level::Story, &found);
-        }
+        await_own_round(&node, begun, err);
     }
     let ended = node.run();
     if let Some(queue) = queue {
         queue.finish();
     }
     ended.map(ExitCode::from)
+}
+
+/// The main thread of a proposer waits on the condition variable until its own round has chosen.
+fn await_own_round(node: &Node<Peer>, begun: Instant, err: &Prose) {
+    if let Some(chosen) = node.wait_until(None, Peer::own_round) {
+        let (value, number) = (chosen.value, chosen.number);
+        let after = begun.elapsed().as_secs_f64();
+        // The steps that led to it are told first.
+        node.settle();
+        let found = format!("{value} is chosen: number {number}, {after:.3} s after the start");
+        err.say(Level::Story, &found);
+    }
 }
 
 /// What is told of a peer that has begun to listen.

@@ -30,7 +30,7 @@ impl Lines {
         Self { me, out, err, journal, printed, said, journalled }
     }
 
-    /// The journal's first line of a incarnation: what the peer found on its disk.
+    /// The journal's first line of an incarnation: what the peer found on its disk.
     pub(crate) fn started(&mut self, peer: &Peer) {
         let mut event = found(self.me, peer);
         event.journal.queued = self.journal.as_ref().is_some_and(Journal::is_queued);
@@ -92,7 +92,7 @@ pub(crate) fn gap(me: PeerId, count: u64) -> String {
     journalled(me, Event { journal, ..Event::plain(me.0, Action::Lost) }) + "\n"
 }
 
-/// The first line of a incarnation: what the peer found on its disk.
+/// The first line of an incarnation: what the peer found on its disk.
 pub(crate) fn found(me: PeerId, peer: &Peer) -> Event {
     let held = peer.acceptor();
     Event {

@@ -19,6 +19,8 @@ use super::reach::Reach;
 use super::roles::{Electorate, Roles};
 use crate::process::{Effect, Effects, PeerId, Process};
 
+pub(super) use proposing::reservation;
+
 /// When a proposer first says which links it waits for: later than a group takes that starts well.
 pub const FIRST_WAITING_NOTE: Duration = Duration::from_secs(2);
 /// How often it says so from then on.
@@ -260,7 +262,7 @@ impl Process for Peer {
     }
 
     fn disbelieves(&self, record: &Record) -> Option<String> {
-        // Neither of the two ever falls in a incarnation. If a record says otherwise, it is an
+        // Neither of the two ever falls in an incarnation. If a record says otherwise, it is an
         // older one that has come back, and the promise in between would be broken.
         match record {
             Record::Acceptor(found) => {
@@ -368,7 +370,7 @@ impl Process for Peer {
     }
 
     fn objection(&self, from: PeerId, message: &Message) -> Option<String> {
-        super::objection::objection(&self.setup, from, message)
+        self.setup.objection(from, message)
     }
 }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::choices::Replayer;
 use super::faults::{FaultEpisode, Faults, Span};
-use super::host::{Host, Pending};
+use super::host::{Host, Pending, id};
 use super::prng::{MILLION, Prng};
 use super::queue::{Event, Queue};
 use super::script::{ScriptOf, What};
-use super::wires::{Wire, id};
+use super::wires::Wire;
 use super::{Counts, DiskModel, RunConfig, RunEnd, RunObserver};
 use crate::process::{Delay, Effect, Effects, Output, PeerId, Process};
 

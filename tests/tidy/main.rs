@@ -127,17 +127,7 @@ const LONG_FILES: &[(&str, &str)] = &[];
 /// The modules that import each other though they are not one type's impl, and why.
 const CIRCLES: &[(&str, &str)] = &[
     ("member::diagram member::diagram::rows member::diagram::steps", "to be parted"),
-    ("member::message member::view", "to be parted"),
     ("member::mutants member::mutants::forgetting", "the frame is to leave mod.rs"),
-    (
-        "member::sim member::sim::convergence member::sim::monitor member::sim::oracle",
-        "to be parted",
-    ),
-    (
-        "node node::body node::clock node::connections node::disk node::disk::replay node::link \
-         node::link::session node::log node::outbox node::tcp node::udp node::unlisted",
-        "to be parted",
-    ),
     ("paxos::diagram paxos::diagram::guess paxos::diagram::outcome", "to be parted"),
     ("paxos::judge::acks paxos::judge::intake paxos::judge::state", "to be parted"),
     (
@@ -150,10 +140,6 @@ const CIRCLES: &[(&str, &str)] = &[
          paxos::mutants::proposing paxos::mutants::voting",
         "the frame is to leave mod.rs",
     ),
-    ("paxos::objection paxos::peer", "to be parted"),
-    ("paxos::sim paxos::sim::monitor paxos::sim::scale paxos::sim::scale::real", "to be parted"),
-    ("ready::sim ready::sim::monitor ready::sim::oracle", "to be parted"),
-    ("sim::choices sim::disk sim::host sim::wires sim::world", "to be parted"),
     (
         "sim::harness sim::harness::command sim::harness::failure sim::harness::matrix \
          sim::harness::minimize sim::harness::options sim::harness::scenario \

@@ -214,13 +214,13 @@ impl<'a, P: Subject> Step<'a, P> {
         local.attempts = 0;
         local.number = None;
         local.off = false;
-        // A incarnation's report is told when it happens; a later one may tell it again.
+        // An incarnation's report is told when it happens; a later one may tell it again.
         local.seen.reported = None;
         local.restarted = self.rules.proposers.contains(&local.me);
         self.begin();
     }
 
-    /// The first events of a incarnation.
+    /// The first events of an incarnation.
     fn begin(&mut self) {
         let mut effects = Vec::new();
         self.local.process.start(&mut effects);

@@ -6,15 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::plan::{MemberParameters, T};
 use super::properties::{
     AGREED, CALLED_ONCE, GOES_ON, IDS_GROW, IN_ITS_VIEW, NAMED_DEAD, NO_FALSE_ALARM, ONE_LIST,
     PENDING_TOLD, SILENCE_FOUND, STAYS_OUT,
 };
+use super::tally::MemberTally;
 use super::votes::{Violated, Votes};
-use super::{MemberSim, MemberTally, T};
 use crate::member::{Fact, Incarnation, Message, Operation, Record, View};
 use crate::process::PeerId;
-use crate::sim::harness::{Scenario, Violations};
+use crate::sim::harness::{Scenario, Simulated, Violations};
 
 /// How long a silence goes unseen at most: 2 T, two checks (after it has joined again, the first
 /// one begins to count anew), and some time for clocks and flushes.
@@ -86,7 +87,10 @@ fn index(peer: PeerId) -> usize {
 }
 
 impl Oracle {
-    pub(super) fn new(run: &Scenario<MemberSim>, memory: bool) -> Self {
+    pub(super) fn new(
+        run: &Scenario<impl Simulated<Parameters = MemberParameters>>,
+        memory: bool,
+    ) -> Self {
         Self {
             violations: Violations::new(run.only),
             tally: MemberTally::default(),

@@ -5,6 +5,7 @@
 
 mod counting;
 mod environment;
+mod guards;
 mod proposing;
 mod voting;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use super::acceptor::Acceptor;
 use super::{Accepted, Ack, Message, Peer, ProposalNumber, Record, Setup, Value};
 use crate::process::{Effect, Effects, PeerId, Process};
-use crate::sim::mutant::{self, Mutable};
+use crate::sim::mutant::{self, Guard, Mutable};
 
 type Mutant = mutant::Mutant<Peer>;
 type MutantState = mutant::MutantState<Peer>;

@@ -27,6 +27,18 @@ pub(super) enum NextStep {
     FollowFrom(Outcome),
 }
 
+/// The end of the next range of numbers that this peer may reserve, above those it has seen. `None`
+/// if no number is left.
+pub(in crate::paxos) fn reservation(
+    me: PeerId,
+    peers: u16,
+    seen: Option<ProposalNumber>,
+) -> Option<ProposalNumber> {
+    let next = ProposalNumber::next(me, peers, seen)?;
+    let range = u64::from(peers) * (RESERVED_ATTEMPTS - 1);
+    Some(ProposalNumber::new(next.get().saturating_add(range)).unwrap_or(next))
+}
+
 impl Peer {
     /// The step that is due, if one is.
     ///
@@ -107,17 +119,23 @@ impl Peer {
 
     /// Sees to it that the next number is recorded as used: if it is not, reserves a range.
     pub(super) fn reserve(&mut self, out: &mut Effects<Self>) {
-        let setup = &self.setup;
-        let Some(next) = ProposalNumber::next(setup.me, setup.roles.peers, self.seen()) else {
-            return;
-        };
-        if Some(next) <= self.reserved {
+        let (me, peers) = (self.setup.me, self.setup.roles.peers);
+        if ProposalNumber::next(me, peers, self.seen()) <= self.reserved {
             return;
         }
-        let range = u64::from(setup.roles.peers) * (RESERVED_ATTEMPTS - 1);
-        let end = ProposalNumber::new(next.get().saturating_add(range)).unwrap_or(next);
-        self.reserved = Some(end);
-        out.push(Effect::Persist(Record::LastNumber(end)));
+        self.reserved = reservation(me, peers, self.seen());
+        out.extend(self.reserved.map(Record::LastNumber).map(Effect::Persist));
+    }
+
+    /// Numbers up to `used` may have been used before, and those up to `reserved` are recorded as
+    /// used: one record for all decisions of this host.
+    pub(in crate::paxos) fn has_reserved(
+        &mut self,
+        used: Option<ProposalNumber>,
+        reserved: Option<ProposalNumber>,
+    ) {
+        self.last_number = self.last_number.max(used);
+        self.reserved = self.reserved.max(reserved);
     }
 
     /// Gives the attempt up and sets the time of the next one.

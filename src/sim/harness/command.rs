@@ -10,7 +10,8 @@ use super::{
     Failure, Front, MOST_STEPS, Recording, RunOutcome, Scenario, Schedule, Simulated, Tally,
     matrix, minimize, schedule,
 };
-use crate::error::{Doing, Result};
+use crate::error::{Doing, Error, Result};
+use crate::sim::mutant::{Guard, MutantLabel};
 
 /// How many seeds are played when none are named.
 const SEEDS: u64 = 10_000;
@@ -60,7 +61,9 @@ impl<S: Simulated> Command<'_, S> {
     fn list(&self) -> Result<ExitCode> {
         for sim in self.front.about {
             for label in sim.mutants() {
-                self.say(&format!("{}\t{}\t{}\n", label.name, label.does, sim.name()))?;
+                let MutantLabel { name, does, guard: Guard { rule, file, item, step }, .. } = label;
+                let sim = sim.name();
+                self.say(&format!("{name}\t{does}\t{sim}\t{rule}\t{file}: {item}\t{step}\n"))?;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -111,6 +114,9 @@ impl<S: Simulated> Command<'_, S> {
 
     /// Says what went wrong, makes it smaller, writes and draws it.
     fn explain(&self, failure: &Failure<S>, only_one: bool) -> Result<()> {
+        if let Some(mutant) = self.options.scenario.mutant {
+            self.say(&format!("\n{}", mutant.label()))?;
+        }
         self.tell(failure, "VIOLATED")?;
         // Whoever names one seed wants to see that one.
         let small = if only_one { failure.clone() } else { failure.shrunk(SHRINK_BUDGET) };
@@ -126,7 +132,7 @@ impl<S: Simulated> Command<'_, S> {
     /// Shows a mutant's known failure.
     fn show_known(&self) -> Result<ExitCode> {
         let Some(mutant) = self.options.scenario.mutant else { return Ok(ExitCode::SUCCESS) };
-        self.say(&format!("{}\n  {}\n  seen: {}\n", mutant.name, mutant.does, mutant.seen))?;
+        self.say(&mutant.label().to_string())?;
         let Some(failure) = super::known_failure(mutant) else { return self.play() };
         self.tell(&failure, "VIOLATED")?;
         self.minimize(&failure, self.options.journal(), false)?;
@@ -181,6 +187,13 @@ impl<S: Simulated> Command<'_, S> {
     /// Plays the schedule in a file.
     fn replay(&self, file: &Path) -> Result<ExitCode> {
         let (scenario, schedule): (Scenario<S>, Schedule<S>) = schedule::read(file)?;
+        if self.options.without_bug && scenario.mutant.is_none() {
+            let file = file.display();
+            return Err(Error::Usage(format!("--without-bug: {file} names no mutant")));
+        }
+        let mutant = scenario.mutant.filter(|_| !self.options.without_bug);
+        // What comes after a violation shows what it leads to.
+        let scenario = scenario.with_mutant(mutant).to_the_end();
         let run = scenario.record_schedule(&schedule);
         let (replayed, performed) = scenario.follow(&schedule);
         let (done, all) = (performed.steps.len(), schedule.steps.len());

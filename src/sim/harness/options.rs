@@ -41,6 +41,8 @@ pub(super) struct Options<S: Simulated> {
     pub(super) trace: Option<PathBuf>,
     pub(super) draw: Option<PathBuf>,
     pub(super) explored: Option<PathBuf>,
+    /// A schedule is played by the protocol itself instead of the mutant that it names.
+    pub(super) without_bug: bool,
 }
 
 /// What is said of a mutant whose name is not known here.
@@ -49,7 +51,8 @@ type Elsewhere<'a> = &'a dyn Fn(&str) -> String;
 impl<S: Simulated> Options<S> {
     /// Reads flags.
     fn read(mut parser: Parser, elsewhere: Elsewhere<'_>) -> Result<Self> {
-        let (mut job, mut seeds, mut is_described) = (Job::Play, None, false);
+        let (mut job, mut seeds) = (Job::Play, None);
+        let (mut is_described, mut without_bug) = (false, false);
         let (mut trace, mut draw, mut explored) = (None, None, None);
         let (mut peers, mut parameters, mut world) =
             (PEERS, S::Parameters::default(), S::WORLDS[0]);
@@ -72,6 +75,7 @@ impl<S: Simulated> Options<S> {
                 "explored" => explored = Some(parser.value()?.into()),
                 "find-shortest" => job = Job::Find,
                 "replay" => job = Job::Replay(parser.value()?.into()),
+                "without-bug" => without_bug = true,
                 _ => {
                     is_described = true;
                     match flag.as_str() {
@@ -88,7 +92,7 @@ impl<S: Simulated> Options<S> {
         parameters.settle(peers).map_err(Error::Usage)?;
         let scenario = Scenario::new(peers, parameters, &world).without(without);
         let scenario = scenario.with_mutant(mutant).only(property);
-        Ok(Self { job, seeds, scenario, is_described, trace, draw, explored })
+        Ok(Self { job, seeds, scenario, is_described, trace, draw, explored, without_bug })
     }
 
     /// Reads and checks the command line.
@@ -123,6 +127,9 @@ impl<S: Simulated> Options<S> {
                 return refuse("--trace and --draw are for one run");
             }
             _ => {}
+        }
+        if self.without_bug && !matches!(self.job, Job::Replay(_)) {
+            return refuse("--without-bug is for --replay");
         }
         if self.explored.is_some() && !matches!(self.job, Job::Matrix) {
             return refuse("--explored is for --matrix");
