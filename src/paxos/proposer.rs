@@ -6,7 +6,7 @@
 //! proposer's own thread, and answers may come in between. That is safe: whatever a complete count
 //! allows, it still allows with more answers.
 //!
-//! An attempt lives and dies with its number. Whatever goes wrong, the cure is another attempt
+//! An attempt has one number. Whatever goes wrong, the cure is another attempt
 //! under a higher number; nothing of the old one is carried over.
 
 use std::collections::BTreeMap;

@@ -128,23 +128,11 @@ const LONG_FILES: &[(&str, &str)] = &[];
 /// The modules that import each other though they are not one type's impl, and why.
 const CIRCLES: &[(&str, &str)] = &[
     ("member::diagram member::diagram::rows member::diagram::steps", "to be parted"),
-    ("member::mutants member::mutants::forgetting", "the frame is to leave mod.rs"),
     ("paxos::diagram paxos::diagram::guess paxos::diagram::outcome", "to be parted"),
     ("paxos::judge::acks paxos::judge::intake paxos::judge::state", "to be parted"),
     (
         "paxos::judge::dialect paxos::judge::dialect::entry paxos::judge::dialect::sniff \
          paxos::judge::dialect::strict",
-        "to be parted",
-    ),
-    (
-        "paxos::mutants paxos::mutants::counting paxos::mutants::environment \
-         paxos::mutants::proposing paxos::mutants::voting",
-        "the frame is to leave mod.rs",
-    ),
-    (
-        "sim::harness sim::harness::command sim::harness::failure sim::harness::matrix \
-         sim::harness::minimize sim::harness::options sim::harness::scenario \
-         sim::harness::schedule",
         "to be parted",
     ),
     (
