@@ -2,6 +2,7 @@
 //!
 //! The arrows are those of `src/lib.rs`. Tests inside `src` are free of them.
 
+mod documents;
 mod items;
 mod paths;
 mod source;
