@@ -236,7 +236,7 @@ fn at_a_terminal_each_step_waits_and_the_answer_is_judged() {
         (BUGS[0], "", "It must be X."),
         (BUGS[1], "1", "Right. One more"),
         (BUGS[2], "yes", "No. It may not."),
-        (BUGS[3], "c", "Right. Both."),
+        (BUGS[3], "c", "Right. Both its promise"),
     ] {
         let shown = at_a_terminal(bug, &format!("\n\n\n{answer}\n\n\n\n\n\n"));
         assert!(shown.contains("Step 8 of 8: ") && shown.contains("\nNext:\n"), "{shown}");

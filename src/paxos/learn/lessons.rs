@@ -189,9 +189,9 @@ Then peer4 crashes and starts again. What must it still know?
 Your answer: ",
         answers: (&["a", "b", "c"], "c"),
         why: "\
-Both. A majority has accepted X, and peer4 belongs to it. If peer4 forgets
-that, X is left on peer3 alone, and a majority without peer3 knows nothing of
-it.
+Both its promise and its vote. A majority has accepted X, and peer4 belongs to
+it. If peer4 forgets that, X is left on peer3 alone, and a majority without
+peer3 knows nothing of it.
 ",
         comes: "\
 X was chosen, and now Y is chosen too. peer2 did nothing wrong: peer4 told it

@@ -131,7 +131,7 @@ fn break_it(lesson: &Lesson, runs: &Runs, story: &Story) -> String {
 fn prove(runs: &Runs) -> String {
     let rule = runs.label.guard.rule;
     let mut text = String::from(
-        "The judge is given what the peers wrote, and nothing else:\n\n\
+        "The judge reads what the peers wrote. It knows nothing of the bug:\n\n\
          $ synod check bug.jsonl --hosts hosts\n\n",
     );
     for (name, shows_lines) in [("one-value", false), (rule, true)] {
