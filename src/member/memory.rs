@@ -169,7 +169,7 @@ impl Peer {
         }
     }
 
-    /// Goes on as a member of this view. Nobody is held for dead before it was silent for 2 T;
+    /// Goes on as a member of this view. Nobody is considered dead before a silence of 2 T;
     /// those who have a newer view answer a stale heartbeat with it.
     fn resume(&mut self, view: &View, out: &mut Effects<Self>) {
         self.watch_others(view);

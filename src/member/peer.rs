@@ -80,7 +80,7 @@ pub enum Fact {
         /// Those who are alive.
         alive: BTreeSet<PeerId>,
     },
-    /// Removed by others, who held this peer for dead: it joins again.
+    /// Removed by others, who considered this peer dead: it joins again.
     Removed {
         /// The view without it.
         view_id: u64,

@@ -150,7 +150,7 @@ impl Link {
         Self { timeouts, ..Self::new(peer, self.address.clone(), Kind::TwoWay) }
     }
 
-    /// Ends the connection, without a word.
+    /// Ends the connection without a reason given.
     pub(super) fn close(&self) {
         if let Some(stream) = &self.state().stream {
             let _ = stream.shutdown(Shutdown::Both);

@@ -100,7 +100,7 @@ fn serve<P: Process + Send + 'static>(
 
 /// Why a client stayed unknown.
 enum Ended {
-    /// It left without a word.
+    /// It left without a frame.
     Quietly,
     Because(String),
 }

@@ -396,7 +396,7 @@ impl<'a, P: Process, O: RunObserver<P>> World<'a, P, O> {
         }
     }
 
-    /// Two halves, each peer thrown to one of them, stop hearing each other.
+    /// Two halves, each peer assigned to one at random, stop hearing each other.
     fn partition(&mut self) {
         let episode = self.faults.partition;
         if !episode.comes() {

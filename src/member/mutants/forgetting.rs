@@ -1,8 +1,10 @@
 //! Members that start again and have forgotten what they were, or what they had promised.
 
-use super::{Guard, Mutant, PLAIN, guards};
+use super::guards;
+use super::notes::{Mutant, PLAIN};
 use crate::member::{Peer, Record};
 use crate::process::Effect;
+use crate::sim::mutant::Guard;
 
 pub(super) static MUTANTS: &[Mutant] = &[
     Mutant {
@@ -42,7 +44,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "answers-before-it-records",
-        does: "With --majority, agrees first and makes it durable afterstates.",
+        does: "With --majority, agrees first and makes it durable afterwards.",
         seen: "The classic of all logs: a crash between the answer and the write takes the \
                promise back.",
         guard: Guard { file: "src/member/lead.rs", item: "fn keep", ..guards::RECALL },

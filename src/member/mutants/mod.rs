@@ -2,39 +2,14 @@
 
 mod forgetting;
 mod guards;
+mod notes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::{Fact, Message, Operation, Peer, RequestId, Setup, Timer, View};
+use super::{Fact, Message, Operation, Peer, RequestId, Timer, View};
 use crate::process::{Effect, PeerId};
-use crate::sim::mutant::{self, Guard, Mutable, MutantState};
-
-type Mutant = mutant::Mutant<Peer>;
-
-/// A mutant that changes nothing.
-const PLAIN: Mutant = Mutant::PLAIN;
-
-/// What a mutant remembers beside its peer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct MemberNotes {
-    /// Peers with something in common.
-    peers: BTreeSet<PeerId>,
-    /// Who has answered what, by two numbers.
-    answers: BTreeMap<(u64, u64), BTreeSet<PeerId>>,
-    /// The last request that it has made, and of which view.
-    request: Option<(RequestId, u64)>,
-    /// Something is so.
-    flag: bool,
-}
-
-impl Mutable for Peer {
-    type Setup = Setup;
-    type Notes = MemberNotes;
-
-    fn build(setup: Setup) -> Self {
-        Self::new(setup)
-    }
-}
+use crate::sim::mutant::{Guard, MutantState};
+use notes::{Mutant, PLAIN};
 
 /// All mutants of a member.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {

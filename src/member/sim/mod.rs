@@ -14,14 +14,14 @@
 //! What the original promises, in `light`, `jitter` and `none`. There are no partitions and no
 //! cuts, a stream loses nothing while both its ends live, and a message takes less than T/10. The
 //! next crash comes only when all who live have removed the dead from their views and none of them
-//! holds another for dead, and only if somebody who is in a view is left. A crashed peer stays
+//! considers another dead, and only if somebody who is in a view is left. A crashed peer stays
 //! away in one half of the runs; in the other it comes back as a newcomer, within 5 T, with what
 //! `--data` keeps or without it. That, too, the seed draws. In every eighth run the first line is
 //! started with `-t` and nobody else crashes. Then:
 //!
 //! * a view id has one list, ids grow, whoever installs a view is in it;
 //! * every view is the one before it, changed by one operation, to which all agreed whom the one
-//!   who asked did not hold for dead;
+//!   who asked did not consider dead;
 //! * whoever is removed was called unreachable before by each who installs the view without it,
 //!   and nobody is called so who was heard within 2 T;
 //! * once the world is healed, all who live are in one view that has them and no others, within

@@ -115,7 +115,7 @@ impl MemberMonitor {
         }
     }
 
-    /// True if nobody is paused or is still to come back, nobody who lives is held for dead, and
+    /// True if nobody is paused or is still to come back, nobody who lives is considered dead, and
     /// all who are or were in are in one view without the dead that can spare one.
     fn is_settled(&self, now: u64) -> bool {
         let oracle = &self.oracle;

@@ -1,7 +1,7 @@
 //! What is known of one run of `member`, and what in it violates a property.
 //!
 //! It is kept from what members say, what was delivered to them and what they sent. Of the protocol
-//! it takes only the shape of a view; which change needs whose agreement is reckoned anew
+//! it takes only the shape of a view; which change needs whose agreement is computed anew
 //! ([`super::votes`]).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -393,7 +393,7 @@ impl Oracle {
         let late = (of.resumed..of.resumed + FLUSH_US).contains(&heard);
         let silence = now - if late { of.paused.min(heard) } else { heard };
         let least = 2 * T - 2 * T / 1_000_000 * self.drift - FLUSH_US;
-        // Such a word of an earlier incarnation may be late, and is believed all the same.
+        // Such a message of an earlier incarnation may be late, and is believed all the same.
         if alive && silence < least && !of.reborn.contains(&dead) {
             of.doubts.push(dead);
         }

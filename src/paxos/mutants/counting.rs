@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Guard, Mutant, MutantState, PLAIN, accepted, granted, guards, with_ack};
+use super::guards;
+use super::notes::{Mutant, MutantState, PLAIN, accepted, granted, with_ack};
 use crate::paxos::{Ack, Message};
 use crate::process::PeerId;
+use crate::sim::mutant::Guard;
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -75,7 +77,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "half-is-a-quorum",
         does: "Takes n / 2 answers for a majority instead of n / 2 + 1, in both phases.",
-        seen: "Any quorum reckoned without a table of tests.",
+        seen: "Any quorum computed without a table of tests.",
         guard: guards::MAJORITY,
         receive: |state, from, message| {
             state.note(from, message);

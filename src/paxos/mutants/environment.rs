@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{Guard, Mutant, PLAIN, guards};
+use super::guards;
+use super::notes::{Mutant, PLAIN};
 use crate::paxos::{Message, Timer};
 use crate::process::Effect;
 use crate::sim::DiskModel;
+use crate::sim::mutant::Guard;
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Guard, Mutant, MutantState, PLAIN, guards, with_ack};
+use super::guards;
+use super::notes::{Mutant, MutantState, PLAIN, with_ack};
 use crate::paxos::pace::{FIRST_BACKOFF, FIRST_TIMEOUT, MOST_DOUBLINGS};
 use crate::paxos::{Accepted, Ack, Fact, Message, ProposalNumber, Record, Timer, Value};
 use crate::process::{Delay, Effect};
+use crate::sim::mutant::Guard;
 
 /// The longest back-off on fast links.
 const MOST_BACKOFF: Duration = FIRST_BACKOFF.saturating_mul(1 << MOST_DOUBLINGS);

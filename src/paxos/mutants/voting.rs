@@ -1,9 +1,11 @@
 //! Mutants of the acceptor and its memory.
 
-use super::{Guard, Mutant, MutantState, PLAIN, PaxosNotes, guards, rewrite_record};
+use super::guards;
+use super::notes::{Mutant, MutantState, PLAIN, PaxosNotes, accepted, rewrite_record};
 use crate::paxos::acceptor::Acceptor;
-use crate::paxos::{Accepted, Message, Peer, ProposalNumber, Record};
+use crate::paxos::{Accepted, Ack, Message, Peer, ProposalNumber, Record};
 use crate::process::{Effect, Effects};
+use crate::sim::mutant::Guard;
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -135,7 +137,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             let held = Accepted { number: ack.answers, value: ack.asked };
             let acceptor = Acceptor { accepted: Some(held), ..state.acceptor() };
             state.set_acceptor(acceptor);
-            let answer = super::accepted(super::Ack { accepted: Some(held), ..ack }, ack.answers);
+            let answer = accepted(Ack { accepted: Some(held), ..ack }, ack.answers);
             effects.clear();
             effects.push(Effect::Persist(Record::Acceptor(acceptor)));
             effects.push(Effect::Send(to, Message::AcceptAck(answer)));

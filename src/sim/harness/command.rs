@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::failure::find;
+use super::failure::{Failure, find, known_failure};
+use super::front::Front;
+use super::minimize::{MOST_STEPS, minimize};
 use super::options::{Job, Options, beside};
-use super::summary::{Progress, Summary, as_f64};
-use super::{
-    Failure, Front, MOST_STEPS, Recording, RunOutcome, Scenario, Schedule, Simulated, Tally,
-    matrix, minimize, schedule,
-};
+use super::runs::{Recording, RunOutcome, Schedule};
+use super::simulated::{Scenario, Simulated};
+use super::summary::{Progress, Summary, Tally as _, as_f64};
+use super::{matrix, schedule};
+use crate::command::quoted;
 use crate::error::{Doing, Error, Result};
 use crate::sim::mutant::{Guard, MutantLabel};
 
@@ -133,7 +135,7 @@ impl<S: Simulated> Command<'_, S> {
     fn show_known(&self) -> Result<ExitCode> {
         let Some(mutant) = self.options.scenario.mutant else { return Ok(ExitCode::SUCCESS) };
         self.say(&mutant.label().to_string())?;
-        let Some(failure) = super::known_failure(mutant) else { return self.play() };
+        let Some(failure) = known_failure(mutant) else { return self.play() };
         self.tell(&failure, "VIOLATED")?;
         self.minimize(&failure, self.options.journal(), false)?;
         Ok(ExitCode::SUCCESS)
@@ -254,11 +256,4 @@ fn summary_of<S: Simulated>(outcome: &RunOutcome<S::Tally>, schedule: &Schedule<
 
 fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::{Parser, ValueExt as _};
 
+use super::front::Front;
 use super::property::Property;
-use super::{Front, Parameters, Scenario, Simulated, named};
+use super::simulated::{Parameters as _, Scenario, Simulated, WorldFaults, named};
 use crate::error::{Error, Result};
 use crate::sim::Faults;
 use crate::sim::mutant::Mutant;
@@ -242,7 +243,7 @@ fn worlds<S: Simulated>() -> String {
     list(S::WORLDS.iter().map(|world| world.0))
 }
 
-fn world_of<S: Simulated>(value: OsString) -> Result<super::WorldFaults> {
+fn world_of<S: Simulated>(value: OsString) -> Result<WorldFaults> {
     let text = value.string()?;
     let found = S::WORLDS.iter().find(|world| world.0 == text).copied();
     word("--faults", &text, &worlds::<S>(), found)

@@ -33,7 +33,7 @@ impl World {
         let electorate = Electorate { acceptors: all().collect(), learners: all().collect() };
         let roles = Roles { peers, proposers: BTreeMap::from([(PeerId(1), electorate)]) };
         let mut cast = casts::cast(&roles, 0);
-        // With everything linked that will ever be, so that the dials do not count.
+        // With everything connected that will ever be, so that the dials do not count.
         cast.set_link_wait(Duration::from_secs(2));
         let mut others: Vec<PeerId> = all().skip(1).collect();
         others.sort_by_key(|peer| way_us(PeerId(1), *peer));
