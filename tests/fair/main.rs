@@ -32,7 +32,7 @@ use print::{ACKS, Dialect, Front, Ids, LAB, MIXED_ACKS, Numbers, Shown, Shows};
 use prng::Prng;
 use synod::paxos::judge::KnownRoles;
 use textbook::{CASTS, Program};
-use verdict::{Found, Tally, accusations, judge};
+use verdict::{Found, Tally, accusations, in_text, judge};
 use wrong::MISTAKES;
 
 /// How many times more runs are played than in a usual run of the tests.
@@ -165,13 +165,20 @@ fn merges(run: &Run, dialect: &Dialect, hosts: bool, times: u32, prng: &mut Prng
     let roles = hosts.then(|| run.roles());
     let files = collect(&log, Sharing::One, false);
     let first = gist(&files, roles.as_ref());
+    // Where each line says whose it is, it does not matter which file it stands in.
+    let sharings: &[Sharing] = if dialect.front.names_peers() {
+        &[Sharing::One, Sharing::One, Sharing::One, Sharing::Two, Sharing::Each]
+    } else {
+        &[Sharing::One]
+    };
     for _ in 0..times {
-        let other = collect(&merge(&log, prng), Sharing::One, false);
+        let sharing = prng.pick(sharings);
+        let mut other = collect(&merge(&log, prng), sharing, false);
+        prng.shuffle(&mut other);
         let again = gist(&other, roles.as_ref());
         if again != first {
-            let (one, two) = (&files[0].1, &other[0].1);
             let what = format!("{dialect}, hosts {hosts}: {first:?} or {again:?}");
-            return vec![format!("{what}\n--- one\n{one}\n--- two\n{two}")];
+            return vec![format!("{what}\n{}=== or\n{}", in_text(&files), in_text(&other))];
         }
     }
     Vec::new()
