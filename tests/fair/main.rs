@@ -48,8 +48,8 @@ fn examples() -> usize {
     usize::try_from(number("EXAMPLES", 3)).expect("a small number")
 }
 
-/// Prints a run in dialects with each of these acks, loses of it what may get lost, and hands all of
-/// that to the judge.
+/// Prints a run in dialects with each of these acks, loses of it what may get lost, and hands all
+/// of that to the judge.
 fn try_everything(
     run: &Run,
     (acks, values): (&[(Shows, Shows)], &[Shown]),
@@ -272,7 +272,7 @@ fn a_log_that_is_cut_at_any_byte_accuses_nobody() {
     assert_eq!(tally.unjust(), 0);
 }
 
-/// The line that would prove a mistake ends inside its last value, which is a number that may go on.
+/// The line that would prove a mistake ends inside its last value: a number, which may go on.
 #[test]
 #[ignore = "a number that is cut is taken for whole"]
 fn a_cut_line_proves_nothing() {
