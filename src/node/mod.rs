@@ -114,7 +114,7 @@ use link::Link;
 pub use log::{Level, Say};
 pub use outbox::Observer;
 use outbox::Outbox;
-pub use start::{Config, Sockets};
+pub use start::{Allow, Config, Sockets};
 use sync::{Condvar, Mutex, UNPOISONED};
 use udp::Datagrams;
 use unlisted::Unlisted;

@@ -1,7 +1,7 @@
 //! What a node is told, and how it starts.
 
 use std::collections::BTreeMap;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -35,6 +35,9 @@ pub struct Config<P: Process> {
     pub say: Say,
 }
 
+/// True of an address from which connections are accepted.
+pub type Allow = Box<dyn Fn(IpAddr) -> bool + Send>;
+
 /// Over what a node talks. A `TcpListener` alone is streams on standing links.
 #[derive(Default)]
 pub struct Sockets {
@@ -48,6 +51,8 @@ pub struct Sockets {
     pub unlisted: usize,
     /// Where such peers listen: a connection with each is always kept up.
     pub dial: Vec<Address>,
+    /// Who may connect, by the address; all if there is no such rule.
+    pub allow: Option<Allow>,
     /// Where datagrams come and go.
     pub datagrams: Option<UdpSocket>,
     /// Tell of every datagram that was dropped.
@@ -74,7 +79,7 @@ impl<P: Process + Send + 'static> Node<P> {
         sockets: impl Into<Sockets>,
     ) -> Result<Arc<Self>> {
         assert!(P::MAX_BODY == 0 || config.bodies.is_some(), "somebody moves the bodies");
-        let Sockets { streams, on_demand, unlisted, dial, datagrams, report_strays } =
+        let Sockets { streams, on_demand, unlisted, dial, allow, datagrams, report_strays } =
             sockets.into();
         let datagrams =
             datagrams.map(|socket| Datagrams::new(socket, &config.peers, report_strays));
@@ -91,7 +96,7 @@ impl<P: Process + Send + 'static> Node<P> {
         let own = Arc::clone(&node);
         spawn(OWN_THREAD, move || own.keep_going())?;
         if let Some(listener) = streams {
-            tcp::open(&node, listener)?;
+            tcp::open(&node, listener, allow)?;
         }
         receive::open(&node)?;
         let standing = node.links.values().filter(|_| !on_demand).cloned();

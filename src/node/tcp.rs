@@ -17,6 +17,7 @@ use super::connections::{Batch, MAX_CONNECTIONS, Received, refuse};
 use super::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
 use super::link::{Address, Kind, Link, Next, WRITE_TIMEOUT};
 use super::log::plain;
+use super::start::Allow;
 use super::sync::spawn;
 use crate::error::Result;
 use crate::process::Process;
@@ -28,6 +29,7 @@ const REST: Duration = Duration::from_millis(20);
 pub(super) fn open<P: Process + Send + 'static>(
     node: &Arc<Node<P>>,
     listener: TcpListener,
+    allow: Option<Allow>,
 ) -> Result<()> {
     let node = Arc::clone(node);
     spawn("listener", move || {
@@ -35,7 +37,17 @@ pub(super) fn open<P: Process + Send + 'static>(
             // Nothing slow here: the system queues only 128 connections for us, and whoever finds
             // that queue full tries again a second later.
             match listener.accept() {
-                Ok((stream, from)) => admit(&node, stream, from),
+                Ok((stream, from)) => {
+                    let ip = from.ip().to_canonical();
+                    if allow.as_ref().is_none_or(|allows| allows(ip)) {
+                        admit(&node, stream, from);
+                    } else {
+                        let why = "connections from there are not allowed";
+                        node.complain(&format!("rejected {ip}: {why}"));
+                        // One write into an empty socket does not wait.
+                        refuse::<P>(&stream, why.into());
+                    }
+                }
                 Err(error) => {
                     node.complain(&format!("cannot accept connections: {error}"));
                     thread::sleep(REST);
