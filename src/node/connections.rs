@@ -229,9 +229,9 @@ impl<P: Process + Send + 'static> Node<P> {
         if let Some((old, _)) = old.filter(|(_, of_old)| *of_old != dialler) {
             old.close();
         }
-        let dialled = (dialler == self.me).then(|| link.address());
+        let at = (dialler == self.me).then(|| link.address());
         let from = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |at| at.ip());
-        self.tell(|observer| observer.linked(peer, from.to_canonical(), dialled));
+        self.tell(|observer| observer.linked(peer, from.to_canonical(), at));
         self.outbound(peer, true);
         Ok(())
     }

@@ -105,6 +105,7 @@ use crate::error::{Error, Result};
 use crate::process::{PeerId, Process};
 
 use admission::Admission;
+pub use admission::Allow;
 pub use body::Bodies;
 use clock::Timers;
 use disk::Disk;
@@ -114,7 +115,7 @@ use link::Link;
 pub use log::{Level, Say};
 pub use outbox::Observer;
 use outbox::Outbox;
-pub use start::{Allow, Config, Sockets};
+pub use start::{Config, Sockets};
 use sync::{Condvar, Mutex, UNPOISONED};
 use udp::Datagrams;
 use unlisted::Unlisted;

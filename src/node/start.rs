@@ -1,11 +1,11 @@
 //! What a node is told, and how it starts.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::net::{TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::admission::Admission;
+use super::admission::{Admission, Allow};
 use super::body::Bodies;
 use super::clock::Timers;
 use super::disk::Disk;
@@ -34,9 +34,6 @@ pub struct Config<P: Process> {
     /// Where lines for people go.
     pub say: Say,
 }
-
-/// True of an address from which connections are accepted.
-pub type Allow = Box<dyn Fn(IpAddr) -> bool + Send>;
 
 /// Over what a node talks. A `TcpListener` alone is streams on standing links.
 #[derive(Default)]

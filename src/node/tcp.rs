@@ -11,13 +11,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Node;
-use super::admission::HELLO_TIMEOUT;
+use super::admission::{Allow, HELLO_TIMEOUT};
 use super::body::transfer::Taken;
 use super::connections::{Batch, MAX_CONNECTIONS, Received, refuse};
 use super::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
 use super::link::{Address, Kind, Link, Next, WRITE_TIMEOUT};
 use super::log::plain;
-use super::start::Allow;
 use super::sync::spawn;
 use crate::error::Result;
 use crate::process::Process;

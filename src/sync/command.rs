@@ -3,7 +3,9 @@
 mod address;
 mod bodies;
 mod files;
+mod voice;
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, TcpListener};
 use std::path::PathBuf;
@@ -14,7 +16,7 @@ use std::time::Duration;
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::lines::{Lines, Voice};
+use super::lines::Lines;
 use super::{Peer, Setup};
 use crate::command::printer::Printer;
 use crate::command::{args, complain, identity, sockets};
@@ -26,6 +28,7 @@ use crate::sync::version::FileId;
 use address::{Network, address};
 pub(super) use bodies::Shell;
 use files::Files;
+pub(super) use voice::Voice;
 
 /// The port of the original.
 pub(super) const DEFAULT_PORT: u16 = 43069;
@@ -122,7 +125,7 @@ fn parse(mut parser: Parser) -> Result<Options> {
                 options.bind = Some(text.parse().map_err(|_| none())?);
             }
             Long("allow") => {
-                options.allow = Network::list(&args::text("--allow", parser.value()?)?)?
+                options.allow = Network::list(&args::text("--allow", parser.value()?)?)?;
             }
             Long("until-eof") => options.until_eof = true,
             Positional(value) => options.dial.push(args::text("ADDR", value)?),
@@ -143,7 +146,7 @@ fn listen(bind: Option<IpAddr>, port: u16) -> Result<TcpListener> {
 /// What is known of the file, from the directory beside it.
 fn restore(files: &Files, peer: &mut Peer, voice: &Voice) -> Result<Disk> {
     let path = files.state();
-    // What it is called on the wire changes with every start, so it is no part of whose state it is.
+    // What it is called on the wire changes with every start, so that is no part of it.
     let (me, fingerprint) = (PeerId(0), String::new());
     let owner = Owner { protocol: Peer::PROTOCOL.into(), peer: me, fingerprint };
     let (disk, cut) = Disk::open(&path, &owner, peer).map_err(|error| {
@@ -199,7 +202,7 @@ pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
         }
     });
     let bodies = Some(Arc::clone(&shell) as _);
-    let peers = Default::default();
+    let peers = BTreeMap::new();
     let config =
         Config { me, fingerprint: options.token, peers, strict_address: false, bodies, say };
     let allow = options.allow;

@@ -1,4 +1,4 @@
-//! The drawing of a run: which peer offers, wants and sends which version, and who changes the file.
+//! The drawing of a run: who changes the file, and who offers, wants and sends which version.
 
 use super::event::SyncLog;
 use crate::trace::diagram::{Kind, Look, Marker, PlainPicture, Stroke};

@@ -143,7 +143,7 @@ impl SyncJudge {
             (JournalAction::Noted, "changed" | "received" | "restored" | "joined", _) => {
                 let rest = rest.strip_prefix("to ").unwrap_or(rest);
                 if let Some((stated, rest)) = Stated::of(rest) {
-                    self.becomes(line.at, word, stated, rest, spot);
+                    self.becomes(line.at, word, &stated, rest, spot);
                 }
             }
             _ => {}
@@ -162,7 +162,7 @@ impl SyncJudge {
         self.findings.add(SyncRule::ReceivedFirst, Certainty::Certain, words);
     }
 
-    fn becomes(&mut self, at: u16, word: &str, next: Stated, rest: &str, spot: Spot<'_>) {
+    fn becomes(&mut self, at: u16, word: &str, next: &Stated, rest: &str, spot: Spot<'_>) {
         let Some(account) = self.accounts.get_mut(&at) else { return };
         let is_deleted = std::mem::take(&mut account.is_deleted);
         let before = account.now.replace((next.clone(), spot.witness()));

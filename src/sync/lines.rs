@@ -4,74 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::command::Shell;
+use super::command::{Shell, Voice};
 use super::event::SyncLog;
 use super::{Fact, Input, Peer};
-use crate::command::printer::Printer;
 use crate::node::{Address, Observer};
 use crate::process::{Output, PeerId};
-use crate::trace::journal::{JournalAction, JournalLine, Journalled as _};
-use crate::visible::visible;
+use crate::trace::journal::{JournalLine, Journalled as _};
 
 /// The longest text that `--print` shows, in bytes.
 const LONGEST_TEXT: u64 = 4096;
 /// The file of the original has a name of its own in its lines.
 const BLOCKCHAIN: &str = "blockchain.txt";
-
-/// Prints on both streams.
-#[derive(Clone)]
-pub(super) struct Voice {
-    me: PeerId,
-    /// The name of the file.
-    name: String,
-    json: bool,
-    out: Printer,
-    err: Printer,
-}
-
-impl Voice {
-    pub(super) fn new(me: PeerId, name: &str, json: bool, out: Printer, err: Printer) -> Self {
-        Self { me, name: name.into(), json, out, err }
-    }
-
-    /// A line of standard error.
-    pub(super) fn say(&self, text: &str) {
-        self.err.print(format!("{}\n", visible(text)).as_bytes());
-    }
-
-    /// A line of the original, on standard output.
-    fn print(&self, text: &str) {
-        if !self.json {
-            self.out.print(format!("{}\n", visible(text)).as_bytes());
-        }
-    }
-
-    /// The line of `--json`.
-    fn record(&self, line: impl FnOnce() -> JournalLine) {
-        if self.json {
-            self.out.print(line().json().as_bytes());
-        }
-    }
-
-    fn note(&self, text: String) {
-        let line = || JournalLine::started(SyncLog::NAME, self.me);
-        self.record(|| JournalLine { action: JournalAction::Noted, text, ..line() });
-    }
-
-    pub(super) fn listening(&self) {
-        self.print("Listening for peers...");
-        self.record(|| JournalLine::started(SyncLog::NAME, self.me));
-    }
-
-    /// What was here is a conflict copy of this name now.
-    pub(super) fn kept(&self, copy: &str) {
-        let name = &self.name;
-        self.say(&format!(
-            "{name} was changed here and elsewhere at once: what was here is kept as {copy}"
-        ));
-        self.note(format!("kept as {copy}"));
-    }
-}
 
 /// Prints what happens.
 pub(super) struct Lines {
@@ -108,7 +51,7 @@ impl Lines {
 
     fn report(&self, fact: &Fact) {
         let voice = &self.voice;
-        let name = &voice.name;
+        let name = voice.name();
         match fact {
             // A file that was found is no change.
             Fact::Edited(version) if version.stamp.counter == 0 => {}
@@ -125,7 +68,7 @@ impl Lines {
             }
             Fact::Arrived => self.shell.wake(),
             Fact::Deleted => {
-                voice.say(&format!("{name} was deleted; it is put back from the peers"))
+                voice.say(&format!("{name} was deleted; it is put back from the peers"));
             }
             Fact::TooLarge { peer, size } => voice.say(&format!(
                 "{} offers {size} bytes, and --max-size is less: {name} stays as it is",
@@ -148,7 +91,7 @@ impl Observer<Peer> for Lines {
                 return;
             }
         }
-        self.voice.record(|| JournalLine::of(SyncLog::NAME, self.voice.me, output));
+        self.voice.record(|| JournalLine::of(SyncLog::NAME, self.voice.me(), output));
     }
 
     fn before_frames(&mut self) {}
@@ -156,7 +99,7 @@ impl Observer<Peer> for Lines {
     fn after_frames(&mut self) {}
 
     fn sees_traffic(&self) -> bool {
-        self.voice.json
+        self.voice.is_json()
     }
 
     fn linked(&mut self, peer: PeerId, from: IpAddr, dialled: Option<&Address>) -> Option<Input> {

@@ -95,7 +95,7 @@ pub enum Timer {
     /// Look at the file.
     Look,
     /// The peer's.
-    Peer(peer::Timer),
+    Peer(message::Timer),
 }
 
 /// What people do.
@@ -126,18 +126,19 @@ fn key(plan: Plan) -> PlanKey {
 
 /// One machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Machine {
+pub struct ModelPeer {
     hosts: BTreeSet<PeerId>,
     peer: Peer,
     file: Option<Text>,
-    /// What the last look has seen; none before the first.
-    seen: Option<Option<Text>>,
+    /// What the last look has seen, if there was one.
+    seen: Option<Text>,
+    has_looked: bool,
     /// What has come and waits.
     aside: BTreeMap<Digest, Text>,
     stage: Stage,
 }
 
-impl Machine {
+impl ModelPeer {
     /// A machine that was never started.
     pub fn new(setup: Setup) -> Self {
         Self {
@@ -145,6 +146,7 @@ impl Machine {
             peer: Peer::new(setup.peer),
             file: setup.file.map(Text::of),
             seen: None,
+            has_looked: false,
             aside: BTreeMap::new(),
             stage: Stage::Look,
         }
@@ -158,7 +160,8 @@ impl Machine {
     /// True if all that was done to the file has been told.
     pub fn is_settled(&self) -> bool {
         let version = self.peer.version().map(|version| version.contents);
-        self.stage == Stage::Look && version == self.file.map(Text::contents)
+        let file = self.file.map(Text::contents);
+        self.stage == Stage::Look && (file.is_none() || version == file)
     }
 
     /// Its peer.
@@ -198,17 +201,18 @@ impl Machine {
 
     /// Looks at the file, and tells the peer if it is not as it was.
     fn look(&mut self, out: &mut Effects<Self>) {
-        if self.seen == Some(self.file) {
+        if self.has_looked && self.seen == self.file {
             return;
         }
-        self.seen = Some(self.file);
-        let input =
-            self.file.map_or(peer::Input::Missing, |text| peer::Input::Found(text.contents()));
+        (self.has_looked, self.seen) = (true, self.file);
+        let input = self
+            .file
+            .map_or(message::Input::Missing, |text| message::Input::Found(text.contents()));
         self.step(out, |peer, out| peer.input(input, out));
     }
 }
 
-impl Process for Machine {
+impl Process for ModelPeer {
     const PROTOCOL: &'static str = Peer::PROTOCOL;
     type Message = Message;
     type Record = Record;
@@ -242,7 +246,7 @@ impl Process for Machine {
 
     fn connected(&mut self, peer: PeerId, out: &mut Effects<Self>) {
         let by_us = self.hosts.contains(&peer);
-        self.step(out, |of, out| of.input(peer::Input::Linked { peer, by_us }, out));
+        self.step(out, |of, out| of.input(message::Input::Linked { peer, by_us }, out));
         self.step(out, |of, out| of.connected(peer, out));
     }
 
@@ -255,7 +259,8 @@ impl Process for Machine {
                     return;
                 }
                 if text.contents() != version.contents {
-                    return self.step(out, |peer, out| peer.input(peer::Input::Dropped(from), out));
+                    return self
+                        .step(out, |peer, out| peer.input(message::Input::Dropped(from), out));
                 }
                 self.aside.insert(version.contents.digest, text);
                 message
@@ -297,13 +302,12 @@ impl Process for Machine {
     /// The next thing that the shell does with a content that has come.
     fn proceed(&mut self, out: &mut Effects<Self>) {
         let plan = self.peer.plan();
-        let is_as_seen = self.seen == Some(self.file);
+        let is_as_seen = self.has_looked && self.seen == self.file;
         self.stage = match (self.stage, plan) {
             (Stage::Tell, _) => {
-                self.step(out, |peer, out| peer.input(peer::Input::Installed, out));
+                self.step(out, |peer, out| peer.input(message::Input::Installed, out));
                 Stage::Look
             }
-            (_, None) => Stage::Look,
             (Stage::Look, Some(_)) => {
                 self.look(out);
                 self.peer.plan().map_or(Stage::Look, |_| Stage::Keep)
@@ -315,20 +319,17 @@ impl Process for Machine {
                 Stage::Rename(key(plan))
             }
             (Stage::Rename(of), Some(plan)) if is_as_seen && of == key(plan) => {
-                match self.aside.get(&plan.contents.digest).copied() {
-                    Some(text) => {
-                        (self.file, self.seen) = (Some(text), Some(Some(text)));
-                        out.push(Effect::Persist(Record::Renamed(text)));
-                        Stage::Tell
-                    }
-                    None => {
-                        self.step(out, |peer, out| peer.input(peer::Input::NotInstalled, out));
-                        Stage::Look
-                    }
+                if let Some(text) = self.aside.get(&plan.contents.digest).copied() {
+                    (self.file, self.seen) = (Some(text), Some(text));
+                    out.push(Effect::Persist(Record::Renamed(text)));
+                    Stage::Tell
+                } else {
+                    self.step(out, |peer, out| peer.input(message::Input::NotInstalled, out));
+                    Stage::Look
                 }
             }
-            // It has changed under the hands: once more from the beginning.
-            (Stage::Keep | Stage::Rename(_), Some(_)) => Stage::Look,
+            // There is no plan any more, or the file has changed under the hands.
+            _ => Stage::Look,
         };
     }
 

@@ -1,4 +1,4 @@
-//! What goes over the wire, what survives a crash, and what people are told.
+//! What goes over the wire, what survives a crash, what the shell tells, and what people are told.
 
 use std::fmt::{self, Display};
 
@@ -71,6 +71,43 @@ pub enum Record {
     Has(Version),
     /// It is about to become this one. After a crash its content says whether it has.
     Installing(Version),
+}
+
+/// The only timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timer {
+    /// Say again what may have been lost.
+    Tick,
+}
+
+/// What the shell tells.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// There is a connection with this peer, and who has made it.
+    Linked {
+        /// With whom.
+        peer: PeerId,
+        /// True if this side has dialled.
+        by_us: bool,
+    },
+    /// It has ended.
+    Unlinked(PeerId),
+    /// The file is there, with this content.
+    Found(Contents),
+    /// There is no file.
+    Missing,
+    /// It can neither be read nor replaced, and people know why.
+    Unusable,
+    /// The content that was wanted of this peer begins to come.
+    Arriving(PeerId),
+    /// It has not come whole, or cannot be kept.
+    Dropped(PeerId),
+    /// The file was replaced as [`super::Peer::plan`] said.
+    Installed,
+    /// It could not be.
+    NotInstalled,
 }
 
 /// What people are told.

@@ -52,5 +52,5 @@ pub mod peer;
 pub mod sim;
 pub mod version;
 
-pub use message::{Fact, Message, Record};
-pub use peer::{Input, Peer, Plan, Setup, Timer};
+pub use message::{Fact, Input, Message, Record, Timer};
+pub use peer::{Peer, Plan, Setup};

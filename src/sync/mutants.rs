@@ -1,12 +1,12 @@
 //! The mutants of `sync`: what each does, and where it was seen.
 
-use super::machine::{Machine, Message, Record, Setup, Text};
+use super::machine::{Message, ModelPeer, Record, Setup, Text};
 use super::message::{self, Fact};
 use super::version::Version;
 use crate::process::{Effect, PeerId, Process as _};
 use crate::sim::mutant::{self, Guard, Mutable, MutantState};
 
-type Mutant = mutant::Mutant<Machine>;
+type Mutant = mutant::Mutant<ModelPeer>;
 
 /// What a mutant remembers beside its machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -15,9 +15,11 @@ pub struct SyncNotes {
     peers: Vec<PeerId>,
     /// What it says next that its file is, though nobody wrote it.
     echo: Option<Version>,
+    /// How many older versions it has taken: two that took each other's for ever would never end.
+    taken: u8,
 }
 
-impl Mutable for Machine {
+impl Mutable for ModelPeer {
     type Setup = Setup;
     type Notes = SyncNotes;
 
@@ -44,7 +46,7 @@ const ECHO: Guard = Guard::new(
     "a receiver remembers what it wrote, so that the monitor does not take it for an edit",
 );
 const NEWER: Guard = Guard::new(
-    "upward",
+    "nothing-lost",
     "src/sync/version.rs",
     "fn meet",
     "versions: one that was seen gives way; of concurrent ones the higher wins, the other is kept",
@@ -122,7 +124,7 @@ static MUTANTS: &[Mutant] = &[
         seen: "The original, and every receiver that opens the file before it has the bytes.",
         guard: WHOLE,
         effects: |_, effects| {
-            let renamed = |effect: &Effect<Machine>| match effect {
+            let renamed = |effect: &Effect<ModelPeer>| match effect {
                 Effect::Persist(Record::Renamed(text)) => Some(*text),
                 _ => None,
             };
@@ -139,7 +141,12 @@ static MUTANTS: &[Mutant] = &[
         name: "keeps-no-loser",
         does: "Replaces its own edit by one that did not know it, without a copy.",
         seen: "Last writer wins, in most shared folders.",
-        guard: Guard { rule: "nothing-lost", item: "fn meet", ..NEWER },
+        guard: Guard {
+            rule: "loser-kept",
+            file: "src/sync/command/files.rs",
+            item: "fn keep",
+            ..NEWER
+        },
         effect: |_, effect| match effect {
             Effect::Report(Fact::Received { kept, .. }) => {
                 *kept = None;
@@ -152,11 +159,12 @@ static MUTANTS: &[Mutant] = &[
 ];
 
 /// What is offered is given all that its receiver has seen.
-fn forget_what_it_lacks(state: &MutantState<Machine>, version: &mut Version) {
+fn forget_what_it_lacks(state: &mut MutantState<ModelPeer>, version: &mut Version) {
     let Some(ours) = state.process.peer().version() else { return };
-    if version.has_seen(ours) || version.contents == ours.contents {
+    if version.has_seen(ours) || version.contents == ours.contents || state.notes.taken > 20 {
         return;
     }
+    state.notes.taken += 1;
     let mut seen = ours.seen.clone();
     for (by, counter) in &version.seen {
         let known = seen.entry(*by).or_insert(*counter);

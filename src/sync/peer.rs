@@ -18,9 +18,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use super::message::{Fact, Message, Record};
+use super::message::{Fact, Input, Message, Record, Timer};
 use super::version::{Contents, Digest, FileId, Meeting, Stamp, Version};
 use crate::process::{Effect, Effects, PeerId, Process};
 
@@ -40,43 +38,6 @@ pub struct Setup {
     pub file: String,
     /// The longest file that it takes, in bytes.
     pub max_size: u64,
-}
-
-/// The only timer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Timer {
-    /// Say again what may have been lost.
-    Tick,
-}
-
-/// What the shell tells.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Input {
-    /// There is a connection with this peer, and who has made it.
-    Linked {
-        /// With whom.
-        peer: PeerId,
-        /// True if this side has dialled.
-        by_us: bool,
-    },
-    /// It has ended.
-    Unlinked(PeerId),
-    /// The file is there, with this content.
-    Found(Contents),
-    /// There is no file.
-    Missing,
-    /// It can neither be read nor replaced, and people know why.
-    Unusable,
-    /// The content that was wanted of this peer begins to come.
-    Arriving(PeerId),
-    /// It has not come whole, or cannot be kept.
-    Dropped(PeerId),
-    /// The file was replaced as [`Peer::plan`] said.
-    Installed,
-    /// It could not be.
-    NotInstalled,
 }
 
 /// What is known of the file, beside its version.
@@ -228,7 +189,9 @@ impl Peer {
         out.push(Effect::Report(fact));
         // Also to the one who gave it: so it knows that it need not say so again.
         let others: Vec<PeerId> = self.others.keys().copied().collect();
-        others.into_iter().for_each(|peer| self.offer(peer, out));
+        for peer in others {
+            self.offer(peer, out);
+        }
     }
 
     /// The same content was found to be another version.
@@ -488,8 +451,9 @@ impl Process for Peer {
                 self.pending = None;
             }
             Input::Arriving(peer) => {
-                let fetch = self.fetch.as_mut().filter(|fetch| fetch.from == peer);
-                fetch.into_iter().for_each(|fetch| fetch.has_begun = true);
+                if let Some(fetch) = self.fetch.as_mut().filter(|fetch| fetch.from == peer) {
+                    fetch.has_begun = true;
+                }
             }
             Input::Dropped(peer) => {
                 if self.forget_fetch(peer) {

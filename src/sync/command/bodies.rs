@@ -11,14 +11,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use super::files::{Files, Found, Look};
+use super::files::{Files, Found, Look, receive};
+use super::voice::Voice;
 use crate::command::spawn;
 use crate::error::Result;
 use crate::node::Bodies;
 use crate::node::Node;
 use crate::node::body::Outgoing;
 use crate::process::PeerId;
-use crate::sync::lines::Voice;
 use crate::sync::version::{Digest, Version};
 use crate::sync::{Input, Message, Peer, Plan};
 
@@ -196,14 +196,16 @@ impl Shell {
             let is_slow = took > GRACE && came / took.as_secs().max(1) < SLOWEST;
             if is_slow { Err(io::Error::other("it comes too slowly")) } else { Ok(()) }
         };
-        let received = self.files.receive(&path, version.contents, body, goes_on);
+        let received = receive(&path, version.contents, body, goes_on);
         if received.is_err() {
             let _ = fs::remove_file(&path);
             node.input(Input::Dropped(from));
             return received;
         }
         let old = self.state().aside.insert(version.contents.digest, path);
-        old.into_iter().for_each(|old| _ = fs::remove_file(old));
+        if let Some(old) = old {
+            let _ = fs::remove_file(old);
+        }
         Ok(())
     }
 }
@@ -225,7 +227,8 @@ impl Bodies<Peer> for Shell {
         };
         let expects = |peer: &Peer| Some(peer.expects(from, version));
         if node.wait_until(Some(Instant::now()), expects) != Some(true) {
-            return Err(io::Error::other("it was not asked for"));
+            // Mostly it was asked for, and is not wanted any more.
+            return Err(io::ErrorKind::NotFound.into());
         }
         self.take(&node, from, version, body)
     }

@@ -230,7 +230,8 @@ impl Files {
     /// # Errors
     /// The file is another one by now, or cannot be read.
     pub(super) fn read(&self, contents: Contents) -> io::Result<File> {
-        let changed = || io::Error::other("the file has changed since; its next version follows");
+        // Its next version follows.
+        let changed = || io::Error::from(ErrorKind::NotFound);
         let named = self.stat().ok().flatten().ok_or_else(changed)?;
         let file = File::open(&self.path)?;
         let opened = Stat::of(&file.metadata()?);
@@ -238,49 +239,6 @@ impl Files {
             return Err(changed());
         }
         Ok(file)
-    }
-
-    /// Writes a content that comes to a file of its own, and flushes it. `goes_on` is told how
-    /// much has come, and may end it.
-    ///
-    /// # Errors
-    /// It is not the content that was announced, or there is no room for it.
-    pub(super) fn receive(
-        &self,
-        path: &Path,
-        contents: Contents,
-        body: &mut dyn Read,
-        mut goes_on: impl FnMut(u64) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-        let (mut digester, mut piece) = (Digester::default(), vec![0; PIECE]);
-        loop {
-            let count = match body.read(&mut piece) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            digester.update(&piece[..count]);
-            if digester.length() > contents.size {
-                break;
-            }
-            file.write_all(&piece[..count])?;
-            goes_on(digester.length())?;
-        }
-        let (length, size) = (digester.length(), contents.size);
-        if length != size {
-            return Err(io::Error::other(format!("{length} bytes, where {size} were announced")));
-        }
-        if digester.finish() != contents.digest {
-            return Err(io::Error::other("it changed while it was sent; its next version follows"));
-        }
-        file.sync_all()?;
-        // A disk that is full now would have no room for what must be written down next.
-        let room = path.with_extension("room");
-        let has_room = fs::write(&room, vec![0; ROOM]);
-        fs::remove_file(&room)?;
-        has_room
     }
 
     /// Keeps what is there as a conflict copy; returns its name.
@@ -356,4 +314,47 @@ impl Files {
         File::open(&self.path).ok()?.take(longest + 1).read_to_end(&mut bytes).ok()?;
         String::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= longest)
     }
+}
+
+/// Writes a content that comes to a file of its own, and flushes it. `goes_on` is told how
+/// much has come, and may end it.
+///
+/// # Errors
+/// It is not the content that was announced, or there is no room for it.
+pub(super) fn receive(
+    path: &Path,
+    contents: Contents,
+    body: &mut dyn Read,
+    mut goes_on: impl FnMut(u64) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    let (mut digester, mut piece) = (Digester::default(), vec![0; PIECE]);
+    loop {
+        let count = match body.read(&mut piece) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        digester.update(&piece[..count]);
+        if digester.length() > contents.size {
+            break;
+        }
+        file.write_all(&piece[..count])?;
+        goes_on(digester.length())?;
+    }
+    let (length, size) = (digester.length(), contents.size);
+    if length != size {
+        return Err(io::Error::other(format!("{length} bytes, where {size} were announced")));
+    }
+    if digester.finish() != contents.digest {
+        // It changed while it was sent; its next version follows.
+        return Err(ErrorKind::NotFound.into());
+    }
+    file.sync_all()?;
+    // A disk that is full now would have no room for what must be written down next.
+    let room = path.with_extension("room");
+    let has_room = fs::write(&room, vec![0; ROOM]);
+    fs::remove_file(&room)?;
+    has_room
 }

@@ -15,7 +15,7 @@ use crate::sim::mutant::Subject;
 use crate::sim::{Counts, RunEnd, RunObserver};
 use crate::sync::event::SyncLog;
 use crate::sync::judge::objections;
-use crate::sync::machine::{INTERVAL, Machine, Record, Text};
+use crate::sync::machine::{INTERVAL, ModelPeer, Record, Text};
 use crate::sync::version::Version;
 use crate::sync::{Fact, message};
 use crate::trace::journal::{JournalAction, JournalLine, Journalled as _};
@@ -88,8 +88,9 @@ struct Disk {
     version: Option<Version>,
     /// The file was deleted since that version.
     is_deleted: bool,
-    /// What the file is as the machine itself sees it; none while it is down, or has more to do.
-    present: Option<Option<Text>>,
+    /// What the file is as the peer itself sees it, unless it is down or has more to do.
+    present: Option<Text>,
+    is_present: bool,
 }
 
 /// Looks at a run of `sync`.
@@ -136,7 +137,9 @@ impl SyncMonitor {
             disk.written.extend(next);
             self.superseded.extend(before.filter(|_| before != next));
             // What somebody writes again is there again.
-            next.iter().for_each(|text| _ = self.superseded.remove(text));
+            if let Some(text) = next {
+                self.superseded.remove(&text);
+            }
             return;
         }
         let Some(before) = before.filter(|before| !self.superseded.contains(before)) else {
@@ -152,7 +155,9 @@ impl SyncMonitor {
 
     fn becomes(&mut self, peer: PeerId, version: &Version) {
         let Some(disk) = self.disks.get_mut(&peer) else { return };
-        let is_deleted = std::mem::take(&mut disk.is_deleted);
+        let is_deleted = disk.is_deleted;
+        // Until the file is back.
+        disk.is_deleted &= disk.file.is_none();
         let before = disk.version.replace(version.clone());
         if let Some(before) = before.filter(|before| !is_deleted && !version.has_seen(before)) {
             let how = || format!("{peer} goes from {} back to {}", before.stamp, version.stamp);
@@ -166,12 +171,11 @@ impl SyncMonitor {
             Fact::Edited(version) => {
                 self.tally.edited += 1;
                 let found = disk.written.iter().find(|text| text.contents() == version.contents);
-                match found.copied() {
-                    Some(text) => _ = disk.written.remove(&text),
-                    None => {
-                        let how = || format!("{peer} says {fact}, and nobody wrote that there");
-                        self.violations.add(NO_ECHO, how);
-                    }
+                if let Some(text) = found.copied() {
+                    disk.written.remove(&text);
+                } else {
+                    let how = || format!("{peer} says {fact}, and nobody wrote that there");
+                    self.violations.add(NO_ECHO, how);
                 }
             }
             Fact::Received { .. } => self.tally.received += 1,
@@ -199,7 +203,7 @@ impl Monitor for SyncMonitor {
     }
 }
 
-impl<P: Subject<Machine>> RunObserver<P> for SyncMonitor {
+impl<P: Subject<ModelPeer>> RunObserver<P> for SyncMonitor {
     fn started(&mut self, now: u64, peer: PeerId, process: &P) {
         let file = process.process().file();
         if let Some(disk) = self.disks.get_mut(&peer) {
@@ -248,7 +252,7 @@ impl<P: Subject<Machine>> RunObserver<P> for SyncMonitor {
         self.now = now;
         if let Some(disk) = self.disks.get_mut(&peer) {
             let machine = process.process();
-            disk.present = machine.is_settled().then(|| machine.file());
+            (disk.is_present, disk.present) = (machine.is_settled(), machine.file());
         }
     }
 
@@ -267,7 +271,8 @@ impl<P: Subject<Machine>> RunObserver<P> for SyncMonitor {
         let looked = self.last_us + 3 * u64::try_from(INTERVAL.as_micros()).unwrap_or(0);
         let is_durable = |disk: &Disk| {
             let version = disk.version.as_ref().map(|version| version.contents);
-            disk.present == Some(disk.file) && version == disk.file.map(Text::contents)
+            let file = disk.file.map(Text::contents);
+            disk.is_present && disk.present == disk.file && (file.is_none() || version == file)
         };
         let mut files = self.disks.values().map(|disk| disk.file);
         let first = files.next().flatten();
@@ -277,7 +282,7 @@ impl<P: Subject<Machine>> RunObserver<P> for SyncMonitor {
 
     fn crashed(&mut self, now: u64, peer: PeerId) -> bool {
         if let Some(disk) = self.disks.get_mut(&peer) {
-            disk.present = None;
+            disk.is_present = false;
         }
         let text = "crashes".into();
         let line = || JournalLine::started(SyncLog::NAME, peer);

@@ -180,7 +180,8 @@ proptest! {
         while quiet < 400 {
             round = round.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let one = usize::try_from(round >> 33).expect("it fits") % peers;
-            let other = if round & (1 << 20) == 0 { (one + 1) % peers } else { (one + peers - 1) % peers };
+            let step = if round & (1 << 20) == 0 { 1 } else { peers - 1 };
+            let other = (one + step) % peers;
             quiet = if group.hear(one, other) { 0 } else { quiet + 1 };
         }
         for version in &group.versions {
