@@ -157,9 +157,8 @@ impl Peer {
 
     /// True as long as a content with this digest has a use.
     pub fn needs(&self, digest: Digest) -> bool {
-        let fetched = self.fetch.as_ref().map(|fetch| fetch.digest);
-        let pending = self.pending.as_ref().map(|pending| pending.next.contents.digest);
-        [fetched, pending].contains(&Some(digest))
+        self.fetch.as_ref().is_some_and(|fetch| fetch.digest == digest)
+            || self.plan().is_some_and(|plan| plan.contents.digest == digest)
     }
 
     /// What becomes of ours when a peer has this.

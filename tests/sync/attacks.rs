@@ -41,9 +41,8 @@ const ID: &str = "00000000000000aa";
 
 fn offer(id: &str, size: u64) -> String {
     let contents = format!("{{\"digest\":\"{}\",\"size\":{size}}}", "7".repeat(32));
-    format!(
-        "{{\"stamp\":{{\"counter\":9,\"by\":\"{id}\"}},\"contents\":{contents},\"seen\":{{\"{id}\":9}}}}"
-    )
+    let stamp = format!("{{\"counter\":9,\"by\":\"{id}\"}}");
+    format!("{{\"stamp\":{stamp},\"contents\":{contents},\"seen\":{{\"{id}\":9}}}}")
 }
 
 /// The last line that the other side says before it closes.
