@@ -39,6 +39,8 @@ pub(super) const LINE: f64 = 14.0;
 const GROWTH: (f64, usize) = (13.0, 4);
 /// A time this many times the usual one is marked as a pause.
 const PAUSE: f64 = 40.0;
+/// Steps further apart than this many times the usual time share no row.
+const ALIKE: f64 = 12.0;
 
 /// Words in the column at the side.
 #[derive(Clone, Debug)]
@@ -162,11 +164,13 @@ impl Layout {
 }
 
 /// The row of each step: a band's own, else the same as that of the steps before as long as none of
-/// them is of the same peer, or sent what is received here.
+/// them is of the same peer, or sent what is received here, or is much earlier.
 fn rows(diagram: &Diagram) -> Vec<usize> {
     let mut rows: Vec<usize> = Vec::new();
     let mut next = vec![0; diagram.lifelines.len()];
-    let mut now = 0;
+    let times: Vec<u64> = diagram.steps.iter().map(|step| step.time_us.unwrap_or(0)).collect();
+    let usual = Waits::of(&times, diagram.timed).usual;
+    let (mut now, mut since) = (0, 0);
     for (index, step) in diagram.steps.iter().enumerate() {
         let sent = diagram.received(step).and_then(|arrow| arrow.sent);
         let after_send = sent.and_then(|sent| rows.get(sent)).map_or(0, |row| row + 1);
@@ -182,6 +186,11 @@ fn rows(diagram: &Diagram) -> Vec<usize> {
                 (now + before.map_or(0, band)).max(own).max(after_send)
             }
         };
+        let is_late = to_float(times[index] - times[since]) > ALIKE * usual;
+        now += usize::from(is_late && rows.last() == Some(&now) && step.band.is_none());
+        if rows.last() != Some(&now) {
+            since = index;
+        }
         if let Some(next) = next.get_mut(step.lifeline) {
             *next = now + 1;
         }

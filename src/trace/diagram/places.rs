@@ -39,7 +39,12 @@ impl Tone {
 impl Step {
     /// True if its words are short enough to stand beside it.
     pub(super) fn is_short(&self) -> bool {
-        matches!(self.marker, Marker::Star | Marker::Lost | Marker::End) || self.band.is_some()
+        match self.marker {
+            Marker::Star | Marker::Lost | Marker::End => true,
+            // What it has found is longer.
+            Marker::Start => !self.says.contains(' '),
+            _ => self.band.is_some(),
+        }
     }
 }
 

@@ -139,8 +139,10 @@ impl<P: PlainPicture> PlainDiagram<P> {
                     what.split_once(' ').map(|word| word.0.into()).into_iter().collect();
             }
         }
-        let (steps, findings, hidden) = settle(flow.drafts, &mut flow.arrows, &[]);
-        for (index, step) in steps.iter().enumerate() {
+        let (mut steps, findings, hidden) = settle(flow.drafts, &mut flow.arrows, &[]);
+        for (index, step) in steps.iter_mut().enumerate() {
+            let about = step.sends.first().or(step.received.as_ref());
+            step.group = about.and_then(|arrow| flow.arrows.get(*arrow)?.group);
             let look = match step.marker {
                 Marker::Star => Look::Full(0),
                 Marker::Lost | Marker::End => Look::Gone,

@@ -133,7 +133,9 @@ pub(super) fn body(diagram: &Diagram, layout: &Layout) -> String {
     times(&mut out, diagram, layout);
     for (first, row) in diagram.rows() {
         if let Some(band) = row.first().and_then(|step| diagram.bands.get(step.band?)) {
+            put!(out, "<g class=\"q\" data-s=\"{first}\">");
             self::band(&mut out, layout, band, layout.grid.point(first, 0).y);
+            out.push_str("</g>\n");
         }
     }
     for (index, finding) in diagram.findings.iter().enumerate() {
