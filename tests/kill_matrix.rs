@@ -1,5 +1,5 @@
-//! The kill matrix in README: it has every mutant, each caught twice, and what it says of the
-//! exploration is what is written down beside the exploration's own tests.
+//! The kill matrix in `docs/checks.md`: it has every mutant, each caught twice, and what it says of
+//! the exploration is what is written down beside the exploration's own tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,9 @@ use synod::sim::mutant::{Guard, MutantLabel};
 
 /// The rows of the matrix, cell by cell, by mutant.
 fn matrix() -> BTreeMap<&'static str, Vec<&'static str>> {
-    let readme = include_str!("../README.md");
-    let from = readme.find("<summary>The kill matrix").expect("README has the matrix");
-    let length = readme[from..].find("</details>").expect("it ends");
-    let rows = readme[from..from + length].lines().filter_map(|line| line.strip_prefix("| "));
+    let checks = include_str!("../docs/checks.md");
+    let from = checks.find("\n## The kill matrix\n").expect("the page has the matrix");
+    let rows = checks[from..].lines().filter_map(|line| line.strip_prefix("| "));
     let cells = rows.map(|row| row.trim_end_matches('|').split('|').map(str::trim));
     let all = cells.filter_map(|mut cells| Some((cells.next()?, cells.collect())));
     all.filter(|(name, _)| !name.starts_with("mutant")).collect()
@@ -67,7 +66,7 @@ fn the_matrix_says_what_was_explored() {
 
 /// True if the item is defined in the text: its name ends where that of the definition does.
 fn defines(text: &str, item: &str) -> bool {
-    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || "_-".contains(c));
     text.match_indices(item).any(|(at, _)| ends(&text[at + item.len()..]))
 }
 

@@ -481,7 +481,11 @@ fn the_command_writes_the_schedule_and_plays_it_again() {
 #[test]
 fn every_protocol_keeps_its_properties_in_what_its_mutants_do_wrong() {
     let dir = tempfile::tempdir().unwrap();
-    for mutant in ["paxos --mutant takes-the-lowest-number", "ready --mutant counts-itself"] {
+    for mutant in [
+        "paxos --mutant takes-the-lowest-number",
+        "ready --mutant counts-itself",
+        "member --mutant installs-a-view-twice",
+    ] {
         let (code, text, _) = run(dir.path(), &format!("sim {mutant} --trace run"));
         let label = ["\n  breaks: ", "\n  prevented by: src/", "\n  step: "];
         assert!(code == Some(0) && label.iter().all(|part| text.contains(part)), "{text}");

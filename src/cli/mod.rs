@@ -17,6 +17,8 @@ use crate::visible::visible;
 mod check;
 mod draw;
 mod judge;
+#[cfg(feature = "simulator")]
+mod learn;
 mod local;
 #[cfg(feature = "simulator")]
 pub mod sim;
@@ -36,6 +38,13 @@ const TOOLS: &[Tool] = &[
         summary: "run every peer of a hostsfile on this machine and judge the run",
         help: local::help,
         run: local::run,
+    },
+    #[cfg(feature = "simulator")]
+    Tool {
+        name: "learn",
+        summary: "learn Paxos by breaking it, in ten minutes",
+        help: |_| learn::HELP.into(),
+        run: learn::run,
     },
     #[cfg(feature = "simulator")]
     Tool {

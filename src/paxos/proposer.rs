@@ -124,9 +124,9 @@ impl<V: Clone> Attempt<V> {
                 if is_quorum_of(members, |member| promises.contains_key(member)) =>
             {
                 // The heart of Paxos. A value chosen under a lower number was accepted by a
-                // majority, and at least one of them is among these promises. Of all that they
-                // report, the one with the highest *number* is the only one that can have been
-                // chosen; our own candidate is free only if none reports any.
+                // majority, and at least one of them is among these promises. Of all that
+                // they report, the one with the highest *number* is the only one that can
+                // have been chosen; our own candidate is free only if none reports any.
                 let reported = promises.values().flatten();
                 let adopted = reported.max_by_key(|accepted| accepted.number).cloned();
                 let forced = adopted.as_ref().map(|accepted| accepted.value.clone());

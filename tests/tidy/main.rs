@@ -2,6 +2,7 @@
 //!
 //! The arrows are those of `src/lib.rs`. Tests inside `src` are free of them.
 
+mod documents;
 mod items;
 mod paths;
 mod source;
@@ -23,6 +24,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("diagram", "diagram"),
     ("event", "event"),
     ("judge", "judge"),
+    ("learn", "learn"),
     ("lines", "command"),
     ("live", "command"),
     ("mutants", "mutants"),
@@ -47,6 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "*/diagram",
             "*/event",
             "*/judge",
+            "*/learn",
             "*/sim",
             "command",
             "error",
@@ -79,6 +82,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("X/judge", &["X/event", "command", "error", "hosts", "process", "trace", "visible"]),
     ("X/diagram", &["X/event", "X/judge", "error", "hosts", "process", "trace", "visible"]),
     ("X/mutants", &["X", "process", "sim"]),
+    (
+        "X/learn",
+        &["X/diagram", "X/event", "X/judge", "X/sim", "command", "error", "hosts", "sim", "trace"],
+    ),
     (
         "X/sim",
         &[

@@ -11,6 +11,7 @@ use super::runs::{Recording, RunOutcome, Schedule};
 use super::simulated::{Scenario, Simulated};
 use super::summary::{Progress, Summary, Tally as _, as_f64};
 use super::{matrix, schedule};
+use crate::command::quoted;
 use crate::error::{Doing, Error, Result};
 use crate::sim::mutant::{Guard, MutantLabel};
 
@@ -255,11 +256,4 @@ fn summary_of<S: Simulated>(outcome: &RunOutcome<S::Tally>, schedule: &Schedule<
 
 fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
