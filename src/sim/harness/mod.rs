@@ -94,6 +94,8 @@ pub trait Simulated: Sized + Sync + 'static {
     const SEARCH_BUDGET: u64;
     /// How the name of a journal ends.
     const JOURNAL: &'static str;
+    /// Lines of the help: its own flags, then its worlds.
+    const HELP: &'static str;
 
     /// Its mutants.
     fn mutants() -> impl Iterator<Item = &'static Mutant<Self::Peer>>;
@@ -215,6 +217,8 @@ pub trait AnySim: Sync {
     fn properties(&self) -> &'static [Property];
     /// Its mutants.
     fn mutants(&self) -> Vec<MutantLabel>;
+    /// The help of `synod sim` for it.
+    fn help(&self) -> String;
     /// Runs `synod sim` with these arguments.
     ///
     /// # Errors
@@ -248,6 +252,10 @@ impl<S: Simulated> AnySim for S {
 
     fn mutants(&self) -> Vec<MutantLabel> {
         S::mutants().map(Mutant::label).collect()
+    }
+
+    fn help(&self) -> String {
+        options::help::<S>()
     }
 
     fn run(&self, parser: lexopt::Parser, front: &Front<'_>) -> Result<ExitCode> {
