@@ -72,8 +72,8 @@ pub fn peer(args: &[String]) {
     let listener = TcpListener::bind(("127.0.0.1", address(me).port)).unwrap();
     let node = Node::start(config, process, disk, Box::new(Blind), listener).unwrap();
     if me == PeerId(1) {
-        let linked = |p: &Instances| (p.linked().len() == 3).then_some(());
-        node.wait_until(None, linked).unwrap();
+        let connected = |p: &Instances| (p.connected_peers().len() == 3).then_some(());
+        node.wait_until(None, connected).unwrap();
         let echo = TcpStream::connect(("127.0.0.1", args[3].parse().unwrap())).unwrap();
         echo.set_nodelay(true).unwrap();
         let flushed = (args[2] != "-").then(|| {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
+use crate::command::colour::print_report;
 use crate::command::{self, args, print, tell_of_terminal};
 use crate::error::{Error, Result};
 use crate::protocols::Protocol;
@@ -83,7 +84,7 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
         None => judge_of(judges(protocols), &mut inputs)?,
     };
     let judgement = judge.judge(inputs, &options)?;
-    print(&judgement.printed)?;
+    if options.json { print(&judgement.printed) } else { print_report(&judgement.printed) }?;
     Ok(match (judgement.is_readable, judgement.is_violated) {
         (false, _) => ExitCode::from(2),
         (true, true) => ExitCode::from(1),

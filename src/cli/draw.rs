@@ -2,15 +2,17 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use super::check;
-use crate::command::{self, args, outputs};
+use crate::command::{self, args, colour, complain, outputs, print, spawn};
 use crate::error::{Doing, Error, Result};
 use crate::protocols::Protocol;
 use crate::trace::diagram::{self, Bound, Format, TextPage, Window};
@@ -28,6 +30,8 @@ themselves tell the protocol, which is one of PROTOCOLS.
 flags:
   -o FILE            write to FILE; its extension selects the format: .txt .mmd .svg .html
   --format FORMAT    text (the default), mermaid, svg or html
+  --open             show the picture in the browser: the SVG file of -o, or an HTML page, which
+                     without -o goes to the folder for temporary files
   --hosts FILE       the hostsfile: names and roles of the peers (otherwise inferred)
   --from T           begin here: at a time since the first event, as in 2.5 (seconds), 300ms or
                      40us, or at line N of the log, as in @N
@@ -59,6 +63,7 @@ struct Target {
     format: Option<String>,
     out: Option<PathBuf>,
     width: Option<u16>,
+    open: bool,
 }
 
 /// The command.
@@ -76,6 +81,7 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
             Long("to") => window.to = Some(bound("--to", &mut parser)?),
             Long("number") => window.number = Some(args::text("--number", parser.value()?)?),
             Long("all") => window.all = true,
+            Long("open") => target.open = true,
             Long("width") => target.width = Some(args::number("--width", parser.value()?)?),
             Long(name) => {
                 let Some((protocol, flag)) = protocol_with(protocols, name) else {
@@ -90,6 +96,7 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
             Short(_) => return Err(arg.unexpected().into()),
         }
     }
+    target.settle_open()?;
     let format = target.format()?;
     check::or_standard_input(&mut files);
     let read = files.iter().map(PathBuf::as_path).chain(hosts.as_deref());
@@ -106,6 +113,7 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
     };
     let drawn = draw(protocol, inputs, window, &options, format)?;
     write(target.out.as_deref(), &drawn)?;
+    target.out.filter(|_| target.open).map_or(Ok(()), |path| open(&path))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -178,18 +186,52 @@ pub(super) fn check_ending(picture: &Path) -> Result<()> {
 
 /// Writes the picture to a file or to standard output.
 fn write(path: Option<&Path>, drawn: &str) -> Result<()> {
-    if let Some(path) = path {
-        return fs::write(path, drawn).doing(|| format!("writing {}", path.display()));
-    }
-    let mut out = io::stdout().lock();
-    match out.write_all(drawn.as_bytes()).and_then(|()| out.flush()) {
-        // Whoever read has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.doing(|| "writing to standard output".into()),
+    let Some(path) = path else { return print(drawn) };
+    fs::write(path, drawn).doing(|| format!("writing {}", path.display()))
+}
+
+/// How long a program that shows a file is watched for failing; some end only with their window.
+const OPENING: Duration = Duration::from_secs(3);
+
+/// Shows a picture in the browser.
+fn open(path: &Path) -> Result<()> {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let failed = |why: String| {
+        Err(Error::Input(format!("{why}; open {} in a browser yourself", path.display())))
+    };
+    let mut command = Command::new(program);
+    command.arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return failed(format!("there is no {program} on this machine"));
+        }
+        Err(error) => return failed(format!("{program}: {error}")),
+    };
+    complain(&format!("synod: showing {}\n", path.display()));
+    let (sender, receiver) = mpsc::channel();
+    spawn(move || {
+        let _ = sender.send(child.wait());
+    })?;
+    match receiver.recv_timeout(OPENING) {
+        Ok(Ok(status)) if !status.success() => failed(format!("{program} fails")),
+        _ => Ok(()),
     }
 }
 
 impl Target {
+    /// What is to be shown is a file that a browser can show: without a name, a page.
+    fn settle_open(&mut self) -> Result<()> {
+        if self.open && self.out.is_none() {
+            let name = format!("synod-{}.html", std::process::id());
+            self.out = Some(std::env::temp_dir().join(name));
+        }
+        if self.open && !matches!(self.format()?, Format::Svg | Format::Html) {
+            return Err(Error::Usage("--open shows a page or an SVG file in the browser".into()));
+        }
+        Ok(())
+    }
+
     /// The format that was asked for: by name, by the file's extension, or text.
     fn format(&self) -> Result<Format> {
         let extension = self.out.as_deref().map(|path| {
@@ -227,8 +269,8 @@ impl Target {
         let terminal = self.out.is_none() && io::stdout().is_terminal();
         let wide = || terminal.then(terminal_columns).flatten();
         let columns = self.width.or_else(wide).unwrap_or(DEFAULT_COLUMNS);
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        TextPage { columns: usize::from(columns), colours: terminal && !plain }
+        let colours = terminal && colour::wanted(&io::stdout());
+        TextPage { columns: usize::from(columns), colours }
     }
 }
 

@@ -18,6 +18,8 @@ mod check;
 mod draw;
 pub mod help;
 mod judge;
+#[cfg(feature = "simulator")]
+mod learn;
 mod local;
 mod man;
 mod shells;
@@ -45,6 +47,13 @@ const TOOLS: &[Tool] = &[
         summary: "run every peer of a hostsfile on this machine and judge the run",
         help: Help::Each(local::help),
         run: local::run,
+    },
+    #[cfg(feature = "simulator")]
+    Tool {
+        name: "learn",
+        summary: "learn Paxos by breaking it, in ten minutes",
+        help: Help::One(|_| learn::HELP.into()),
+        run: learn::run,
     },
     #[cfg(feature = "simulator")]
     Tool {

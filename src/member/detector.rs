@@ -72,7 +72,7 @@ impl Detector {
         fresh
     }
 
-    /// Those who are held for dead.
+    /// Those who are considered dead.
     pub fn silent(&self) -> &BTreeSet<PeerId> {
         &self.silent
     }

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::memory::Record;
-use super::message::{Message, Operation, RequestId};
+use super::message::{Message, RequestId};
 use super::peer::{Fact, Member, Peer, Phase, Timer};
-use super::view::{MAX_ID, View};
+use super::view::{MAX_ID, Operation, View};
 use crate::process::{Effect, Effects, PeerId};
 
 /// What a member has agreed to in its view. A view that it has left behind needs none: it never
@@ -282,7 +282,7 @@ impl Peer {
                 let answered: BTreeSet<PeerId> = answers.keys().copied().collect();
                 (Message::NewLeader { request: *request, view_id, op }, answered)
             }
-            // Also the one who is held for dead: if it lives, there may be no majority without it.
+            // Also the one who is considered dead: if it lives, it may be needed for a majority.
             Leading::Asking { request, op, agreed } => {
                 (Message::Req { request: *request, view_id, op: *op }, agreed.clone())
             }
@@ -299,7 +299,7 @@ impl Peer {
         let me = self.me();
         let Phase::In(member) = &self.phase else { return };
         if self.acting(&member.view) != me {
-            // A leader that was held for dead is back.
+            // A leader that was considered dead is back.
             return self.set_leading(Leading::Free(None));
         }
         match member.leading {

@@ -42,7 +42,7 @@ impl<V: Clone> Acceptor<V> {
         let promised = self.min_proposal;
         // Not `>`: after its own promise nothing would ever be accepted.
         if Some(number) >= self.min_proposal {
-            // The promise rises too. An acceptance without it would let a lower accept follow.
+            // The promise rises too: otherwise a lower accept could follow.
             self.min_proposal = Some(number);
             self.accepted = Some(Accepted { number, value: value.clone() });
         }

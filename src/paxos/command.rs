@@ -189,7 +189,7 @@ fn serve(
     };
     options.identity.end_with_input()?;
     err.say(Level::Story, &listens(host, port, takes_part));
-    let barrier = options.ready.then(|| {
+    let ready = options.ready.then(|| {
         // Nobody waits for those who do not propose, but everybody answers.
         service::Service::before(is_proposer.then_some(service::TIMEOUT)).start(
             hosts,
@@ -197,10 +197,10 @@ fn serve(
             err.printer(),
         )
     });
-    if let Some(barrier) = barrier.transpose()?.filter(|_| is_proposer)
-        && barrier.wait_until(None, |peer| peer.is_ready().then_some(())).is_none()
+    if let Some(ready) = ready.transpose()?.filter(|_| is_proposer)
+        && ready.wait_until(None, |peer| peer.is_ready().then_some(())).is_none()
     {
-        return barrier.run().map(ExitCode::from);
+        return ready.run().map(ExitCode::from);
     }
     let begun = Instant::now();
     let node = Node::start(config, peer, disk, Box::new(observer), listener)?;

@@ -1,4 +1,4 @@
-//! A run of the barrier, judged while it goes on.
+//! A run of `ready`, judged while it goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;

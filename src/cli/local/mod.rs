@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use lexopt::Parser;
 
 use super::draw;
 use crate::command::live::{Caller, Prepared, Stream};
-use crate::command::{complain, outputs, print};
+use crate::command::{colour, complain, outputs, print};
 use crate::error::{Doing, Result};
 use crate::hosts::{Host, Hosts};
 use crate::process::PeerId;
@@ -53,7 +53,7 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
     // The children are gone by now, whatever went wrong.
     let machine_failed = machine_failed?;
     let verdict = run.prepared.run.verdict();
-    print(&verdict.for_people())?;
+    colour::print_report(&verdict.for_people())?;
     run.draw(protocols)?;
     // Where the machine failed a peer, the verdict says nothing about the protocol.
     Ok(match (machine_failed, verdict.passed()) {
@@ -205,15 +205,14 @@ struct Prefixes(BTreeMap<PeerId, (String, String)>);
 
 impl Prefixes {
     fn new(hosts: &Hosts) -> Self {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = |terminal: bool, id: PeerId| {
+        let name = |coloured: bool, id: PeerId| {
             // Cyan, yellow, green, magenta, blue, as compose does; no red, which means trouble.
             let code = [36, 33, 32, 35, 34][usize::from(id.0 - 1) % 5];
             let name = format!("{:<5} | ", id.to_string());
-            if terminal && !plain { format!("\x1b[{code}m{name}\x1b[0m") } else { name }
+            if coloured { colour::painted(&name, code) } else { name }
         };
-        let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
-        let prefix = |host: &Host| (host.id, (colour(out, host.id), colour(err, host.id)));
+        let (out, err) = (colour::wanted(&io::stdout()), colour::wanted(&io::stderr()));
+        let prefix = |host: &Host| (host.id, (name(out, host.id), name(err, host.id)));
         Self(hosts.peers.iter().map(prefix).collect())
     }
 

@@ -1,20 +1,21 @@
 //! What is known of one run of `member`, and what in it violates a property.
 //!
 //! It is kept from what members say, what was delivered to them and what they sent. Of the protocol
-//! it takes only the shape of a view; which change needs whose agreement is reckoned anew
+//! it takes only the shape of a view; which change needs whose agreement is computed anew
 //! ([`super::votes`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::plan::{MemberParameters, T};
 use super::properties::{
     AGREED, CALLED_ONCE, GOES_ON, IDS_GROW, IN_ITS_VIEW, NAMED_DEAD, NO_FALSE_ALARM, ONE_LIST,
     PENDING_TOLD, SILENCE_FOUND, STAYS_OUT,
 };
+use super::tally::MemberTally;
 use super::votes::{Violated, Votes};
-use super::{MemberSim, MemberTally, T};
 use crate::member::{Fact, Incarnation, Message, Operation, Record, View};
 use crate::process::PeerId;
-use crate::sim::harness::{Scenario, Violations};
+use crate::sim::harness::{Scenario, Simulated, Violations};
 
 /// How long a silence goes unseen at most: 2 T, two checks (after it has joined again, the first
 /// one begins to count anew), and some time for clocks and flushes.
@@ -86,7 +87,10 @@ fn index(peer: PeerId) -> usize {
 }
 
 impl Oracle {
-    pub(super) fn new(run: &Scenario<MemberSim>, memory: bool) -> Self {
+    pub(super) fn new(
+        run: &Scenario<impl Simulated<Parameters = MemberParameters>>,
+        memory: bool,
+    ) -> Self {
         Self {
             violations: Violations::new(run.only),
             tally: MemberTally::default(),
@@ -389,7 +393,7 @@ impl Oracle {
         let late = (of.resumed..of.resumed + FLUSH_US).contains(&heard);
         let silence = now - if late { of.paused.min(heard) } else { heard };
         let least = 2 * T - 2 * T / 1_000_000 * self.drift - FLUSH_US;
-        // Such a word of an earlier incarnation may be late, and is believed all the same.
+        // Such a message of an earlier incarnation may be late, and is believed all the same.
         if alive && silence < least && !of.reborn.contains(&dead) {
             of.doubts.push(dead);
         }

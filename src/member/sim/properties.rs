@@ -37,7 +37,7 @@ pub(super) const GOES_ON: Property = Property::new(
     "goes-on",
     "with majorities, whoever starts again goes on as a member of the last view in its records",
 );
-/// Nobody disappears without a word.
+/// Every removal is announced.
 pub(super) const NAMED_DEAD: Property = Property::new(
     "named-dead",
     "whoever is removed was called unreachable before by each who installs the view without it; a \

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::casts::{Cast, MOST_PEERS};
 use super::journal::Trace;
 use super::oracle::Oracle;
+use super::plan::{PaxosParameters, PaxosPlan};
 use super::properties::{DECIDES, HONEST, SHORT_DUELS};
-use super::{PaxosPlan, PaxosSim};
 use crate::paxos::{Fact, Message, Peer, Record};
 use crate::process::{Output, PeerId};
-use crate::sim::harness::{Figure, Monitor, RunFindings, Scenario, Tally};
+use crate::sim::harness::{Figure, Monitor, RunFindings, Scenario, Simulated, Tally};
 use crate::sim::mutant::Subject;
 use crate::sim::{Counts, RunEnd, RunObserver};
 
@@ -112,7 +112,7 @@ impl Missing {
 
 impl PaxosMonitor {
     pub(super) fn new(
-        run: &Scenario<PaxosSim>,
+        run: &Scenario<impl Simulated<Parameters = PaxosParameters>>,
         plan: &PaxosPlan,
         absent: &[PeerId],
         journal: bool,

@@ -67,7 +67,7 @@ impl Oracle {
         let electorate = |id: u16| {
             let acceptors = &roles.proposers.get(&PeerId(id))?.acceptors;
             let members = acceptors.iter().fold(0, |mask, peer| mask | 1 << index(*peer));
-            // A strict majority, reckoned here anew.
+            // A strict majority, computed here anew.
             let needed = u32::try_from(acceptors.len()).unwrap_or(u32::MAX) / 2 + 1;
             Some(Electorate { members, needed })
         };

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::{Parser, ValueExt as _};
 
+use super::front::Front;
 use super::property::Property;
-use super::{Front, Parameters, Scenario, Simulated, named};
+use super::simulated::{Parameters as _, Scenario, Simulated, WorldFaults, named};
 use crate::error::{Error, Result};
 use crate::sim::Faults;
 use crate::sim::mutant::Mutant;
@@ -43,8 +44,10 @@ flags:
   --trace FILE       write the journal of the run that failed, or of the only run
   --draw FILE        draw that run; the extension selects the format: .html .svg .mmd .txt. Without
                      --trace the journal goes to FILE.{JOURNAL}
-  --replay FILE      run a schedule
-  --mutants          list all mutants: name, what is wrong with it, protocol
+  --replay FILE      run the schedule in FILE, to its end
+  --without-bug      with --replay: run the protocol itself instead of the mutant that FILE names
+  --mutants          list all mutants, a line each with tabs: name, what it does, protocol, the rule
+                     that it breaks, the source that prevents it, the step of the algorithm
   --matrix           run every mutant against every check and print a table for each protocol
   --explored FILE    with --matrix: add what the model checker found, from FILE (make matrix does)
   --find-shortest    search for the shortest failure of every mutant, or of the one of --mutant
@@ -89,6 +92,8 @@ pub(super) struct Options<S: Simulated> {
     pub(super) trace: Option<PathBuf>,
     pub(super) draw: Option<PathBuf>,
     pub(super) explored: Option<PathBuf>,
+    /// A schedule is played by the protocol itself instead of the mutant that it names.
+    pub(super) without_bug: bool,
 }
 
 /// What is said of a mutant whose name is not known here.
@@ -97,7 +102,8 @@ type Elsewhere<'a> = &'a dyn Fn(&str) -> String;
 impl<S: Simulated> Options<S> {
     /// Reads flags.
     fn read(mut parser: Parser, elsewhere: Elsewhere<'_>) -> Result<Self> {
-        let (mut job, mut seeds, mut is_described) = (Job::Play, None, false);
+        let (mut job, mut seeds) = (Job::Play, None);
+        let (mut is_described, mut without_bug) = (false, false);
         let (mut trace, mut draw, mut explored) = (None, None, None);
         let (mut peers, mut parameters, mut world) =
             (PEERS, S::Parameters::default(), S::WORLDS[0]);
@@ -120,6 +126,7 @@ impl<S: Simulated> Options<S> {
                 "explored" => explored = Some(parser.value()?.into()),
                 "find-shortest" => job = Job::Find,
                 "replay" => job = Job::Replay(parser.value()?.into()),
+                "without-bug" => without_bug = true,
                 _ => {
                     is_described = true;
                     match flag.as_str() {
@@ -136,7 +143,7 @@ impl<S: Simulated> Options<S> {
         parameters.settle(peers).map_err(Error::Usage)?;
         let scenario = Scenario::new(peers, parameters, &world).without(without);
         let scenario = scenario.with_mutant(mutant).only(property);
-        Ok(Self { job, seeds, scenario, is_described, trace, draw, explored })
+        Ok(Self { job, seeds, scenario, is_described, trace, draw, explored, without_bug })
     }
 
     /// Reads and checks the command line.
@@ -171,6 +178,9 @@ impl<S: Simulated> Options<S> {
                 return refuse("--trace and --draw are for one run");
             }
             _ => {}
+        }
+        if self.without_bug && !matches!(self.job, Job::Replay(_)) {
+            return refuse("--without-bug is for --replay");
         }
         if self.explored.is_some() && !matches!(self.job, Job::Matrix) {
             return refuse("--explored is for --matrix");
@@ -283,7 +293,7 @@ fn worlds<S: Simulated>() -> String {
     list(S::WORLDS.iter().map(|world| world.0))
 }
 
-fn world_of<S: Simulated>(value: OsString) -> Result<super::WorldFaults> {
+fn world_of<S: Simulated>(value: OsString) -> Result<WorldFaults> {
     let text = value.string()?;
     let found = S::WORLDS.iter().find(|world| world.0 == text).copied();
     word("--faults", &text, &worlds::<S>(), found)
