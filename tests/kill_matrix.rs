@@ -66,7 +66,7 @@ fn the_matrix_says_what_was_explored() {
 
 /// True if the item is defined in the text: its name ends where that of the definition does.
 fn defines(text: &str, item: &str) -> bool {
-    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || "_-".contains(c));
     text.match_indices(item).any(|(at, _)| ends(&text[at + item.len()..]))
 }
 

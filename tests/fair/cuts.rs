@@ -24,6 +24,8 @@ pub(crate) enum Cut {
     Ends,
     /// The last line of each file, from some byte on.
     Bytes,
+    /// The first lines of each file, up to some byte.
+    Head,
 }
 
 /// Which peers share a file.
@@ -38,7 +40,7 @@ pub(crate) enum Sharing {
 }
 
 pub(crate) const CUTS: &[Cut] =
-    &[Cut::Nothing, Cut::Beginnings, Cut::Beginning, Cut::Peers, Cut::Ends, Cut::Bytes];
+    &[Cut::Nothing, Cut::Beginnings, Cut::Beginning, Cut::Peers, Cut::Ends, Cut::Bytes, Cut::Head];
 
 /// How a log is collected.
 #[derive(Clone, Copy, Debug)]
@@ -75,9 +77,9 @@ impl Collected {
         let whose = match (self.files, self.named) {
             (Sharing::Each, true) => "a file for each peer, named",
             (Sharing::Each, false) => "a file for each peer",
-            (Sharing::One, _) if front == Front::Bare => "one file, no names in front",
+            (Sharing::One, _) if !front.names_peers() => "one file, no names in front",
             (Sharing::One, _) => "one file",
-            (Sharing::Two, _) if front == Front::Bare => "two files, no names in front",
+            (Sharing::Two, _) if !front.names_peers() => "two files, no names in front",
             (Sharing::Two, _) => "two files",
         };
         let hosts = if self.hosts { "--hosts" } else { "no --hosts" };
@@ -107,7 +109,7 @@ impl Collected {
                 log.retain(|line| spare(&mut left, line.peer));
                 log.reverse();
             }
-            Cut::Nothing | Cut::Bytes => {}
+            Cut::Nothing | Cut::Bytes | Cut::Head => {}
         }
         if self.merged {
             log = merge(&log, prng);
@@ -118,6 +120,15 @@ impl Collected {
             for (_, text) in &mut files {
                 let line = text.trim_end_matches('\n').rfind('\n').map_or(0, |end| end + 1);
                 cut_at(text, line + prng.below(text.len() - line + 1));
+            }
+        }
+        if self.cut == Cut::Head {
+            for (_, text) in &mut files {
+                let mut start = prng.below(text.len().min(1000) + 1);
+                while !text.is_char_boundary(start) {
+                    start += 1;
+                }
+                text.drain(..start);
             }
         }
         files

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::cuts::{Sharing, collect, merge, places};
 use super::print::{ACKS, Dialect, Front, Ids, Shown};
 use super::prng::Prng;
-use super::verdict::{Found, accusations, judge, shown, shows};
+use super::verdict::{Found, accusations, charges, judge, shown, shows};
 use super::wrong::{self, MISTAKES, Mistake, Proof};
 
 /// Logs that are judged wrongly, the shortest of each class, with their lengths.
@@ -24,13 +24,14 @@ fn try_mistake(
     let (apart, named, hosts) = (prng.chance(50), prng.chance(50), prng.chance(70));
     let sharing = if apart { Sharing::Each } else { Sharing::One };
     let foreign = dialect.ids == Ids::Other && !named;
-    if dialect.front == Front::Bare && (!apart || foreign) {
+    if !dialect.front.names_peers() && (!apart || foreign) {
         dialect.front = Front::Compose;
     }
     (dialect.refusals, dialect.itself) = (true, false);
     (dialect.late, dialect.late_receipts, dialect.once) = (false, false, false);
     dialect.bare_prepares = false;
-    let (run, culprits) = wrong::play(mistake, prng);
+    let short = prng.chance(40);
+    let (run, culprits) = wrong::play(mistake, short, prng);
     let mut log = dialect.print(&run, prng);
     if prng.chance(50) {
         log = merge(&log, prng);
@@ -46,7 +47,8 @@ fn try_mistake(
     };
     let guilty = !accusations(&report).is_empty();
     let right = guilty && shows(&report, [&of(&culprits.0), &of(&culprits.1)]);
-    let proof = (mistake.proof)(&dialect);
+    found.charges = found.charges.max(charges(&report).count());
+    let proof = mistake.proof_in(&dialect, short);
     let proof = if proof == Proof::Proved && !hosts { mistake.without_hosts } else { proof };
     let (all, counted) = match proof {
         Proof::Proved => (&mut found.proved, &mut found.hits),
@@ -63,7 +65,9 @@ fn try_mistake(
     };
     if wrongly {
         let what = if guilty { "accused" } else { "missed" };
-        let class = format!("{what}: {}, {:?}, {:?}", mistake.name, dialect.ids, dialect.acks);
+        let length = if short { "short" } else { "long" };
+        let (ids, acks, values) = (dialect.ids, dialect.acks, dialect.shown);
+        let class = format!("{what}: {}, {length}, {ids:?}, {acks:?}, {values:?}", mistake.name);
         let places = format!("wrong: {:?} {:?}, hosts {hosts}", of(&culprits.0), of(&culprits.1));
         let text = shown(&[dialect.to_string(), places], &files, &report);
         let known = misses.entry(class).or_insert((usize::MAX, String::new()));

@@ -40,6 +40,19 @@ pub(crate) const ACKS: &[(Shows, Shows)] = &[
     (Accepted, Question),
 ];
 
+/// The other pairs, which nobody has been seen to print.
+pub(crate) const MIXED_ACKS: &[(Shows, Shows)] = &[
+    (Question, After),
+    (Question, Accepted),
+    (Question, Before),
+    (After, Accepted),
+    (After, Before),
+    (Before, After),
+    (Before, Accepted),
+    (Before, Question),
+    (Accepted, Before),
+];
+
 /// What an ack's `message_value` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shown {
@@ -49,6 +62,8 @@ pub(crate) enum Shown {
     Held,
     /// Never anything.
     Nothing,
+    /// What it was asked about, whatever it holds.
+    Asked,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +83,31 @@ pub(crate) enum Numbers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Front {
     Bare,
+    Clock,
     Compose,
     Times,
+    /// Services with names that name no peer.
+    Services,
+}
+
+impl Front {
+    pub(crate) fn names_peers(self) -> bool {
+        matches!(self, Self::Compose | Self::Times)
+    }
+}
+
+/// How an object is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    Json,
+    /// With blanks, as Python's `json.dumps` does it.
+    Blanks,
+    /// As Python prints a dict.
+    Python,
+    /// With ids as text.
+    TextIds,
+    /// With ids as names.
+    NamedIds,
 }
 
 /// How a program prints.
@@ -102,6 +140,9 @@ pub(crate) struct Dialect {
     /// Other text stands between the lines.
     pub(crate) prose: bool,
     pub(crate) front: Front,
+    pub(crate) spelling: Spelling,
+    /// Lines end as on Windows.
+    pub(crate) crlf: bool,
 }
 
 /// The lab's own form.
@@ -122,10 +163,16 @@ pub(crate) const LAB: Dialect = Dialect {
     bare_prepares: false,
     prose: false,
     front: Front::Bare,
+    spelling: Spelling::Json,
+    crlf: false,
 };
 
 const LETTERS: &[&str] = &["X", "Y", "Z", "A", "B", "C", "D", "E"];
 const WORDS: &[&str] = &["apple", "pear", "plum", "fig", "lime", "kiwi", "date", "nut"];
+const SERVICES: &[&str] = &[
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "gate",
+    "last",
+];
 const PROSE: &[&str] = &[
     "connecting to peer3:3000 ...",
     "[INFO] 12:00:01 promise granted",
@@ -145,12 +192,7 @@ impl Dialect {
         Self {
             ids,
             acks,
-            shown: prng.pick(&[
-                Shown::HeldOrAsked,
-                Shown::HeldOrAsked,
-                Shown::Held,
-                Shown::Nothing,
-            ]),
+            shown: Shown::HeldOrAsked,
             numbers,
             no_number: if numbers == FromZero { "-1" } else { no_number },
             no_value: prng.pick(&["\"\"", "null", "\"<nil>\"", "ABSENT"]),
@@ -163,7 +205,26 @@ impl Dialect {
             late_receipts: prng.chance(8),
             bare_prepares: prng.chance(10),
             prose: prng.chance(20),
-            front: prng.pick(&[Front::Bare, Front::Compose, Front::Times]),
+            front: prng.pick(&[
+                Front::Bare,
+                Front::Bare,
+                Front::Clock,
+                Front::Compose,
+                Front::Compose,
+                Front::Times,
+                Front::Services,
+            ]),
+            spelling: prng.pick(&[
+                Spelling::Json,
+                Spelling::Json,
+                Spelling::Json,
+                Spelling::Blanks,
+                Spelling::Blanks,
+                Spelling::Python,
+                Spelling::TextIds,
+                Spelling::NamedIds,
+            ]),
+            crlf: prng.chance(5),
         }
     }
 
@@ -175,6 +236,7 @@ impl Dialect {
             format!("values {:?}", self.shown),
             format!("numbers {:?}", self.numbers),
             format!("front {:?}", self.front),
+            format!("spelling {:?}", self.spelling),
         ];
         for (is_so, label) in [
             (self.itself, "prints what it says to itself"),
@@ -185,6 +247,7 @@ impl Dialect {
             (self.late_receipts, "logs receipts late"),
             (self.bare_prepares, "prepares without a value"),
             (self.prose, "other text"),
+            (self.crlf, "lines end as on Windows"),
         ] {
             labels.extend(is_so.then(|| label.to_owned()));
         }
@@ -210,14 +273,17 @@ impl Dialect {
             let line = &run.lines[at];
             let front = match self.front {
                 Front::Bare => String::new(),
+                Front::Clock => format!("12:00:01.{at:03} "),
+                Front::Services => format!("{:5}  | ", SERVICES[usize::from(line.at)]),
                 Front::Compose => format!("peer{}  | ", line.at),
                 Front::Times => format!("peer{}-1  | 2024-05-01T12:00:00.{at:09}Z ", line.at),
             };
+            let end = if self.crlf { "\r" } else { "" };
             if self.prose && prng.chance(10) {
-                let text = format!("{front}{}", prng.pick(PROSE));
+                let text = format!("{front}{}{end}", prng.pick(PROSE));
                 printed.push(Printed { of: None, peer: line.at, text });
             }
-            let text = format!("{front}{}", self.json(run, line));
+            let text = format!("{front}{}{end}", self.json(run, line));
             printed.push(Printed { of: Some(at), peer: line.at, text });
         }
         printed
@@ -253,15 +319,22 @@ impl Dialect {
         let shows = if line.kind == Kind::PrepareAck { self.acks.0 } else { self.acks.1 };
         let number = line.ack.map_or(Some(line.number), |ack| shows.of(&ack, line.number));
         let held = |ack: Ack| ack.accepted.map(|(_, value)| value);
+        // A prepare without a value has none that an ack could send back.
+        let asked = !(self.bare_prepares && matches!(line.kind, Kind::Prepare | Kind::PrepareAck));
+        let asked = asked.then_some(line.value);
         let value = match (line.ack, self.shown) {
-            (None, _) if self.bare_prepares && line.kind == Kind::Prepare => None,
-            (None, _) => Some(line.value),
-            (Some(ack), Shown::HeldOrAsked) => held(ack).or(Some(line.value)),
+            (None, _) | (Some(_), Shown::Asked) => asked,
+            (Some(ack), Shown::HeldOrAsked) => held(ack).or(asked),
             (Some(ack), Shown::Held) => held(ack),
             (Some(_), Shown::Nothing) => None,
         };
         let value = value.map_or(self.no_value.into(), |value| self.value(value));
         let number = number.map_or(self.no_number.into(), |number| self.number(run, number));
+        let id = match self.spelling {
+            Spelling::TextIds => format!("\"{id}\""),
+            Spelling::NamedIds => format!("\"peer{id}\""),
+            _ => id.to_string(),
+        };
         let mut json =
             format!("{{\"peer_id\":{id},\"action\":\"{action}\",\"message_type\":\"{kind}\"");
         for (key, token) in [("message_value", value), ("proposal_num", number)] {
@@ -269,7 +342,12 @@ impl Dialect {
                 write!(json, ",\"{key}\":{token}").expect("a String");
             }
         }
-        json + "}"
+        json.push('}');
+        match self.spelling {
+            Spelling::Blanks => json.replace("\":", "\": ").replace(",\"", ", \""),
+            Spelling::Python => json.replace("null", "None").replace('"', "'"),
+            _ => json,
+        }
     }
 
     fn value(&self, value: Value) -> String {

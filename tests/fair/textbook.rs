@@ -30,6 +30,8 @@ pub(crate) struct Program {
     adopts: bool,
     /// Whoever has chosen tells all others.
     tells: bool,
+    /// A proposer says with every further vote that its value is chosen.
+    repeats: bool,
     /// Acceptors send their learners copies.
     copies: bool,
     /// How many percent of the messages are lost.
@@ -48,6 +50,7 @@ impl Program {
             promisers_only: prng.chance(25),
             adopts: prng.chance(25),
             tells: prng.chance(60),
+            repeats: prng.chance(10),
             copies: prng.chance(50),
             loss: prng.pick(&[0, 0, 5, 15]),
         }
@@ -71,6 +74,8 @@ pub(crate) const CASTS: &[Cast] = &[
     (2, &[(1, &[2])], &[]),
     (7, &[(1, &[4, 5, 6, 7]), (2, &[4, 5, 6, 7]), (3, &[4, 5, 6, 7])], &[]),
     (8, &[(1, &[3, 4, 5, 6, 7]), (2, &[3, 4, 5, 6, 7])], &[8]),
+    // Ids of two digits.
+    (12, &[(1, &[2, 3, 12]), (11, &[2, 3, 12])], &[10]),
 ];
 
 #[derive(Clone, Debug, Default)]
@@ -299,8 +304,11 @@ impl Simulator<'_> {
         }
         let Some(proposer) = self.proposers.iter_mut().find(|p| p.id == wire.to) else { return };
         proposer.round = proposer.round.max(ack.after.map_or(0, |number| number.round));
-        let current = proposer.number == Some(wire.number) && proposer.phase == 1;
-        if !current || !ack.granted {
+        let own = proposer.number == Some(wire.number) && ack.granted;
+        if own && proposer.phase == 2 && self.program.repeats {
+            self.cluster.chose(owner, wire.number, wire.value);
+        }
+        if !own || proposer.phase != 1 {
             return;
         }
         proposer.votes.insert(wire.from);

@@ -45,6 +45,8 @@ pub(crate) struct Found {
     pub(crate) proved: usize,
     pub(crate) hits: usize,
     pub(crate) shown: usize,
+    /// The most findings of safety in one of them.
+    pub(crate) charges: usize,
     /// Logs that only a judge who joins several accounts could call wrong; those that are.
     pub(crate) open: usize,
     pub(crate) open_hits: usize,
@@ -113,11 +115,16 @@ impl Tally {
     }
 }
 
-pub(crate) fn shown(labels: &[String], files: &Files, report: &Report) -> String {
-    let mut text = format!("{}\n", labels.join("; "));
+pub(crate) fn in_text(files: &Files) -> String {
+    let mut text = String::new();
     for (name, file) in files {
         writeln!(text, "--- {name}\n{}", file.trim_end()).expect("a String");
     }
+    text
+}
+
+pub(crate) fn shown(labels: &[String], files: &Files, report: &Report) -> String {
+    let mut text = format!("{}\n{}", labels.join("; "), in_text(files));
     for finding in charges(report) {
         let lines: Vec<u64> = finding.lines.iter().map(|line| line.line).collect();
         let (rule, words) = (finding.rule.row().name, finding.certainty.words());
