@@ -24,30 +24,34 @@ pub(super) const DEFAULT_PORT: u16 = 3000;
 pub(crate) const HELP: &str = "\
 usage: synod member -h HOSTSFILE [-d SECS] [-c SECS] [-t] [options]
 
-Be one member of a group that knows who is in it: join, watch the others, remove who is silent,
-and act for a leader that is gone. Every new view is a line on standard error. Runs until it is
-killed or told to crash. A hostsfile needs no roles here.
+Be one member of a group: join it, watch the others, have those removed who fall silent, and take
+over when the leader is gone. Each new view is a line on standard error. It runs until it is killed
+or crashes as told. The hostsfile needs no roles.
 
-  -h FILE            the hostsfile; its first line that is no comment is peer 1, and so on
+flags:
+  -h FILE            the hostsfile; its first line that is not a comment is peer 1, and so on
   -d SECS            sleep this long before anything else (0)
-  -c SECS            crash this long after asking to be let in
-  -t                 on the first line: once all are in, ask all but the next leader to remove the
-                     highest, and crash
-
-  --heartbeat SECS   from one heartbeat to the next; twice that in silence is death (1)
-  --majority         a new view needs a majority of the one before; all peers need the same
-  --json             the same facts as JSON lines on standard output
-  --data DIR         remember in DIR that there was a group, so that it is never founded twice;
-                     with --majority also the view and what was promised in it, so that a majority
-                     of its members goes on from it however many were restarted
+  -c SECS            crash this long after asking to join
+  -t                 for peer 1: once all have joined, ask all but the next leader to remove the
+                     highest member, and crash
+  --heartbeat SECS   the period of heartbeats; a member that is silent for two of them is taken for
+                     dead (1)
+  --majority         a new view needs a majority of the one before; every peer needs this flag
+  --json             print the same facts as JSON lines on standard output
+  --data DIR         remember in DIR that the group exists, so that it is never founded twice; with
+                     --majority also the view and what was agreed to in it, so that a majority of
+                     its members can go on from it, however many of them were restarted
   --id N             which line this peer is (otherwise found by host name, then by address)
   --port P           the TCP and UDP port of lines that give none (3000)
   --until-eof        end when standard input ends
-  --verbose          tell the story too where standard error is no terminal: who sleeps, listens,
-                     goes on from a view or has left as asked
-  --help, --version
+  --verbose          report progress also where standard error is no terminal
 
-Exit 0: it crashed as told. Exit 2: a flag, a file or the machine was at fault.
+exit codes:
+  0  it crashed as told; or standard input has ended, with --until-eof
+  2  a flag, a file or the machine was at fault
+
+example:
+  synod member -h hostsfiles/hostsfile-local.txt --id 1
 ";
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]

@@ -33,29 +33,34 @@ pub(crate) const MEMORY_ONLY: &str = "keeps its state in memory only: after a re
 pub(crate) const HELP: &str = "\
 usage: synod -h HOSTSFILE [-v VALUE] [-t DELAY] [options]
 
-Be one peer of the hostsfile: propose, accept or learn as its line says, print every message
-as a JSON line, and the value once it is chosen. Runs until it is killed.
+Be one peer of the hostsfile: a proposer, an acceptor or a learner, as its line says. Each message
+that it sends or receives is a line of JSON on standard output, and so is the value once it is
+chosen. Errors go to standard error; on a terminal, progress does too. It runs until it is killed.
 
-  -h FILE            the hostsfile; its first line that is no comment is peer 1, and so on
-  -v C               what this peer proposes if it is a proposer: one character
-  -t SECS            how long it waits before it proposes, from when it could begin (0)
-
+flags:
+  -h FILE            the hostsfile; its first line that is not a comment is peer 1, and so on
+  -v C               the value that this peer proposes if it is a proposer: one character
+  -t SECS            how long it waits before it proposes, once it could (0)
   --id N             which line this peer is (otherwise found by host name, then by address)
   --port P           the TCP port of lines that give none (3000)
-  --wait SECS        how long a proposer waits for all peers of the file; then a majority of its
-                     acceptors is enough (30)
-  --ready            a proposer waits first until every peer of the file is up (UDP, port 8888 where
-                     a line gives none); for peers that were all given this flag
-  --data DIR         keep promises, votes and numbers in DIR, so that they survive a crash
-  --trace FILE       append the full journal to FILE
-  --strict-address   reject a peer whose address its name does not resolve to
+  --wait SECS        how long a proposer waits for all peers of the file; after that a majority of
+                     its acceptors is enough (30)
+  --ready            before that, a proposer waits until every peer of the file is up, as in synod
+                     ready (UDP, port 8888 where a line gives none); every peer needs this flag
+  --data DIR         keep promises, votes and proposal numbers in DIR, so that they survive a crash
+  --trace FILE       append the full journal to FILE, for synod check and synod draw
+  --strict-address   reject a peer that connects from an address to which its host name does not
+                     resolve
   --until-eof        end when standard input ends
-  --verbose          tell the story too where standard error is no terminal
-  --help, --version
+  --verbose          report progress also where standard error is no terminal
 
-Standard output has the messages, standard error what is wrong; on a terminal also the story: who
-listens, what is proposed, found and chosen. Exit 1: no proposal number is left for this proposer.
-Exit 2: a flag, a file or the machine was at fault.
+exit codes:
+  0  standard input has ended, with --until-eof
+  1  the proposer has no proposal number left; or with --ready, a peer was missing for too long
+  2  a flag, a file or the machine was at fault
+
+example:
+  synod -h hostsfiles/hostsfile-local.txt --id 1 -v X
 ";
 
 struct Options {

@@ -13,24 +13,28 @@ use crate::error::{Doing, Result};
 pub(crate) const HELP: &str = "\
 usage: synod ready -h HOSTSFILE [-d] [options]
 
-Wait until every peer of the hostsfile is up and hears every other: then this one prints READY on
-standard error, and goes on answering so that late ones become ready too. A hostsfile needs no
-roles here.
+Wait until every peer of the hostsfile is up and hears every other, then print READY on standard
+error. It goes on answering, so that late peers become ready too. The hostsfile needs no roles.
 
-  -h FILE            the hostsfile; its first line that is no comment is peer 1, and so on
-  -d                 tell every datagram, with a time stamp, on standard error
-
+flags:
+  -h FILE            the hostsfile; its first line that is not a comment is peer 1, and so on
+  -d                 print every datagram on standard error, with a time stamp
   --interval SECS    how long to wait before asking a silent peer again (2)
-  --timeout SECS     end after this long: exit 0 if ready by then, else 1 and say who is missing;
-                     120 if not given
-  --exit             end as soon as all are ready, with all others that were given this flag
+  --timeout SECS     end after this long (120): with exit code 0 if all were ready by then, else
+                     with 1 and the names of those who are missing
+  --exit             end as soon as all are ready, together with the others that have this flag
   --trace FILE       append the full journal to FILE, for synod draw
   --id N             which line this peer is (otherwise found by host name, then by address)
   --port P           the UDP port of lines that give none (8888)
   --until-eof        end when standard input ends
-  --help, --version
 
-Exit 0: all were ready. Exit 1: not in time. Exit 2: a flag, a file or the machine was at fault.
+exit codes:
+  0  all were ready
+  1  not all were ready in time
+  2  a flag, a file or the machine was at fault
+
+example:
+  synod ready -h hostsfiles/hostsfile-local.txt --id 1
 ";
 
 /// The command.
