@@ -31,8 +31,6 @@ struct Blind;
 
 impl Observer<Instances> for Blind {
     fn observe(&mut self, _: &Output<Instances>) {}
-    fn before_frames(&mut self) {}
-    fn after_frames(&mut self) {}
 }
 
 /// `decision-peer HOSTSFILE ID DATA ECHO_PORT`: one of the five. The proposer takes turns between
@@ -72,8 +70,8 @@ pub fn peer(args: &[String]) {
     let listener = TcpListener::bind(("127.0.0.1", address(me).port)).unwrap();
     let node = Node::start(config, process, disk, Box::new(Blind), listener).unwrap();
     if me == PeerId(1) {
-        let linked = |p: &Instances| (p.linked().len() == 3).then_some(());
-        node.wait_until(None, linked).unwrap();
+        let connected = |p: &Instances| (p.connected_peers().len() == 3).then_some(());
+        node.wait_until(None, connected).unwrap();
         let echo = TcpStream::connect(("127.0.0.1", args[3].parse().unwrap())).unwrap();
         echo.set_nodelay(true).unwrap();
         let flushed = (args[2] != "-").then(|| {

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::memory::Record;
-use super::message::{Message, Operation, RequestId};
+use super::message::{Message, RequestId};
 use super::peer::{Fact, Member, Peer, Phase, Timer};
-use super::view::{MAX_ID, View};
+use super::view::{MAX_ID, Operation, View};
 use crate::process::{Effect, Effects, PeerId};
 
 /// What a member has agreed to in its view. A view that it has left behind needs none: it never
@@ -23,7 +23,7 @@ pub(super) struct Promises {
 }
 
 impl Promises {
-    /// With this number promised; or the higher number that is in the way.
+    /// With this number promised; or the higher number that was promised.
     fn promise(self, request: RequestId) -> Result<Self, RequestId> {
         match self.promised {
             Some(promised) if promised > request => Err(promised),
@@ -31,7 +31,7 @@ impl Promises {
         }
     }
 
-    /// With this operation pending by this request; or the higher number that is in the way.
+    /// With this operation pending by this request; or the higher number that was promised.
     fn agree(self, request: RequestId, op: Operation) -> Result<Self, RequestId> {
         Ok(Self { pending: Some((request, op)), ..self.promise(request)? })
     }
@@ -43,8 +43,8 @@ pub(super) enum Leading {
     /// Nothing; may ask for one operation under this number, if there is one, without a first
     /// phase.
     Free(Option<RequestId>),
-    /// A higher number was in the way: nothing, until [`Timer::Retransmit`] fires. At once, two who
-    /// lead would chase each other.
+    /// A higher number was promised: nothing, until [`Timer::Retransmit`] fires. At once, two who
+    /// lead would duel.
     Resting,
     /// Asks what is pending.
     Taking { request: RequestId, answers: BTreeMap<PeerId, Option<(RequestId, Operation)>> },
@@ -282,7 +282,7 @@ impl Peer {
                 let answered: BTreeSet<PeerId> = answers.keys().copied().collect();
                 (Message::NewLeader { request: *request, view_id, op }, answered)
             }
-            // Also the one who is held for dead: if it lives, there may be no majority without it.
+            // Also the one who is considered dead: if it lives, it may be needed for a majority.
             Leading::Asking { request, op, agreed } => {
                 (Message::Req { request: *request, view_id, op: *op }, agreed.clone())
             }
@@ -299,7 +299,7 @@ impl Peer {
         let me = self.me();
         let Phase::In(member) = &self.phase else { return };
         if self.acting(&member.view) != me {
-            // A leader that was held for dead is back.
+            // A leader that was considered dead is back.
             return self.set_leading(Leading::Free(None));
         }
         match member.leading {
@@ -424,8 +424,8 @@ impl Peer {
         }
     }
 
-    /// A higher number is in the way. The next try comes when the timer fires, above that number;
-    /// at once, two who lead would chase each other.
+    /// A higher number was promised. The next try comes when the timer fires, above that number; at
+    /// once, two who lead would duel.
     pub(super) fn refused(&mut self, request: RequestId, view_id: u64, promised: RequestId) {
         let Some(member) = self.member().filter(|member| member.view.id == view_id) else { return };
         let open = match &member.leading {

@@ -27,7 +27,7 @@
 //!
 //! # Two rules of agreement
 //!
-//! By default a change needs the `OK` of every member that the leader does not hold for dead. That
+//! By default a change needs the `OK` of every member that the leader does not consider dead. That
 //! is the original's rule, and it lets the last one of five go on alone. It is also its weakness:
 //! of two halves that do not hear each other, each makes views of its own, with the same ids, and
 //! they stay apart.
@@ -46,7 +46,7 @@
 //! *incarnation* ([`Incarnation`]), whose number the view lists. By default, and without a data
 //! directory, what a member agreed to is in the memory of its process: a process that starts again
 //! is another member and must be let in. If a majority does so at once, nobody is left who could
-//! let it in, and the group stands still.
+//! let it in, and the group stalls.
 //!
 //! With majorities and a data directory the directory is the member ([`memory`]). It keeps the
 //! incarnation, the last view and the promises in it, so any part of a group may start again, also
@@ -79,7 +79,7 @@
 //! # Left out
 //!
 //! Halves that were apart are not joined again by the default rule (cure: `--majority`, where a
-//! minority stands still instead). A first line that starts again without its record, while it is
+//! minority stalls instead). A first line that starts again without its record, while it is
 //! cut off from everybody, founds anew (cure: `--data`). When a majority of the last view has lost
 //! its memory, no view can follow (cure: start all of them anew, without their directories). Every
 //! member sends to every member, so the datagrams grow with the square of the group: a ring or
@@ -104,6 +104,6 @@ pub mod sim;
 pub mod view;
 
 pub use memory::Record;
-pub use message::{Message, Operation, RequestId};
+pub use message::{Message, RequestId};
 pub use peer::{Fact, Peer, Setup, Timer};
-pub use view::{Incarnation, View};
+pub use view::{Incarnation, Operation, View};

@@ -9,8 +9,8 @@ use super::detector::Detector;
 use super::join::Joining;
 use super::lead::{Leading, Promises};
 use super::memory::Record;
-use super::message::{Message, Operation};
-use super::view::{Incarnation, Reach, View};
+use super::message::Message;
+use super::view::{Incarnation, Operation, Reach, View};
 use crate::process::{Delay, Effect, Effects, NoInput, PeerId, Process};
 
 /// A view changes soon after it came: then heartbeats follow after this part of a period.
@@ -80,7 +80,7 @@ pub enum Fact {
         /// Those who are alive.
         alive: BTreeSet<PeerId>,
     },
-    /// Removed by others, who held this peer for dead: it joins again.
+    /// Removed by others, who considered this peer dead: it joins again.
     Removed {
         /// The view without it.
         view_id: u64,
@@ -271,7 +271,7 @@ impl Peer {
     }
 
     /// The others should soon hear a heartbeat that carries the new view. Not at once for every
-    /// view: while many join, that would be a storm.
+    /// view: while many join, that would flood the network.
     fn beat_soon(&mut self, out: &mut Effects<Self>) {
         let soon = self.setup.heartbeat / SOON;
         if self.next_beat > self.now + soon {

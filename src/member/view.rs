@@ -1,10 +1,9 @@
-//! A view: who is in, and under which number.
+//! A view: who is in, and under which number; and what can be done to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::message::Operation;
 use crate::process::PeerId;
 
 /// Ids stay below this, so that every JSON reader can hold them. At a change a second that lasts
@@ -52,6 +51,47 @@ impl Reach {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Incarnation(pub u64);
+
+/// What is to be done to a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Operation {
+    /// This peer joins.
+    Add {
+        /// Who.
+        peer: PeerId,
+        /// Which incarnation of it.
+        #[serde(rename = "life")]
+        incarnation: Incarnation,
+        /// The highest view id that it has seen.
+        seen: Option<u64>,
+    },
+    /// This peer is removed.
+    Del {
+        /// Who.
+        peer: PeerId,
+        /// On request, and not because it is silent.
+        asked: bool,
+    },
+    /// Of `NEWLEADER`: what is pending?
+    Pending,
+    /// Of its answer: nothing is.
+    Nothing,
+}
+
+impl Operation {
+    pub(super) fn objection(&self, hosts: &BTreeSet<PeerId>, reach: Reach) -> Option<String> {
+        let (peer, seen) = match self {
+            Self::Add { peer, seen, .. } => (peer, *seen),
+            Self::Del { peer, .. } => (peer, None),
+            Self::Pending | Self::Nothing => return None,
+        };
+        let strange = || format!("{peer} is not in the hostsfile");
+        let strange = (!hosts.contains(peer)).then(strange);
+        // The view that follows has a higher id than this, and that one must be in reach, too.
+        strange.or_else(|| seen.and_then(|seen| reach.view_id(seen.saturating_add(1))))
+    }
+}
 
 /// A list of members with its id.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -52,33 +52,22 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::sync::{Condvar, Mutex, MutexGuard};
+use super::sync::{Condvar, Mutex, MutexGuard, UNPOISONED};
 use crate::error::{Doing, Error, Result};
-use crate::process::{PeerId, Process};
+use crate::process::Process;
 
 use directory::Directory;
 use form::Chain;
 use media::{Files, Media};
+pub use replay::Owner;
 
 /// Up to this length, in bytes, a log is not shortened.
 const SHORT: u64 = 1 << 20;
 /// Nor up to so many times the length with which it began: otherwise a large state would be
 /// written again and again.
 const GROWTH: u64 = 4;
-
-/// Whose records these are. All three must be the same in every incarnation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
-    /// The protocol's name and version.
-    pub protocol: String,
-    /// The peer.
-    pub peer: PeerId,
-    /// The fingerprint of its hostsfile: with other acceptors, other majorities would be asked,
-    /// and they need not meet the old ones.
-    pub fingerprint: String,
-}
 
 /// An open log, on which everything that was restored from it is durable. Log and directory are
 /// locked as long as this exists.
@@ -194,7 +183,7 @@ impl Disk {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no thread panics while it holds the lock")
+        self.state.lock().expect(UNPOISONED)
     }
 
     /// Takes a record; it is durable after the next [`Self::commit`] of the returned count.
@@ -239,7 +228,7 @@ impl Disk {
                 return Err(Error::Input(why.clone()));
             }
             if state.flushing {
-                state = self.flushed.wait(state).expect("no thread panics while it holds the lock");
+                state = self.flushed.wait(state).expect(UNPOISONED);
                 continue;
             }
             state.flushing = true;
@@ -264,7 +253,7 @@ impl Disk {
 
     /// Writes and flushes; returns how long the log is then.
     fn write(&self, batch: &Batch) -> Result<Length> {
-        let mut log = self.log.lock().expect("no thread panics while it holds the lock");
+        let mut log = self.log.lock().expect(UNPOISONED);
         if batch.whole {
             let generation = log.generation.saturating_add(1);
             *log = Log::begin(&self.directory, &self.owner, generation, &batch.records)?;
@@ -323,7 +312,7 @@ fn records<R: Serialize>(records: &[R]) -> Vec<u8> {
 fn about(owner: &Owner) -> String {
     format!(
         "The durable state of {} ({}).\nDo not edit, copy or delete any part of it while the \
-         group incarnations:\na peer that forgets its promises can make the others disagree.\n",
+         group runs:\na peer that forgets its promises can make the others disagree.\n",
         owner.peer, owner.protocol
     )
 }

@@ -6,7 +6,7 @@
 //! that takes nothing any more never holds a sender up for longer than [`WRITE_TIMEOUT`]; then the
 //! link's own thread takes over, and beyond [`QUEUE_LIMIT`] frames are dropped, as a network would.
 
-mod session;
+pub(super) mod session;
 mod timeouts;
 
 use std::collections::VecDeque;
@@ -17,12 +17,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::UNPOISONED;
 use super::body::Opener;
 use super::frame::{Frame, is_timeout};
+use super::sync::UNPOISONED;
 use crate::process::PeerId;
 
-pub(super) use session::{hello, keep, serve};
 use timeouts::Timeouts;
 
 /// How many bytes may wait for a peer; frames beyond are dropped. Bodies do not count: they are
@@ -151,7 +150,7 @@ impl Link {
         Self { timeouts, ..Self::new(peer, self.address.clone(), Kind::TwoWay) }
     }
 
-    /// Ends the connection, without a word.
+    /// Ends the connection without a reason given.
     pub(super) fn close(&self) {
         if let Some(stream) = &self.state().stream {
             let _ = stream.shutdown(Shutdown::Both);

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::UNPOISONED;
+use super::sync::UNPOISONED;
+use crate::visible::clipped;
 
 /// What a line for people tells, and so whether everybody wants to read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,11 @@ const MAX_REMEMBERED: usize = 100;
 
 /// Takes one line for people; must not block.
 pub type Say = Box<dyn Fn(Level, &str) + Send + Sync>;
+
+/// Text from outside, fit to be printed: one line that can be seen, and not too long.
+pub(super) fn plain(text: &str) -> String {
+    clipped(text, 200)
+}
 
 /// Lets through `burst` lines at once and one more every `every`; the rest is counted. What was
 /// said is not said again for `again`.

@@ -54,7 +54,7 @@
 //! | a body | `Process::MAX_BODY`; a piece of it in memory | closed | bodies |
 //! | a line, before and after the hello | `frame::MAX_HELLO`, `MAX_LINE` | closed | strangers |
 //! | a datagram | `Process::MAX_DATAGRAM` | dropped | barrier |
-//! | connections without a hello | `tcp::MAX_UNKNOWN`, `MAX_GRACED` | closed | strangers |
+//! | connections without a hello | `admission::MAX_UNKNOWN`, `MAX_GRACED` | closed | strangers |
 //! | peers that no file lists | `Sockets::unlisted` peers | rejected | unlisted |
 //! | connections of one peer | `connections::MAX_CONNECTIONS` | rejected | bounds, flood |
 //! | records that wait for a flush | one read of each connection (3) | it waits | batches |
@@ -62,7 +62,7 @@
 //! | deadlines | one for each timer | replaced | clock |
 //! | addresses of a peer | `udp::MAX_ADDRESSES` | not known | udp |
 //! | look-ups for unknown senders | one a name every `udp::CALM` | put off | udp |
-//! | lines about clients | `tcp::LINES_AT_ONCE`, `LINE_EVERY` | counted | log, strangers |
+//! | lines about clients | `admission::LINES_AT_ONCE`, `LINE_EVERY` | counted | log, strangers |
 //! | reasons why a link is missing | `session::MAX_REASONS`, `REASON_EVERY` | counted | strangers |
 //! | lines remembered, of each of these two | `log::MAX_REMEMBERED` lines | forgotten | log |
 //! | printed lines, for each stream | 2 × `LIMIT` of `command/printer.rs` (2) | counted | flood |
@@ -78,15 +78,18 @@
 //! being killed is a clean end. If the disk fails, nothing leaves any more and [`Node::run`]
 //! returns the error.
 
+mod admission;
 pub mod body;
 mod clock;
 mod connections;
 pub mod disk;
+mod ends;
 pub mod frame;
 mod input;
 mod link;
 mod log;
 mod outbox;
+mod release;
 mod start;
 mod steps;
 mod sync;
@@ -96,25 +99,23 @@ mod unlisted;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::error::{Doing, Error, Result};
+use crate::error::{Error, Result};
 use crate::process::{PeerId, Process};
-use crate::visible::clipped;
 
+use admission::Admission;
 pub use body::Bodies;
 use clock::Timers;
-use connections::Ends;
 use disk::Disk;
+use ends::Ends;
 pub use link::Address;
 use link::Link;
 pub use log::{Level, Say};
 pub use outbox::Observer;
 use outbox::Outbox;
 pub use start::{Config, Sockets};
-use sync::{Condvar, Mutex};
-use tcp::Admission;
+use sync::{Condvar, Mutex, UNPOISONED};
 use udp::Datagrams;
 use unlisted::Unlisted;
 
@@ -122,8 +123,6 @@ use unlisted::Unlisted;
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// The name of the process's own thread.
 const OWN_THREAD: &str = "process";
-/// The stack of a connection's thread. Only what is touched takes memory.
-const STACK: usize = 256 * 1024;
 
 /// A running process.
 pub struct Node<P: Process> {
@@ -194,37 +193,16 @@ impl<P: Process + Send + 'static> Node<P> {
         }
     }
 
-    /// Starts the thread of a link on demand.
-    fn dial(&self, link: &Arc<Link>) {
-        let Some(node) = self.itself.upgrade() else { return };
-        let served = Arc::clone(link);
-        // Without a thread the frames wait until the next one is sent.
-        if spawn(&link.peer.to_string(), move || link::serve(&node, &served)).is_err() {
-            link.unserved();
-        }
-    }
-
     /// One line for people about something that is wrong.
     fn say(&self, text: &str) {
         (self.say)(Level::Trouble, text);
     }
-}
 
-/// Every critical section is free of code that can panic on what comes from outside.
-const UNPOISONED: &str = "no thread panics while it holds the lock";
-
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
-    thread::Builder::new()
-        .name(name.into())
-        .stack_size(STACK)
-        .spawn(body)
-        .doing(|| "starting a thread".into())?;
-    Ok(())
-}
-
-/// Text from outside, fit to be printed: one line that can be seen, and not too long.
-fn plain(text: &str) -> String {
-    clipped(text, 200)
+    /// The same about something odd from outside. Of a flood of such lines most are counted, not
+    /// printed.
+    fn complain(&self, text: &str) {
+        self.admission.lines.say(text, |line| self.say(line));
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub enum Fact {
         /// How much longer it waits for all peers; none once a majority of its acceptors is enough.
         left: Option<Duration>,
         /// Its acceptors that are connected both ways.
-        linked: Acceptors,
+        connected: Acceptors,
         /// Whose links it waits for: of all peers, or of its acceptors if `left` is none.
         missing: BTreeSet<PeerId>,
         /// How many acceptors are needed.
@@ -45,7 +45,7 @@ pub enum Fact {
         number: ProposalNumber,
         /// The acceptor.
         by: PeerId,
-        /// The number in the way.
+        /// The higher number that was promised.
         promised: ProposalNumber,
     },
     /// Too few answers in time: the attempt is over, a later one follows.
@@ -108,10 +108,10 @@ impl Display for Fact {
                 list(missing),
                 left.as_secs_f64()
             ),
-            Self::Waiting { left: None, linked, missing, needed } => write!(
+            Self::Waiting { left: None, connected, missing, needed } => write!(
                 f,
                 "cannot propose yet: needs links with {needed} acceptors, has {}, waits for {}",
-                list(linked),
+                list(connected),
                 list(missing)
             ),
             Self::Proposing { number, value } => write!(f, "proposes {value} as number {number}"),

@@ -54,7 +54,7 @@ pub struct Instances {
     peers: BTreeMap<Key, Peer>,
     /// Those whose next step is due.
     due: BTreeSet<Key>,
-    linked: BTreeSet<PeerId>,
+    connected: BTreeSet<PeerId>,
     /// The end of the range that earlier incarnations have reserved for all keys.
     used: Option<ProposalNumber>,
     /// The end of the range that is reserved for all keys; never below `used`.
@@ -70,7 +70,7 @@ impl Instances {
             setup,
             peers: BTreeMap::new(),
             due: BTreeSet::new(),
-            linked: BTreeSet::new(),
+            connected: BTreeSet::new(),
             used: None,
             reserved: None,
             now: Duration::ZERO,
@@ -83,8 +83,8 @@ impl Instances {
     }
 
     /// The peers with links both ways.
-    pub fn linked(&self) -> &BTreeSet<PeerId> {
-        &self.linked
+    pub fn connected_peers(&self) -> &BTreeSet<PeerId> {
+        &self.connected
     }
 
     /// One step of one decision, its effects marked with the key.
@@ -96,7 +96,7 @@ impl Instances {
     ) {
         let peer = self.peers.entry(key).or_insert_with(|| {
             let mut peer = Peer::new(Arc::clone(&self.setup));
-            peer.is_connected_with(&self.linked);
+            peer.is_connected_with(&self.connected);
             peer.has_reserved(self.used, self.reserved);
             peer
         });
@@ -182,7 +182,7 @@ impl Process for Instances {
     }
 
     fn connected(&mut self, peer: PeerId, out: &mut Effects<Self>) {
-        self.linked.insert(peer);
+        self.connected.insert(peer);
         let keys: Vec<Key> = self.peers.keys().copied().collect();
         for key in keys {
             self.step(key, out, |one, out| one.connected(peer, out));
@@ -215,6 +215,6 @@ impl Process for Instances {
     }
 
     fn objection(&self, from: PeerId, message: &Self::Message) -> Option<String> {
-        super::objection::objection(&self.setup, from, &message.part)
+        self.setup.objection(from, &message.part)
     }
 }

@@ -60,7 +60,7 @@ mod tests {
         assert!(!learner.accepted(&members, PeerId(2), vote(1, 'X')));
         assert!(!learner.accepted(&members, PeerId(3), vote(5, 'X')));
         assert!(!learner.accepted(&members, PeerId(2), vote(1, 'X')), "told twice");
-        assert!(!learner.accepted(&members, PeerId(9), vote(5, 'X')), "a stranger");
+        assert!(!learner.accepted(&members, PeerId(9), vote(5, 'X')), "an unknown peer");
         assert!(learner.accepted(&members, PeerId(4), vote(5, 'X')));
     }
 
@@ -74,7 +74,7 @@ mod tests {
         assert!(learner.accepted(&members, PeerId(4), vote(1, 'X')));
     }
 
-    /// The liar is one of the acceptors; the others are believed all the same.
+    /// The Byzantine peer is one of the acceptors; the others are believed all the same.
     #[test]
     fn a_million_forged_acceptances_are_not_kept_and_hide_no_choice() {
         let members: Acceptors = [2, 3, 4].map(PeerId).into();
@@ -82,7 +82,7 @@ mod tests {
         assert!(!learner.accepted(&members, PeerId(3), vote(1, 'X')));
         for number in 2..1_000_002 {
             assert!(!learner.accepted(&members, PeerId(2), vote(number, 'Z')));
-            assert!(!learner.accepted(&members, PeerId(9), vote(number, 'Z')), "a stranger");
+            assert!(!learner.accepted(&members, PeerId(9), vote(number, 'Z')), "an unknown peer");
             let kept: usize = learner.votes.values().map(BTreeMap::len).sum();
             assert!(kept <= KEPT_EACH + 1, "{kept} are kept");
         }

@@ -98,8 +98,8 @@ pub struct Peer {
     acceptor: Acceptor,
     learner: Learner,
     chosen: Option<Accepted>,
-    /// Linked both ways at least once; itself included.
-    linked: BTreeSet<PeerId>,
+    /// Connected both ways at least once; itself included.
+    connected: BTreeSet<PeerId>,
     phase: Phase,
     /// The last number used; after a restart, the last one that may have been used.
     last_number: Option<ProposalNumber>,
@@ -121,8 +121,8 @@ impl Peer {
             acceptor: Acceptor::default(),
             learner: Learner::default(),
             chosen: None,
-            // A peer is always linked with itself.
-            linked: BTreeSet::from([setup.me]),
+            // A peer is always connected with itself.
+            connected: BTreeSet::from([setup.me]),
             phase: Phase::Gathering { left: Some(setup.link_wait) },
             setup,
             last_number: None,
@@ -160,7 +160,7 @@ impl Peer {
 
     /// Has links with these peers from the beginning.
     pub(super) fn is_connected_with(&mut self, peers: &BTreeSet<PeerId>) {
-        self.linked.extend(peers);
+        self.connected.extend(peers);
     }
 
     /// The highest number that it holds, has used, or has seen in an answer.
@@ -296,7 +296,7 @@ impl Process for Peer {
     }
 
     fn connected(&mut self, peer: PeerId, out: &mut Effects<Self>) {
-        self.linked.insert(peer);
+        self.connected.insert(peer);
         if let Some(held) = self.acceptor.accepted {
             // A learner that comes late may be the only one left who can count. It hears the same
             // as one that came early, also where the choice is known.
@@ -327,8 +327,8 @@ impl Process for Peer {
                 let ack = self.acceptor.accept(number, value);
                 self.answer(from, before, ack, Message::AcceptAck, out);
                 if ack.accepts() {
-                    // Who is not linked yet is told once it is (`connected`), and so not twice.
-                    for learner in &self.learners(number) & &self.linked {
+                    // Who is not connected yet is told once it is (`connected`), and so not twice.
+                    for learner in &self.learners(number) & &self.connected {
                         if learner != from {
                             out.push(Effect::Send(learner, Message::AcceptAck(ack)));
                         }
@@ -370,7 +370,7 @@ impl Process for Peer {
     }
 
     fn objection(&self, from: PeerId, message: &Message) -> Option<String> {
-        super::objection::objection(&self.setup, from, message)
+        self.setup.objection(from, message)
     }
 }
 

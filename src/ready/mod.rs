@@ -1,4 +1,4 @@
-//! The readiness barrier: nobody goes on before everybody is there.
+//! The readiness barrier: nobody goes on before everybody is connected.
 //!
 //! # The problem
 //!

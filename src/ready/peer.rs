@@ -1,4 +1,4 @@
-//! One peer at the barrier, as a [`Process`].
+//! One peer of `ready`, as a [`Process`].
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
@@ -81,7 +81,7 @@ impl Display for Fact {
     }
 }
 
-/// One peer at the barrier.
+/// One peer of `ready`.
 #[derive(Clone, Debug)]
 pub struct Ready {
     setup: Setup,

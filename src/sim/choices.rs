@@ -7,9 +7,9 @@
 use std::mem::discriminant;
 
 use super::faults::Faults;
+use super::host::id;
 use super::prng::{MILLION, Prng};
 use super::script::{Cause, CrashPoint, ScriptOf, ScriptStep, StepOf, What, WhatOf};
-use super::wires::id;
 use super::world::World;
 use super::{RunConfig, RunEnd, RunObserver};
 use crate::process::{Effect, PeerId, Process};

@@ -6,9 +6,9 @@
 //! nothing in a run whose beginning is gone.
 //!
 //! First whole peers are left out, then all crashes, then halves, quarters, and so on down to
-//! single items, again and again until none can be spared. An item is a step, or what goes wrong in
-//! one: its crash, its slow disk. A step may go while its crash stays; then that is a crash between
-//! two steps.
+//! single items, again and again until none can be left out. An item is a step, or what goes wrong
+//! in one: its crash, its slow disk. A step may go while its crash stays; then that is a crash
+//! between two steps.
 //!
 //! So the result is *1-minimal*: whoever takes any single item out has a run that does not fail. It
 //! is not the smallest of all failures, nor even of those that two deletions at once would find;

@@ -2,7 +2,7 @@
 //!
 //! It reads what JSON is and, beyond it, what is clearly meant: a missing or doubled comma, single
 //! quotation marks, unquoted words, an object cut before its brace. What was mended is said
-//! ([`ScanEnd::mended`]), so nothing is forgiven in silence.
+//! ([`ScanEnd::mended`]), so no repair goes unreported.
 
 use std::borrow::Cow;
 

@@ -115,7 +115,7 @@ pub(crate) struct Rules {
 }
 
 impl<P: Subject> Local<P> {
-    /// A peer with an empty disk, started and linked with all.
+    /// A peer with an empty disk, started and connected with all.
     pub(crate) fn born(me: PeerId, process: P, rules: &Rules) -> (Self, Vec<Letter>) {
         let mut local = Self {
             me,

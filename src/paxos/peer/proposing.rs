@@ -51,8 +51,8 @@ impl Peer {
         match &self.phase {
             Phase::Gathering { left } => {
                 let mut peers = (1..=self.setup.roles.peers).map(PeerId);
-                let all = peers.all(|peer| self.linked.contains(&peer));
-                let enough = left.is_none() && is_quorum(&electorate.acceptors, &self.linked);
+                let all = peers.all(|peer| self.connected.contains(&peer));
+                let enough = left.is_none() && is_quorum(&electorate.acceptors, &self.connected);
                 (all || enough).then_some(NextStep::Begin)
             }
             Phase::Asking(attempt) => {
@@ -248,10 +248,10 @@ impl Peer {
                 let left = left.filter(|left| !left.is_zero());
                 self.phase = Phase::Gathering { left };
                 if self.next_step().is_none() {
-                    let linked = members & &self.linked;
+                    let connected = members & &self.connected;
                     let wanted = left.map_or(members.clone(), |_| setup.roles.links_of(setup.me));
-                    let missing = &wanted - &self.linked;
-                    out.push(Effect::Report(Fact::Waiting { left, linked, missing, needed }));
+                    let missing = &wanted - &self.connected;
+                    out.push(Effect::Report(Fact::Waiting { left, connected, missing, needed }));
                     self.wait_on(left.unwrap_or_default(), WAITING_NOTE_EVERY, out);
                 }
             }

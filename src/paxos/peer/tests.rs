@@ -170,7 +170,7 @@ fn a_choice_is_passed_on_once_to_all_who_may_not_know_it() {
     host.receive(PeerId(4), Keyed { key: 7, part: chosen(1) }, &mut out);
     host.connected(PeerId(6), &mut out);
     assert_eq!((host.chosen(7), host.chosen(8)), (Some(accepted(1)), None));
-    assert_eq!(*host.linked(), [PeerId(6)].into());
+    assert_eq!(*host.connected_peers(), [PeerId(6)].into());
     let told = |effect: &&Effect<Instances>| {
         matches!(effect, Effect::Send(PeerId(6), Keyed { key: 7, part: Message::Chosen { .. } }))
     };
@@ -181,7 +181,7 @@ fn a_choice_is_passed_on_once_to_all_who_may_not_know_it() {
 fn an_acceptance_reaches_each_learner_of_its_proposer_once() {
     let mut acceptor = peer(5);
     assert!(links(&mut acceptor, 4).is_empty());
-    assert_eq!(hears(&mut acceptor, 1, accept(1)), ["ack 1 to peer1"], "6 is not linked");
+    assert_eq!(hears(&mut acceptor, 1, accept(1)), ["ack 1 to peer1"], "6 is not connected");
     assert_eq!(links(&mut acceptor, 6), ["ack 1 to peer6"]);
     assert!(links(&mut acceptor, 4).is_empty(), "it learns nothing");
     assert!(links(&mut acceptor, 2).is_empty(), "it learns of its own numbers only");

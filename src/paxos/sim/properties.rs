@@ -38,7 +38,7 @@ pub const VOTE_KEPT: Property =
 /// Durable before visible.
 pub const DURABLE_FIRST: Property =
     Property::new("durable-first", "no answer leaves before what it says is durable");
-/// Peers are no liars.
+/// No peer is Byzantine.
 pub const HONEST: Property =
     Property::new("honest", "no peer sends what no honest peer could have sent");
 /// Paxos comes to an end.

@@ -3,14 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::failure::find;
+use super::failure::{Failure, find, known_failure};
+use super::front::Front;
+use super::minimize::{MOST_STEPS, minimize};
 use super::options::{Job, Options, beside};
-use super::summary::{Progress, Summary, as_f64};
-use super::{
-    Failure, Front, MOST_STEPS, Recording, RunOutcome, Scenario, Schedule, Simulated, Tally,
-    matrix, minimize, schedule,
-};
-use crate::error::{Doing, Result};
+use super::runs::{Recording, RunOutcome, Schedule};
+use super::simulated::{Scenario, Simulated};
+use super::summary::{Progress, Summary, Tally as _, as_f64};
+use super::{matrix, schedule};
+use crate::command::quoted;
+use crate::error::{Doing, Error, Result};
+use crate::sim::mutant::{Guard, MutantLabel};
 
 /// How many seeds are played when none are named.
 const SEEDS: u64 = 10_000;
@@ -60,7 +63,9 @@ impl<S: Simulated> Command<'_, S> {
     fn list(&self) -> Result<ExitCode> {
         for sim in self.front.about {
             for label in sim.mutants() {
-                self.say(&format!("{}\t{}\t{}\n", label.name, label.does, sim.name()))?;
+                let MutantLabel { name, does, guard: Guard { rule, file, item, step }, .. } = label;
+                let sim = sim.name();
+                self.say(&format!("{name}\t{does}\t{sim}\t{rule}\t{file}: {item}\t{step}\n"))?;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -111,6 +116,9 @@ impl<S: Simulated> Command<'_, S> {
 
     /// Says what went wrong, makes it smaller, writes and draws it.
     fn explain(&self, failure: &Failure<S>, only_one: bool) -> Result<()> {
+        if let Some(mutant) = self.options.scenario.mutant {
+            self.say(&format!("\n{}", mutant.label()))?;
+        }
         self.tell(failure, "VIOLATED")?;
         // Whoever names one seed wants to see that one.
         let small = if only_one { failure.clone() } else { failure.shrunk(SHRINK_BUDGET) };
@@ -126,8 +134,8 @@ impl<S: Simulated> Command<'_, S> {
     /// Shows a mutant's known failure.
     fn show_known(&self) -> Result<ExitCode> {
         let Some(mutant) = self.options.scenario.mutant else { return Ok(ExitCode::SUCCESS) };
-        self.say(&format!("{}\n  {}\n  seen: {}\n", mutant.name, mutant.does, mutant.seen))?;
-        let Some(failure) = super::known_failure(mutant) else { return self.play() };
+        self.say(&mutant.label().to_string())?;
+        let Some(failure) = known_failure(mutant) else { return self.play() };
         self.tell(&failure, "VIOLATED")?;
         self.minimize(&failure, self.options.journal(), false)?;
         Ok(ExitCode::SUCCESS)
@@ -181,6 +189,13 @@ impl<S: Simulated> Command<'_, S> {
     /// Plays the schedule in a file.
     fn replay(&self, file: &Path) -> Result<ExitCode> {
         let (scenario, schedule): (Scenario<S>, Schedule<S>) = schedule::read(file)?;
+        if self.options.without_bug && scenario.mutant.is_none() {
+            let file = file.display();
+            return Err(Error::Usage(format!("--without-bug: {file} names no mutant")));
+        }
+        let mutant = scenario.mutant.filter(|_| !self.options.without_bug);
+        // What comes after a violation shows what it leads to.
+        let scenario = scenario.with_mutant(mutant).to_the_end();
         let run = scenario.record_schedule(&schedule);
         let (replayed, performed) = scenario.follow(&schedule);
         let (done, all) = (performed.steps.len(), schedule.steps.len());
@@ -241,11 +256,4 @@ fn summary_of<S: Simulated>(outcome: &RunOutcome<S::Tally>, schedule: &Schedule<
 
 fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -6,7 +6,8 @@
 //! everything in it that chance put there; [`minimize`](super::minimize()) takes that out.
 
 use super::options::with_seed;
-use super::{Parameters, RunOutcome, Scenario, Simulated, WorldFaults};
+use super::runs::RunOutcome;
+use super::simulated::{Parameters as _, Scenario, Simulated, WorldFaults};
 use crate::error::Result;
 use crate::sim::mutant::Mutant;
 

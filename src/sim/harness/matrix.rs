@@ -8,30 +8,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{AnySim, Failure, Scenario, Simulated, known_failure};
+use super::failure::{Failure, known_failure};
+use super::front::{AnySim, Explored, MatrixRow};
+use super::simulated::{Scenario, Simulated};
 use crate::error::{Doing, Error, Result};
 use crate::sim::mutant::Mutant;
 
 /// How many seeds of each world the judge of the lines hears as well.
 const JUDGED_SEEDS: u64 = 100;
-
-/// Which checks catch a mutant, and how often.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MatrixRow {
-    /// How many runs were played.
-    pub runs: u64,
-    /// In how many of them each property was violated, of those that ever were.
-    pub violated: BTreeMap<&'static str, u64>,
-    /// How many runs the judge of the lines was given, and in how many it found a violation.
-    pub judged: (u64, u64),
-}
-
-impl MatrixRow {
-    /// How many checks caught the mutant: properties, and the judge of the lines.
-    pub fn kills(&self) -> usize {
-        self.violated.len() + usize::from(self.judged.1 > 0)
-    }
-}
 
 /// Plays a mutant in all worlds, with one run in every `share`. The judge of the lines hears its
 /// known failure too: some mistakes show in one run of thousands.
@@ -62,9 +46,6 @@ pub(super) fn row<S: Simulated>(mutant: &'static Mutant<S::Peer>, share: u64) ->
     }
     row
 }
-
-/// How the model checker caught the mutants that it caught, by name.
-pub type Explored = BTreeMap<String, String>;
 
 /// Reads what the model checker has printed: a mutant, a tab, and how it was caught; nothing if it
 /// was not.

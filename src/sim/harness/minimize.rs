@@ -1,7 +1,9 @@
 //! From one failing run to the least of it: single messages, crashes and time-outs are taken out of
 //! that very run while the same property is still violated.
 
-use super::{Failure, RunOutcome, Scenario, Schedule, Simulated, known_failure};
+use super::failure::{Failure, known_failure};
+use super::runs::{RunOutcome, Schedule};
+use super::simulated::{Scenario, Simulated};
 use crate::sim::ddmin::ddmin;
 use crate::sim::mutant::Mutant;
 
