@@ -6,12 +6,11 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use super::lines::Lines;
 use super::{Incarnation, Peer, Setup};
-use crate::command::identity::{Flag, Identity, addresses};
+use crate::command::identity::{Identity, addresses};
 use crate::command::printer::Printer;
 use crate::command::prose::Prose;
 use crate::command::{args, data, sockets};
@@ -57,7 +56,6 @@ example:
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Options {
-    identity: Identity,
     delay: Duration,
     crash_after: Option<Duration>,
     crash_as_leader: bool,
@@ -68,9 +66,8 @@ struct Options {
     verbose: bool,
 }
 
-fn parse(mut parser: Parser) -> Result<Options> {
+fn parse(parser: Parser) -> Result<(Identity, Options)> {
     let mut options = Options {
-        identity: Identity::new(DEFAULT_PORT),
         delay: Duration::ZERO,
         crash_after: None,
         crash_as_leader: false,
@@ -80,48 +77,52 @@ fn parse(mut parser: Parser) -> Result<Options> {
         data: None,
         verbose: false,
     };
-    while let Some(arg) = parser.next()? {
-        if let Some(flag) = Flag::of(&arg) {
-            options.identity.take(flag, &mut parser)?;
-            continue;
+    let identity = Identity::read(DEFAULT_PORT, parser, |name, parser| {
+        match name {
+            "-d" => options.delay = args::seconds(name, parser.value()?)?,
+            "-c" => options.crash_after = Some(args::seconds(name, parser.value()?)?),
+            "-t" => options.crash_as_leader = true,
+            "--heartbeat" => options.heartbeat = args::period(name, parser.value()?)?,
+            "--majority" => options.majority = true,
+            "--json" => options.json = true,
+            "--verbose" => options.verbose = true,
+            "--data" => options.data = Some(args::directory(name, parser.value()?)?),
+            _ => return Ok(false),
         }
-        match arg {
-            Short('d') => options.delay = args::seconds("-d", parser.value()?)?,
-            Short('c') => options.crash_after = Some(args::seconds("-c", parser.value()?)?),
-            Short('t') => options.crash_as_leader = true,
-            Long("heartbeat") => options.heartbeat = args::period("--heartbeat", parser.value()?)?,
-            Long("majority") => options.majority = true,
-            Long("json") => options.json = true,
-            Long("verbose") => options.verbose = true,
-            Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
-            Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
-        }
-    }
-    Ok(options)
+        Ok(true)
+    })?;
+    Ok((identity, options))
 }
 
 /// The command.
 pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
-    let options = parse(parser)?;
-    let hosts = options.identity.hosts()?;
-    let host = options.identity.find(&hosts)?;
+    let (identity, options) = parse(parser)?;
+    let hosts = identity.hosts()?;
+    let host = identity.find(&hosts)?;
     let (out, err) = Printer::of_both(host.id).doing(|| "starting to print".into())?;
     let prose = Prose::new(host.id, err.clone(), options.verbose);
-    options.identity.end_with_input()?;
-    let result = serve(&options, &hosts, host, out.clone(), prose);
+    identity.end_with_input()?;
+    let result = serve(&identity, &options, &hosts, host, out.clone(), prose);
     out.finish();
     err.finish();
     result.map(ExitCode::from)
 }
 
-fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Prose) -> Result<u8> {
+fn serve(
+    identity: &Identity,
+    options: &Options,
+    hosts: &Hosts,
+    host: &Host,
+    out: Printer,
+    err: Prose,
+) -> Result<u8> {
     let me = host.id;
     if !options.delay.is_zero() {
         err.say(Level::Story, &format!("sleeps for {} s", options.delay.as_secs_f64()));
         // `-d` is just that: before it, there is nothing that could be waited for.
         thread::sleep(options.delay);
     }
-    let (port, default_port) = (options.identity.port_of(host), options.identity.port);
+    let (port, default_port) = (identity.port_of(host), identity.port);
     let fingerprint = hosts.fingerprint(default_port);
     let setup = Setup {
         me,

@@ -8,11 +8,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use super::lines::{Lines, gap};
-use crate::command::identity::{Flag, Identity, addresses};
+use crate::command::identity::{Identity, addresses};
 use crate::command::journal::Journal;
 use crate::command::printer::Printer;
 use crate::command::prose::Prose;
@@ -65,7 +64,6 @@ example:
 ";
 
 struct Options {
-    identity: Identity,
     value: Option<Value>,
     delay: Duration,
     wait: Duration,
@@ -76,9 +74,8 @@ struct Options {
     verbose: bool,
 }
 
-fn parse(mut parser: Parser) -> Result<Options> {
+fn parse(parser: Parser) -> Result<(Identity, Options)> {
     let mut options = Options {
-        identity: Identity::new(DEFAULT_PORT),
         value: None,
         delay: Duration::ZERO,
         wait: Duration::from_secs(30),
@@ -88,24 +85,21 @@ fn parse(mut parser: Parser) -> Result<Options> {
         ready: false,
         verbose: false,
     };
-    while let Some(arg) = parser.next()? {
-        if let Some(flag) = Flag::of(&arg) {
-            options.identity.take(flag, &mut parser)?;
-            continue;
+    let identity = Identity::read(DEFAULT_PORT, parser, |name, parser| {
+        match name {
+            "-v" => options.value = Some(value(name, parser.value()?)?),
+            "-t" => options.delay = args::seconds(name, parser.value()?)?,
+            "--wait" => options.wait = args::seconds(name, parser.value()?)?,
+            "--ready" => options.ready = true,
+            "--verbose" => options.verbose = true,
+            "--data" => options.data = Some(args::directory(name, parser.value()?)?),
+            "--trace" => options.trace = Some(parser.value()?.into()),
+            "--strict-address" => options.strict_address = true,
+            _ => return Ok(false),
         }
-        match arg {
-            Short('v') => options.value = Some(value("-v", parser.value()?)?),
-            Short('t') => options.delay = args::seconds("-t", parser.value()?)?,
-            Long("wait") => options.wait = args::seconds("--wait", parser.value()?)?,
-            Long("ready") => options.ready = true,
-            Long("verbose") => options.verbose = true,
-            Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
-            Long("trace") => options.trace = Some(parser.value()?.into()),
-            Long("strict-address") => options.strict_address = true,
-            Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
-        }
-    }
-    Ok(options)
+        Ok(true)
+    })?;
+    Ok((identity, options))
 }
 
 /// A value to propose: exactly one character.
@@ -122,8 +116,7 @@ pub(crate) fn value(flag: &str, value: OsString) -> Result<Value> {
 
 /// The command.
 pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
-    let options = parse(parser)?;
-    let identity = &options.identity;
+    let (identity, options) = parse(parser)?;
     outputs::keep_apart(identity.file(), options.trace.as_deref())?;
     let hosts = identity.hosts()?;
     let roles = roles(&hosts, identity.port)?;
@@ -137,7 +130,7 @@ pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
     }
     let (out, err) = Printer::of_both(me).doing(|| "starting to print".into())?;
     let prose = Prose::new(me, err.clone(), options.verbose);
-    let result = serve(&options, &hosts, roles, host, out.clone(), &prose);
+    let result = serve(&identity, &options, &hosts, roles, host, out.clone(), &prose);
     out.finish();
     err.finish();
     result
@@ -145,6 +138,7 @@ pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
 
 /// Runs the peer; returns only if it cannot start or its disk fails.
 fn serve(
+    identity: &Identity,
     options: &Options,
     hosts: &Hosts,
     roles: Roles,
@@ -153,7 +147,7 @@ fn serve(
     err: &Prose,
 ) -> Result<ExitCode> {
     let me = host.id;
-    let (port, default_port) = (options.identity.port_of(host), options.identity.port);
+    let (port, default_port) = (identity.port_of(host), identity.port);
     let listener = sockets::streams(host, port)?;
     let links = roles.links_of(me);
     let is_proposer = roles.proposers.contains_key(&me);
@@ -187,7 +181,7 @@ fn serve(
         bodies: None,
         say: Box::new(move |level, text| link_prose.say(level, text)),
     };
-    options.identity.end_with_input()?;
+    identity.end_with_input()?;
     err.say(Level::Story, &listens(host, port, takes_part));
     let ready = options.ready.then(|| {
         // Nobody waits for those who do not propose, but everybody answers.

@@ -1,15 +1,12 @@
 //! `synod ready`: the readiness barrier.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use super::service::{DEFAULT_PORT, INTERVAL, Service, TIMEOUT};
 use crate::command::args;
-use crate::command::identity::{Flag, Identity};
+use crate::command::identity::Identity;
 use crate::command::printer::Printer;
 use crate::error::{Doing, Result};
 
@@ -40,58 +37,27 @@ example:
   synod ready -h hostsfiles/hostsfile-local.txt --id 1
 ";
 
-struct Options {
-    identity: Identity,
-    debug: bool,
-    interval: Duration,
-    timeout: Duration,
-    exit: bool,
-    trace: Option<PathBuf>,
-}
-
-fn parse(mut parser: Parser) -> Result<Options> {
-    let mut options = Options {
-        identity: Identity::new(DEFAULT_PORT),
-        debug: false,
-        interval: INTERVAL,
-        timeout: TIMEOUT,
-        exit: false,
-        trace: None,
-    };
-    while let Some(arg) = parser.next()? {
-        if let Some(flag) = Flag::of(&arg) {
-            options.identity.take(flag, &mut parser)?;
-            continue;
-        }
-        match arg {
-            Short('d') => options.debug = true,
-            Long("interval") => options.interval = args::period("--interval", parser.value()?)?,
-            Long("timeout") => options.timeout = args::seconds("--timeout", parser.value()?)?,
-            Long("exit") => options.exit = true,
-            Long("trace") => options.trace = Some(parser.value()?.into()),
-            Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
-        }
-    }
-    Ok(options)
-}
-
 /// The command.
 pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
-    let options = parse(parser)?;
-    let identity = &options.identity;
+    let (mut interval, mut timeout, mut trace) = (INTERVAL, TIMEOUT, None);
+    let (mut debug, mut exit) = (false, false);
+    let identity = Identity::read(DEFAULT_PORT, parser, |name, parser| {
+        match name {
+            "-d" => debug = true,
+            "--interval" => interval = args::period(name, parser.value()?)?,
+            "--timeout" => timeout = args::seconds(name, parser.value()?)?,
+            "--exit" => exit = true,
+            "--trace" => trace = Some(parser.value()?.into()),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
     let hosts = identity.hosts()?;
     let host = identity.find(&hosts)?;
     let err = Printer::of_words(host.id).doing(|| "starting to print".into())?;
     identity.end_with_input()?;
-    let service = Service {
-        interval: options.interval,
-        timeout: Some(options.timeout),
-        stay: false,
-        exit: options.exit,
-        debug: options.debug,
-        port: identity.port,
-        trace: options.trace.clone(),
-    };
+    let (timeout, stay, port) = (Some(timeout), false, identity.port);
+    let service = Service { interval, timeout, stay, exit, debug, port, trace };
     let result = service.start(&hosts, host, &err).and_then(|node| node.run());
     err.finish();
     result.map(ExitCode::from)

@@ -25,7 +25,7 @@ use crate::error::Result;
 use crate::process::PeerId;
 use crate::sim::harness::{Front, Property, Scenario, Simulated, WorldFaults};
 use crate::sim::mutant::Mutant;
-use crate::sim::{DiskModel, Faults, Prng, RunConfig};
+use crate::sim::{DiskModel, Faults, Prng, RunConfig, index};
 use casts::MOST_PEERS;
 pub use monitor::{PaxosMonitor, PaxosTally};
 pub use plan::{PaxosParameters, PaxosPlan, Site};
@@ -130,7 +130,7 @@ worlds:
         peer: PeerId,
         _incarnation: u64,
     ) -> Arc<Setup> {
-        Arc::clone(&run.parameters.cast(plan).setups[usize::from(peer.0) - 1])
+        Arc::clone(&run.parameters.cast(plan).setups[index(peer)])
     }
 
     fn monitor(run: &Scenario<Self>, plan: &PaxosPlan, journal: bool) -> PaxosMonitor {

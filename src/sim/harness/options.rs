@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::{Parser, ValueExt as _};
 
 use super::front::Front;
 use super::property::Property;
 use super::simulated::{Parameters as _, Scenario, Simulated, WorldFaults, named};
+use crate::command::args;
 use crate::error::{Error, Result};
 use crate::sim::Faults;
 use crate::sim::mutant::Mutant;
@@ -101,45 +101,39 @@ type Elsewhere<'a> = &'a dyn Fn(&str) -> String;
 
 impl<S: Simulated> Options<S> {
     /// Reads flags.
-    fn read(mut parser: Parser, elsewhere: Elsewhere<'_>) -> Result<Self> {
+    fn read(parser: Parser, elsewhere: Elsewhere<'_>) -> Result<Self> {
         let (mut job, mut seeds) = (Job::Play, None);
         let (mut is_described, mut without_bug) = (false, false);
         let (mut trace, mut draw, mut explored) = (None, None, None);
         let (mut peers, mut parameters, mut world) =
             (PEERS, S::Parameters::default(), S::WORLDS[0]);
         let (mut without, mut property, mut mutant) = (Vec::new(), None, None);
-        while let Some(arg) = parser.next()? {
-            let Long(flag) = arg else {
-                return match arg {
-                    Short(_) | Positional(_) | Long(_) => Err(arg.unexpected().into()),
-                };
-            };
-            let flag = flag.to_owned();
-            match flag.as_str() {
-                "seeds" => once(&mut seeds, range(parser.value()?)?)?,
-                "seed" => once(&mut seeds, one_seed(parser.value()?)?)?,
-                "mutant" => mutant = Some(mutant_of::<S>(parser.value()?, elsewhere)?),
-                "trace" => trace = Some(parser.value()?.into()),
-                "draw" => draw = Some(parser.value()?.into()),
-                "mutants" => job = Job::List,
-                "matrix" => job = Job::Matrix,
-                "explored" => explored = Some(parser.value()?.into()),
-                "find-shortest" => job = Job::Find,
-                "replay" => job = Job::Replay(parser.value()?.into()),
-                "without-bug" => without_bug = true,
+        args::flags(parser, |name, parser| {
+            match name {
+                "--seeds" => once(&mut seeds, range(parser.value()?)?)?,
+                "--seed" => once(&mut seeds, one_seed(parser.value()?)?)?,
+                "--mutant" => mutant = Some(mutant_of::<S>(parser.value()?, elsewhere)?),
+                "--trace" => trace = Some(parser.value()?.into()),
+                "--draw" => draw = Some(parser.value()?.into()),
+                "--mutants" => job = Job::List,
+                "--matrix" => job = Job::Matrix,
+                "--explored" => explored = Some(parser.value()?.into()),
+                "--find-shortest" => job = Job::Find,
+                "--replay" => job = Job::Replay(parser.value()?.into()),
+                "--without-bug" => without_bug = true,
                 _ => {
                     is_described = true;
-                    match flag.as_str() {
-                        "peers" => peers = number_of_peers::<S>(parser.value()?)?,
-                        "faults" => world = world_of::<S>(parser.value()?)?,
-                        "only" => without = all_but(&parser.value()?.string()?)?,
-                        "property" => property = Some(property_of::<S>(parser.value()?)?),
-                        _ if parameters.take(&flag, &mut parser)? => {}
-                        _ => return Err(Long(&flag).unexpected().into()),
+                    match name {
+                        "--peers" => peers = number_of_peers::<S>(parser.value()?)?,
+                        "--faults" => world = world_of::<S>(parser.value()?)?,
+                        "--only" => without = all_but(&parser.value()?.string()?)?,
+                        "--property" => property = Some(property_of::<S>(parser.value()?)?),
+                        _ => return parameters.take(name, parser),
                     }
                 }
             }
-        }
+            Ok(true)
+        })?;
         parameters.settle(peers).map_err(Error::Usage)?;
         let scenario = Scenario::new(peers, parameters, &world).without(without);
         let scenario = scenario.with_mutant(mutant).only(property);
