@@ -77,10 +77,6 @@ impl Process for Mover {
 
 impl Observer<Mover> for Store {
     fn observe(&mut self, _: &Output<Mover>) {}
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 /// A message that came with contents, and how they ended.

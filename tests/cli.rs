@@ -255,20 +255,11 @@ fn a_trace_file_that_cannot_be_written_is_refused() {
 }
 
 #[test]
-fn help_and_version_are_data_and_end_with_0() {
-    let version = concat!("synod ", env!("CARGO_PKG_VERSION"));
-    for (words, first) in [
-        ("--help", "synod: Paxos you can run, read and trust"),
-        ("paxos --help", "usage: synod -h HOSTSFILE [-v VALUE] [-t DELAY] [options]"),
-        ("local --help", "usage: synod local [HOSTSFILE]"),
-        ("-h none -t x --help", "synod: Paxos"),
-        ("--version", version),
-        ("local --version", version),
-    ] {
+fn the_version_is_data_and_ends_with_0() {
+    for words in ["-V", "--version", "local -V", "local --version"] {
         let end = Program::start(synod(words)).end();
         assert_eq!((end.code, end.err.len()), (Some(0), 0), "{words}: {end:#?}");
-        assert!(end.out[0].starts_with(first), "{words}: {end:#?}");
-        assert!(end.out.iter().all(|line| line.len() <= 100), "{words}: too wide");
+        assert_eq!(end.out, [concat!("synod ", env!("CARGO_PKG_VERSION"))], "{words}");
     }
 }
 
@@ -310,15 +301,6 @@ fn help_that_cannot_be_written_is_an_error() {
     }
     let end = Program::start_reading(synod("--help"), 0).end();
     assert_eq!((end.code, end.err.len()), (Some(0), 0), "nobody reads: {end:#?}");
-}
-
-#[test]
-fn a_word_that_is_no_command_is_refused_with_the_list_of_commands_named() {
-    for word in ["bogus", "lokal"] {
-        let end = Program::start(synod(&format!("{word} -h hosts"))).end();
-        assert_eq!(refusal(&end), format!("{word:?}: there is no such command"));
-        assert_eq!(end.err[1..], ["try: synod --help"]);
-    }
 }
 
 #[test]

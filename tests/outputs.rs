@@ -115,13 +115,13 @@ fn the_simulator_looks_at_its_flags_before_it_plays() {
         ("sim --seed 18446744073709551615", "a seed is below 18446744073709551615"),
         ("sim ready --seed 18446744073709551615", "a seed is below"),
         ("sim --seed 1 --seeds 0..9", "named twice"),
-        ("sim --bug two-leaders", "belongs to synod sim member"),
-        ("sim member --bug half-is-a-quorum", "belongs to synod sim"),
+        ("sim --mutant two-leaders", "belongs to synod sim member"),
+        ("sim member --mutant half-is-a-quorum", "belongs to synod sim"),
         ("sim --mutant half", "synod sim --mutants lists all"),
         ("sim --plot x.svg", "--plot is for --report"),
         ("sim --explored hosts.txt", "--explored is for --matrix"),
         ("sim --report --peers 3", "--report has worlds and seeds of its own"),
-        ("sim member --museum --seeds 0..1", "--matrix has worlds"),
+        ("sim member --matrix --seeds 0..1", "--matrix has worlds"),
         ("sim --find-shortest --seeds 0..1", "--find-shortest has worlds"),
     ] {
         refused(&scratch, words, want);

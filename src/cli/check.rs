@@ -7,43 +7,49 @@ use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use crate::command::colour::print_report;
-use crate::command::{self, args, print};
+use crate::command::{self, args, print, tell_of_terminal};
 use crate::error::{Error, Result};
 use crate::protocols::Protocol;
 use crate::trace::inputs::Inputs;
 use crate::trace::judge::{JudgeFlag, JudgeOptions, LogJudge, judge_of};
 
-pub(super) const HELP: &str = "\
+const HELP: &str = "\
 usage: synod check [FILES] [--hosts FILE] [--expect X] [--strict] [--json]
-       synod check --membership [FILES] [--expect LIST] [--on-request LIST] [--strict] [--json]
 
-Judge the lines of a run, by any program that plays this lab's Paxos: which rule was broken, and
-which lines show it? Reads standard output of peers, one file a peer or mixed, logs of compose,
-and journals (--trace); without FILES (or for -) standard input.
+Judge a run by the lines that its peers printed: was a rule of the protocol violated, and which
+lines prove it? Any program for the same exercise may have printed them. FILES hold one peer each,
+or all peers mixed: standard output, the log of docker compose, or journals (--trace). Without
+FILES, and for the file -, standard input is read. The lines themselves tell the protocol, which is
+one of PROTOCOLS.
 
-  --hosts FILE   the hostsfile: who is proposer, acceptor, learner (otherwise inferred)
-  --expect X     the value that must be chosen
-  --strict       what differs from the lab's exact form is a violation too
-  --json         one JSON object for tools instead of the report
-  --help, --version
+flags:
+  --hosts FILE       the hostsfile: names and roles of the peers (otherwise inferred)
+  --expect X         what the run must end with: a chosen value, or a list of members, as in 1,2,3
+  --strict           report deviations from the exact form of the exercise as violations too
+  --json             print one JSON object instead of the report
+FLAGS
+exit codes:
+  0  no rule is violated; also if nothing was decided, without --expect
+  1  a rule is violated, or the run did not end with what --expect names
+  2  the input has no line of a run; or a flag, a file or the machine was at fault
 
-Of a group (synod member): do its view ids grow, is a view the same for all, is its lowest member
-the leader, was whoever is removed called unreachable, is it silent afterwards? Lines of a group
-are known as such; --membership says so where events of Paxos stand beside them.
-
-  --membership       judge the lines of a group, and nothing else
-  --expect LIST      who must be left as one group, as in --expect 1,2,3
-  --on-request LIST  who was removed on request, so that nobody calls it unreachable; none: nobody.
-                     Without it, the highest that goes silently after the leader has gone (the
-                     lab's fourth case) is taken for that; others are not decidable
-  --hosts FILE       whose lines stand behind which name
-  --strict           also a view that a member left out (a higher one may have overtaken it)
-
-Exit 0: no rule is violated, also where nothing is chosen. 1: a rule is violated; with --expect also
-if nothing is chosen, or any other value. 2: no line of a run is among the lines, or a flag, a file
-or the machine was at fault. What the log cannot decide is reported as not decidable and does not
-count as a violation.
+example:
+  synod check --hosts hostsfiles/hostsfile-testcase2.txt run.jsonl
 ";
+
+/// The help of a command that reads logs, with the protocols' names and what their judges' own
+/// flags mean.
+pub(super) fn complete(help: &str, protocols: &[Protocol]) -> String {
+    let logs = || protocols.iter().filter(|protocol| protocol.log.is_some());
+    let names = logs().map(|protocol| protocol.name).collect::<Vec<_>>().join(", ");
+    let flags: String = logs().filter_map(|protocol| Some(protocol.log?.help())).collect();
+    help.replace("PROTOCOLS", &names).replace("FLAGS\n", &(flags + "\n"))
+}
+
+/// The help.
+pub(super) fn help(protocols: &[Protocol]) -> String {
+    complete(HELP, protocols)
+}
 
 /// The command.
 pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<ExitCode> {
@@ -71,6 +77,7 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
     }
     let hosts = hosts.as_deref().map(command::hosts).transpose()?;
     options.hosts = hosts.as_ref();
+    or_standard_input(&mut files);
     let mut inputs = inputs(files)?;
     let judge = match chosen {
         Some(judge) => judge,
@@ -85,11 +92,16 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
     })
 }
 
-/// The files that were named; else standard input.
-pub(super) fn inputs(mut files: Vec<PathBuf>) -> Result<Inputs> {
+/// Where no file is named, standard input is meant.
+pub(super) fn or_standard_input(files: &mut Vec<PathBuf>) {
     if files.is_empty() {
         files.push("-".into());
+        tell_of_terminal("name files");
     }
+}
+
+/// The files as inputs.
+pub(super) fn inputs(files: Vec<PathBuf>) -> Result<Inputs> {
     if files.len() > usize::from(u16::MAX) {
         return Err(Error::Usage(format!("more than {} files", u16::MAX)));
     }

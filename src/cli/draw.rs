@@ -19,33 +19,40 @@ use crate::trace::diagram::{self, Bound, Format, TextPage, Window};
 use crate::trace::inputs::Inputs;
 use crate::trace::judge::{JudgeFlag, JudgeOptions};
 
-pub(super) const HELP: &str = "\
-usage: synod draw [FILES] [--format text|mermaid|svg|html] [-o FILE] [options]
+const HELP: &str = "\
+usage: synod draw [FILES] [-o FILE] [--format FORMAT] [options]
 
-Draw a run as a space-time diagram: a line per peer, an arrow per message. FILES are journals
-(--trace) of any protocol or what peers printed; without any, standard input is read.
+Draw a run as a space-time diagram: a line for each peer, an arrow for each message. Of synod member
+it draws a row for each view: a box at each member that installs it. FILES are journals (--trace) or
+lines that peers printed; without FILES, and for the file -, standard input is read. The lines
+themselves tell the protocol, which is one of PROTOCOLS.
 
+flags:
   -o FILE            write to FILE; its extension selects the format: .txt .mmd .svg .html
   --format FORMAT    text (the default), mermaid, svg or html
-  --open             show it in the browser: the page, or the SVG file of -o; without -o the page
-                     is left in the folder for temporary files
-  --hosts FILE       a hostsfile: names and roles; without it, roles are inferred
-  --from T --to T    only this part: a time since the first event, as 2.5 (seconds), 300ms or
-                     40us; or @N, the N-th line
-  --number N         only messages about proposal N
-  --all              also what tells nothing new: new links, notices of the choice to
-                     peers that know it
-  --width N          columns of the text format (the terminal's, else 80)
-  --help, --version
+  --open             show the picture in the browser: the SVG file of -o, or an HTML page, which
+                     without -o goes to the folder for temporary files
+  --hosts FILE       the hostsfile: names and roles of the peers (otherwise inferred)
+  --from T           begin here: at a time since the first event, as in 2.5 (seconds), 300ms or
+                     40us, or at line N of the log, as in @N
+  --to T             end here
+  --number N         draw only the messages of proposal N
+  --all              draw also what adds nothing new: new links, and notices of the choice to peers
+                     that know it
+  --width N          columns of the text format (those of the terminal, otherwise 80)
+FLAGS
+exit codes:
+  0  drawn
+  2  a flag or a file was at fault
 
-Of a group (synod member) a row per view is drawn: a box at each member that installs it, and
-between the views who is called unreachable and who crashes. Its lines are known as such.
-
-  --membership       draw the lines of a group, also where events of Paxos stand beside them
-  --on-request LIST  who was removed on request, as for synod check
-
-Exit 0: drawn. Exit 2: a flag or a file was at fault.
+example:
+  synod draw run.jsonl -o run.html
 ";
+
+/// The help.
+pub(super) fn help(protocols: &[Protocol]) -> String {
+    check::complete(HELP, protocols)
+}
 
 /// Columns where no terminal says how many.
 const DEFAULT_COLUMNS: u16 = 80;
@@ -67,7 +74,7 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
     while let Some(arg) = parser.next()? {
         match arg {
             Positional(file) => files.push(file.into()),
-            Short('o') | Long("output") => target.out = Some(parser.value()?.into()),
+            Short('o') => target.out = Some(parser.value()?.into()),
             Long("format") => target.format = Some(args::text("--format", parser.value()?)?),
             Long("hosts") => hosts = Some(PathBuf::from(parser.value()?)),
             Long("from") => window.from = Some(bound("--from", &mut parser)?),
@@ -91,9 +98,7 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
     }
     target.settle_open()?;
     let format = target.format()?;
-    if files.is_empty() {
-        files.push("-".into());
-    }
+    check::or_standard_input(&mut files);
     let read = files.iter().map(PathBuf::as_path).chain(hosts.as_deref());
     outputs::check(read, target.out.as_deref())?;
     let hosts = hosts.as_deref().map(command::hosts).transpose()?;

@@ -5,11 +5,46 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lexopt::Arg::{Long, Short, Value as Positional};
+use lexopt::Parser;
+
 use crate::error::{Error, Result};
 use crate::process::PeerId;
 
 /// The longest time that a flag may name: beyond it the system's clock may have no such moment.
 const MAX_SECONDS: f64 = 1e9;
+
+/// Hands the name of each flag, as `-h` or `--port`, to `take`, which reads its value and says
+/// whether there is such a flag; and each other argument to `place`, which says whether it has one.
+///
+/// # Errors
+/// Nobody takes an argument, or its value is wrong.
+pub fn read(
+    mut parser: Parser,
+    mut take: impl FnMut(&str, &mut Parser) -> Result<bool>,
+    mut place: impl FnMut(OsString) -> bool,
+) -> Result<()> {
+    while let Some(arg) = parser.next()? {
+        let name = match arg {
+            Short(letter) => format!("-{letter}"),
+            Long(name) => format!("--{name}"),
+            Positional(value) if place(value.clone()) => continue,
+            Positional(value) => return Err(Positional(value).unexpected().into()),
+        };
+        if !take(&name, &mut parser)? {
+            return Err(lexopt::Error::UnexpectedOption(name).into());
+        }
+    }
+    Ok(())
+}
+
+/// [`read`] where there are flags only.
+///
+/// # Errors
+/// As there.
+pub fn flags(parser: Parser, take: impl FnMut(&str, &mut Parser) -> Result<bool>) -> Result<()> {
+    read(parser, take, |_| false)
+}
 
 /// A flag's value as text.
 ///

@@ -84,10 +84,6 @@ impl Observer<Peer> for Lines {
     fn sees_traffic(&self) -> bool {
         false
     }
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 /// Which facts are trouble, and which are the story.

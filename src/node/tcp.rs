@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::Node;
 use super::admission::HELLO_TIMEOUT;
 use super::body::transfer::Taken;
-use super::connections::{Batch, MAX_CONNECTIONS, Received, refuse};
+use super::connections::{Batch, MAX_CONNECTIONS, refuse};
 use super::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
 use super::link::{Address, Kind, Link, Next, WRITE_TIMEOUT};
 use super::log::plain;
@@ -281,11 +281,7 @@ pub(super) fn take_frame<P: Process + Send + 'static>(
         }
         _ => return Err("a frame that does not belong here".into()),
     };
-    match node.receive(link.peer, stream, message, bytes, batch) {
-        Received::Taken => Ok(true),
-        Received::Superseded => Ok(false),
-        Received::Refused(why) => Err(why),
-    }
+    node.receive(link.peer, stream, message, bytes, batch)
 }
 
 /// Sends a frame back on the connection that another one came on.

@@ -45,7 +45,7 @@ pub enum Fact {
         number: ProposalNumber,
         /// The acceptor.
         by: PeerId,
-        /// The number in the way.
+        /// The higher number that was promised.
         promised: ProposalNumber,
     },
     /// Too few answers in time: the attempt is over, a later one follows.

@@ -64,6 +64,11 @@ pub trait LogJudge: Sync {
         &[]
     }
 
+    /// What these flags mean, as lines of the help of `synod check` and `synod draw`.
+    fn help(&self) -> &'static str {
+        ""
+    }
+
     /// True if there is a line of the protocol in the head of an input.
     fn recognises(&self, head: &[u8]) -> bool;
 

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::cuts::{Sharing, collect, merge, places};
+use super::known::Examples;
 use super::print::{ACKS, Dialect, Front, Ids, Shown};
 use super::prng::Prng;
 use super::verdict::{Found, accusations, charges, judge, shown, shows};
 use super::wrong::{self, MISTAKES, Mistake, Proof};
-
-/// Logs that are judged wrongly, the shortest of each class, with their lengths.
-pub(crate) type Misses = BTreeMap<String, (usize, String)>;
 
 /// A wrong run in this dialect: the table gets what the judge says, and `misses` the logs that it
 /// judges wrongly.
@@ -18,7 +16,7 @@ fn try_mistake(
     mut dialect: Dialect,
     prng: &mut Prng,
     found: &mut Found,
-    misses: &mut Misses,
+    misses: &mut Examples,
 ) {
     // Whose a line is must be known; what is not printed proves nothing.
     let (apart, named, hosts) = (prng.chance(50), prng.chance(50), prng.chance(70));
@@ -37,7 +35,8 @@ fn try_mistake(
         log = merge(&log, prng);
     }
     let files = collect(&log, sharing, named);
-    let report = judge(&files, hosts.then(|| run.roles()));
+    let roles = hosts.then(|| run.roles());
+    let report = judge(&files, roles.clone());
     let places = places(&log, sharing);
     let of = |messages: &[u32]| -> Vec<(u16, u64)> {
         let is_one = |at: &usize| {
@@ -69,7 +68,9 @@ fn try_mistake(
         let (ids, acks, values) = (dialect.ids, dialect.acks, dialect.shown);
         let class = format!("{what}: {}, {length}, {ids:?}, {acks:?}, {values:?}", mistake.name);
         let places = format!("wrong: {:?} {:?}, hosts {hosts}", of(&culprits.0), of(&culprits.1));
-        let text = shown(&[dialect.to_string(), places], &files, &report);
+        let labels = [mistake.name.into(), dialect.to_string(), places];
+        let is = if guilty { "right" } else { "wrong" };
+        let text = shown(is, &labels, roles.as_ref(), &files, &report);
         let known = misses.entry(class).or_insert((usize::MAX, String::new()));
         if log.len() < known.0 {
             *known = (log.len(), text);
@@ -78,7 +79,7 @@ fn try_mistake(
 }
 
 /// What is found of every mistake, and logs that are judged wrongly.
-pub(crate) fn findings(seeds: u64) -> (Vec<(&'static str, Found)>, Misses) {
+pub(crate) fn findings(seeds: u64) -> (Vec<(&'static str, Found)>, Examples) {
     let mut misses = BTreeMap::new();
     let mut table = Vec::new();
     for (number, mistake) in (0..).zip(MISTAKES) {

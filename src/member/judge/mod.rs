@@ -72,6 +72,14 @@ impl LogJudge for MemberLog {
         ]
     }
 
+    fn help(&self) -> &'static str {
+        "  --membership       read the lines as those of synod member, whatever else is among them
+  --on-request LIST  the members that were removed on request, which nobody calls unreachable, as in
+                     4,5 or none. Otherwise the highest member that falls silent after the leader
+                     has crashed counts as removed on request (the fourth case of the exercise)
+"
+    }
+
     fn recognises(&self, head: &[u8]) -> bool {
         has_event::<MemberDialect>(head)
     }

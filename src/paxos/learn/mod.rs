@@ -55,7 +55,7 @@ pub(crate) fn run(mut parser: Parser) -> Result<ExitCode> {
     let (mut lesson, mut dir, mut no_pause, mut list) = (&LESSONS[0], None, false, false);
     while let Some(arg) = parser.next()? {
         match arg {
-            Long("bug" | "mutant") => lesson = named(&args::text("--bug", parser.value()?)?)?,
+            Long("bug") => lesson = named(&args::text("--bug", parser.value()?)?)?,
             Long("dir") => dir = Some(args::directory("--dir", parser.value()?)?),
             Long("no-pause") => no_pause = true,
             Long("list") => list = true,

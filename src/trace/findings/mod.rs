@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::fault::{Fault, FaultSet};
 
 mod json;
@@ -25,7 +27,8 @@ pub const MAX_SHOWN_BYTES: usize = 400;
 pub const MOST_FINDINGS: u64 = 10;
 
 /// What breaking a rule means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The run is wrong: an error.
     Safety,
