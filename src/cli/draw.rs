@@ -127,7 +127,11 @@ fn draw(
     let Some(make) = protocol.diagram else {
         return Err(Error::Usage(format!("a run of {} is not drawn", protocol.name)));
     };
-    Ok(diagram::draw(&make(inputs, window, options)?, format))
+    let diagram = make(inputs, window, options)?;
+    if io::stderr().is_terminal() {
+        diagram.advice.iter().for_each(|advice| complain(&format!("synod: {advice}\n")));
+    }
+    Ok(diagram::draw(&diagram, format))
 }
 
 /// The protocol that this flag chooses.
