@@ -200,7 +200,7 @@ def steps(browser, page):
     later = lambda: browser.count(".s.later")
     check("at first everything is shown", later() == 0 and browser.count(".a.later") == 0)
     whole = browser.js(HEADS)
-    check("the heads say what is held at last", "promised 6 · holds Y@6" in whole[2], whole)
+    check("the heads say what is held at last", "promised 6\nholds Y@6" in whole[2], whole)
     browser.key("ArrowRight")
     check("the right arrow shows the first step only", later() == total - 1, later())
     check("no promise is shown before it is given", browser.js(HEADS) == [""] * 5 and browser.js(FUTURE) == 0)

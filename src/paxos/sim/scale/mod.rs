@@ -98,7 +98,7 @@ fn parse(parser: Parser) -> Result<Options> {
             "--slow" => options.slow = args::number(name, parser.value()?)?,
             "--down" => options.down = args::number(name, parser.value()?)?,
             "--plot" => options.plot = Some(parser.value()?.into()),
-            _ if options.report => {
+            "--seeds" | "--seed" | "--proposers" | "--faults" | "--only" if options.report => {
                 return Err(Error::Usage("--report has worlds and seeds of its own".into()));
             }
             _ => return Ok(false),
