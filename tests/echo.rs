@@ -25,10 +25,6 @@ struct Nobody;
 
 impl Observer<Echo> for Nobody {
     fn observe(&mut self, _output: &Output<Echo>) {}
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 #[test]

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use lexopt::Arg::Long;
 use lexopt::Parser;
-use synod::command::identity::{Flag, Identity, addresses};
+use synod::command::identity::{Identity, addresses};
 use synod::command::journal::Journal;
 use synod::command::printer::Printer;
 use synod::command::prose::Prose;
@@ -42,21 +41,17 @@ is printed on standard output, a JSON object a line.
 ///
 /// # Errors
 /// A flag, a file or the machine is at fault.
-pub(crate) fn run(mut parser: Parser) -> Result<ExitCode> {
-    let mut identity = Identity::new(DEFAULT_PORT);
+pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
     let (mut goal, mut dir, mut trace) = (GOAL, None::<PathBuf>, None::<PathBuf>);
-    while let Some(arg) = parser.next()? {
-        if let Some(flag) = Flag::of(&arg) {
-            identity.take(flag, &mut parser)?;
-            continue;
+    let identity = Identity::read(DEFAULT_PORT, parser, |name, parser| {
+        match name {
+            "--goal" => goal = args::number(name, parser.value()?)?,
+            "--data" => dir = Some(args::directory(name, parser.value()?)?),
+            "--trace" => trace = Some(parser.value()?.into()),
+            _ => return Ok(false),
         }
-        match arg {
-            Long("goal") => goal = args::number("--goal", parser.value()?)?,
-            Long("data") => dir = Some(args::directory("--data", parser.value()?)?),
-            Long("trace") => trace = Some(parser.value()?.into()),
-            _ => return Err(arg.unexpected().into()),
-        }
-    }
+        Ok(true)
+    })?;
     let hosts = identity.hosts()?;
     let host = identity.find(&hosts)?;
     let me = host.id;
@@ -101,8 +96,4 @@ impl Observer<Echo> for Lines {
     fn observe(&mut self, output: &Output<Echo>) {
         self.print(&JournalLine::of(EchoLog::NAME, self.me, output));
     }
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }

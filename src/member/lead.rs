@@ -23,7 +23,7 @@ pub(super) struct Promises {
 }
 
 impl Promises {
-    /// With this number promised; or the higher number that is in the way.
+    /// With this number promised; or the higher number that was promised.
     fn promise(self, request: RequestId) -> Result<Self, RequestId> {
         match self.promised {
             Some(promised) if promised > request => Err(promised),
@@ -31,7 +31,7 @@ impl Promises {
         }
     }
 
-    /// With this operation pending by this request; or the higher number that is in the way.
+    /// With this operation pending by this request; or the higher number that was promised.
     fn agree(self, request: RequestId, op: Operation) -> Result<Self, RequestId> {
         Ok(Self { pending: Some((request, op)), ..self.promise(request)? })
     }
@@ -43,8 +43,8 @@ pub(super) enum Leading {
     /// Nothing; may ask for one operation under this number, if there is one, without a first
     /// phase.
     Free(Option<RequestId>),
-    /// A higher number was in the way: nothing, until [`Timer::Retransmit`] fires. At once, two who
-    /// lead would chase each other.
+    /// A higher number was promised: nothing, until [`Timer::Retransmit`] fires. At once, two who
+    /// lead would duel.
     Resting,
     /// Asks what is pending.
     Taking { request: RequestId, answers: BTreeMap<PeerId, Option<(RequestId, Operation)>> },
@@ -424,8 +424,8 @@ impl Peer {
         }
     }
 
-    /// A higher number is in the way. The next try comes when the timer fires, above that number;
-    /// at once, two who lead would chase each other.
+    /// A higher number was promised. The next try comes when the timer fires, above that number; at
+    /// once, two who lead would duel.
     pub(super) fn refused(&mut self, request: RequestId, view_id: u64, promised: RequestId) {
         let Some(member) = self.member().filter(|member| member.view.id == view_id) else { return };
         let open = match &member.leading {

@@ -46,7 +46,7 @@
 //! *incarnation* ([`Incarnation`]), whose number the view lists. By default, and without a data
 //! directory, what a member agreed to is in the memory of its process: a process that starts again
 //! is another member and must be let in. If a majority does so at once, nobody is left who could
-//! let it in, and the group stands still.
+//! let it in, and the group stalls.
 //!
 //! With majorities and a data directory the directory is the member ([`memory`]). It keeps the
 //! incarnation, the last view and the promises in it, so any part of a group may start again, also

@@ -271,7 +271,7 @@ impl Peer {
     }
 
     /// The others should soon hear a heartbeat that carries the new view. Not at once for every
-    /// view: while many join, that would be a storm.
+    /// view: while many join, that would flood the network.
     fn beat_soon(&mut self, out: &mut Effects<Self>) {
         let soon = self.setup.heartbeat / SOON;
         if self.next_beat > self.now + soon {

@@ -25,9 +25,9 @@ pub trait Observer<P: Process>: Send {
     /// One output. What a process sends is seen before it leaves.
     fn observe(&mut self, output: &Output<P>);
     /// The frames of some outputs are about to leave: what must not be lost is written now.
-    fn before_frames(&mut self);
+    fn before_frames(&mut self) {}
     /// They have left: what only people wait for can be written now.
-    fn after_frames(&mut self);
+    fn after_frames(&mut self) {}
     /// False if only reports are of interest: then links and messages are never shown, and a
     /// message that changes nothing costs no more than its step.
     fn sees_traffic(&self) -> bool {

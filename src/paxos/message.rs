@@ -24,7 +24,7 @@ pub struct Ack<V = Value> {
     /// The number in the question.
     pub answers: ProposalNumber,
     /// The acceptor's promise. Equal to `answers`: granted. Above it: refused, and this is the
-    /// number in the way.
+    /// higher number that was promised.
     pub min_proposal: ProposalNumber,
     /// What the acceptor last accepted.
     pub accepted: Option<Accepted<V>>,

@@ -63,7 +63,7 @@ pub struct Faults {
     /// A message is overtaken by later ones, and survives the end of its connection.
     pub reordering: u32,
     /// Only datagrams are lost, repeated and overtaken. What a wire takes arrives once and in
-    /// order, unless the wire is cut or an end of it dies: the contract to the queued.
+    /// order, unless the wire is cut or an end of it dies: the contract to the letter.
     pub streams_hold: bool,
     /// How long copies and overtaken messages travel.
     pub late: Span,

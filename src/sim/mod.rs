@@ -68,6 +68,7 @@ use crate::process::{Effect, Output, PeerId, Process};
 
 pub use choices::Arrivals;
 pub use faults::{FaultEpisode, Faults, Span};
+pub use host::index;
 pub use prng::Prng;
 pub use script::{Cause, Script, ScriptOf, ScriptStep, StepOf};
 pub use world::World;

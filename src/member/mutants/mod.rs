@@ -207,7 +207,7 @@ static MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "goes-on-when-removed",
-        does: "Removed while it stood still, it goes on in its old view as if nothing had \
+        does: "Removed while it was paused, it goes on in its old view as if nothing had \
                happened.",
         seen: "hashicorp/serf #269 tells of members that are paused and come back.",
         guard: guards::REMOVED,

@@ -14,7 +14,7 @@ use crate::member::{Fact, Incarnation, Peer, Record};
 use crate::process::{Effect, Output, PeerId};
 use crate::sim::harness::{Monitor, RunFindings, Scenario, Simulated};
 use crate::sim::mutant::Subject;
-use crate::sim::{Counts, Prng, RunEnd, RunObserver};
+use crate::sim::{Counts, Prng, RunEnd, RunObserver, index};
 
 /// Where crashes come one at a time: by then all who live know of the last one, also if it was a
 /// newcomer and is still to be let in.
@@ -41,7 +41,7 @@ pub struct MemberMonitor {
     away: BTreeSet<PeerId>,
     /// Those whom an outage has hit: each crashes in its next steps, and comes back.
     hit: BTreeSet<PeerId>,
-    /// Until then it cannot be known whether the last crash has been got over.
+    /// Until then it cannot be known whether the group has recovered from the last crash.
     calm_at: u64,
     /// Those who are paused.
     paused: BTreeSet<PeerId>,
@@ -49,10 +49,6 @@ pub struct MemberMonitor {
     returned: bool,
     changed: bool,
     to_the_end: bool,
-}
-
-fn index(peer: PeerId) -> usize {
-    usize::from(peer.0) - 1
 }
 
 impl MemberMonitor {

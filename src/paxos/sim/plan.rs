@@ -64,10 +64,10 @@ impl Display for PaxosParameters {
 
 impl Parameters for PaxosParameters {
     fn take(&mut self, flag: &str, parser: &mut lexopt::Parser) -> Result<bool> {
-        if flag == "proposers" {
-            self.proposers = Some(args::number("--proposers", parser.value()?)?);
+        if flag == "--proposers" {
+            self.proposers = Some(args::number(flag, parser.value()?)?);
         }
-        Ok(flag == "proposers")
+        Ok(flag == "--proposers")
     }
 
     fn settle(&mut self, peers: u16) -> std::result::Result<(), String> {

@@ -97,6 +97,12 @@ impl Simulated for ReadySim {
     const KNOWN_FAILURES: &'static str = include_str!("known_failures.txt");
     const SEARCH_BUDGET: u64 = 1_000;
     const JOURNAL: &'static str = "jsonl";
+    const HELP: &'static str = "
+worlds:
+  lossy   three datagrams of ten are lost, also in the recovery phase (the default)
+  none    no faults
+  heavy   half of the datagrams are lost; partitions, pauses and crashes
+";
 
     fn mutants() -> impl Iterator<Item = &'static Mutant<Ready>> {
         mutants::all()

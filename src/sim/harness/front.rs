@@ -34,6 +34,8 @@ pub trait AnySim: Sync {
     fn properties(&self) -> &'static [Property];
     /// Its mutants.
     fn mutants(&self) -> Vec<MutantLabel>;
+    /// The help of `synod sim` for it.
+    fn help(&self) -> String;
     /// Runs `synod sim` with these arguments.
     ///
     /// # Errors

@@ -72,6 +72,10 @@ impl<S: Simulated> AnySim for S {
         S::mutants().map(Mutant::label).collect()
     }
 
+    fn help(&self) -> String {
+        options::help::<S>()
+    }
+
     fn run(&self, parser: lexopt::Parser, front: &Front<'_>) -> Result<ExitCode> {
         command::run::<S>(parser, front)
     }

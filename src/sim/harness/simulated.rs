@@ -49,6 +49,8 @@ pub trait Simulated: Sized + Sync + 'static {
     const SEARCH_BUDGET: u64;
     /// How the name of a journal ends.
     const JOURNAL: &'static str;
+    /// Lines of the help: its own flags, then its worlds.
+    const HELP: &'static str;
 
     /// Its mutants.
     fn mutants() -> impl Iterator<Item = &'static Mutant<Self::Peer>>;

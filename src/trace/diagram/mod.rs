@@ -39,6 +39,7 @@ macro_rules! put {
 mod alarm;
 mod canvas;
 mod flow;
+mod geometry;
 mod html;
 pub mod labels;
 mod layout;
@@ -48,7 +49,9 @@ mod model;
 mod order;
 mod pairs;
 mod palette;
+mod places;
 mod plain;
+mod rays;
 mod svg;
 #[cfg(test)]
 mod tests;
@@ -61,9 +64,9 @@ use crate::error::Result;
 
 pub use alarm::{Alarm, alarms};
 pub use flow::{Draft, Flow, Item, ItemKind, flow, peers, settle};
-pub use markers::Marker;
 pub use model::{
-    Arrow, ArrowEnd, Band, Diagram, Groups, HostLabel, Kind, Lifeline, Look, Shape, Step, Stroke,
+    Arrow, ArrowEnd, Band, Diagram, DrawnFinding, Groups, HostLabel, Kind, Lifeline, Look, Marker,
+    Reached, STATE_JOINT, Shape, Step, Stroke,
 };
 pub use pairs::{Key, MessageCounts};
 pub use plain::{PlainPicture, draw_journal};

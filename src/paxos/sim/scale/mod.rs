@@ -18,7 +18,6 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use super::monitor::PaxosTally;
@@ -89,22 +88,23 @@ where
     }
 }
 
-fn parse(mut parser: Parser) -> Result<Options> {
+fn parse(parser: Parser) -> Result<Options> {
     let mut options = Options::default();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Long("report") => options.report = true,
-            Long("sockets") => options.sockets = true,
-            Long("peers") => options.peers = Some(args::number("--peers", parser.value()?)?),
-            Long("slow") => options.slow = args::number("--slow", parser.value()?)?,
-            Long("down") => options.down = args::number("--down", parser.value()?)?,
-            Long("plot") => options.plot = Some(parser.value()?.into()),
-            Long(_) if options.report => {
+    args::flags(parser, |name, parser| {
+        match name {
+            "--report" => options.report = true,
+            "--sockets" => options.sockets = true,
+            "--peers" => options.peers = Some(args::number(name, parser.value()?)?),
+            "--slow" => options.slow = args::number(name, parser.value()?)?,
+            "--down" => options.down = args::number(name, parser.value()?)?,
+            "--plot" => options.plot = Some(parser.value()?.into()),
+            "--seeds" | "--seed" | "--proposers" | "--faults" | "--only" if options.report => {
                 return Err(Error::Usage("--report has worlds and seeds of its own".into()));
             }
-            Long(_) | Short(_) | Positional(_) => return Err(arg.unexpected().into()),
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     let refuse = |why: &str| Err(Error::Usage(why.into()));
     if options.report && options.peers.is_some() {
         return refuse("--report has worlds and seeds of its own");

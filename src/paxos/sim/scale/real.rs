@@ -41,10 +41,6 @@ impl Observer<Peer> for Stopwatch {
     fn sees_traffic(&self) -> bool {
         false
     }
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 /// Lets the peers of this world agree once.
