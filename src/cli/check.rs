@@ -1,17 +1,16 @@
 //! `synod check`: judge the lines of a run.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
+use super::logs::{self, Logs};
+use crate::command::args::{self, Argument};
 use crate::command::colour::print_report;
-use crate::command::{self, args, print, tell_of_terminal};
-use crate::error::{Error, Result};
+use crate::command::print;
+use crate::error::Result;
 use crate::protocols::Protocol;
-use crate::trace::inputs::Inputs;
-use crate::trace::judge::{JudgeFlag, JudgeOptions, LogJudge, judge_of};
+use crate::trace::judge::JudgeOptions;
 
 const HELP: &str = "\
 usage: synod check [FILES] [--hosts FILE] [--expect X] [--strict] [--json]
@@ -37,52 +36,29 @@ example:
   synod check --hosts hostsfiles/hostsfile-testcase2.txt run.jsonl
 ";
 
-/// The help of a command that reads logs, with the protocols' names and what their judges' own
-/// flags mean.
-pub(super) fn complete(help: &str, protocols: &[Protocol]) -> String {
-    let logs = || protocols.iter().filter(|protocol| protocol.log.is_some());
-    let names = logs().map(|protocol| protocol.name).collect::<Vec<_>>().join(", ");
-    let flags: String = logs().filter_map(|protocol| Some(protocol.log?.help())).collect();
-    help.replace("PROTOCOLS", &names).replace("FLAGS\n", &(flags + "\n"))
-}
-
 /// The help.
 pub(super) fn help(protocols: &[Protocol]) -> String {
-    complete(HELP, protocols)
+    logs::complete(HELP, protocols)
 }
 
 /// The command.
-pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<ExitCode> {
-    let (mut files, mut hosts, mut options) = (Vec::new(), None, JudgeOptions::default());
-    let mut chosen = None;
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Long("hosts") => hosts = Some(PathBuf::from(parser.value()?)),
-            Long("expect") => options.expect = Some(args::text("--expect", parser.value()?)?),
-            Long("strict") => options.strict = true,
-            Long("json") => options.json = true,
-            Long(name) => {
-                let Some((judge, flag)) = judge_with(protocols, name) else {
-                    return Err(arg.unexpected().into());
-                };
-                chosen = Some(judge);
-                if flag.has_value {
-                    let value = args::text(&format!("--{}", flag.name), parser.value()?)?;
-                    options.flags.insert(flag.name, value);
-                }
+pub(super) fn run(protocols: &'static [Protocol], parser: Parser) -> Result<ExitCode> {
+    let (mut logs, mut options) = (Logs::default(), JudgeOptions::default());
+    args::read(parser, |argument, parser| {
+        match argument {
+            Argument::Flag(name @ "--expect") => {
+                options.expect = Some(args::text(name, parser.value()?)?);
             }
-            Positional(file) => files.push(file.into()),
-            Short(_) => return Err(arg.unexpected().into()),
+            Argument::Flag("--strict") => options.strict = true,
+            Argument::Flag("--json") => options.json = true,
+            _ => return logs.take(protocols, argument, parser),
         }
-    }
-    let hosts = hosts.as_deref().map(command::hosts).transpose()?;
+        Ok(true)
+    })?;
+    options.flags = std::mem::take(&mut logs.flags);
+    let (hosts, inputs, protocol) = logs.open(protocols)?;
     options.hosts = hosts.as_ref();
-    or_standard_input(&mut files);
-    let mut inputs = inputs(files)?;
-    let judge = match chosen {
-        Some(judge) => judge,
-        None => judge_of(judges(protocols), &mut inputs)?,
-    };
+    let judge = protocol.log.ok_or_else(|| protocol.has_no("judge of logs"))?;
     let judgement = judge.judge(inputs, &options)?;
     if options.json { print(&judgement.printed) } else { print_report(&judgement.printed) }?;
     Ok(match (judgement.is_readable, judgement.is_violated) {
@@ -90,36 +66,4 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
         (true, true) => ExitCode::from(1),
         (true, false) => ExitCode::SUCCESS,
     })
-}
-
-/// Where no file is named, standard input is meant.
-pub(super) fn or_standard_input(files: &mut Vec<PathBuf>) {
-    if files.is_empty() {
-        files.push("-".into());
-        tell_of_terminal("name files");
-    }
-}
-
-/// The files as inputs.
-pub(super) fn inputs(files: Vec<PathBuf>) -> Result<Inputs> {
-    if files.len() > usize::from(u16::MAX) {
-        return Err(Error::Usage(format!("more than {} files", u16::MAX)));
-    }
-    Ok(Inputs::of(files))
-}
-
-/// The judges of logs, in the order of the protocols.
-pub(super) fn judges(
-    protocols: &'static [Protocol],
-) -> impl Iterator<Item = &'static dyn LogJudge> + Clone {
-    protocols.iter().filter_map(|protocol| protocol.log)
-}
-
-/// The judge that this flag chooses.
-pub(super) fn judge_with(
-    protocols: &'static [Protocol],
-    name: &str,
-) -> Option<(&'static dyn LogJudge, JudgeFlag)> {
-    judges(protocols)
-        .find_map(|judge| Some((judge, *judge.flags().iter().find(|flag| flag.name == name)?)))
 }

@@ -8,16 +8,16 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::check;
-use crate::command::{self, args, colour, complain, outputs, print, spawn};
+use super::logs::{self, Logs};
+use crate::command::args::{self, Argument};
+use crate::command::{colour, complain, outputs, print, spawn};
 use crate::error::{Doing, Error, Result};
 use crate::protocols::Protocol;
 use crate::trace::diagram::{self, Bound, Format, TextPage, Window};
 use crate::trace::inputs::Inputs;
-use crate::trace::judge::{JudgeFlag, JudgeOptions};
+use crate::trace::judge::JudgeOptions;
 
 const HELP: &str = "\
 usage: synod draw [FILES] [-o FILE] [--format FORMAT] [options]
@@ -51,7 +51,7 @@ example:
 
 /// The help.
 pub(super) fn help(protocols: &[Protocol]) -> String {
-    check::complete(HELP, protocols)
+    logs::complete(HELP, protocols)
 }
 
 /// Columns where no terminal says how many.
@@ -67,50 +67,33 @@ struct Target {
 }
 
 /// The command.
-pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<ExitCode> {
-    let (mut files, mut hosts, mut chosen) = (Vec::<PathBuf>::new(), None, None);
-    let (mut target, mut window) = (Target::default(), Window::default());
-    let mut options = JudgeOptions::default();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Positional(file) => files.push(file.into()),
-            Short('o') => target.out = Some(parser.value()?.into()),
-            Long("format") => target.format = Some(args::text("--format", parser.value()?)?),
-            Long("hosts") => hosts = Some(PathBuf::from(parser.value()?)),
-            Long("from") => window.from = Some(bound("--from", &mut parser)?),
-            Long("to") => window.to = Some(bound("--to", &mut parser)?),
-            Long("number") => window.number = Some(args::text("--number", parser.value()?)?),
-            Long("all") => window.all = true,
-            Long("open") => target.open = true,
-            Long("width") => target.width = Some(args::number("--width", parser.value()?)?),
-            Long(name) => {
-                let Some((protocol, flag)) = protocol_with(protocols, name) else {
-                    return Err(arg.unexpected().into());
-                };
-                chosen = Some(protocol);
-                if flag.has_value {
-                    let value = args::text(&format!("--{}", flag.name), parser.value()?)?;
-                    options.flags.insert(flag.name, value);
-                }
-            }
-            Short(_) => return Err(arg.unexpected().into()),
+pub(super) fn run(protocols: &'static [Protocol], parser: Parser) -> Result<ExitCode> {
+    let (mut logs, mut target) = (Logs::default(), Target::default());
+    let (mut window, mut options) = (Window::default(), JudgeOptions::default());
+    args::read(parser, |argument, parser| {
+        let Argument::Flag(name) = argument else { return logs.take(protocols, argument, parser) };
+        match name {
+            "-o" => target.out = Some(parser.value()?.into()),
+            "--format" => target.format = Some(args::text(name, parser.value()?)?),
+            "--from" => window.from = Some(bound(name, parser)?),
+            "--to" => window.to = Some(bound(name, parser)?),
+            "--number" => window.number = Some(args::text(name, parser.value()?)?),
+            "--all" => window.all = true,
+            "--open" => target.open = true,
+            "--width" => target.width = Some(args::number(name, parser.value()?)?),
+            _ => return logs.take(protocols, argument, parser),
         }
-    }
+        Ok(true)
+    })?;
     target.settle_open()?;
     let format = target.format()?;
-    check::or_standard_input(&mut files);
-    let read = files.iter().map(PathBuf::as_path).chain(hosts.as_deref());
-    outputs::check(read, target.out.as_deref())?;
-    let hosts = hosts.as_deref().map(command::hosts).transpose()?;
+    outputs::check(logs.paths(), target.out.as_deref())?;
+    options.flags = std::mem::take(&mut logs.flags);
+    let (hosts, mut inputs, protocol) = logs.open(protocols)?;
     options.hosts = hosts.as_ref();
-    let mut inputs = check::inputs(files)?;
     for name in inputs.names.iter_mut().filter(|name| *name == "(standard input)") {
         *name = "standard input".into();
     }
-    let protocol = match chosen {
-        Some(protocol) => protocol,
-        None => protocol_of(protocols, &mut inputs)?,
-    };
     let drawn = draw(protocol, inputs, window, &options, format)?;
     write(target.out.as_deref(), &drawn)?;
     target.out.filter(|_| target.open).map_or(Ok(()), |path| open(&path))?;
@@ -132,22 +115,6 @@ fn draw(
         diagram.advice.iter().for_each(|advice| complain(&format!("synod: {advice}\n")));
     }
     Ok(diagram::draw(&diagram, format))
-}
-
-/// The protocol that this flag chooses.
-fn protocol_with<'a>(protocols: &'a [Protocol], name: &str) -> Option<(&'a Protocol, JudgeFlag)> {
-    protocols.iter().find_map(|protocol| {
-        Some((protocol, *protocol.log?.flags().iter().find(|flag| flag.name == name)?))
-    })
-}
-
-/// The first protocol that recognises a line of these inputs, else the first.
-fn protocol_of<'a>(protocols: &'a [Protocol], inputs: &mut Inputs) -> Result<&'a Protocol> {
-    let heads = inputs.heads()?;
-    let knows = |protocol: &&Protocol| {
-        protocol.log.is_some_and(|log| heads.iter().any(|head| log.recognises(head)))
-    };
-    Ok(protocols.iter().find(knows).unwrap_or(&protocols[0]))
 }
 
 /// `2.5`, `300ms`, `40us` or `@120`.

@@ -21,6 +21,7 @@ mod judge;
 #[cfg(feature = "simulator")]
 mod learn;
 mod local;
+mod logs;
 mod man;
 mod shells;
 #[cfg(feature = "simulator")]

@@ -1,7 +1,7 @@
 //! From raw arguments to values: the checks that several commands share.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,36 +14,51 @@ use crate::process::PeerId;
 /// The longest time that a flag may name: beyond it the system's clock may have no such moment.
 const MAX_SECONDS: f64 = 1e9;
 
-/// Hands the name of each flag, as `-h` or `--port`, to `take`, which reads its value and says
-/// whether there is such a flag; and each other argument to `place`, which says whether it has one.
+/// An argument of the command line.
+#[derive(Clone, Copy)]
+pub enum Argument<'a> {
+    /// A flag, as `-h` or `--port`.
+    Flag(&'a str),
+    /// Anything else, such as a file.
+    Operand(&'a OsStr),
+}
+
+/// Hands all arguments to `take`, which reads the value of a flag, and says whether there is a use
+/// for this argument.
 ///
 /// # Errors
-/// Nobody takes an argument, or its value is wrong.
+/// There is none, or a value is wrong.
 pub fn read(
     mut parser: Parser,
-    mut take: impl FnMut(&str, &mut Parser) -> Result<bool>,
-    mut place: impl FnMut(OsString) -> bool,
+    mut take: impl FnMut(Argument<'_>, &mut Parser) -> Result<bool>,
 ) -> Result<()> {
     while let Some(arg) = parser.next()? {
-        let name = match arg {
-            Short(letter) => format!("-{letter}"),
-            Long(name) => format!("--{name}"),
-            Positional(value) if place(value.clone()) => continue,
-            Positional(value) => return Err(Positional(value).unexpected().into()),
+        let (flag, operand) = match arg {
+            Short(letter) => (format!("-{letter}"), None),
+            Long(name) => (format!("--{name}"), None),
+            Positional(value) => (String::new(), Some(value)),
         };
-        if !take(&name, &mut parser)? {
-            return Err(lexopt::Error::UnexpectedOption(name).into());
+        let argument = operand.as_deref().map_or(Argument::Flag(&flag), Argument::Operand);
+        if !take(argument, &mut parser)? {
+            let refused = operand.map(lexopt::Error::UnexpectedArgument);
+            return Err(refused.unwrap_or(lexopt::Error::UnexpectedOption(flag)).into());
         }
     }
     Ok(())
 }
 
-/// [`read`] where there are flags only.
+/// The same where there are flags only.
 ///
 /// # Errors
-/// As there.
-pub fn flags(parser: Parser, take: impl FnMut(&str, &mut Parser) -> Result<bool>) -> Result<()> {
-    read(parser, take, |_| false)
+/// As with [`read`].
+pub fn flags(
+    parser: Parser,
+    mut take: impl FnMut(&str, &mut Parser) -> Result<bool>,
+) -> Result<()> {
+    read(parser, |argument, parser| match argument {
+        Argument::Flag(name) => take(name, parser),
+        Argument::Operand(_) => Ok(false),
+    })
 }
 
 /// A flag's value as text.

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use lexopt::Parser;
 
-use super::args;
-use crate::error::{Error, Result};
+use super::args::{self, Argument};
+use crate::error::Result;
 use crate::hosts::Hosts;
 use crate::process::PeerId;
 use crate::visible::visible;
@@ -251,17 +251,14 @@ impl RunFlags {
         let timeout = Duration::from_secs(timeout_secs);
         let (hosts, data, trace, draw) = (None, None, None, None);
         let mut flags = Self { caller, hosts, data, trace, draw, timeout, files };
-        let mut named = None;
-        args::read(
-            parser,
-            |name, parser| Ok(flags.take(name, parser)? || own(name, parser)?),
-            |path| caller == Caller::Local && named.replace(path).is_none(),
-        )?;
-        if let Some(path) = named
-            && flags.hosts.replace(path.into()).is_some()
-        {
-            return Err(Error::Usage("the hostsfile is named twice".into()));
-        }
+        args::read(parser, |argument, parser| match argument {
+            Argument::Flag(name) => Ok(flags.take(name, parser)? || own(name, parser)?),
+            Argument::Operand(path) if caller == Caller::Local && flags.hosts.is_none() => {
+                flags.hosts = Some(path.into());
+                Ok(true)
+            }
+            Argument::Operand(_) => Ok(false),
+        })?;
         Ok(flags)
     }
 

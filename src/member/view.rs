@@ -109,7 +109,7 @@ pub struct View {
 
 /// The same view is the same list under the same id. The leader is not agreed on: if the one who
 /// finishes an operation dies over it, the next one finishes it in its own name. So it is only what
-/// is printed, and nothing that must be unique rests on it ([`View::lowest`]).
+/// is printed, and nothing that must be unique relies on it ([`View::lowest`]).
 impl PartialEq for View {
     fn eq(&self, other: &Self) -> bool {
         let Self { id, members, left, leader: _ } = self;

@@ -10,7 +10,7 @@ use crate::process::{Effect, Effects, Output, Process};
 
 impl<P: Process + Send + 'static> Node<P> {
     /// Waits until `found` finds what it looks for in the process, and returns it, with everything
-    /// that it can rest on durable. `None` when the deadline has passed, the process has ended
+    /// that it relies on durable. `None` when the deadline has passed, the process has ended
     /// itself, or the disk has failed.
     pub fn wait_until<T>(
         &self,

@@ -1,6 +1,6 @@
 //! Quorum arithmetic, and nothing else.
 //!
-//! A quorum is a strict majority of a proposer's own acceptors. Safety rests on one fact: any two
+//! A quorum is a strict majority of a proposer's own acceptors. Safety relies on one fact: any two
 //! quorums share an acceptor. Within one set of acceptors that is arithmetic; between the sets of
 //! two proposers it depends on the hostsfile, and [`disjoint_majorities`] decides it.
 

@@ -3,7 +3,7 @@
 //!
 //! A judge has a table of rules ([`Rule::TABLE`]). Each time it can hold a line, or the lack of
 //! one, against a rule, it either counts the rule as kept or adds a [`Finding`]. A finding says how
-//! sure it is: a log rarely has everything, and an accusation that rests on what may merely be
+//! sure it is: a log rarely has everything, and an accusation that relies on what may merely be
 //! missing must say so.
 
 use std::cell::OnceCell;
