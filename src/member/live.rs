@@ -148,7 +148,7 @@ impl GroupRun {
         let gone = &crashing | &on_request;
         let expected: BTreeSet<u16> = (1..=count).filter(|peer| !gone.contains(peer)).collect();
         if expected.is_empty() {
-            return Err(Error::Usage("nobody would be left: let somebody live".into()));
+            return Err(Error::Usage("no peer would be left: let at least one live".into()));
         }
         Ok(Self { expected, crashing, rules: MemberJudge::new(on_request) })
     }

@@ -255,8 +255,8 @@ pub(super) fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
         let advice: Vec<String> =
             roles.missing().into_iter().map(|(peer, of)| addition(hosts, peer, of)).collect();
         return Err(Error::Input(format!(
-            "{}: two values could be chosen: {one} needs only {}, and {other} only {}, who have \
-             nobody in common; add {}",
+            "{}: two values could be chosen: {one} needs only {}, and {other} only {}, which have \
+             no peer in common; add {}",
             hosts.name(),
             list(&of_one),
             list(&of_other),
