@@ -15,7 +15,7 @@
 //! by letter, the log of a right program. In between is [`Proof::Open`]: what only a judge who
 //! joins the lines of several peers could prove, or who takes it that nobody refuses without cause.
 
-use super::cluster::{Cluster, Wire};
+use super::cluster::{Acceptor, Cluster, Wire};
 use super::log::{Ack, Kind, Num, Run, Value};
 use super::print::{ACKS, Dialect, Ids, Shown, Shows};
 use super::prng::Prng;
@@ -46,6 +46,14 @@ pub(crate) struct Mistake {
 }
 
 impl Mistake {
+    /// True if an acceptor makes it that answers.
+    pub(crate) fn is_an_acceptors(&self) -> bool {
+        let (begins, ends) = (["vote-", "promise-"], ["-twice", "-asked-for", "-changed"]);
+        let of_acceptor = begins.iter().any(|begin| self.name.starts_with(begin));
+        of_acceptor && !ends.iter().any(|end| self.name.ends_with(end))
+            || self.name == "accept-below-promise"
+    }
+
     /// Whether its log proves it in this dialect. A short run has no prelude, so that every
     /// reading of its acks may be left.
     pub(crate) fn proof_in(&self, dialect: &Dialect, short: bool) -> Proof {
@@ -208,6 +216,8 @@ pub(crate) struct Script {
     learner: u16,
     acceptors: Vec<u16>,
     round: u64,
+    /// Acceptors do as they should all the same.
+    honest: bool,
 }
 
 /// The values of the proposers, and one that nobody proposes.
@@ -216,8 +226,13 @@ const Y: Value = 1;
 const Z: Value = 2;
 const W: Value = 4;
 
-/// A run with this mistake, and what is wrong in it.
-pub(crate) fn play(mistake: &Mistake, short: bool, prng: &mut Prng) -> (Run, Culprits) {
+/// A run with this mistake, and what is wrong in it. With `honest`, the acceptors do not make it.
+pub(crate) fn play(
+    mistake: &Mistake,
+    short: bool,
+    honest: bool,
+    prng: &mut Prng,
+) -> (Run, Culprits) {
     let count = if mistake.acceptors > 0 { mistake.acceptors } else { prng.pick(&[3, 5]) };
     let peers = u16::try_from(count).expect("a few") + 5;
     let mut ids: Vec<u16> = (1..=peers).collect();
@@ -237,6 +252,7 @@ pub(crate) fn play(mistake: &Mistake, short: bool, prng: &mut Prng) -> (Run, Cul
         learner: roles[4],
         acceptors: acceptors.to_vec(),
         round: 0,
+        honest,
     };
     if !short {
         script.prelude();
@@ -310,6 +326,9 @@ impl Script {
 
     /// An answer that is not as it should be.
     fn answer_with(&mut self, question: &Wire, answer: impl FnOnce(&mut Ack)) -> Wire {
+        if self.honest {
+            return self.cluster.answer(question);
+        }
         self.cluster.receive(question);
         let acceptor = self.cluster.acceptors.entry(question.to).or_default();
         let (promised, accepted) = (acceptor.promised, acceptor.accepted);
@@ -317,6 +336,13 @@ impl Script {
         answer(&mut ack);
         (acceptor.promised, acceptor.accepted) = (ack.after, ack.accepted);
         self.cluster.reply(question, ack)
+    }
+
+    /// The first acceptor loses something.
+    fn forget(&mut self, what: fn(&mut Acceptor)) {
+        if !self.honest {
+            what(self.cluster.acceptors.entry(self.acceptors[0]).or_default());
+        }
     }
 
     fn prelude(&mut self) {
@@ -575,7 +601,7 @@ fn promise_forgotten(script: &mut Script) -> Culprits {
     let n = script.number(p);
     let m = script.number(q);
     let promises = script.ask_all(q, Kind::Prepare, m, Y);
-    script.cluster.acceptors.remove(&script.acceptors[0]);
+    script.forget(|acceptor| *acceptor = Acceptor::default());
     let acks = script.ask_all(p, Kind::Prepare, n, X);
     (vec![promises[0].id], vec![acks[0].id])
 }
@@ -584,7 +610,7 @@ fn vote_forgotten(script: &mut Script) -> Culprits {
     let (p, q) = (script.p, script.q);
     let n = script.prepared(p, X);
     let votes = script.ask_all(p, Kind::Accept, n, X);
-    script.cluster.acceptors.remove(&script.acceptors[0]);
+    script.forget(|acceptor| *acceptor = Acceptor::default());
     let m = script.number(q);
     let promises = script.ask_all(q, Kind::Prepare, m, Y);
     (vec![votes[0].id], vec![promises[0].id])
@@ -596,7 +622,7 @@ fn vote_forgotten_after_refusal(script: &mut Script) -> Culprits {
     let n = script.prepared(p, X);
     let votes = script.ask_all(p, Kind::Accept, n, X);
     script.ask_all(third, Kind::Prepare, low, Z + 1);
-    script.cluster.acceptors.entry(script.acceptors[0]).or_default().accepted = None;
+    script.forget(|acceptor| acceptor.accepted = None);
     let m = script.number(q);
     let promises = script.ask_all(q, Kind::Prepare, m, Y);
     (vec![votes[0].id], vec![promises[0].id])
