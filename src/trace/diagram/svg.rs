@@ -7,9 +7,7 @@ use super::geometry::{BOLD, GUTTER, Point, clip, columns_of, text_width};
 use super::labels::{stamp_unit, stamps};
 use super::layout::{LINE, Layout};
 use super::markers::{badge, bar, carried, escape, legend, line, marker, ring, strokes};
-use super::model::{
-    Arrow, ArrowEnd, Band, Diagram, Lifeline, Look, STATE_JOINT, Shape, Step,
-};
+use super::model::{Arrow, ArrowEnd, Band, Diagram, Lifeline, Look, STATE_JOINT, Shape, Step};
 use super::palette::{self, HUES, stroke_class};
 use super::places::{Label, Tone, badges};
 use super::rays::{BEND, Ray};
