@@ -92,7 +92,10 @@ fn a_value_that_is_no_text_is_refused() {
 #[test]
 fn a_proposer_without_a_value_is_refused_with_its_line() {
     let end = run(format!("# comment\n\n{GOOD}"), "--id 1");
-    assert_eq!(usage(&end), "hosts:3: peer1 is a proposer and needs a value: give it with -v C");
+    assert_eq!(
+        usage(&end),
+        "hosts:3: peer1 is a proposer and needs a value: give it with -v VALUE"
+    );
 }
 
 #[test]

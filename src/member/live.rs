@@ -23,7 +23,7 @@ Run synod member for every peer of the hostsfile on this machine, until those th
 crashed and all others are members of one view. No rule of membership may be violated.
 
 flags:
-  -h FILE            the hostsfile, as another way to name it
+  -h FILE            another way to name the hostsfile
   -d S,S,...         how long each peer sleeps first, in the order of the file (0)
   -c N:S,...         peer N crashes S seconds after it asked to join
   -t                 once all have joined, peer 1 asks for the removal of the highest and crashes

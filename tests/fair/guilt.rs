@@ -67,7 +67,7 @@ fn try_mistake(
         let length = if short { "short" } else { "long" };
         let (ids, acks, values) = (dialect.ids, dialect.acks, dialect.shown);
         let class = format!("{what}: {}, {length}, {ids:?}, {acks:?}, {values:?}", mistake.name);
-        let places = format!("wrong: {:?} {:?}, hosts {hosts}", of(&culprits.0), of(&culprits.1));
+        let places = format!("lines {:?} and {:?}", of(&culprits.0), of(&culprits.1));
         let labels = [mistake.name.into(), dialect.to_string(), places];
         let is = if guilty { "right" } else { "wrong" };
         let text = shown(is, &labels, roles.as_ref(), &files, &report);
