@@ -8,7 +8,7 @@ TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 help:
 	@echo 'make build           compile target/release/synod (make all is the same)'
 	@echo 'make demo            five peers agree on this machine: test case 2, with a verdict'
-	@echo 'make test            all tests'
+	@echo 'make test            all tests; says first what they need'
 	@echo 'make check           formatting, lints and documentation, without a warning'
 	@echo 'make lines           count lines of code; fails above the budget'
 	@echo 'make bench           latency, start-up, memory, size, speed of the judge'
@@ -35,6 +35,7 @@ demo:
 	@$(TARGET_DIR)/release/synod local hostsfiles/hostsfile-testcase2.txt -t 0,1
 
 test:
+	@tests/needs.sh
 	$(CARGO) test
 
 check:

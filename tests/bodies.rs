@@ -291,7 +291,7 @@ fn what_no_honest_peer_announces_costs_the_connection_and_is_not_received() {
         ("{\"message\":{\"Content\":5}}\n".into(), "a message without its body"),
         (
             "{\"with_body\":{\"length\":1,\"message\":{\"Plain\":5}}}\n".into(),
-            "a body behind a message that has none",
+            "a body after a message that has none",
         ),
     ] {
         let mut client = Client::greet(OTHER, peer.at);

@@ -213,7 +213,7 @@ fn what_cannot_be_drawn_is_refused_in_one_line() {
     refused(&[REMOVAL, "--from", "1"], "no times");
     refused(&[REMOVAL, "--number", "1"], "these are views");
     refused(&[REMOVAL, "--on-request", "x"], "--on-request");
-    refused(&["--membership", DUEL], "no line is of a group");
+    refused(&["--membership", DUEL], "no line is of a member");
     refused(&["--membership", "tests/draw/none.log"], "No such file");
 }
 

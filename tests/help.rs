@@ -284,7 +284,7 @@ fn the_manual_page_has_every_flag_and_no_mistake() {
 fn the_document_of_all_commands_is_what_help_prints() {
     let mut text = String::from(
         "# Commands\n\nWhat `synod help COMMAND` prints, for each command. \
-         `UPDATE=1 cargo test --test help` writes this file.\n\n```\n",
+         `UPDATE=1 cargo test --test help` writes this\nfile.\n\n```\n",
     );
     text.push_str(&overview());
     text.push_str("```\n");

@@ -54,7 +54,7 @@ fn a_journal_that_is_a_pipe_holds_nobody_up_and_is_not_drawn() {
     let picture = scratch.path("run.svg");
     let end = local(&format!("--trace {} --draw {}", pipe.display(), picture.display()));
     assert_eq!((end.code, end.out.len(), picture.exists()), (Some(2), 0, false), "{end:#?}");
-    assert!(end.err[0].contains("is no regular file; name another for --trace"), "{end:#?}");
+    assert!(end.err[0].contains("is not a regular file; name another for --trace"), "{end:#?}");
 }
 
 #[test]

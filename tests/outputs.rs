@@ -154,7 +154,8 @@ fn a_peer_with_a_full_standard_output_says_so_and_goes_on_voting() {
     cluster.start(5, "");
     cluster.start(1, "-v X --wait 0");
     assert_eq!(cluster.choice([1, 3, 5]), "X");
-    let told = || fs::read_to_string(&said).is_ok_and(|text| text.contains("printed ends here"));
+    let line = "nothing more is printed: ";
+    let told = || fs::read_to_string(&said).is_ok_and(|text| text.contains(line));
     common::until("the word about the full disk", || told().then_some(()));
     assert!(two.try_wait().expect("our child").is_none(), "it goes on");
     two.kill().and_then(|()| two.wait()).expect("our child");

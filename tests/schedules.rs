@@ -567,8 +567,8 @@ fn a_wrong_schedule_is_refused_with_its_line() {
     for (args, says) in [
         ("sim --replay nowhere", "reading nowhere: "),
         ("sim --replay .", "reading .: "),
-        ("sim --replay a.jsonl --seed 1", "--replay: all about the run stands in its file"),
-        ("sim --replay a.jsonl --mutant fresh-start", "--replay: all about the run"),
+        ("sim --replay a.jsonl --seed 1", "--replay: its file says everything about the run"),
+        ("sim --replay a.jsonl --mutant fresh-start", "--replay: its file says"),
         ("sim --seed 1 --without-bug", "--without-bug is for --replay"),
         ("sim --replay a.jsonl --trace ./a.jsonl", "the same file would be written"),
     ] {

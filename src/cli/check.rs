@@ -15,11 +15,10 @@ use crate::trace::judge::JudgeOptions;
 const HELP: &str = "\
 usage: synod check [FILES] [--hosts FILE] [--expect X] [--strict] [--json]
 
-Judge a run by the lines that its peers printed: was a rule of the protocol violated, and which
-lines prove it? Any program for the same exercise may have printed them. FILES hold one peer each,
-or all peers mixed: standard output, the log of docker compose, or journals (--trace). Without
-FILES, and for the file -, standard input is read. The lines themselves tell the protocol, which is
-one of PROTOCOLS.
+Judge a run by the lines that its peers printed: is a rule of the protocol violated, and which lines
+prove it? Any program for the same exercise may have printed them. FILES hold the lines of one peer
+each, or of all peers mixed: standard output, the log of docker compose, or journals (--trace).
+Without FILES, and for the file -, standard input is read. The lines themselves tell the protocol.
 
 flags:
   --hosts FILE       the hostsfile: names and roles of the peers (otherwise inferred)
@@ -28,7 +27,7 @@ flags:
   --json             print one JSON object instead of the report
 FLAGS
 exit codes:
-  0  no rule is violated; also if nothing was decided, without --expect
+  0  no rule is violated; what the lines cannot decide does not count
   1  a rule is violated, or the run did not end with what --expect names
   2  the input has no line of a run; or a flag, a file or the machine was at fault
 

@@ -22,10 +22,10 @@ use crate::trace::judge::JudgeOptions;
 const HELP: &str = "\
 usage: synod draw [FILES] [-o FILE] [--format FORMAT] [options]
 
-Draw a run as a space-time diagram: a line for each peer, an arrow for each message. Of synod member
-it draws a row for each view: a box at each member that installs it. FILES are journals (--trace) or
-lines that peers printed; without FILES, and for the file -, standard input is read. The lines
-themselves tell the protocol, which is one of PROTOCOLS.
+Draw a run as a space-time diagram: a line for each peer, an arrow for each message. For synod
+member it is a row for each view, with a box at each member that installs it. FILES are journals
+(--trace) or lines that peers printed; without FILES, and for the file -, standard input is read.
+The lines themselves tell the protocol: PROTOCOLS.
 
 flags:
   -o FILE            write to FILE; its extension selects the format: .txt .mmd .svg .html
@@ -33,12 +33,12 @@ flags:
   --open             show the picture in the browser: the SVG file of -o, or an HTML page, which
                      without -o goes to the folder for temporary files
   --hosts FILE       the hostsfile: names and roles of the peers (otherwise inferred)
-  --from T           begin here: at a time since the first event, as in 2.5 (seconds), 300ms or
-                     40us, or at line N of the log, as in @N
+  --from T           begin here: at a time since the first event, such as 2.5 (seconds), 300ms or
+                     40us, or at line N of the log, as @N
   --to T             end here
   --number N         draw only the messages of proposal N
-  --all              draw also what adds nothing new: new links, and notices of the choice to peers
-                     that know it
+  --all              draw also what is not new: links, and notices of the choice to peers that know
+                     it already
   --width N          columns of the text format (those of the terminal, otherwise 80)
 FLAGS
 exit codes:

@@ -117,7 +117,8 @@ pub fn overview(pages: &[Page]) -> String {
     let mut text = String::from(
         "usage: synod -h HOSTSFILE [-v VALUE] [-t DELAY] [options]\n\
          \x20      synod COMMAND [arguments]\n\n\
-         Paxos you can run, read and trust. Without a command, be one peer of the hostsfile.\n\n\
+         Paxos you can run, read and trust. Without a command, be one peer of the hostsfile.\n\
+         Values in parentheses are defaults.\n\n\
          commands:\n",
     );
     for page in commands(pages) {

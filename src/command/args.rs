@@ -128,7 +128,7 @@ pub fn number(flag: &str, value: OsString) -> Result<u16> {
     let text = text(flag, value)?;
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
-        _ => Err(Error::Usage(format!("{flag} {text:?}: this is no number from 1 to 65535"))),
+        _ => Err(Error::Usage(format!("{flag} {text:?}: this is not a number from 1 to 65535"))),
     }
 }
 

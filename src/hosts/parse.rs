@@ -117,7 +117,7 @@ struct Address {
 /// A refusal without its place.
 type Parsed<T> = std::result::Result<T, String>;
 
-/// The line with its roles in lower case and without a comma behind the last one; and what was
+/// The line with its roles in lower case and without a comma after the last one; and what was
 /// odd, if anything was. Names of hosts stay as they are.
 fn straightened(line: &str) -> (String, Option<&'static str>) {
     let Some((host, roles)) = line.rsplit_once(':') else { return (line.to_owned(), None) };
@@ -131,8 +131,8 @@ fn straightened(line: &str) -> (String, Option<&'static str>) {
         return (line.to_owned(), None);
     }
     let odd = match (bare != roles.trim_end(), bare.bytes().any(|b| b.is_ascii_uppercase())) {
-        (true, true) => "roles in capital letters and a comma behind the last one",
-        (true, false) => "a comma behind the last role",
+        (true, true) => "roles in capital letters and a comma after the last one",
+        (true, false) => "a comma after the last role",
         (false, true) => "roles in capital letters",
         (false, false) => return (line.to_owned(), None),
     };
@@ -169,7 +169,7 @@ fn split_host(line: &str) -> Parsed<(String, Option<&str>)> {
         };
         let Ok(address) = address.trim().parse::<Ipv6Addr>() else {
             let found = quoted(address);
-            return Err(format!("{found} is no IPv6 address; brackets are for those only"));
+            return Err(format!("{found} is not an IPv6 address; brackets are for those only"));
         };
         let rest = rest.trim_start();
         if rest.is_empty() {
@@ -177,9 +177,7 @@ fn split_host(line: &str) -> Parsed<(String, Option<&str>)> {
         }
         let Some(rest) = rest.strip_prefix(':') else {
             let found = quoted(rest);
-            return Err(format!(
-                "{found} behind the ]; a colon comes there, as in [::1]:acceptor1"
-            ));
+            return Err(format!("{found} after the ]; a colon comes there, as in [::1]:acceptor1"));
         };
         return Ok((address.to_string(), Some(rest)));
     }

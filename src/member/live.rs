@@ -23,7 +23,7 @@ Run synod member for every peer of the hostsfile on this machine, until those th
 crashed and all others are members of one view. No rule of membership may be violated.
 
 flags:
-  -h FILE            the hostsfile, as another way to name it
+  -h FILE            another way to name the hostsfile
   -d S,S,...         how long each peer sleeps first, in the order of the file (0)
   -c N:S,...         peer N crashes S seconds after it asked to join
   -t                 once all have joined, peer 1 asks for the removal of the highest and crashes
@@ -148,7 +148,7 @@ impl GroupRun {
         let gone = &crashing | &on_request;
         let expected: BTreeSet<u16> = (1..=count).filter(|peer| !gone.contains(peer)).collect();
         if expected.is_empty() {
-            return Err(Error::Usage("nobody would be left: let somebody live".into()));
+            return Err(Error::Usage("no peer would be left: let at least one live".into()));
         }
         Ok(Self { expected, crashing, rules: MemberJudge::new(on_request) })
     }

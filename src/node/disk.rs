@@ -157,8 +157,7 @@ impl Disk {
         directory.describe(&about(owner)).doing(what)?;
         let torn = (found.torn > 0).then(|| {
             format!(
-                "cut off {} bytes that a crash left unfinished; nobody was answered on their \
-                 account",
+                "cut off {} bytes that a crash left unfinished; no answer depended on them",
                 found.torn
             )
         });

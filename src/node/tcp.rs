@@ -125,7 +125,7 @@ fn greet<P: Process + Send + 'static>(
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let Frame::Hello(hello) = next_frame::<P>(stream, lines, deadline)? else {
-        return Err(Ended::Because("its first frame is no hello".into()));
+        return Err(Ended::Because("its first frame is not a hello".into()));
     };
     node.check(&hello).map_err(|why| Ended::Because(plain(&why)))?;
     let listed = node.links.get(&hello.peer).cloned();
@@ -149,7 +149,7 @@ fn greet<P: Process + Send + 'static>(
     // The answer takes a whole round trip, so a distant peer gets as long as it usually takes.
     let second = next_frame::<P>(stream, lines, asked + link.silence().max(HELLO_TIMEOUT));
     if !matches!(second.inspect_err(|_| link.failed())?, Frame::Ping) {
-        return Err(Ended::Because("its second frame is no ping".into()));
+        return Err(Ended::Because("its second frame is not a ping".into()));
     }
     link.answered(asked.elapsed());
     stream.set_read_timeout(Some(link.silence()))?;
@@ -178,7 +178,7 @@ fn next_frame<P: Process>(
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Ended::Because("it said no hello in time".into()));
+            return Err(Ended::Because("it sent no hello in time".into()));
         }
         stream.set_read_timeout(Some(left))?;
         match lines.next_line() {

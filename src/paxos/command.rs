@@ -39,8 +39,8 @@ chosen. Errors go to standard error; on a terminal, progress does too. It runs u
 
 flags:
   -h FILE            the hostsfile; its first line that is not a comment is peer 1, and so on
-  -v C               the value that this peer proposes if it is a proposer: one character
-  -t SECS            how long it waits before it proposes, once it could (0)
+  -v VALUE           what this peer proposes if it is a proposer: one character
+  -t DELAY           how many seconds it waits before it proposes, once it could (0)
   --id N             which line this peer is (otherwise found by host name, then by address)
   --port P           the TCP port of lines that give none (3000)
   --wait SECS        how long a proposer waits for all peers of the file; after that a majority of
@@ -124,7 +124,7 @@ pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
     let me = host.id;
     if roles.proposers.contains_key(&me) && options.value.is_none() {
         return Err(Error::Usage(format!(
-            "{}: {me} is a proposer and needs a value: give it with -v C",
+            "{}: {me} is a proposer and needs a value: give it with -v VALUE",
             identity.place(host)
         )));
     }
@@ -255,8 +255,8 @@ pub(super) fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
         let advice: Vec<String> =
             roles.missing().into_iter().map(|(peer, of)| addition(hosts, peer, of)).collect();
         return Err(Error::Input(format!(
-            "{}: two values could be chosen: {one} needs only {}, and {other} only {}, who have \
-             nobody in common; add {}",
+            "{}: two values could be chosen: {one} needs only {}, and {other} only {}, which have \
+             no peer in common; add {}",
             hosts.name(),
             list(&of_one),
             list(&of_other),

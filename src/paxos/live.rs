@@ -25,7 +25,7 @@ take part have chosen; then say who chose what. Without a hostsfile it is test c
 share three acceptors.
 
 flags:
-  -h FILE            the hostsfile, as another way to name it
+  -h FILE            another way to name the hostsfile
   -v X,Y,...         the proposers' values, in the order of their numbers (X, Y, Z, ...)
   -t S,S,...         their delays in seconds, in the same order (0)
   --data DIR         keep the peers' states and ports in DIR; a later run goes on from there

@@ -20,11 +20,11 @@ pub(crate) const LIVE: LiveProtocol = LiveProtocol {
     local_help: "\
 usage: synod local ready [HOSTSFILE] [-d 0,2,...] [options]
 
-Run synod ready for every peer of the hostsfile on this machine, until all are ready. None may be
-before all were started.
+Run synod ready for every peer of the hostsfile on this machine, until all are ready. No peer may
+become ready before all have been started.
 
 flags:
-  -h FILE            the hostsfile, as another way to name it
+  -h FILE            another way to name the hostsfile
   -d S,S,...         when each peer is started, in seconds, in the order of the file (0)
   --interval SECS    how long a peer waits before it asks a silent one again (2)
   --trace FILE       write the journals of all peers to FILE

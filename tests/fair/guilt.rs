@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cuts::{Sharing, collect, merge, places};
 use super::known::Examples;
-use super::print::{ACKS, Dialect, Front, Ids, Shown};
+use super::print::{ACKS, Dialect, Front, Ids, LAB, Shown};
 use super::prng::Prng;
 use super::verdict::{Found, accusations, charges, judge, shown, shows};
 use super::wrong::{self, MISTAKES, Mistake, Proof};
@@ -29,7 +29,7 @@ fn try_mistake(
     (dialect.late, dialect.late_receipts, dialect.once) = (false, false, false);
     dialect.bare_prepares = false;
     let short = prng.chance(40);
-    let (run, culprits) = wrong::play(mistake, short, prng);
+    let (run, culprits) = wrong::play(mistake, short, false, prng);
     let mut log = dialect.print(&run, prng);
     if prng.chance(50) {
         log = merge(&log, prng);
@@ -67,7 +67,7 @@ fn try_mistake(
         let length = if short { "short" } else { "long" };
         let (ids, acks, values) = (dialect.ids, dialect.acks, dialect.shown);
         let class = format!("{what}: {}, {length}, {ids:?}, {acks:?}, {values:?}", mistake.name);
-        let places = format!("wrong: {:?} {:?}, hosts {hosts}", of(&culprits.0), of(&culprits.1));
+        let places = format!("lines {:?} and {:?}", of(&culprits.0), of(&culprits.1));
         let labels = [mistake.name.into(), dialect.to_string(), places];
         let is = if guilty { "right" } else { "wrong" };
         let text = shown(is, &labels, roles.as_ref(), &files, &report);
@@ -99,4 +99,32 @@ pub(crate) fn findings(seeds: u64) -> (Vec<(&'static str, Found)>, Examples) {
         table.push((mistake.name, found));
     }
     (table, misses)
+}
+
+/// What is called innocent is letter by letter what is printed if all acceptors do as they should;
+/// what is called proved and is an acceptor's mistake is not. Says where that is not so.
+pub(crate) fn twins() -> Vec<String> {
+    let mut wrong = Vec::new();
+    for mistake in MISTAKES {
+        for (seed, acks) in (0..).zip(ACKS) {
+            for shown in [Shown::HeldOrAsked, Shown::Held, Shown::Nothing] {
+                let dialect = Dialect { acks: *acks, shown, ..LAB };
+                let text = |honest| -> Vec<String> {
+                    let (run, _) = wrong::play(mistake, false, honest, &mut Prng::new(seed));
+                    let log = dialect.print(&run, &mut Prng::new(0));
+                    log.into_iter().map(|line| line.text).collect()
+                };
+                let (same, proof) = (text(false) == text(true), mistake.proof_in(&dialect, false));
+                let is_so = match proof {
+                    Proof::Innocent => same,
+                    Proof::Proved => !same || !mistake.is_an_acceptors(),
+                    Proof::Open => true,
+                };
+                if !is_so {
+                    wrong.push(format!("{}: {dialect}: {proof:?}, same {same}", mistake.name));
+                }
+            }
+        }
+    }
+    wrong
 }

@@ -147,6 +147,12 @@ fn what_a_log_proves_is_found_and_what_it_does_not_is_held_against_nobody() {
     assert!(bad.is_empty(), "{bad:?}");
 }
 
+#[test]
+fn what_is_called_innocent_is_the_log_of_a_right_run() {
+    let wrong = guilt::twins();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// What of a verdict must not depend on the order of collection.
 fn gist(files: &cuts::Files, roles: Option<&KnownRoles>) -> (Vec<&'static str>, BTreeSet<String>) {
     let report = judge(files, roles.cloned());
@@ -180,7 +186,7 @@ fn merges(run: &Run, dialect: &Dialect, hosts: bool, times: u32, prng: &mut Prng
 
 fn wrong_run(name: &str, prng: &mut Prng) -> Run {
     let mistake = MISTAKES.iter().find(|mistake| mistake.name == name).expect(name);
-    wrong::play(mistake, prng.chance(50), prng).0
+    wrong::play(mistake, prng.chance(50), false, prng).0
 }
 
 /// Short logs, right and wrong ones, with a name in front of each line and without.

@@ -127,7 +127,8 @@ pub(crate) fn shown(
 ) -> String {
     let hosts = roles.map_or(String::new(), hosts);
     let mut text = format!("{what}: {}\n{hosts}{}", labels.join("; "), in_text(files));
-    for finding in charges(report) {
+    let is_safety = |finding: &&Finding<PaxosRule>| finding.rule.row().level == Severity::Safety;
+    for finding in report.findings.list.iter().filter(is_safety) {
         let lines: Vec<u64> = finding.lines.iter().map(|line| line.line).collect();
         let (rule, words) = (finding.rule.row().name, finding.certainty.words());
         writeln!(text, "*** {rule} {lines:?} ({words}): {}", finding.sentence).expect("a String");

@@ -115,7 +115,7 @@ fn peers(flag: &str, text: &str) -> Result<BTreeSet<u16>> {
     let inner = text.trim().trim_start_matches('[').trim_end_matches(']');
     let peer = |id: &str| match id.trim().parse() {
         Ok(id) if id > 0 => Ok(id),
-        _ => Err(Error::Usage(format!("{flag} {id:?}: this is no number from 1 to 65535"))),
+        _ => Err(Error::Usage(format!("{flag} {id:?}: this is not a number from 1 to 65535"))),
     };
     inner.split(',').map(str::trim).map(peer).collect()
 }

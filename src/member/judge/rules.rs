@@ -75,16 +75,16 @@ const TABLE: &[RuleRow<MemberRule>] = &[
     form(M::Form(Fault::TextAround), "nothing-around", "nothing beside the line", {
         "there is other text beside the line"
     }),
-    form(M::Form(Fault::NotUtf8), "utf-8", "lines are UTF-8", "these bytes are no UTF-8"),
+    form(M::Form(Fault::NotUtf8), "utf-8", "lines are UTF-8", "these bytes are not UTF-8"),
     form(M::Form(Fault::Unreadable), "readable", "each line can be read", {
-        "this begins as a line of a group does, and cannot be read"
+        "this begins like a line of a member, but cannot be read"
     }),
     form(M::Form(Fault::TooLong), "line-length", "no line is longer than 64 KiB", {
         "this line is longer than 64 KiB and was skipped"
     }),
     row(M::OwnLines, "own-lines", Form, "a peer prints its own lines only"),
     row(M::OwnView, "own-view", Form, "a message names the view that its peer has"),
-    row(M::OtherText, "other-text", Progress, "text that is no line of a group"),
+    row(M::OtherText, "other-text", Progress, "text that is not a line of a member"),
 ];
 
 impl Rule for MemberRule {

@@ -266,7 +266,7 @@ fn greet<P: Process + Send + 'static>(
     let hello = match serde_json::from_slice::<Frame<P::Message>>(first?.ok_or_else(silent)?) {
         Ok(Frame::Hello(hello)) => hello,
         Ok(Frame::Refused(reason)) => return Err(Failure::Refused(reason)),
-        _ => return Err(Failure::Refused("its first frame is no hello".into())),
+        _ => return Err(Failure::Refused("its first frame is not a hello".into())),
     };
     link.answered(asked.elapsed());
     node.check(&hello).map_err(Failure::Refused)?;

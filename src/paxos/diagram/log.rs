@@ -16,7 +16,7 @@ use crate::visible::visible;
 /// An input cannot be read, nothing of the run is in the window, or its number is none.
 pub fn draw_log(inputs: Inputs, window: Window, options: &JudgeOptions<'_>) -> Result<Diagram> {
     let number = window.number.clone().unwrap_or_default();
-    let wrong = || Error::Usage(format!("--number {number:?}: this is no number"));
+    let wrong = || Error::Usage(format!("--number {number:?}: this is not a number"));
     // A file without roles has nothing to tell.
     let roles = options.hosts.and_then(|hosts| KnownRoles::of(hosts).ok());
     let mut diagram = PaxosDiagram::new(window, roles.clone()).ok_or_else(wrong)?;

@@ -91,7 +91,7 @@ const TABLE: &[RuleRow<PaxosRule>] = &[
     form(P::Form(Fault::SeveralLines), "one-line", "an object is one line", {
         "the object is spread over lines"
     }),
-    form(P::Form(Fault::NotUtf8), "utf-8", "lines are UTF-8", "these bytes are no UTF-8"),
+    form(P::Form(Fault::NotUtf8), "utf-8", "lines are UTF-8", "these bytes are not UTF-8"),
     form(P::Form(Fault::PeerIdIsPrinter), "peer-id-is-sender", "peer_id is the sender", {
         "peer_id is the receiver, where it should be the sender"
     }),

@@ -148,7 +148,7 @@ impl<S: Simulated> Options<S> {
             .find(|sim| sim.mutants().iter().any(|label| label.name == name))
         {
             Some(sim) => format!("this one belongs to synod sim {}", sim.name()),
-            None => "there is none of this name; synod sim --mutants lists all".into(),
+            None => "there is no mutant of this name; synod sim --mutants lists all".into(),
         })?;
         options.check(front)?;
         Ok(options)
@@ -160,7 +160,7 @@ impl<S: Simulated> Options<S> {
         let is_described = self.is_described || has_seeds;
         match &self.job {
             Job::Replay(_) if is_described || has_mutant => {
-                return refuse("--replay: all about the run stands in its file");
+                return refuse("--replay: its file says everything about the run");
             }
             Job::Matrix if is_described || has_mutant => {
                 return refuse("--matrix has worlds and seeds of its own");
@@ -265,7 +265,7 @@ fn range(value: OsString) -> Result<Range<u64>> {
 fn whole(flag: &str, value: OsString) -> Result<u64> {
     let text = value.string()?;
     let number = text.replace('_', "").parse();
-    number.map_err(|_| Error::Usage(format!("{flag} {text:?}: this is no whole number")))
+    number.map_err(|_| Error::Usage(format!("{flag} {text:?}: this is not a whole number")))
 }
 
 fn number_of_peers<S: Simulated>(value: OsString) -> Result<u16> {
