@@ -47,7 +47,7 @@ impl FaultEpisode {
 }
 
 /// All that can go wrong. The fault phase of a run has all of it, the second only the delays.
-/// Without a fault phase the second has all of it, for ever.
+/// Without a fault phase the second has all of it, forever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults {
     /// How long the fault phase lasts; zero leaves it out, and then nothing is ever healed.

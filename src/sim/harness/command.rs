@@ -120,7 +120,7 @@ impl<S: Simulated> Command<'_, S> {
             self.say(&format!("\n{}", mutant.label()))?;
         }
         self.tell(failure, "VIOLATED")?;
-        // Whoever names one seed wants to see that one.
+        // A person who names one seed wants to see that one.
         let small = if only_one { failure.clone() } else { failure.shrunk(SHRINK_BUDGET) };
         if small.command() != failure.command() {
             self.tell(&small, "smaller")?;

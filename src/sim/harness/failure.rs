@@ -42,7 +42,7 @@ impl<S: Simulated> Failure<S> {
         self.scenario.command(self.seed)
     }
 
-    /// The first failure among so many seeds.
+    /// The first failure among the first `budget` seeds.
     fn first(scenario: &Scenario<S>, budget: u64) -> Option<Self> {
         (0..budget).find_map(|seed| Self::of_seed(scenario, seed))
     }

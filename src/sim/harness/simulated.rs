@@ -119,7 +119,7 @@ pub trait Parameters: Clone + Debug + Default + Display + Serialize + Deserializ
         Ok(())
     }
 
-    /// Smaller worlds than that of so many peers, the smallest first.
+    /// Worlds smaller than one of this many peers, the smallest first.
     fn smaller(&self, peers: u16) -> Vec<(u16, Self)> {
         (2..peers).map(|fewer| (fewer, self.clone())).collect()
     }

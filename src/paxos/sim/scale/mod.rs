@@ -44,7 +44,7 @@ const FLUSH: Span = Span::us(500, 2_000);
 #[derive(Clone, Copy)]
 struct Trouble {
     name: &'static str,
-    /// How many of so many acceptors.
+    /// Of this many acceptors, how many.
     share: fn(u16) -> u16,
     down: bool,
 }
@@ -190,7 +190,7 @@ fn compare(simulate: Simulate, say: Say) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One decision of real peers, of which so many are slow or down.
+/// One decision of real peers, of which some are slow or down.
 fn on_sockets(peers: u16, slow: u16, down: u16, say: Say) -> Result<ExitCode> {
     let most = SMALL[SMALL.len() - 1];
     if peers > most {
