@@ -2,13 +2,14 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help build all demo test check lines bench bench-group static sim matrix scale explore \
+.PHONY: help build all demo test test-browser check lines bench bench-group static sim matrix scale explore \
 	explorer torture shuttle mutants mutants-changed clean
 
 help:
 	@echo 'make build           compile target/release/synod (make all is the same)'
 	@echo 'make demo            five peers agree on this machine: test case 2, with a verdict'
 	@echo 'make test            all tests; says first what they need'
+	@echo 'make test-browser    the page that synod draw makes, in Chromium; Mermaid too'
 	@echo 'make check           formatting, lints and documentation, without a warning'
 	@echo 'make lines           count lines of code; fails above the budget'
 	@echo 'make bench           latency, start-up, memory, size, speed of the judge'
@@ -37,6 +38,11 @@ demo:
 test:
 	@tests/needs.sh
 	$(CARGO) test
+
+# In a browser; without one it is skipped, but not in CI.
+test-browser:
+	$(CARGO) build --quiet
+	python3 tests/browser/draw.py $(TARGET_DIR)/debug/synod
 
 check:
 	$(CARGO) fmt --check

@@ -28,6 +28,7 @@ usage: echo echo -h HOSTSFILE [--goal N] [--data DIR] [--trace FILE]
 Count up to a goal, each number when all other peers of the hostsfile have echoed it. What happens
 is printed on standard output, a JSON object a line.
 
+flags:
   -h FILE            the hostsfile
   --goal N           up to which number (3)
   --data DIR         where the count is kept
@@ -35,6 +36,13 @@ is printed on standard output, a JSON object a line.
   --id N             which line this peer is
   --port P           the port of lines that give none (8889)
   --until-eof        end when standard input ends
+
+exit codes:
+  0  standard input has ended
+  2  a flag, a file or the machine was at fault
+
+example:
+  echo echo -h examples/echo/hosts.txt --id 1
 ";
 
 /// Runs the command.
@@ -63,10 +71,7 @@ pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
     let journal = trace.map(|path| Journal::open(me, &path, err.clone(), gap)).transpose()?;
     let (mut process, prose) = (Echo::new(setup), Prose::new(me, err, false));
     let fingerprint = hosts.fingerprint(identity.port);
-    let disk = match dir {
-        Some(dir) => Some(data::open(&dir, &mut process, me, &fingerprint, &prose)?),
-        None => None,
-    };
+    let disk = data::open(dir.as_deref(), &mut process, me, &fingerprint, &prose)?;
     let say = Box::new(move |level: Level, text: &str| prose.say(level, text));
     let config = Config { me, fingerprint, peers, strict_address: false, bodies: None, say };
     let streams = sockets::streams(host, identity.port_of(host))?;

@@ -12,7 +12,7 @@ use crate::process::{Effect, Effects, PeerId};
 const SECOND_TRY: Duration = Duration::from_millis(100);
 /// The longest time for which the first line listens before it founds a view of its own.
 const FOUNDING: Duration = Duration::from_millis(500);
-/// It listens in so many parts. One that ends late by more than a part shows that the process was
+/// In how many parts it listens. One that ends late by more than a part shows that the process was
 /// paused, and then it listens anew.
 const PARTS: u32 = 8;
 /// How many others are asked in one try, beside the first line: hundreds that ask each other at
@@ -26,8 +26,8 @@ const TRIES_BEFORE_NOTE: usize = 10;
 pub(super) struct Joining {
     /// Somebody who is in has answered: there is a group.
     pub(super) answered: bool,
-    /// Whoever was named as the leader since the last try. Two who name each other would send a
-    /// newcomer back and forth.
+    /// The peer that was named as the leader since the last try. Two who name each other would send
+    /// a newcomer back and forth.
     followed: Option<PeerId>,
     /// Somebody has answered since the last try, so not all need to be asked again.
     heard: bool,
@@ -136,7 +136,7 @@ impl Peer {
         }
     }
 
-    /// With majorities, whoever has ever been in a group never founds another one.
+    /// With majorities, a peer that has ever been in a group never founds another one.
     fn may_found(&self) -> bool {
         self.is_first_line() && !(self.setup.majority && self.seen.is_some())
     }

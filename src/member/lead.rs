@@ -70,8 +70,8 @@ pub(super) enum LeaderStep {
 
 impl Leading {
     /// At the start of a view. Its lowest member alone may ask under round 0, so nobody can have
-    /// been before it, and it needs no first phase. It has that right once. Whoever leads in its
-    /// place has no such right: two who finished the same operation may both be named.
+    /// been before it, and it needs no first phase. It has that right once. A peer that leads in
+    /// its place has no such right: two who finished the same operation may both be named.
     pub(super) fn at_first(view: &View, me: PeerId) -> Self {
         Self::Free((view.lowest() == me).then_some(RequestId { round: 0, by: me }))
     }
@@ -92,11 +92,11 @@ impl Peer {
         }
     }
 
-    /// Promises this from now on. Whoever calls this pushes what tells others of it afterwards.
+    /// Promises this from now on. The caller pushes what tells others of it afterwards.
     ///
     /// With majorities it is durable before anybody is told: an acceptor that starts again and has
-    /// forgotten a promise could agree to a second operation of the same view. Whoever asks is an
-    /// acceptor too, and its own agreement counts; so its record stands before its question, and
+    /// forgotten a promise could agree to a second operation of the same view. The one who asks is
+    /// an acceptor too, and its own agreement counts; so its record stands before its question, and
     /// after a restart it never asks anything else under the same number.
     fn keep(&mut self, promises: Promises, out: &mut Effects<Self>) {
         let recorded = self.setup.majority;
@@ -150,7 +150,8 @@ impl Peer {
                 Some(LeaderStep::Ask { request: *right, op })
             }
             Leading::Free(None) => {
-                // What is pending may have been agreed to, and whoever asked may not come back.
+                // What is pending may have been agreed to, and the peer that asked may not come
+                // back.
                 let wanted = member.promises.pending.is_some();
                 let wanted = wanted || self.next_operation(view).is_some();
                 self.next_request()
@@ -170,7 +171,7 @@ impl Peer {
                 })
             }
             Leading::Asking { op, agreed, .. } => {
-                // Whoever has seen a higher view than the next one does not make it.
+                // A peer that has seen a higher view than the next one does not make it.
                 let next = view.after(op).filter(|next| Some(next.id) >= self.seen)?;
                 let enough = self.is_enough(view, agreed, Some(op));
                 enough.then_some(LeaderStep::Decide { next, op: *op })
@@ -294,7 +295,7 @@ impl Peer {
         }
     }
 
-    /// The question is still open. Whoever does not answer may have missed the view as well.
+    /// The question is still open. A peer that does not answer may have missed the view as well.
     pub(super) fn retransmit(&mut self, out: &mut Effects<Self>) {
         let me = self.me();
         let Phase::In(member) = &self.phase else { return };

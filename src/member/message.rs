@@ -60,7 +60,7 @@ pub enum Message {
         /// The higher number.
         promised: RequestId,
     },
-    /// The next view; also for whoever seems to have missed it.
+    /// The next view; also for a peer that seems to have missed it.
     NewView {
         /// The view.
         view: View,

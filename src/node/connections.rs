@@ -35,7 +35,7 @@ pub(super) struct Batch {
 
 impl<P: Process + Send + 'static> Node<P> {
     /// A message of `length` bytes came over `stream`; it is stepped with as part of `batch`. Waits
-    /// as long as too much waits on account of this peer already. False if a newer connection has
+    /// as long as too much waits that this peer caused. False if a newer connection has
     /// taken the place of this one.
     ///
     /// # Errors
@@ -73,11 +73,11 @@ impl<P: Process + Send + 'static> Node<P> {
         }
     }
 
-    /// Waits until outputs may be put on account of `peer`, whose connection is `stream`. `None`
+    /// Waits until `peer`, whose connection is `stream`, may cause more outputs. `None`
     /// once a newer connection has taken its place.
     ///
     /// What it waits for comes by itself: this thread has nothing to hand over, since its batch is
-    /// concluded before, and whoever has does not wait here.
+    /// concluded before, and a thread that has does not wait here.
     fn wait_for_room<'a>(
         &'a self,
         mut core: MutexGuard<'a, Core<P>>,

@@ -163,7 +163,7 @@ impl<P: Process + Send + 'static> Node<P> {
             if core.appended > appended {
                 self.finish(core);
             } else {
-                // Whoever appended the records that its outputs wait for releases them, too; so
+                // The thread that appended the records that its outputs wait for releases them; so
                 // this thread need not wait for a flush, and the next step is not late.
                 drop(core);
                 self.release();

@@ -1,6 +1,6 @@
 //! The listener, and what happens on accepted connections.
 //!
-//! Whoever connects is unknown until it says hello. Unknown clients are bounded in number and in
+//! A client is unknown until it says hello. Unknown clients are bounded in number and in
 //! time; what they send is bounded in length. Nothing they do harms anything but their own
 //! connection, and each refusal is one line at most.
 
@@ -32,8 +32,8 @@ pub(super) fn open<P: Process + Send + 'static>(
     let node = Arc::clone(node);
     spawn("listener", move || {
         loop {
-            // Nothing slow here: the system queues only 128 connections for us, and whoever finds
-            // that queue full tries again a second later.
+            // Nothing slow here: the system queues only 128 connections for us, and a client that
+            // finds that queue full tries again a second later.
             match listener.accept() {
                 Ok((stream, from)) => admit(&node, stream, from),
                 Err(error) => {
@@ -244,7 +244,7 @@ fn take_batch<P: Process + Send + 'static>(
     Ok(true)
 }
 
-/// Takes one frame, whose line has so many bytes. False once there will be no more.
+/// Takes one frame, whose line has this many bytes. False once there will be no more.
 ///
 /// # Errors
 /// What no honest peer would have sent.
@@ -267,7 +267,7 @@ pub(super) fn take_frame<P: Process + Send + 'static>(
         Frame::Message(message) if !P::has_body(&message) => message,
         Frame::Message(_) => return Err("a message without its body".into()),
         Frame::WithBody { length, message } => {
-            // What came before is not answered late on account of the body.
+            // What came before is not answered late because of the body.
             node.conclude(batch);
             if stream.set_read_timeout(Some(link.silence())).is_err() {
                 return Ok(false);

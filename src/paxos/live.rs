@@ -64,8 +64,8 @@ example:
     prepare,
 };
 
-/// How long a proposer waits for all peers, in seconds. They are started together, so whoever is
-/// not there by then has failed, and the others should choose before the usual `--timeout`.
+/// How long a proposer waits for all peers, in seconds. They are started together, so a peer that
+/// is not there by then has failed, and the others should choose before the usual `--timeout`.
 const WAIT_SECS: &str = "10";
 
 /// What is said once for all peers that are run without `--data`.

@@ -187,7 +187,7 @@ impl Peer {
     fn learn(&mut self, choice: Accepted, teller: Option<PeerId>, out: &mut Effects<Self>) {
         let Accepted { number, value } = choice;
         if let Some(known) = self.chosen {
-            // Said once: whoever repeats it could fill a disk with it.
+            // Said once: a peer that repeats it could fill a disk with it.
             if known.value != value && !std::mem::replace(&mut self.contradicted, true) {
                 out.push(Effect::Report(Fact::Contradiction { known, heard: choice }));
             }

@@ -16,8 +16,8 @@ pub fn majority(members: usize) -> usize {
     members / 2 + 1
 }
 
-/// True if `votes` holds a majority of `members`. Whoever is no member does not count, and a set
-/// cannot count anybody twice.
+/// True if `votes` holds a majority of `members`. A peer that is no member does not count, and a
+/// set cannot count anybody twice.
 pub fn is_quorum(members: &Acceptors, votes: &Acceptors) -> bool {
     is_quorum_of(members, |member| votes.contains(member))
 }

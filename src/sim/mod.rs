@@ -6,7 +6,7 @@
 //! time and then by the order in which it was put there; the clock jumps from one entry to the
 //! next. Every choice (how long a message travels, whether a peer crashes, where) is drawn from
 //! one generator ([`prng`]). No map with a random order, no address and no real time is ever
-//! looked at. So the same seed gives the same run, on every machine and for ever.
+//! looked at. So the same seed gives the same run, on every machine and forever.
 //!
 //! # What it keeps of the real driver
 //!

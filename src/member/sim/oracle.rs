@@ -137,7 +137,7 @@ impl Oracle {
     pub(super) fn durable(&mut self, peer: PeerId, record: &Record) {
         let kept = &mut self.kept[index(peer)];
         match record {
-            // A memory is one member for ever.
+            // A memory is one member forever.
             Record::Incarnation(incarnation) => _ = kept.incarnation.get_or_insert(*incarnation),
             Record::View(view) => {
                 kept.view = Some(view.clone());
@@ -359,7 +359,7 @@ impl Oracle {
                 });
             }
         }
-        // Whoever would lead the next view and does not is known to be dead from that.
+        // A member that would lead the next view and does not is known to be dead from that.
         of.doubts.retain(|doubted| view.members.contains_key(doubted) && *doubted >= view.leader);
         if old.is_none() {
             (of.heard, of.called) = <_>::default();

@@ -41,7 +41,7 @@ pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &
         }
         if let Err(why) = ended {
             outage.note(link, Instant::now(), &why, |line| node.say(line));
-            // Whoever refuses will do so again until somebody changes something.
+            // A peer that refuses will do so again until somebody changes something.
             if matches!(why, Failure::Refused(_) | Failure::Needless) {
                 pause = LAST_PAUSE;
             }
@@ -82,7 +82,7 @@ fn serve<P: Process + Send + 'static>(node: &Node<P>, link: &Arc<Link>) {
             link.pause(LAST_PAUSE);
             continue;
         }
-        // Whoever is not there gets nothing; what came while a good link ended gets another one.
+        // An absent peer gets nothing; what came while a good link ended gets another one.
         if ended.is_err() || state.is_empty() {
             (state.queue, state.bodies) = Default::default();
             state.served = false;

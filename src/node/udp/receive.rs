@@ -40,7 +40,7 @@ pub(in crate::node) fn open<P: Process + Send + 'static>(node: &Arc<Node<P>>) ->
     })
 }
 
-/// Looks a name up for ever.
+/// Looks a name up forever.
 fn look_up<P: Process + Send + 'static>(
     node: &Node<P>,
     datagrams: &Datagrams,

@@ -70,7 +70,8 @@ pub(super) struct Votes<'a> {
     owners: BTreeMap<Number, u16>,
     /// The promises that have come back to the proposer.
     promises: BTreeMap<Number, Voices>,
-    accepted: BTreeMap<Number, Voices>,
+    /// By number and value: a number may be shared by mistake.
+    accepted: BTreeMap<(Number, String), Voices>,
 }
 
 impl<'a> Votes<'a> {
@@ -136,14 +137,14 @@ impl<'a> Votes<'a> {
             let voices = self.promises.entry(number).or_default();
             let added = add(voices, self.acceptors.get(&me), from, at);
             reached = added.map(|(who, all)| Reached {
-                label: format!("majority {who}"),
+                label: format!("majority: {who}"),
                 shorter: vec!["majority".into()],
                 sentence: format!("{who} are a majority of {all}: all have promised {number}"),
                 steps: voices.values().copied().collect(),
             });
         }
         if let Some(Held::Accepted(number, text)) = held {
-            let voices = self.accepted.entry(*number).or_default();
+            let voices = self.accepted.entry((*number, text.clone())).or_default();
             let acceptors = self.owners.get(number).and_then(|owner| self.acceptors.get(owner));
             let (added, text) = (add(voices, acceptors, me, index), value(text));
             let chosen = added.map(|(who, all)| Reached {

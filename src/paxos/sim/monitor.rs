@@ -16,7 +16,7 @@ use crate::sim::{Counts, RunEnd, RunObserver, index};
 /// In the recovery phase all proposers together may begin this many rounds, for each of them.
 const ROUNDS_PER_PROPOSER: u64 = 12;
 
-/// So many rounds of rivals in turn may be refused for each proposer but one, and no more.
+/// How many rounds of rivals in turn may be refused for each proposer but one.
 const DUEL_PER_RIVAL: u64 = 20;
 
 /// What the peers of a run did, counted.

@@ -17,7 +17,7 @@ pub struct PaxosParameters {
     /// How many of the peers propose.
     #[serde(default)]
     proposers: Option<u16>,
-    /// Those of so many peers and proposers.
+    /// Those of this many peers and proposers.
     #[serde(skip)]
     pub(super) casts: Arc<Vec<Arc<Cast>>>,
     #[serde(skip)]
@@ -34,7 +34,7 @@ pub struct Site {
 }
 
 impl PaxosParameters {
-    /// So many proposers.
+    /// This many proposers.
     pub fn new(proposers: u16) -> Self {
         Self { proposers: Some(proposers), ..Self::default() }
     }

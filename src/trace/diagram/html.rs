@@ -84,7 +84,8 @@ pub(super) fn draw(diagram: &Diagram) -> String {
         "</div>\n<svg class=\"body\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \
          height=\"{height:.0}\" role=\"img\" aria-label=\"{title}\">\n{}\
          <circle id=\"now\" r=\"14\" cx=\"-99\" cy=\"-99\"/>\n</svg>\n\
-         <svg class=\"legend\" width=\"{wide:.0}\" height=\"{legend_height:.0}\">\n{legend}</svg>\n\
+         <svg class=\"legend\" viewBox=\"0 0 {wide:.0} {legend_height:.0}\" \
+         width=\"{wide:.0}\">\n{legend}</svg>\n\
          </main>\n",
         body(diagram, &layout)
     );

@@ -88,7 +88,7 @@
     for (const { line, low, high } of bars) line.setAttribute("y2", Math.max(high, Math.min(low, y)));
     heads.forEach((head, peer) => {
       const known = data.states[peer].filter(([step]) => now < 0 || step <= now);
-      head.lastChild.textContent = known.length ? known[known.length - 1][1] : "";
+      head.lastChild.textContent = known.length ? known[known.length - 1][1].replaceAll(" · ", "\n") : "";
     });
   }
 

@@ -144,9 +144,10 @@ impl<'a> Places<'a> {
             let half = if step.reached.is_some() { 11.0 } else { 7.0 };
             places.take(Area::around(grid.point(index, step.lifeline), half));
         }
-        for step in diagram.findings.iter().flat_map(|finding| &finding.steps) {
-            let Point { x, y } = grid.point(*step, diagram.steps[*step].lifeline);
-            places.take(Area::around(Point { x, y: y - BADGE }, 7.0));
+        for finding in 0..diagram.findings.len() {
+            for at in badges(diagram, grid, finding) {
+                places.take(Area::around(at, 7.0));
+            }
         }
         places
     }
@@ -232,6 +233,17 @@ impl<'a> Places<'a> {
     }
 }
 
+/// Where a finding's number stands: above each step that shows it, beside those of earlier ones.
+pub(super) fn badges(diagram: &Diagram, grid: &Grid, finding: usize) -> Vec<Point> {
+    let (earlier, rest) = diagram.findings.split_at(finding);
+    let at = |step: usize| {
+        let Point { mut x, y } = grid.point(step, diagram.steps.get(step)?.lifeline);
+        earlier.iter().filter(|other| other.steps.contains(&step)).for_each(|_| x += BADGE);
+        Some(Point { x, y: y - BADGE })
+    };
+    rest.first().into_iter().flat_map(|it| &it.steps).filter_map(|step| at(*step)).collect()
+}
+
 /// Places beside a step: what they cost, how far aside and how far below.
 const SHIFTS: [(u32, f64, f64); 11] = [
     (0, 0.0, 0.0),
@@ -246,8 +258,8 @@ const SHIFTS: [(u32, f64, f64); 11] = [
     (6, 0.0, 30.0),
     (8, 48.0, 0.0),
 ];
-/// How high above a step the number of a finding stands.
-pub(super) const BADGE: f64 = 14.0;
+/// How high above a step the number of a finding stands, and how far from the next.
+const BADGE: f64 = 14.0;
 /// What it costs if an arrow leads through a label.
 const CROSSED: u32 = 40;
 /// What it costs if two labels meet.

@@ -7,11 +7,9 @@ use super::geometry::{BOLD, GUTTER, Point, clip, columns_of, text_width};
 use super::labels::{stamp_unit, stamps};
 use super::layout::{LINE, Layout};
 use super::markers::{badge, bar, carried, escape, legend, line, marker, ring, strokes};
-use super::model::{
-    Arrow, ArrowEnd, Band, Diagram, DrawnFinding, Lifeline, Look, STATE_JOINT, Shape, Step,
-};
+use super::model::{Arrow, ArrowEnd, Band, Diagram, Lifeline, Look, STATE_JOINT, Shape, Step};
 use super::palette::{self, HUES, stroke_class};
-use super::places::{BADGE, Label, Tone};
+use super::places::{Label, Tone, badges};
 use super::rays::{BEND, Ray};
 
 /// The edge round a standalone picture.
@@ -138,8 +136,8 @@ pub(super) fn body(diagram: &Diagram, layout: &Layout) -> String {
             out.push_str("</g>\n");
         }
     }
-    for (index, finding) in diagram.findings.iter().enumerate() {
-        leads(&mut out, diagram, layout, index, finding);
+    for finding in 0..diagram.findings.len() {
+        leads(&mut out, diagram, layout, finding);
     }
     for (index, (ray, it)) in layout.rays.iter().zip(&diagram.arrows).enumerate() {
         if let Some(ray) = ray {
@@ -195,24 +193,13 @@ fn step(out: &mut String, layout: &Layout, index: usize, step: &Step) {
 }
 
 /// From a finding to the steps that show it, with its number at each.
-fn leads(
-    out: &mut String,
-    diagram: &Diagram,
-    layout: &Layout,
-    index: usize,
-    finding: &DrawnFinding,
-) {
+fn leads(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize) {
     let remark = layout.remarks.iter().find(|remark| remark.finding == Some(index));
     let Some(remark) = remark else { return };
     put!(out, "<g class=\"f\" data-s=\"{}\" data-f=\"{index}\">", remark.step);
-    for step in &finding.steps {
-        let Some(it) = diagram.steps.get(*step) else { continue };
-        let Point { mut x, y } = layout.grid.point(*step, it.lifeline);
-        // Beside those that the step shows already.
-        let others = diagram.findings.iter().take(index);
-        others.filter(|other| other.steps.contains(step)).for_each(|_| x += 14.0);
-        strokes(out, "lead", &[[x, y - BADGE, layout.grid.side, remark.y]]);
-        badge(out, Point { x, y: y - BADGE }, index + 1);
+    for at in badges(diagram, &layout.grid, index) {
+        strokes(out, "lead", &[[at.x, at.y, layout.grid.side, remark.y]]);
+        badge(out, at, index + 1);
     }
     out.push_str("</g>\n");
 }

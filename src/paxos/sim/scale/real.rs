@@ -110,7 +110,7 @@ fn times(said: &Receiver<Said>, peers: usize) -> Result<Times> {
     }
 }
 
-/// Runs `synod sim --sockets` so many times at once, and returns the middle of what they print.
+/// Runs `synod sim --sockets` this many times at once, and returns the middle of what they print.
 ///
 /// # Errors
 /// A process does not start, or fails.
