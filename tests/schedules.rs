@@ -448,7 +448,7 @@ fn the_command_writes_the_schedule_and_plays_it_again() {
     assert!(code == Some(0) && text.ends_with(minimized), "{text}");
     let drawn = fs::read_to_string(dir.path().join("fall.txt")).unwrap();
     assert!(
-        drawn.contains("20 messages · 4 never received\n"),
+        drawn.contains("20 messages · 4 under way at the end\n"),
         "only what the failure needs: {drawn}"
     );
     let (code, text, said) =

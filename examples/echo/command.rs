@@ -71,10 +71,7 @@ pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
     let journal = trace.map(|path| Journal::open(me, &path, err.clone(), gap)).transpose()?;
     let (mut process, prose) = (Echo::new(setup), Prose::new(me, err, false));
     let fingerprint = hosts.fingerprint(identity.port);
-    let disk = match dir {
-        Some(dir) => Some(data::open(&dir, &mut process, me, &fingerprint, &prose)?),
-        None => None,
-    };
+    let disk = data::open(dir.as_deref(), &mut process, me, &fingerprint, &prose)?;
     let say = Box::new(move |level: Level, text: &str| prose.say(level, text));
     let config = Config { me, fingerprint, peers, strict_address: false, bodies: None, say };
     let streams = sockets::streams(host, identity.port_of(host))?;

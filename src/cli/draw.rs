@@ -112,7 +112,7 @@ fn draw(
     };
     let diagram = make(inputs, window, options)?;
     if io::stderr().is_terminal() {
-        diagram.advice.iter().for_each(|advice| complain(&format!("synod: {advice}\n")));
+        diagram.advice.iter().for_each(|advice| complain(&format!("synod draw: {advice}\n")));
     }
     Ok(diagram::draw(&diagram, format))
 }

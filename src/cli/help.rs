@@ -5,13 +5,13 @@
 //! two blanks stand between an item and its text, which may go on below, indented further. So the
 //! completions, the manual page and "did you mean" know the flags from the page itself.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use lexopt::Arg::Value as Positional;
 use lexopt::Parser;
 
+use crate::command::args::{self, Argument};
 use crate::command::print;
 use crate::error::{Error, Result};
 
@@ -138,35 +138,37 @@ pub fn overview(pages: &[Page]) -> String {
     text
 }
 
-/// The command.
-pub(super) fn run(pages: Vec<Page>, mut parser: Parser) -> Result<ExitCode> {
+/// The arguments of a command that has no flags: so many words at most.
+pub(super) fn operands(parser: Parser, most: usize) -> Result<Vec<String>> {
     let mut words = Vec::new();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Positional(word) if words.len() < 2 => words.push(word),
-            _ => return Err(arg.unexpected().into()),
+    args::read(parser, |argument, _| {
+        let Argument::Operand(word) = argument else { return Ok(false) };
+        words.push(word.to_string_lossy().into_owned());
+        Ok(words.len() <= most)
+    })?;
+    Ok(words)
+}
+
+/// The command.
+pub(super) fn run(pages: &[Page], parser: Parser) -> Result<ExitCode> {
+    let words = operands(parser, 2)?;
+    let named = |name: &str| pages.iter().find(|page| page.names.iter().any(|n| n == name));
+    let text = match words.as_slice() {
+        [] => &overview(pages),
+        [command, ..] if !commands(pages).any(|page| page.names[0] == *command) => {
+            return Err(unknown_command(command, commands(pages).map(|page| &*page.names[0])));
         }
-    }
-    let Some(command) = words.first() else {
-        return print(&overview(&pages)).map(|()| ExitCode::SUCCESS);
+        [command, rest @ ..] => {
+            let unknown = || format!("{:?}: synod {command} knows no such protocol", rest.concat());
+            &named(&words.join(" ")).ok_or_else(|| Error::Usage(unknown()))?.text
+        }
     };
-    if !commands(&pages).any(|page| *command == *page.names[0]) {
-        return Err(unknown_command(command, commands(&pages).map(|page| &*page.names[0])));
-    }
-    let command = command.to_string_lossy();
-    let page = page(pages, &command, words.get(1));
-    if let Some(word) = words.get(1).map(|word| word.to_string_lossy())
-        && !page.names.contains(&format!("{command} {word}"))
-    {
-        return Err(Error::Usage(format!("{word:?}: synod {command} knows no such protocol")));
-    }
-    print(&page.text).map(|()| ExitCode::SUCCESS)
+    print(text).map(|()| ExitCode::SUCCESS)
 }
 
 /// The refusal of a word that is no command.
-pub(super) fn unknown_command<'a>(word: &OsStr, known: impl Iterator<Item = &'a str>) -> Error {
-    let word = word.to_string_lossy();
-    let meant = nearest(&word, known);
+pub(super) fn unknown_command<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let meant = nearest(word, known);
     let meant = meant.map_or_else(String::new, |name| format!("; did you mean {name}?"));
     Error::Usage(format!("{word:?}: there is no such command{meant}"))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use lexopt::Parser;
 
-use super::help::{Block, Page, blocks, overview};
+use super::help::{Block, Page, blocks, operands, overview};
 use crate::command::print;
 use crate::error::Result;
 
@@ -26,10 +26,8 @@ example:
 const DATE: &str = "2026-11-28";
 
 /// The command.
-pub(super) fn run(pages: &[Page], mut parser: Parser) -> Result<ExitCode> {
-    if let Some(arg) = parser.next()? {
-        return Err(arg.unexpected().into());
-    }
+pub(super) fn run(pages: &[Page], parser: Parser) -> Result<ExitCode> {
+    operands(parser, 0)?;
     let version = env!("CARGO_PKG_VERSION");
     let mut page = format!(
         ".TH SYNOD 1 \"{DATE}\" \"synod {version}\" \"User Commands\"\n.SH NAME\n\

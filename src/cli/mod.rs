@@ -85,7 +85,7 @@ const TOOLS: &[Tool] = &[
         name: "help",
         summary: "print the help of a command",
         help: Help::One(|_| help::HELP.into()),
-        run: |protocols, parser| help::run(pages(protocols), parser),
+        run: |protocols, parser| help::run(&pages(protocols), parser),
     },
     Tool {
         name: "completions",
@@ -126,7 +126,10 @@ impl Command {
             None if first.as_encoded_bytes().starts_with(b"-") => {
                 Ok((Self::Protocol(&protocols[0]), args))
             }
-            None => Err(help::unknown_command(first, Self::all(protocols).map(Self::name))),
+            None => Err(help::unknown_command(
+                &first.to_string_lossy(),
+                Self::all(protocols).map(Self::name),
+            )),
         }
     }
 

@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use lexopt::Parser;
 
 use super::draw;
-use crate::command::{complain, outputs, print};
 use crate::error::{Error, Result};
 use crate::protocols::{self, Protocol};
 use crate::sim::harness::{AnySim, Front};
@@ -24,11 +23,8 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
     let front = Front {
         about: if is_named { &named } else { &all },
         all: &all,
-        say: print,
-        complain,
         draw: &|journal, picture| draw::journal(protocols, journal, picture, &[]),
         check_picture: draw::check_ending,
-        check_outputs: |read, written| outputs::check(read, written.iter().copied()),
     };
     sim.run(parser, &front)
 }

@@ -87,7 +87,7 @@ impl Hosts {
                 let shown = clipped(line_text, MAX_SHOWN_CHARS);
                 hosts.warnings.push(format!("{}:{line}: {odd}; read as {shown}", hosts.name));
             }
-            let peer = parse_line(line_text).map_err(|why| {
+            let (host, port, roles) = parse_line(line_text).map_err(|why| {
                 let shown = clipped(line_text, MAX_SHOWN_CHARS);
                 hosts.refusal(line, &format!("{why}; the line is: {shown}"))
             })?;
@@ -96,8 +96,7 @@ impl Hosts {
                 let why = format!("more than {MAX_PEERS} peers; remove this line and those after");
                 return Err(hosts.refusal(line, &why));
             };
-            let Address { host, port } = peer.0;
-            hosts.peers.push(Host { id: PeerId(id), line, host, port, roles: peer.1 });
+            hosts.peers.push(Host { id: PeerId(id), line, host, port, roles });
         }
         if hosts.peers.is_empty() {
             let why = "the file names no peer; write one a line, as in peer1:acceptor1";
@@ -106,12 +105,6 @@ impl Hosts {
         hosts.check_addresses(None)?;
         Ok(hosts)
     }
-}
-
-/// Where a line says that its peer is.
-struct Address {
-    host: String,
-    port: Option<u16>,
 }
 
 /// A refusal without its place.
@@ -139,26 +132,22 @@ fn straightened(line: &str) -> (String, Option<&'static str>) {
     (format!("{host}:{}", bare.to_ascii_lowercase()), Some(odd))
 }
 
-/// `line` is trimmed and not empty.
-fn parse_line(line: &str) -> Parsed<(Address, BTreeSet<Role>)> {
+/// The host, the port and the roles of a line, which is trimmed and not empty.
+fn parse_line(line: &str) -> Parsed<(String, Option<u16>, BTreeSet<Role>)> {
     let (host, rest) = split_host(line)?;
-    let Some(rest) = rest else {
-        return Ok((Address { host, port: None }, BTreeSet::new()));
-    };
+    let Some(rest) = rest else { return Ok((host, None, BTreeSet::new())) };
     if let Some((port, roles)) = rest.split_once(':') {
         if roles.contains(':') {
             return Err("too many colons; a line is host:roles or host:port:roles".into());
         }
-        let port = Some(parse_port(port.trim())?);
-        return Ok((Address { host, port }, parse_roles(roles)?));
+        return Ok((host, Some(parse_port(port.trim())?), parse_roles(roles)?));
     }
     // One field behind the host is the port or the roles: no role begins like a number.
     let field = rest.trim();
     if field.starts_with(|c: char| c.is_ascii_digit() || c == '+' || c == '-') {
-        let port = Some(parse_port(field)?);
-        return Ok((Address { host, port }, BTreeSet::new()));
+        return Ok((host, Some(parse_port(field)?), BTreeSet::new()));
     }
-    Ok((Address { host, port: None }, parse_roles(field)?))
+    Ok((host, None, parse_roles(field)?))
 }
 
 /// The host, and what stands behind the colon after it, if there is one.

@@ -136,10 +136,7 @@ fn serve(
         majority: options.majority,
     };
     let mut peer = Peer::new(setup);
-    let disk = match &options.data {
-        None => None,
-        Some(dir) => Some(data::open(dir, &mut peer, me, &fingerprint, &err)?),
-    };
+    let disk = data::open(options.data.as_deref(), &mut peer, me, &fingerprint, &err)?;
     let others = hosts.peers.iter().filter(|peer| peer.id != me);
     let peers = addresses(others, default_port);
     let sockets = Sockets {

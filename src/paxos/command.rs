@@ -161,12 +161,10 @@ fn serve(
     };
     let mut peer = Peer::new(Arc::new(setup));
     let fingerprint = hosts.fingerprint(default_port);
-    let disk = if let Some(dir) = &options.data {
-        Some(data::open(dir, &mut peer, me, &fingerprint, err)?)
-    } else {
+    let disk = data::open(options.data.as_deref(), &mut peer, me, &fingerprint, err)?;
+    if disk.is_none() {
         err.say(Level::Story, MEMORY_ONLY);
-        None
-    };
+    }
     let open = |path: &Path| Journal::open(me, path, err.printer().clone(), gap);
     let journal = options.trace.as_deref().map(open).transpose()?;
     let queue = journal.as_ref().and_then(Journal::queue);

@@ -194,17 +194,6 @@ impl Faults {
         }
     }
 
-    /// The preset of this name.
-    pub fn preset(name: &str) -> Option<Self> {
-        match name {
-            "none" => Some(Self::none()),
-            "slow" => Some(Self::slow()),
-            "light" => Some(Self::light()),
-            "heavy" => Some(Self::heavy()),
-            _ => None,
-        }
-    }
-
     /// The names that [`Faults::without`] knows.
     pub fn kinds() -> impl Iterator<Item = &'static str> {
         KINDS.iter().map(|kind| kind.name)
@@ -261,6 +250,6 @@ mod tests {
         }
         let fault_phase = faults.fault_phase;
         assert_eq!(faults, Faults { fault_phase, ..Faults::none() });
-        assert!(!faults.without("meteor") && Faults::preset("meteor").is_none());
+        assert!(!faults.without("meteor"));
     }
 }

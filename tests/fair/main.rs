@@ -202,7 +202,7 @@ fn a_thousand_merges_are_judged_alike() {
     }
     let mut differ = Vec::new();
     for (mut run, ids) in runs.into_iter().zip([Ids::Sender, Ids::Printer].iter().cycle()) {
-        run.lines.truncate(80);
+        run.lines.truncate(60);
         for (front, hosts) in [(Front::Compose, true), (Front::Bare, false)] {
             let dialect = Dialect { ids: *ids, front, ..LAB };
             differ.extend(merges(&run, &dialect, hosts, 500, &mut prng));
@@ -246,7 +246,7 @@ fn a_log_that_is_cut_at_any_byte_accuses_nobody() {
         let dialect = Dialect { ids, numbers: Numbers::Hundreds, front: Front::Compose, ..LAB };
         let program = Program::draw(&mut prng);
         let mut run = textbook::play(&program, CASTS[at], &mut prng);
-        run.lines.truncate(40);
+        run.lines.truncate(30);
         let log = dialect.print(&run, &mut prng);
         for sharing in [Sharing::One, Sharing::Each] {
             let files = collect(&log, sharing, true);

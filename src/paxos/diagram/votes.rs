@@ -137,7 +137,7 @@ impl<'a> Votes<'a> {
             let voices = self.promises.entry(number).or_default();
             let added = add(voices, self.acceptors.get(&me), from, at);
             reached = added.map(|(who, all)| Reached {
-                label: format!("majority {who}"),
+                label: format!("majority: {who}"),
                 shorter: vec!["majority".into()],
                 sentence: format!("{who} are a majority of {all}: all have promised {number}"),
                 steps: voices.values().copied().collect(),

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use super::{Message, Peer, Setup, mutants};
 use crate::error::Result;
 use crate::process::PeerId;
-use crate::sim::harness::{Front, Property, Scenario, Simulated, WorldFaults};
+use crate::sim::harness::{Property, Scenario, Simulated, WorldFaults};
 use crate::sim::mutant::Mutant;
 use crate::sim::{DiskModel, Faults, Prng, RunConfig, index};
 use casts::MOST_PEERS;
@@ -142,7 +142,7 @@ worlds:
         monitor::is_vote(message)
     }
 
-    fn other_command(parser: &mut lexopt::Parser, front: &Front<'_>) -> Result<Option<ExitCode>> {
-        scale::command::<Self>(parser, front)
+    fn other_command(parser: &mut lexopt::Parser) -> Result<Option<ExitCode>> {
+        scale::command::<Self>(parser)
     }
 }

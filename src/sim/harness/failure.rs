@@ -8,6 +8,7 @@
 use super::options::with_seed;
 use super::runs::RunOutcome;
 use super::simulated::{Parameters as _, Scenario, Simulated, WorldFaults};
+use crate::command::print;
 use crate::error::Result;
 use crate::sim::mutant::Mutant;
 
@@ -99,12 +100,9 @@ pub fn known_failure<S: Simulated>(mutant: &Mutant<S::Peer>) -> Option<Failure<S
 }
 
 /// Searches the shortest failure of every mutant, or of this one, and prints them.
-pub(super) fn find<S: Simulated>(
-    only: Option<&Mutant<S::Peer>>,
-    say: fn(&str) -> Result<()>,
-) -> Result<()> {
+pub(super) fn find<S: Simulated>(only: Option<&Mutant<S::Peer>>) -> Result<()> {
     for mutant in S::mutants().filter(|mutant| only.is_none_or(|only| only == *mutant)) {
-        say(&match worst::<S>(mutant)?.map(|failure| failure.shrunk(S::SEARCH_BUDGET)) {
+        print(&match worst::<S>(mutant)?.map(|failure| failure.shrunk(S::SEARCH_BUDGET)) {
             Some(found) => format!("--seed {} {}\n", found.seed, found.scenario.flags()),
             None => format!("# {}: no failure found\n", mutant.name),
         })?;

@@ -84,12 +84,8 @@ impl<S: Simulated> AnySim for S {
         Some(matrix::row::<S>(named::<S>(mutant)?, share))
     }
 
-    fn print_matrix(
-        &self,
-        explored: Option<&Explored>,
-        say: fn(&str) -> Result<()>,
-    ) -> Result<bool> {
-        matrix::print::<S>(explored, say)
+    fn print_matrix(&self, explored: Option<&Explored>) -> Result<bool> {
+        matrix::print::<S>(explored)
     }
 
     fn known_violation(&self, mutant: &str) -> Option<Violation> {

@@ -9,7 +9,7 @@ use lexopt::{Parser, ValueExt as _};
 use super::front::Front;
 use super::property::Property;
 use super::simulated::{Parameters as _, Scenario, Simulated, WorldFaults, named};
-use crate::command::args;
+use crate::command::{args, outputs};
 use crate::error::{Error, Result};
 use crate::sim::Faults;
 use crate::sim::mutant::Mutant;
@@ -182,9 +182,7 @@ impl<S: Simulated> Options<S> {
         self.draw.as_deref().map_or(Ok(()), front.check_picture)?;
         let read = if let Job::Replay(file) = &self.job { Some(file.as_path()) } else { None };
         let journal = self.journal();
-        let written: Vec<&Path> =
-            journal.as_deref().into_iter().chain(self.draw.as_deref()).collect();
-        (front.check_outputs)(read, &written)
+        outputs::check(read, journal.as_deref().into_iter().chain(self.draw.as_deref()))
     }
 
     /// Where the journal goes. The picture is made of it, so it stands beside the picture if

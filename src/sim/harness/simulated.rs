@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::front::Front;
 use super::property::{Property, Violations};
 use super::summary::Tally;
 use crate::error::Result;
@@ -95,7 +94,7 @@ pub trait Simulated: Sized + Sync + 'static {
     ///
     /// # Errors
     /// The flags are wrong, or what they ask for failed.
-    fn other_command(_parser: &mut lexopt::Parser, _front: &Front<'_>) -> Result<Option<ExitCode>> {
+    fn other_command(_parser: &mut lexopt::Parser) -> Result<Option<ExitCode>> {
         Ok(None)
     }
 }

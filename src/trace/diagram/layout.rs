@@ -186,7 +186,7 @@ fn rows(diagram: &Diagram) -> Vec<usize> {
                 (now + before.map_or(0, band)).max(own).max(after_send)
             }
         };
-        let is_late = to_float(times[index] - times[since]) > ALIKE * usual;
+        let is_late = to_float(times[index].saturating_sub(times[since])) > ALIKE * usual;
         now += usize::from(is_late && rows.last() == Some(&now) && step.band.is_none());
         if rows.last() != Some(&now) {
             since = index;

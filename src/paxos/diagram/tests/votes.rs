@@ -32,7 +32,7 @@ fn states(diagram: &Diagram, line: usize) -> Vec<&str> {
 fn a_majority_is_marked_where_it_is_complete_and_says_of_whom() {
     let diagram = picture(Window::default(), &round());
     // Promises count where they arrive, votes where they are cast.
-    assert_eq!(reached(&diagram), [(1, "majority 2, 3"), (3, "chosen by 2, 3")]);
+    assert_eq!(reached(&diagram), [(1, "majority: 2, 3"), (3, "chosen by 2, 3")]);
     let chosen = diagram.steps.iter().filter_map(|step| step.reached.as_ref()).next_back();
     let voters: Vec<(usize, Marker)> = chosen
         .expect("the second")
@@ -73,7 +73,7 @@ fn a_journal_tells_what_a_proposer_promises_itself() {
     let own: Vec<Marker> =
         diagram.steps.iter().filter(|s| s.lifeline == 0).map(|step| step.marker).collect();
     assert_eq!(own, [Marker::Hollow, Marker::Full, Marker::Dot]);
-    assert_eq!(reached(&diagram), [(1, "majority 1, 2"), (2, "chosen by 1, 2")]);
+    assert_eq!(reached(&diagram), [(1, "majority: 1, 2"), (2, "chosen by 1, 2")]);
     assert_eq!(states(&diagram, 0), ["promised 7", "promised 7 · holds X@7"]);
 }
 
@@ -97,7 +97,7 @@ fn what_a_proposer_does_not_print_of_itself_is_drawn_and_said() {
     log += &printed(1, "sent", "accept", 7);
     let diagram = picture(Window::default(), &log);
     assert_eq!(states(&diagram, 0), ["promised 2", "promised 7", "promised 7 · holds X@7"]);
-    assert_eq!(reached(&diagram), [(1, "majority 1, 2")]);
+    assert_eq!(reached(&diagram), [(1, "majority: 1, 2")]);
     assert!(diagram.remarks.iter().any(|remark| remark.contains("not printed")));
 }
 
