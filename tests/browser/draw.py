@@ -130,7 +130,7 @@ OVERLAPS = """(() => {
   boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
     const x = Math.min(p.x + p.width, q.x + q.width) - Math.max(p.x, q.x);
     const y = Math.min(p.y + p.height, q.y + q.height) - Math.max(p.y, q.y);
-    if (x > 1 && y > 3) out.push(a + ' / ' + b);
+    if (x > 1 && y > 4) out.push(a + ' / ' + b);
   }));
   return out; })()"""
 # Labels that an arrow leads through: the letters, not the room above and below them.

@@ -21,7 +21,7 @@ const fn kind(stroke: Stroke, name: &'static str, short: &'static str, is_answer
 /// What the markers mean.
 pub(super) const LEGEND: [(Marker, &str, &str); 6] = [
     (Marker::Hollow, "", "promises"),
-    (Marker::Full, "", "accepts"),
+    (Marker::Full, "", "accepts (X@1: X under number 1)"),
     (Marker::Barred, "", "refuses"),
     (Marker::Star, "", "knows the choice"),
     (Marker::Lost, "", "crash"),

@@ -224,6 +224,7 @@ impl PaxosDiagram {
             legend: &messages::LEGEND,
             line_legend: &messages::LINE_LEGEND,
             reached_legend: "a majority is complete",
+            reports_legend: "reports a vote",
             lifelines,
             steps,
             arrows: flow.arrows,

@@ -7,7 +7,7 @@
 use super::canvas::{Paint, Row, wrap};
 use super::labels::{stamp_unit, stamps, width};
 use super::model::{
-    Arrow, ArrowEnd, Band, Diagram, Look, Marker, STATE_JOINT, Shape, Step, Stroke,
+    Arrow, ArrowEnd, Band, Diagram, Lifeline, Look, Marker, STATE_JOINT, Shape, Step, Stroke,
 };
 use crate::visible::clipped;
 
@@ -119,7 +119,6 @@ impl Painter<'_> {
             self.prose(remark, Paint::Dim);
         }
         self.rows(&[Row::new(0)]);
-        let lifelines = &self.diagram.lifelines;
         let narrow = self.room < 11;
         let short = |text: &str| {
             if !narrow {
@@ -127,52 +126,46 @@ impl Painter<'_> {
             }
             text.replace("proposer", "prop").replace("acceptor", "acc").replace("learner", "learn")
         };
-        let roles: Vec<Vec<String>> =
-            lifelines.iter().map(|line| line.roles.split(", ").map(short).collect()).collect();
-        let mut names = Row::new(self.width);
+        let roles = |line: &Lifeline| line.roles.split(", ").map(short).take(4).collect();
         let unit = stamp_unit(self.diagram);
-        names.write(0, &format!("{unit:>width$}", width = GUTTER - 1), Paint::Dim);
-        for (line, at) in lifelines.iter().zip(&self.at) {
-            names.write_centred(*at, &line.name, Paint::Bold);
-        }
-        let mut rows = vec![names];
-        let is_empty =
-            |level: usize| roles.iter().all(|roles| roles.get(level).is_none_or(String::is_empty));
-        for level in 0..roles.iter().map(Vec::len).max().unwrap_or(0).min(4) {
-            let mut row = Row::new(self.width);
-            for (roles, at) in roles.iter().zip(&self.at) {
-                if let Some(role) = roles.get(level) {
-                    row.write_centred(*at, &clipped(role, self.room - 1), Paint::Dim);
-                }
-            }
-            rows.extend((!is_empty(level)).then_some(row));
-        }
-        rows.push(self.blank());
-        self.rows(&rows);
+        self.named(&format!("{unit:>width$}", width = GUTTER - 1), roles);
+        self.rows(&[self.blank()]);
     }
 
     /// The names again, and what each peer holds at last.
     fn foot(&mut self) {
-        let (lifelines, mut row) = (&self.diagram.lifelines, Row::new(self.width));
+        let room = self.room;
+        let state = |line: &Lifeline| {
+            let words = line.state(usize::MAX).split(STATE_JOINT).map(|word| {
+                // Where there is little room, what it is will do.
+                let last = word.rsplit(' ').next().filter(|_| width(word) >= room);
+                last.unwrap_or(word).to_owned()
+            });
+            words.collect()
+        };
+        self.named("", state);
+    }
+
+    /// The names, and below each some words.
+    fn named(&mut self, unit: &str, words: impl Fn(&Lifeline) -> Vec<String>) {
+        let lifelines = &self.diagram.lifelines;
+        let mut row = Row::new(self.width);
+        row.write(0, unit, Paint::Dim);
         for (line, at) in lifelines.iter().zip(&self.at) {
             row.write_centred(*at, &line.name, Paint::Bold);
         }
         let mut rows = vec![row];
-        let states = |line: &super::model::Lifeline| -> Vec<String> {
-            let words = line.state(usize::MAX).split(STATE_JOINT);
-            words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
-        };
-        let states: Vec<Vec<String>> = lifelines.iter().map(states).collect();
-        for level in 0..states.iter().map(Vec::len).max().unwrap_or(0) {
+        let words: Vec<Vec<String>> = lifelines.iter().map(words).collect();
+        for level in 0..words.iter().map(Vec::len).max().unwrap_or(0) {
             let mut row = Row::new(self.width);
-            for (state, at) in states.iter().zip(&self.at) {
-                let Some(word) = state.get(level) else { continue };
-                // Where there is little room, what it is will do.
-                let last = || word.rsplit(' ').next().unwrap_or_default().to_owned();
-                let word = if width(word) < self.room { word.clone() } else { last() };
-                row.write_centred(*at, &clipped(&word, self.room - 1), Paint::Dim);
+            for (words, at) in words.iter().zip(&self.at) {
+                let word = words.get(level).map_or("", String::as_str);
+                row.write_centred(*at, &clipped(word, self.room - 1), Paint::Dim);
             }
-            rows.push(row);
+            rows.extend(
+                (!words.iter().all(|words| words.get(level).is_none_or(String::is_empty)))
+                    .then_some(row),
+            );
         }
         self.rows(&rows);
     }
