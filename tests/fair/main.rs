@@ -29,8 +29,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use cuts::{CUTS, Collected, Sharing, collect, cut_at, merge};
+use guilt::Outcome;
 use known::{Known, in_text};
 use log::{Ack, Act, Kind, Line, Run};
 use print::{ACKS, Dialect, Front, Ids, LAB, MIXED_ACKS, Numbers, Shown, Shows};
@@ -124,27 +126,47 @@ fn no_right_log_whose_two_acks_differ_is_accused() {
     textbooks(2000..2000 + 60 * seeds(), MIXED_ACKS, VALUES);
 }
 
+/// What the judge made of the wrong runs, once for all tests.
+fn outcome() -> &'static Outcome {
+    static OUTCOME: OnceLock<Outcome> = OnceLock::new();
+    OUTCOME.get_or_init(|| {
+        let outcome = guilt::outcome(seeds());
+        println!("{outcome}");
+        outcome
+    })
+}
+
 #[test]
 #[ignore = "the judge takes one reading for granted"]
-fn what_a_log_proves_is_found_and_what_it_does_not_is_held_against_nobody() {
-    let (table, misses) = guilt::findings(seeds());
-    println!(
-        "{:32} found of proved, right lines | found of open | accused of innocent | findings",
-        "mistake"
-    );
-    let mut bad = Vec::new();
-    for (name, found) in table {
-        let Found { proved, hits, shown, charges, open, open_hits, innocent, accused } = found;
-        println!(
-            "{name:32} {hits:5} of {proved:4}, {shown:4} | {open_hits:4} of {open:4} | \
-             {accused:4} of {innocent:4} | {charges}"
-        );
-        if hits * 100 < proved * 97 || accused > 0 {
-            bad.push(name);
+fn what_a_log_does_not_prove_is_held_against_nobody() {
+    let accused = outcome().table.iter().filter(|(_, found)| found.accused > 0);
+    let accused: Vec<&str> = accused.map(|(name, _)| *name).collect();
+    assert!(accused.is_empty(), "{accused:?}");
+}
+
+/// How many percent of the logs that prove a mistake must be found.
+const FOUND: usize = 97;
+
+/// Mistakes of which fewer are found yet, with the percentage that is.
+const LESS_FOUND: &[(&str, usize)] = &[];
+
+#[test]
+#[ignore = "the judge takes one reading for granted"]
+fn what_a_log_proves_is_found() {
+    let mut problems = Vec::new();
+    for (name, found) in &outcome().table {
+        let Found { proved, hits, .. } = *found;
+        let gap = LESS_FOUND.iter().find(|(mistake, _)| mistake == name);
+        let least = gap.map_or(FOUND, |(_, percent)| *percent);
+        if hits * 100 < proved * least {
+            problems.push(format!("{name}: {hits} of {proved}, and not {least} %"));
+        }
+        // More runs may show more gaps.
+        if gap.is_some() && hits * 100 >= proved * FOUND && seeds() == 1 {
+            problems.push(format!("{name}: {hits} of {proved}, so it is no gap any more"));
         }
     }
-    println!("{}", known::examples(&misses));
-    assert!(bad.is_empty(), "{bad:?}");
+    assert!(problems.is_empty(), "{problems:#?}");
 }
 
 #[test]
