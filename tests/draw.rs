@@ -127,7 +127,7 @@ fn the_page_of_a_group_has_a_step_for_each_mark() {
         let (data, _) = data.split_once("</script>").expect("it ends");
         let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
         let steps = data["steps"].as_array().expect("a list");
-        assert_eq!(page.matches(" data-s=").count(), steps.len());
+        assert_eq!(page.matches("<g class=\"s").count(), steps.len());
         for (index, step) in steps.iter().enumerate() {
             let mark = format!(" data-s=\"{index}\" data-p=\"{}\"", step["peer"]);
             assert!(page.contains(&mark), "{mark}");
@@ -213,7 +213,7 @@ fn what_cannot_be_drawn_is_refused_in_one_line() {
     refused(&[REMOVAL, "--from", "1"], "no times");
     refused(&[REMOVAL, "--number", "1"], "these are views");
     refused(&[REMOVAL, "--on-request", "x"], "--on-request");
-    refused(&["--membership", DUEL], "no line is of a group");
+    refused(&["--membership", DUEL], "no line is of a member");
     refused(&["--membership", "tests/draw/none.log"], "No such file");
 }
 

@@ -46,6 +46,10 @@ fn the_matrix_has_every_mutant_each_caught_twice() {
     names.sort_unstable();
     let matrix = matrix();
     assert_eq!(matrix.keys().copied().collect::<Vec<_>>(), names);
+    let count = format!(" {} mutants", names.len());
+    for text in [include_str!("../README.md"), include_str!("../docs/checks.md")] {
+        assert!(text.contains(&count), "a document counts other than{count}");
+    }
     for (name, cells) in matrix {
         let properties = if cells[0] == "·" { 0 } else { cells[0].split(", ").count() };
         let others = cells[1..].iter().filter(|cell| **cell != "·" && !cell.starts_with('0'));

@@ -448,7 +448,7 @@ fn the_command_writes_the_schedule_and_plays_it_again() {
     assert!(code == Some(0) && text.ends_with(minimized), "{text}");
     let drawn = fs::read_to_string(dir.path().join("fall.txt")).unwrap();
     assert!(
-        drawn.contains("20 messages · 4 never received\n"),
+        drawn.contains("20 messages · 4 under way at the end\n"),
         "only what the failure needs: {drawn}"
     );
     let (code, text, said) =
@@ -567,8 +567,8 @@ fn a_wrong_schedule_is_refused_with_its_line() {
     for (args, says) in [
         ("sim --replay nowhere", "reading nowhere: "),
         ("sim --replay .", "reading .: "),
-        ("sim --replay a.jsonl --seed 1", "--replay: all about the run stands in its file"),
-        ("sim --replay a.jsonl --mutant fresh-start", "--replay: all about the run"),
+        ("sim --replay a.jsonl --seed 1", "--replay: its file says everything about the run"),
+        ("sim --replay a.jsonl --mutant fresh-start", "--replay: its file says"),
         ("sim --seed 1 --without-bug", "--without-bug is for --replay"),
         ("sim --replay a.jsonl --trace ./a.jsonl", "the same file would be written"),
     ] {

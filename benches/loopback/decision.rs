@@ -31,8 +31,6 @@ struct Blind;
 
 impl Observer<Instances> for Blind {
     fn observe(&mut self, _: &Output<Instances>) {}
-    fn before_frames(&mut self) {}
-    fn after_frames(&mut self) {}
 }
 
 /// `decision-peer HOSTSFILE ID DATA ECHO_PORT`: one of the five. The proposer takes turns between

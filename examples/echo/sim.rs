@@ -113,6 +113,11 @@ impl Simulated for EchoSim {
     const KNOWN_FAILURES: &'static str = include_str!("known_failures.txt");
     const SEARCH_BUDGET: u64 = 1_000;
     const JOURNAL: &'static str = "jsonl";
+    const HELP: &'static str = "\n\
+        worlds:\n\
+        \x20 heavy  all kinds of faults (the default)\n\
+        \x20 light  fewer of them\n\
+        \x20 none   no faults\n";
 
     fn mutants() -> impl Iterator<Item = &'static Mutant> {
         MUTANTS.iter()

@@ -8,44 +8,51 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::check;
-use crate::command::{self, args, colour, complain, outputs, print, spawn};
+use super::logs::{self, Logs};
+use crate::command::args::{self, Argument};
+use crate::command::{colour, complain, outputs, print, spawn};
 use crate::error::{Doing, Error, Result};
 use crate::protocols::Protocol;
 use crate::trace::diagram::{self, Bound, Format, TextPage, Window};
 use crate::trace::inputs::Inputs;
-use crate::trace::judge::{JudgeFlag, JudgeOptions};
+use crate::trace::judge::JudgeOptions;
 
-pub(super) const HELP: &str = "\
-usage: synod draw [FILES] [--format text|mermaid|svg|html] [-o FILE] [options]
+const HELP: &str = "\
+usage: synod draw [FILES] [-o FILE] [--format FORMAT] [options]
 
-Draw a run as a space-time diagram: a line per peer, an arrow per message. FILES are journals
-(--trace) of any protocol or what peers printed; without any, standard input is read.
+Draw a run as a space-time diagram: a line for each peer, an arrow for each message. For synod
+member it is a row for each view, with a box at each member that installs it. FILES are journals
+(--trace) or lines that peers printed; without FILES, and for the file -, standard input is read.
+The lines themselves tell the protocol: PROTOCOLS.
 
+flags:
   -o FILE            write to FILE; its extension selects the format: .txt .mmd .svg .html
   --format FORMAT    text (the default), mermaid, svg or html
-  --open             show it in the browser: the page, or the SVG file of -o; without -o the page
-                     is left in the folder for temporary files
-  --hosts FILE       a hostsfile: names and roles; without it, roles are inferred
-  --from T --to T    only this part: a time since the first event, as 2.5 (seconds), 300ms or
-                     40us; or @N, the N-th line
-  --number N         only messages about proposal N
-  --all              also what tells nothing new: new links, notices of the choice to
-                     peers that know it
-  --width N          columns of the text format (the terminal's, else 80)
-  --help, --version
+  --open             show the picture in the browser: the SVG file of -o, or an HTML page, which
+                     without -o goes to the folder for temporary files
+  --hosts FILE       the hostsfile: names and roles of the peers (otherwise inferred)
+  --from T           begin here: at a time since the first event, such as 2.5 (seconds), 300ms or
+                     40us, or at line N of the log, as @N
+  --to T             end here
+  --number N         draw only the messages of proposal N
+  --all              draw also what is not new: links, and notices of the choice to peers that know
+                     it already
+  --width N          columns of the text format (those of the terminal, otherwise 80)
+FLAGS
+exit codes:
+  0  drawn
+  2  a flag or a file was at fault
 
-Of a group (synod member) a row per view is drawn: a box at each member that installs it, and
-between the views who is called unreachable and who crashes. Its lines are known as such.
-
-  --membership       draw the lines of a group, also where events of Paxos stand beside them
-  --on-request LIST  who was removed on request, as for synod check
-
-Exit 0: drawn. Exit 2: a flag or a file was at fault.
+example:
+  synod draw run.jsonl -o run.html
 ";
+
+/// The help.
+pub(super) fn help(protocols: &[Protocol]) -> String {
+    logs::complete(HELP, protocols)
+}
 
 /// Columns where no terminal says how many.
 const DEFAULT_COLUMNS: u16 = 80;
@@ -60,52 +67,33 @@ struct Target {
 }
 
 /// The command.
-pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<ExitCode> {
-    let (mut files, mut hosts, mut chosen) = (Vec::<PathBuf>::new(), None, None);
-    let (mut target, mut window) = (Target::default(), Window::default());
-    let mut options = JudgeOptions::default();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Positional(file) => files.push(file.into()),
-            Short('o') | Long("output") => target.out = Some(parser.value()?.into()),
-            Long("format") => target.format = Some(args::text("--format", parser.value()?)?),
-            Long("hosts") => hosts = Some(PathBuf::from(parser.value()?)),
-            Long("from") => window.from = Some(bound("--from", &mut parser)?),
-            Long("to") => window.to = Some(bound("--to", &mut parser)?),
-            Long("number") => window.number = Some(args::text("--number", parser.value()?)?),
-            Long("all") => window.all = true,
-            Long("open") => target.open = true,
-            Long("width") => target.width = Some(args::number("--width", parser.value()?)?),
-            Long(name) => {
-                let Some((protocol, flag)) = protocol_with(protocols, name) else {
-                    return Err(arg.unexpected().into());
-                };
-                chosen = Some(protocol);
-                if flag.has_value {
-                    let value = args::text(&format!("--{}", flag.name), parser.value()?)?;
-                    options.flags.insert(flag.name, value);
-                }
-            }
-            Short(_) => return Err(arg.unexpected().into()),
+pub(super) fn run(protocols: &'static [Protocol], parser: Parser) -> Result<ExitCode> {
+    let (mut logs, mut target) = (Logs::default(), Target::default());
+    let (mut window, mut options) = (Window::default(), JudgeOptions::default());
+    args::read(parser, |argument, parser| {
+        let Argument::Flag(name) = argument else { return logs.take(protocols, argument, parser) };
+        match name {
+            "-o" => target.out = Some(parser.value()?.into()),
+            "--format" => target.format = Some(args::text(name, parser.value()?)?),
+            "--from" => window.from = Some(bound(name, parser)?),
+            "--to" => window.to = Some(bound(name, parser)?),
+            "--number" => window.number = Some(args::text(name, parser.value()?)?),
+            "--all" => window.all = true,
+            "--open" => target.open = true,
+            "--width" => target.width = Some(args::number(name, parser.value()?)?),
+            _ => return logs.take(protocols, argument, parser),
         }
-    }
+        Ok(true)
+    })?;
     target.settle_open()?;
     let format = target.format()?;
-    if files.is_empty() {
-        files.push("-".into());
-    }
-    let read = files.iter().map(PathBuf::as_path).chain(hosts.as_deref());
-    outputs::check(read, target.out.as_deref())?;
-    let hosts = hosts.as_deref().map(command::hosts).transpose()?;
+    outputs::check(logs.paths(), target.out.as_deref())?;
+    options.flags = std::mem::take(&mut logs.flags);
+    let (hosts, mut inputs, protocol) = logs.open(protocols)?;
     options.hosts = hosts.as_ref();
-    let mut inputs = check::inputs(files)?;
     for name in inputs.names.iter_mut().filter(|name| *name == "(standard input)") {
         *name = "standard input".into();
     }
-    let protocol = match chosen {
-        Some(protocol) => protocol,
-        None => protocol_of(protocols, &mut inputs)?,
-    };
     let drawn = draw(protocol, inputs, window, &options, format)?;
     write(target.out.as_deref(), &drawn)?;
     target.out.filter(|_| target.open).map_or(Ok(()), |path| open(&path))?;
@@ -122,23 +110,11 @@ fn draw(
     let Some(make) = protocol.diagram else {
         return Err(Error::Usage(format!("a run of {} is not drawn", protocol.name)));
     };
-    Ok(diagram::draw(&make(inputs, window, options)?, format))
-}
-
-/// The protocol that this flag chooses.
-fn protocol_with<'a>(protocols: &'a [Protocol], name: &str) -> Option<(&'a Protocol, JudgeFlag)> {
-    protocols.iter().find_map(|protocol| {
-        Some((protocol, *protocol.log?.flags().iter().find(|flag| flag.name == name)?))
-    })
-}
-
-/// The first protocol that recognises a line of these inputs, else the first.
-fn protocol_of<'a>(protocols: &'a [Protocol], inputs: &mut Inputs) -> Result<&'a Protocol> {
-    let heads = inputs.heads()?;
-    let knows = |protocol: &&Protocol| {
-        protocol.log.is_some_and(|log| heads.iter().any(|head| log.recognises(head)))
-    };
-    Ok(protocols.iter().find(knows).unwrap_or(&protocols[0]))
+    let diagram = make(inputs, window, options)?;
+    if io::stderr().is_terminal() {
+        diagram.advice.iter().for_each(|advice| complain(&format!("synod draw: {advice}\n")));
+    }
+    Ok(diagram::draw(&diagram, format))
 }
 
 /// `2.5`, `300ms`, `40us` or `@120`.

@@ -11,19 +11,24 @@ pub(super) const HELP: &str = "\
 usage: synod learn [--bug NAME] [--dir DIR] [--no-pause]
        synod learn --list
 
-Learn Paxos by breaking it, in ten minutes, with nothing known before: what it is, a run with three
-acceptors, a bug that lets two values be chosen, the two lines of the log that prove it, the line of
-the source that prevents it, and the same run without the bug. Each step fits a terminal of 24 lines
-and waits for Enter; q leaves. In a pipe it runs through.
+Learn Paxos by breaking it, in ten minutes and without knowing anything about it: what it is, a run
+with three acceptors, a bug that lets two values be chosen, the two lines of the log that prove it,
+the line of the source that prevents it, and the same run without the bug. Each step fits a terminal
+of 24 lines and waits for Enter; q quits. If standard output is a pipe, it does not wait.
 
-  --bug NAME   another bug
-  --list       the bugs, a line each
-  --dir DIR    where the files of the run go: a directory that is new or empty, or has just these
-               files (synod-learn in the current one, or synod-learn-2, ...)
-  --no-pause   wait for nobody
-  --help, --version
+flags:
+  --bug NAME         take another bug
+  --list             list the bugs
+  --dir DIR          put the files of the run into DIR, which must be new, empty, or hold only these
+                     files (synod-learn in the current directory, or synod-learn-2, ...)
+  --no-pause         do not wait for Enter
 
-Exit 0: done, or left early. Exit 2: a flag, a file or the machine was at fault.
+exit codes:
+  0  done, or quit
+  2  a flag, a file or the machine was at fault
+
+example:
+  synod learn
 ";
 
 /// The command.

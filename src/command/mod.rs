@@ -10,7 +10,7 @@
 //!
 //! Nothing here knows a protocol.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 use std::thread;
 
@@ -44,6 +44,13 @@ pub fn print(text: &str) -> Result<()> {
 /// Prose; where standard error is closed there is nobody to tell.
 pub fn complain(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Says that standard input is read, if it is a terminal, lest the program seem to hang.
+pub fn tell_of_terminal(instead: &str) {
+    if io::stdin().is_terminal() {
+        complain(&format!("synod: waiting for standard input; end it with Ctrl-D, or {instead}\n"));
+    }
 }
 
 /// A path as a shell takes it.

@@ -67,7 +67,7 @@ impl Peer {
                     .kept_incarnation
                     .is_some_and(|incarnation| view.holds(self.setup.me, incarnation))
                 {
-                    // Whoever led may have asked under round 0 already: that right is gone.
+                    // The leader may have asked under round 0 already: that right is gone.
                     let (promises, leading) = (Promises::default(), Leading::Free(None));
                     let member = Member { view, promises, leading, lacking: None };
                     self.phase = Phase::In(Box::new(member));

@@ -51,16 +51,16 @@ pub enum Message {
         /// The request's view.
         view_id: u64,
     },
-    /// The other answer, to requests and new leaders: a higher number is in the way.
+    /// The other answer, to requests and new leaders: a higher number was promised.
     Busy {
         /// The number of the question.
         request: RequestId,
         /// Its view.
         view_id: u64,
-        /// The number in the way.
+        /// The higher number.
         promised: RequestId,
     },
-    /// The next view; also for whoever seems to have missed it.
+    /// The next view; also for a peer that seems to have missed it.
     NewView {
         /// The view.
         view: View,

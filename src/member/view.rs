@@ -10,8 +10,9 @@ use crate::process::PeerId;
 /// for ages. What is installed, recorded, sent and read is held to the same bound: the view that
 /// would pass it is never made ([`View::after`]).
 pub const MAX_ID: u64 = 1 << 53;
-/// How much higher than the highest that a peer has seen an id may be. Nobody makes so many views
-/// while it is away; and a group cannot be brought to the end of the ids by one false message.
+/// How much higher than the highest that a peer has seen an id may be. No group makes that many
+/// views while it is away; and a group cannot be brought to the end of the ids by one false
+/// message.
 const FAR: u64 = 1 << 32;
 
 /// What ids a peer believes: those that can have been reached since it last saw one.
@@ -109,7 +110,7 @@ pub struct View {
 
 /// The same view is the same list under the same id. The leader is not agreed on: if the one who
 /// finishes an operation dies over it, the next one finishes it in its own name. So it is only what
-/// is printed, and nothing that must be unique rests on it ([`View::lowest`]).
+/// is printed, and nothing that must be unique relies on it ([`View::lowest`]).
 impl PartialEq for View {
     fn eq(&self, other: &Self) -> bool {
         let Self { id, members, left, leader: _ } = self;
@@ -150,7 +151,7 @@ impl View {
         self.members.len() / 2 + 1
     }
 
-    /// The view after this operation: the same for whoever performs it. A removal of the last
+    /// The view after this operation: the same whoever performs it. A removal of the last
     /// member leaves the list as it is. Its lowest member leads it. None if no id is left for it.
     pub fn after(&self, operation: &Operation) -> Option<Self> {
         let mut next = self.clone();

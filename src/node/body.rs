@@ -2,10 +2,10 @@
 //!
 //! A process names contents in its messages ([`Process::has_body`]); the command that runs it moves
 //! them ([`Bodies`]). On the wire the line of such a message announces a length, at most
-//! [`Process::MAX_BODY`], and so many raw bytes follow it. Nobody holds them whole: the sender
+//! [`Process::MAX_BODY`], and that many raw bytes follow it. Nobody holds them whole: the sender
 //! reads and writes a piece at a time, the receiver is handed a reader.
 //!
-//! A body holds up only what comes behind it on its own link. It is sent by a thread of its own,
+//! A body delays only what comes behind it on its own link. It is sent by a thread of its own,
 //! since reading it may take as long as a disk takes. It is received by the thread of its
 //! connection, which says every `PROGRESS_EVERY` that more has come: the other side hears that
 //! instead of answers to its pings. A link on which nothing moves falls silent and is closed as
@@ -30,7 +30,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 pub type Outgoing = (u64, Box<dyn Read + Send>);
 
 /// Moves the bodies that a process names in its messages. Each call may take its time: it is made
-/// under no lock, and holds up only the link in question.
+/// under no lock, and delays only the link in question.
 pub trait Bodies<P: Process>: Send + Sync {
     /// Opens the body of a message that is about to leave.
     ///

@@ -25,16 +25,6 @@ impl<P: Process> Core<P> {
     }
 }
 
-/// What became of a message.
-pub(super) enum Received {
-    /// The process has taken it.
-    Taken,
-    /// A newer connection has taken the place of this one.
-    Superseded,
-    /// No honest peer would have sent it; this is why.
-    Refused(String),
-}
-
 /// What a connection's thread has stepped the process with and not seen through yet. It ends in
 /// [`Node::conclude`].
 #[derive(Default)]
@@ -46,7 +36,11 @@ pub(super) struct Batch {
 
 impl<P: Process + Send + 'static> Node<P> {
     /// A message of `length` bytes came over `stream`; it is stepped with as part of `batch`. Waits
-    /// as long as too much waits on account of this peer already.
+    /// as long as too much waits that this peer caused. False if a newer connection has
+    /// taken the place of this one.
+    ///
+    /// # Errors
+    /// No honest peer would have sent the message.
     pub(super) fn receive(
         &self,
         from: PeerId,
@@ -54,7 +48,7 @@ impl<P: Process + Send + 'static> Node<P> {
         message: P::Message,
         length: usize,
         batch: &mut Batch,
-    ) -> Received {
+    ) -> Result<bool, String> {
         let mut core = self.lock();
         if !core.outputs.has_room(from, false) {
             // The room may be what this batch itself has taken.
@@ -63,11 +57,11 @@ impl<P: Process + Send + 'static> Node<P> {
             core = self.lock();
         }
         let Some(mut core) = self.wait_for_room(core, from, stream) else {
-            return Received::Superseded;
+            return Ok(false);
         };
         let objection = self.take(&mut core, from, message, length);
         batch.needs = Some(core.appended);
-        objection.map_or(Received::Taken, Received::Refused)
+        objection.map_or(Ok(true), Err)
     }
 
     /// Sees the steps of a batch through: makes their records durable, all at once, and hands over
@@ -80,11 +74,11 @@ impl<P: Process + Send + 'static> Node<P> {
         }
     }
 
-    /// Waits until outputs may be put on account of `peer`, whose connection is `stream`. `None`
+    /// Waits until `peer`, whose connection is `stream`, may cause more outputs. `None`
     /// once a newer connection has taken its place.
     ///
     /// What it waits for comes by itself: this thread has nothing to hand over, since its batch is
-    /// concluded before, and whoever has does not wait here.
+    /// concluded before, and a thread that has does not wait here.
     fn wait_for_room<'a>(
         &'a self,
         mut core: MutexGuard<'a, Core<P>>,
@@ -267,7 +261,7 @@ impl<P: Process + Send + 'static> Node<P> {
     }
 
     /// Why we do not talk with the one who says this hello, in words that both sides can print.
-    pub(super) fn check(&self, hello: &Hello) -> std::result::Result<(), String> {
+    pub(super) fn check(&self, hello: &Hello) -> Result<(), String> {
         let (me, peer) = (self.me, hello.peer);
         if hello.protocol != P::PROTOCOL {
             return Err(format!("{peer} speaks {}, {me} speaks {}", hello.protocol, P::PROTOCOL));

@@ -28,7 +28,7 @@
 //!
 //! Header and snapshot are flushed before the file has its name, so they are whole. One flush
 //! writes one line, and the next line is not begun before the flush is through. So a crash can
-//! only tear the *last* line, which nobody was answered on account of: its end is missing, or
+//! only tear the *last* line, on which no answer was based: its end is missing, or
 //! whole sectors of it were never written and read as NUL. Such a line is not carried over.
 //! Everything else is damage: a NUL anywhere else, a complete line with a wrong checksum, a broken
 //! line with another one behind it, a record that contradicts those before it. An acceptor that
@@ -65,7 +65,7 @@ pub use replay::Owner;
 
 /// Up to this length, in bytes, a log is not shortened.
 const SHORT: u64 = 1 << 20;
-/// Nor up to so many times the length with which it began: otherwise a large state would be
+/// Nor up to this multiple of the length with which it began: otherwise a large state would be
 /// written again and again.
 const GROWTH: u64 = 4;
 
@@ -157,8 +157,7 @@ impl Disk {
         directory.describe(&about(owner)).doing(what)?;
         let torn = (found.torn > 0).then(|| {
             format!(
-                "cut off {} bytes that a crash left unfinished; nobody was answered on their \
-                 account",
+                "cut off {} bytes that a crash left unfinished; no answer depended on them",
                 found.torn
             )
         });
@@ -216,7 +215,7 @@ impl Disk {
     }
 
     /// Returns once the first `count` records are durable. One flush serves everybody who waits:
-    /// whoever comes first writes and flushes all that is pending, the others wait for it.
+    /// the first one writes and flushes all that is pending, the others wait for it.
     ///
     /// # Errors
     /// The write or the flush failed, now or earlier. Then nobody knows what is on the disk, and

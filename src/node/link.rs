@@ -1,10 +1,11 @@
-//! The outbound connection to one peer: dialled, kept, and dialled again for ever.
+//! The outbound connection to one peer: dialled, kept, and dialled again forever.
 //!
-//! A thread of its own dials and listens for answers to its pings. Frames are written by whoever
-//! has something to say: waking another thread costs far more than a small write. While one thread
-//! writes, what others add goes out in its next write, so a busy link batches by itself. A peer
-//! that takes nothing any more never holds a sender up for longer than [`WRITE_TIMEOUT`]; then the
-//! link's own thread takes over, and beyond [`QUEUE_LIMIT`] frames are dropped, as a network would.
+//! A thread of its own dials and listens for answers to its pings. Frames are written by the thread
+//! that has something to send: waking another thread costs far more than a small write. While one
+//! thread writes, what others add goes out in its next write, so a busy link batches by itself. A
+//! peer that takes nothing any more never holds a sender up for longer than [`WRITE_TIMEOUT`]; then
+//! the link's own thread takes over, and beyond [`QUEUE_LIMIT`] frames are dropped, as a network
+//! would.
 
 pub(super) mod session;
 mod timeouts;
@@ -105,7 +106,7 @@ struct State {
     used: Option<Instant>,
 }
 
-/// What a link needs from whoever has added frames.
+/// What a link needs from the thread that has added frames.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Nothing more.

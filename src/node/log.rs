@@ -1,4 +1,4 @@
-//! Lines for people about what others do, few enough to be read: whoever is refused can come back
+//! Lines for people about what others do, few enough to be read: a refused client can come back
 //! with another text a thousand times a second.
 
 use std::collections::VecDeque;
@@ -94,7 +94,7 @@ impl LogLimiter {
         }
     }
 
-    /// Forgets what was said; true if anything was. The credit stays as it is, so that whoever
+    /// Forgets what was said; true if anything was. The credit stays as it is, so that a peer that
     /// brings this about again and again gains nothing.
     pub(super) fn forget(&self) -> bool {
         let mut state = self.state();

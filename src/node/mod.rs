@@ -14,14 +14,14 @@
 //! | one for datagrams ([`udp`]) | steps the process with each; one more per name looks it up |
 //! | process | waits until a count is complete or a deadline has passed, and takes that step |
 //!
-//! The process stands behind one `Mutex`. Whoever has an event locks it, steps, queues the
+//! The process stands behind one `Mutex`. A thread that has an event locks it, steps, queues the
 //! effects, unlocks. Nothing is read, written or flushed under that lock.
 //!
 //! The threads of connections only count: a promise or an acceptance goes into the state behind
 //! the `Mutex`. When that completes a count ([`Process::is_due`]), the `Condvar` on which the
 //! process's own thread waits is notified, and that thread takes the next step
 //! ([`Process::proceed`]): it asks for acceptance, announces the choice, backs off. It keeps the
-//! timers too. Whoever else waits for what the process must first come to know (a choice, say)
+//! timers too. Any other thread that waits for what the process must first learn (a choice, say)
 //! waits on another `Condvar`: [`Node::wait_until`].
 //!
 //! # From a step to its effects
@@ -33,16 +33,17 @@
 //! whichever threads took them. No thread does that for others for longer than a turn: then one is
 //! started that does nothing else until the queue is empty.
 //!
-//! A thread that has stepped first sees to it that its records are durable ([`disk`]); while it
-//! waits for a flush, others step and append, and the next flush serves them all. The thread of a
+//! A thread that has stepped first makes its records durable ([`disk`]); while it waits for a
+//! flush, others step and append, and the next flush serves them all. The thread of a
 //! connection steps with every frame that one read has brought and then waits once.
 //!
 //! # Bounds
 //!
-//! Whatever comes from outside, the process takes bounded memory, and whoever sends too much waits
-//! alone. Bounds are bytes where nothing else is said. The tests in the last column are those of
-//! the file itself, or `tests/{bounds,batches,inputs}.rs` here, or the programs `tests/bodies.rs`,
-//! `tests/unlisted.rs`, `tests/flood.rs`, `tests/strangers.rs` and `tests/barrier.rs`.
+//! Whatever comes from outside, the process takes bounded memory, and a peer that sends too much
+//! delays only itself. Bounds are bytes where nothing else is said. The tests in the last column
+//! are those of the file itself, or `tests/{bounds,batches,inputs}.rs` here, or the programs
+//! `tests/bodies.rs`, `tests/unlisted.rs`, `tests/flood.rs`, `tests/strangers.rs` and
+//! `tests/barrier.rs`.
 //!
 //! | what can grow | bound | beyond it | test |
 //! |---|---|---|---|

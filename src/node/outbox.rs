@@ -1,13 +1,13 @@
-//! The way out: outputs leave in the order of the steps, and only when they may be seen.
+//! The queue of outputs: they leave in the order of the steps, and only when they may be seen.
 //!
 //! What waits here is bounded by what is read: outputs are charged to the peer whose message
 //! brought them about, and a peer that has [`PEER_LIMIT`] bytes waiting is not read any more. Its
 //! own connection backs up; others have limits of their own. Timers and messages to oneself are
 //! charged to nobody and never wait: they come as fast as the process itself asks for them.
 //!
-//! Whoever steps hands over what is ready, for [`TURN`] bytes at most. If there is more, a thread
-//! that is started for it takes over and ends when nothing is left; so a flood holds up neither
-//! the clock nor the reader of another peer.
+//! The thread that has stepped hands over what is ready, for [`TURN`] bytes at most. If there is
+//! more, a thread that is started for it takes over and ends when nothing is left; so a flood
+//! delays neither the clock nor the reader of another peer.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Debug, Write};
@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use super::link::Address;
 use crate::process::{Output, PeerId, Process};
 
-/// How many bytes of outputs may wait on account of one peer. The last step before may exceed it.
+/// How many bytes of outputs may wait that one peer caused. The last step before may exceed it.
 pub(super) const PEER_LIMIT: usize = 128 * 1024;
 /// How many bytes one thread hands over in a row, and how many leave in one batch.
 pub(super) const TURN: usize = 64 * 1024;
@@ -27,9 +27,9 @@ pub trait Observer<P: Process>: Send {
     /// One output. What a process sends is seen before it leaves.
     fn observe(&mut self, output: &Output<P>);
     /// The frames of some outputs are about to leave: what must not be lost is written now.
-    fn before_frames(&mut self);
+    fn before_frames(&mut self) {}
     /// They have left: what only people wait for can be written now.
-    fn after_frames(&mut self);
+    fn after_frames(&mut self) {}
     /// False if only reports are of interest: then links and messages are never shown, and a
     /// message that changes nothing costs no more than its step.
     fn sees_traffic(&self) -> bool {
@@ -59,7 +59,7 @@ pub(super) struct Outbox<P: Process> {
     queue: VecDeque<Entry<P>>,
     /// Who brought about the step that is being made, if it was a peer.
     pub(super) cause: Option<PeerId>,
-    /// How many bytes wait on account of each peer, those included that are being handed over.
+    /// How many bytes wait that each peer caused, those included that are being handed over.
     charged: BTreeMap<PeerId, usize>,
     /// How many outputs ever came, and how many of them have left.
     put: u64,
@@ -117,7 +117,7 @@ impl<P: Process> Outbox<P> {
     }
 
     /// True if a message of this peer may be stepped with; `again` if it had to wait before, since
-    /// whoever was stopped waits until there is room for many.
+    /// a reader that was stopped waits until there is room for many.
     pub(super) fn has_room(&self, peer: PeerId, again: bool) -> bool {
         let limit = if again { PEER_LIMIT / 2 } else { PEER_LIMIT };
         self.charged.get(&peer).is_none_or(|bytes| *bytes < limit)

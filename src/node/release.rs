@@ -53,7 +53,7 @@ impl<P: Process + Send + 'static> Node<P> {
     /// Hands over the outputs whose records are durable, in their order, for one turn.
     pub(super) fn release(&self) {
         let core = self.lock();
-        // Whoever is at it looks again before it stops, so ours are not forgotten.
+        // The thread that releases looks again before it stops, so ours are not forgotten.
         if core.outputs.releasing {
             return;
         }
@@ -71,7 +71,7 @@ impl<P: Process + Send + 'static> Node<P> {
     }
 
     /// Hands over what is ready until `turn` bytes have left. If there is more, `releasing` stays
-    /// set, and the caller sees to it that somebody goes on.
+    /// set, and the caller makes sure that a thread goes on.
     fn release_ready<'a>(
         &'a self,
         mut core: MutexGuard<'a, Core<P>>,

@@ -10,7 +10,7 @@ use crate::process::{Effect, Effects, Output, Process};
 
 impl<P: Process + Send + 'static> Node<P> {
     /// Waits until `found` finds what it looks for in the process, and returns it, with everything
-    /// that it can rest on durable. `None` when the deadline has passed, the process has ended
+    /// that it relies on durable. `None` when the deadline has passed, the process has ended
     /// itself, or the disk has failed.
     pub fn wait_until<T>(
         &self,
@@ -163,7 +163,7 @@ impl<P: Process + Send + 'static> Node<P> {
             if core.appended > appended {
                 self.finish(core);
             } else {
-                // Whoever appended the records that its outputs wait for releases them, too; so
+                // The thread that appended the records that its outputs wait for releases them; so
                 // this thread need not wait for a flush, and the next step is not late.
                 drop(core);
                 self.release();

@@ -1,6 +1,6 @@
 //! The listener, and what happens on accepted connections.
 //!
-//! Whoever connects is unknown until it says hello. Unknown clients are bounded in number and in
+//! A client is unknown until it says hello. Unknown clients are bounded in number and in
 //! time; what they send is bounded in length. Nothing they do harms anything but their own
 //! connection, and each refusal is one line at most.
 
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::Node;
 use super::admission::{Allow, HELLO_TIMEOUT};
 use super::body::transfer::Taken;
-use super::connections::{Batch, MAX_CONNECTIONS, Received, refuse};
+use super::connections::{Batch, MAX_CONNECTIONS, refuse};
 use super::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
 use super::link::{Address, Kind, Link, Next, WRITE_TIMEOUT};
 use super::log::plain;
@@ -33,8 +33,8 @@ pub(super) fn open<P: Process + Send + 'static>(
     let node = Arc::clone(node);
     spawn("listener", move || {
         loop {
-            // Nothing slow here: the system queues only 128 connections for us, and whoever finds
-            // that queue full tries again a second later.
+            // Nothing slow here: the system queues only 128 connections for us, and a client that
+            // finds that queue full tries again a second later.
             match listener.accept() {
                 Ok((stream, from)) => {
                     let ip = from.ip().to_canonical();
@@ -136,7 +136,7 @@ fn greet<P: Process + Send + 'static>(
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let Frame::Hello(hello) = next_frame::<P>(stream, lines, deadline)? else {
-        return Err(Ended::Because("its first frame is no hello".into()));
+        return Err(Ended::Because("its first frame is not a hello".into()));
     };
     node.check(&hello).map_err(|why| Ended::Because(plain(&why)))?;
     let listed = node.links.get(&hello.peer).cloned();
@@ -160,7 +160,7 @@ fn greet<P: Process + Send + 'static>(
     // The answer takes a whole round trip, so a distant peer gets as long as it usually takes.
     let second = next_frame::<P>(stream, lines, asked + link.silence().max(HELLO_TIMEOUT));
     if !matches!(second.inspect_err(|_| link.failed())?, Frame::Ping) {
-        return Err(Ended::Because("its second frame is no ping".into()));
+        return Err(Ended::Because("its second frame is not a ping".into()));
     }
     link.answered(asked.elapsed());
     stream.set_read_timeout(Some(link.silence()))?;
@@ -189,7 +189,7 @@ fn next_frame<P: Process>(
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Ended::Because("it said no hello in time".into()));
+            return Err(Ended::Because("it sent no hello in time".into()));
         }
         stream.set_read_timeout(Some(left))?;
         match lines.next_line() {
@@ -255,7 +255,7 @@ fn take_batch<P: Process + Send + 'static>(
     Ok(true)
 }
 
-/// Takes one frame, whose line has so many bytes. False once there will be no more.
+/// Takes one frame, whose line has this many bytes. False once there will be no more.
 ///
 /// # Errors
 /// What no honest peer would have sent.
@@ -278,7 +278,7 @@ pub(super) fn take_frame<P: Process + Send + 'static>(
         Frame::Message(message) if !P::has_body(&message) => message,
         Frame::Message(_) => return Err("a message without its body".into()),
         Frame::WithBody { length, message } => {
-            // What came before is not answered late on account of the body.
+            // What came before is not answered late because of the body.
             node.conclude(batch);
             if stream.set_read_timeout(Some(link.silence())).is_err() {
                 return Ok(false);
@@ -292,11 +292,7 @@ pub(super) fn take_frame<P: Process + Send + 'static>(
         }
         _ => return Err("a frame that does not belong here".into()),
     };
-    match node.receive(link.peer, stream, message, bytes, batch) {
-        Received::Taken => Ok(true),
-        Received::Superseded => Ok(false),
-        Received::Refused(why) => Err(why),
-    }
+    node.receive(link.peer, stream, message, bytes, batch)
 }
 
 /// Sends a frame back on the connection that another one came on.

@@ -142,7 +142,7 @@ impl Datagrams {
         found
     }
 
-    /// Calls `look_up` for ever: soon again as long as it fails, and now and then afterwards.
+    /// Calls `look_up` forever: soon again as long as it fails, and now and then afterwards.
     fn keep_looking_up(&self, mut look_up: impl FnMut() -> io::Result<()>) -> ! {
         let mut pause = FIRST_PAUSE;
         loop {

@@ -78,7 +78,7 @@ mod tests {
         assert!(acceptor.prepare(n(6), X).granted());
         let refused = acceptor.prepare(n(5), Y);
         assert!(!refused.granted());
-        assert_eq!(refused.min_proposal, n(6), "a refusal names the number in the way");
+        assert_eq!(refused.min_proposal, n(6), "a refusal names the higher number");
         assert!(!acceptor.accept(n(5), Y).accepts());
         assert_eq!(acceptor, Acceptor { min_proposal: Some(n(6)), accepted: None });
     }

@@ -45,7 +45,7 @@ pub enum Fact {
         number: ProposalNumber,
         /// The acceptor.
         by: PeerId,
-        /// The number in the way.
+        /// The higher number that was promised.
         promised: ProposalNumber,
     },
     /// Too few answers in time: the attempt is over, a later one follows.
@@ -117,7 +117,7 @@ impl Display for Fact {
             Self::Proposing { number, value } => write!(f, "proposes {value} as number {number}"),
             Self::Adopted { number, adopted, instead_of } => write!(
                 f,
-                "finds {} accepted under {}, so number {number} asks for it instead of \
+                "finds {} accepted under {}, so number {number} proposes it instead of \
                  {instead_of}",
                 adopted.value, adopted.number
             ),
@@ -134,10 +134,7 @@ impl Display for Fact {
                 longer.map_or(Ok(()), |longer| write!(f, " and waits {} s", longer.as_secs()))
             }
             Self::Disbelieved { number, from, count } => {
-                write!(
-                    f,
-                    "does not believe number {number} of {from}: it is far above all others"
-                )?;
+                write!(f, "ignores number {number} of {from}: it is far above all others")?;
                 if *count > 1 { write!(f, " ({count} of such numbers so far)") } else { Ok(()) }
             }
             Self::Chose { number, value } => write!(f, "{value} is chosen, number {number}"),

@@ -44,7 +44,7 @@ pub enum HostRecord {
     Of(Keyed<Record>),
 }
 
-/// So many decisions others can begin here. What comes of further keys is dropped, as if it had
+/// How many decisions others can begin here. What comes of further keys is dropped, as if it had
 /// been lost on the way: their proposers say that too few answer.
 pub const MOST_KEYS: usize = 1 << 16;
 

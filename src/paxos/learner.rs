@@ -7,7 +7,7 @@ use super::proposal::{ProposalNumber, Value};
 use super::quorum::{Acceptors, is_quorum};
 use crate::process::PeerId;
 
-/// So many acceptances are kept of each acceptor: those with the highest numbers.
+/// How many acceptances are kept of each acceptor: those with the highest numbers.
 ///
 /// An acceptor accepts under rising numbers, so only its own later acceptances push one out. Say a
 /// value was chosen under `n`, and its last missing vote comes when another acceptor's vote for `n`
@@ -15,7 +15,7 @@ use crate::process::PeerId;
 /// while one message was under way, and by the protocol all of them carry the chosen value: the
 /// first that is accepted by a majority is counted here instead, or its proposer tells the choice.
 /// For the choice to be missed all 64 proposers must have died between the two. And a learner that
-/// misses it learns it all the same from whoever knows, as one that comes late does.
+/// misses it learns it all the same from a peer that knows, as one that comes late does.
 pub const KEPT_EACH: usize = 64;
 
 /// Acceptances by acceptor. A majority of one *value* under different numbers is no choice: those
@@ -33,7 +33,8 @@ impl Learner {
             return false;
         }
         let of_one = self.votes.entry(from).or_default();
-        // Nobody accepts two values under one number; whoever says so is not counted twice.
+        // Nobody accepts two values under one number; an acceptor that says so is not counted
+        // twice.
         of_one.entry(vote.number).or_insert(vote.value);
         if of_one.len() > KEPT_EACH {
             of_one.pop_first();

@@ -187,7 +187,7 @@ impl Peer {
     fn learn(&mut self, choice: Accepted, teller: Option<PeerId>, out: &mut Effects<Self>) {
         let Accepted { number, value } = choice;
         if let Some(known) = self.chosen {
-            // Said once: whoever repeats it could fill a disk with it.
+            // Said once: a peer that repeats it could fill a disk with it.
             if known.value != value && !std::mem::replace(&mut self.contradicted, true) {
                 out.push(Effect::Report(Fact::Contradiction { known, heard: choice }));
             }
@@ -200,7 +200,7 @@ impl Peer {
         if self.setup.proposer().is_none() {
             out.push(Effect::Report(Fact::Chose { number, value }));
         }
-        for peer in self.setup.roles.told() {
+        for peer in self.setup.roles.recipients() {
             if peer != self.setup.me && Some(peer) != teller {
                 out.push(Effect::Send(peer, Message::Chosen { number, value }));
             }
@@ -213,7 +213,7 @@ impl Peer {
         from: PeerId,
         before: Acceptor,
         ack: Ack,
-        wrap: fn(Ack) -> Message,
+        kind: fn(Ack) -> Message,
         out: &mut Effects<Self>,
     ) {
         assert!(self.acceptor.min_proposal >= before.min_proposal, "a promise never falls");
@@ -222,7 +222,7 @@ impl Peer {
             // Before the answer: a promise that a crash takes back is worse than none.
             out.push(Effect::Persist(Record::Acceptor(self.acceptor)));
         }
-        out.push(Effect::Send(from, wrap(ack)));
+        out.push(Effect::Send(from, kind(ack)));
     }
 
     /// The learners of the proposer to whom `number` belongs.
@@ -307,7 +307,7 @@ impl Process for Peer {
             }
         }
         if let Some(Accepted { number, value }) = self.chosen
-            && self.setup.roles.told().contains(&peer)
+            && self.setup.roles.recipients().contains(&peer)
         {
             out.push(Effect::Send(peer, Message::Chosen { number, value }));
         }

@@ -116,8 +116,4 @@ impl Observer<Ready> for Lines {
             self.err.print(format!("{} {me} {event}\n", stamp()).as_bytes());
         }
     }
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }

@@ -10,9 +10,9 @@
 //! in one: its crash, its slow disk. A step may go while its crash stays; then that is a crash
 //! between two steps.
 //!
-//! So the result is *1-minimal*: whoever takes any single item out has a run that does not fail. It
-//! is not the smallest of all failures, nor even of those that two deletions at once would find;
-//! that no procedure can promise at this price. (Trying all pairs as well was measured: over 110
+//! So the result is *1-minimal*: without any single one of its items the run does not fail. It is
+//! not the smallest of all failures, nor even of those that two deletions at once would find; that
+//! no procedure can promise at this price. (Trying all pairs as well was measured: over 110
 //! failures of the mutants it took out nothing more.)
 
 use std::collections::BTreeSet;

@@ -80,6 +80,11 @@ impl<P: Process> Host<P> {
     }
 }
 
+/// The index of this peer, from 0, in lists of all peers of a run.
+pub fn index(peer: PeerId) -> usize {
+    usize::from(peer.0) - 1
+}
+
 /// The name of the peer at this index.
 pub(super) fn id(index: usize) -> PeerId {
     PeerId(u16::try_from(index + 1).unwrap_or(u16::MAX))

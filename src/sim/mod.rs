@@ -6,7 +6,7 @@
 //! time and then by the order in which it was put there; the clock jumps from one entry to the
 //! next. Every choice (how long a message travels, whether a peer crashes, where) is drawn from
 //! one generator ([`prng`]). No map with a random order, no address and no real time is ever
-//! looked at. So the same seed gives the same run, on every machine and for ever.
+//! looked at. So the same seed gives the same run, on every machine and forever.
 //!
 //! # What it keeps of the real driver
 //!
@@ -68,6 +68,7 @@ use crate::process::{Effect, Output, PeerId, Process};
 
 pub use choices::Arrivals;
 pub use faults::{FaultEpisode, Faults, Span};
+pub use host::index;
 pub use prng::Prng;
 pub use script::{Cause, Script, ScriptOf, ScriptStep, StepOf};
 pub use world::World;

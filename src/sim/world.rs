@@ -162,7 +162,7 @@ impl<'a, P: Process, O: RunObserver<P>> World<'a, P, O> {
             | Event::Proceed { at, .. }
             | Event::Input { at, .. }
             | Event::Joined { at, .. } => match &mut self.hosts[at].held {
-                // Whoever is paused finds it all when it goes on.
+                // A paused peer gets all of it when it goes on.
                 Some(held) => held.push(event),
                 None => self.happen_to(event),
             },

@@ -43,30 +43,34 @@ pub(crate) const HELP: &str = "\
 usage: synod sync [--file PATH] [--port P] [ADDR ...] [options]
 
 Keep the same copy of a file as all other peers. Without addresses: host the file and wait. With
-addresses: connect to those peers too, again and again until they are there. Any graph of peers
-will do. ADDR is an IPv4 or IPv6 address or a name, with :PORT behind it if it is another one:
-192.0.2.7, [::1]:43070, host:43070.
+addresses: connect to those peers too, again and again until they are there; any graph of peers
+will do. ADDR is an IPv4 or IPv6 address or a name, with :PORT behind it if it is another one, as in
+192.0.2.7, [::1]:43070 and host:43070.
 
-  --file PATH        the file (blockchain.txt); what is known of it is kept in .synod-sync beside it
-  --port P           the TCP port to listen on, and of addresses that give none (43069)
-  --interval SECS    from one look at the file to the next (0.5)
-  --max-size N       the longest file that is sent or taken, in bytes (67108864)
-  --print            print what was received, if it is text of at most 4 KiB
-  --json             print JSON lines instead, for synod check and synod draw
-
-Whoever can connect to the port and knows the token can write the file, and reads it.
-
-  --token WORD       what all peers of the group know (none); it is sent in the clear
-  --bind IP          listen on this address only
-  --allow CIDR,...   accept connections from these networks only, as in 192.0.2.0/24,::1
-  --until-eof        end when standard input ends
-  --help, --version
-
-Of two edits that did not know of each other, one wins everywhere, and the other is kept beside the
+Of two edits that did not know of each other one wins at all peers, and the other is kept beside the
 file as NAME.conflict-COUNTER-PEER. Where both files were there before the program, the file of the
 side that was dialled wins. A deleted file is put back.
 
-Exit 2: a flag, the file, the state beside it or the machine was at fault.
+Whoever can connect to the port and knows the token can read and write the file.
+
+flags:
+  --file PATH        the file (blockchain.txt); its state is kept beside it, in .synod-sync
+  --port P           the TCP port to listen on, and of addresses that give none (43069)
+  --interval SECS    from one look at the file to the next (0.5)
+  --max-size BYTES   the longest file that is sent or taken (67108864)
+  --print            also print what was received, if it is text of at most 4 KiB
+  --json             print JSON lines instead, for synod check and synod draw
+  --token WORD       what all peers of the group know (none); it is sent in the clear
+  --bind IP          listen on this address only
+  --allow LIST       accept connections from these networks only, as in 192.0.2.0/24,::1
+  --until-eof        end when standard input ends
+
+exit codes:
+  0  standard input has ended, with --until-eof
+  2  a flag, the file, its state or the machine was at fault
+
+example:
+  synod sync --file notes.txt 192.0.2.7
 ";
 
 struct Options {

@@ -8,13 +8,15 @@
 //!
 //! `SEEDS=n cargo test --test fair` plays n times as many runs; the tables that are printed with
 //! `-- --nocapture` say how often each dialect is accused. `EXAMPLES=n` prints with them the
-//! shortest logs that are accused, of n classes.
+//! shortest logs that are accused or missed, of n classes; `KEEP=folder` writes them there, as they
+//! are kept in `logs/` (`known`).
 
 #![allow(clippy::print_stdout)] // tables are the outcome
 
 mod cluster;
 mod cuts;
 mod guilt;
+mod known;
 mod log;
 mod print;
 mod prng;
@@ -24,28 +26,25 @@ mod verdict;
 mod wrong;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::ops::Range;
+use std::path::Path;
+use std::sync::OnceLock;
 
 use cuts::{CUTS, Collected, Sharing, collect, cut_at, merge};
+use guilt::Outcome;
+use known::{Known, in_text};
 use log::{Ack, Act, Kind, Line, Run};
 use print::{ACKS, Dialect, Front, Ids, LAB, MIXED_ACKS, Numbers, Shown, Shows};
 use prng::Prng;
 use synod::paxos::judge::KnownRoles;
 use textbook::{CASTS, Program};
-use verdict::{Found, Tally, accusations, in_text, judge};
+use verdict::{Found, Tally, accusations, judge};
 use wrong::MISTAKES;
 
 /// How many times more runs are played than in a usual run of the tests.
 fn seeds() -> u64 {
-    number("SEEDS", 1)
-}
-
-fn number(variable: &str, usual: u64) -> u64 {
-    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
-}
-
-fn examples() -> usize {
-    usize::try_from(number("EXAMPLES", 3)).expect("a small number")
+    known::number("SEEDS", 1)
 }
 
 /// Prints a run in dialects with each of these acks, loses of it what may get lost, and hands all
@@ -66,12 +65,13 @@ fn try_everything(
             let cut = prng.pick(CUTS);
             let collected = Collected::draw(&mut prng, cut);
             let files = collected.files(run, &log, &mut prng);
-            let report = judge(&files, collected.hosts.then(|| run.roles()));
+            let roles = collected.hosts.then(|| run.roles());
+            let report = judge(&files, roles.clone());
             let mut labels = dialect.labels();
             labels.extend(collected.labels(dialect.front));
             labels.push(format!("source {source}"));
             let class = format!("{ids:?} {acks:?} {cut:?}");
-            tally.add(&labels, &class, &files, &report);
+            tally.add(&labels, &class, (&files, roles.as_ref()), &report);
         }
     }
 }
@@ -89,7 +89,7 @@ fn textbooks(seeds: Range<u64>, acks: &[(Shows, Shows)], values: &[Shown]) {
         let run = textbook::play(&program, CASTS[at], &mut prng);
         try_everything(&run, (acks, values), &format!("cast {at}"), seed, &mut tally);
     }
-    println!("{}", tally.table(examples()));
+    println!("{}", tally.table());
     assert_eq!(tally.unjust(), 0);
 }
 
@@ -103,7 +103,7 @@ fn no_right_log_of_synods_own_is_accused() {
             try_everything(&run, (ACKS, VALUES), world, seed, &mut tally);
         }
     }
-    println!("{}", tally.table(examples()));
+    println!("{}", tally.table());
     assert_eq!(tally.unjust(), 0);
 }
 
@@ -126,31 +126,53 @@ fn no_right_log_whose_two_acks_differ_is_accused() {
     textbooks(2000..2000 + 60 * seeds(), MIXED_ACKS, VALUES);
 }
 
+/// What the judge made of the wrong runs, once for all tests.
+fn outcome() -> &'static Outcome {
+    static OUTCOME: OnceLock<Outcome> = OnceLock::new();
+    OUTCOME.get_or_init(|| {
+        let outcome = guilt::outcome(seeds());
+        println!("{outcome}");
+        outcome
+    })
+}
+
 #[test]
 #[ignore = "the judge takes one reading for granted"]
-fn what_a_log_proves_is_found_and_what_it_does_not_is_held_against_nobody() {
-    let (table, misses) = guilt::findings(seeds());
-    println!(
-        "{:32} found of proved, right lines | found of open | accused of innocent | findings",
-        "mistake"
-    );
-    let mut bad = Vec::new();
-    for (name, found) in table {
-        let Found { proved, hits, shown, charges, open, open_hits, innocent, accused } = found;
-        println!(
-            "{name:32} {hits:5} of {proved:4}, {shown:4} | {open_hits:4} of {open:4} | \
-             {accused:4} of {innocent:4} | {charges}"
-        );
-        if hits * 100 < proved * 97 || accused > 0 {
-            bad.push(name);
+fn what_a_log_does_not_prove_is_held_against_nobody() {
+    let accused = outcome().table.iter().filter(|(_, found)| found.accused > 0);
+    let accused: Vec<&str> = accused.map(|(name, _)| *name).collect();
+    assert!(accused.is_empty(), "{accused:?}");
+}
+
+/// How many percent of the logs that prove a mistake must be found.
+const FOUND: usize = 97;
+
+/// Mistakes of which fewer are found yet, with the percentage that is.
+const LESS_FOUND: &[(&str, usize)] = &[];
+
+#[test]
+#[ignore = "the judge takes one reading for granted"]
+fn what_a_log_proves_is_found() {
+    let mut problems = Vec::new();
+    for (name, found) in &outcome().table {
+        let Found { proved, hits, .. } = *found;
+        let gap = LESS_FOUND.iter().find(|(mistake, _)| mistake == name);
+        let least = gap.map_or(FOUND, |(_, percent)| *percent);
+        if hits * 100 < proved * least {
+            problems.push(format!("{name}: {hits} of {proved}, and not {least} %"));
+        }
+        // More runs may show more gaps.
+        if gap.is_some() && hits * 100 >= proved * FOUND && seeds() == 1 {
+            problems.push(format!("{name}: {hits} of {proved}, so it is no gap any more"));
         }
     }
-    let mut misses: Vec<_> = misses.into_iter().collect();
-    misses.sort_by_key(|(_, (length, _))| *length);
-    for (class, (_, text)) in misses.iter().take(examples()) {
-        println!("\n=== {class}\n{text}");
-    }
-    assert!(bad.is_empty(), "{bad:?}");
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn what_is_called_innocent_is_the_log_of_a_right_run() {
+    let wrong = guilt::twins();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// What of a verdict must not depend on the order of collection.
@@ -186,7 +208,7 @@ fn merges(run: &Run, dialect: &Dialect, hosts: bool, times: u32, prng: &mut Prng
 
 fn wrong_run(name: &str, prng: &mut Prng) -> Run {
     let mistake = MISTAKES.iter().find(|mistake| mistake.name == name).expect(name);
-    wrong::play(mistake, prng.chance(50), prng).0
+    wrong::play(mistake, prng.chance(50), false, prng).0
 }
 
 /// Short logs, right and wrong ones, with a name in front of each line and without.
@@ -202,7 +224,7 @@ fn a_thousand_merges_are_judged_alike() {
     }
     let mut differ = Vec::new();
     for (mut run, ids) in runs.into_iter().zip([Ids::Sender, Ids::Printer].iter().cycle()) {
-        run.lines.truncate(80);
+        run.lines.truncate(60);
         for (front, hosts) in [(Front::Compose, true), (Front::Bare, false)] {
             let dialect = Dialect { ids: *ids, front, ..LAB };
             differ.extend(merges(&run, &dialect, hosts, 500, &mut prng));
@@ -232,7 +254,7 @@ fn a_merge_of_any_log_is_judged_alike() {
         differ.extend(merges(&run, &dialect, hosts, 8, &mut prng));
     }
     differ.sort_by_key(String::len);
-    let shown = differ.iter().take(examples()).cloned().collect::<Vec<_>>().join("\n\n");
+    let shown = differ.iter().take(3).cloned().collect::<Vec<_>>().join("\n\n");
     assert!(differ.is_empty(), "{} logs, as these:\n{shown}", differ.len());
 }
 
@@ -246,7 +268,7 @@ fn a_log_that_is_cut_at_any_byte_accuses_nobody() {
         let dialect = Dialect { ids, numbers: Numbers::Hundreds, front: Front::Compose, ..LAB };
         let program = Program::draw(&mut prng);
         let mut run = textbook::play(&program, CASTS[at], &mut prng);
-        run.lines.truncate(40);
+        run.lines.truncate(30);
         let log = dialect.print(&run, &mut prng);
         for sharing in [Sharing::One, Sharing::Each] {
             let files = collect(&log, sharing, true);
@@ -257,18 +279,20 @@ fn a_log_that_is_cut_at_any_byte_accuses_nobody() {
                 for end in first..whole.len() {
                     let mut cut = files.clone();
                     cut_at(&mut cut[file].1, end);
-                    let report = judge(&cut, Some(run.roles()));
+                    let roles = Some(run.roles());
+                    let report = judge(&cut, roles.clone());
+                    let label = format!("{ids:?}, {sharing:?}");
                     tally.add(
-                        &[format!("{ids:?}, {sharing:?}")],
-                        &format!("{ids:?}"),
-                        &cut,
+                        std::slice::from_ref(&label),
+                        &label,
+                        (&cut, roles.as_ref()),
                         &report,
                     );
                 }
             }
         }
     }
-    println!("{}", tally.table(examples()));
+    println!("{}", tally.table());
     assert_eq!(tally.unjust(), 0);
 }
 
@@ -298,10 +322,10 @@ fn a_cut_line_proves_nothing() {
             let mut cut = files.clone();
             cut_at(&mut cut[0].1, end);
             let report = judge(&cut, Some(run.roles()));
-            tally.add(&[name.into()], name, &cut, &report);
+            tally.add(&[name.into()], name, (&cut, Some(&run.roles())), &report);
         }
     }
-    println!("{}", tally.table(examples()));
+    println!("{}", tally.table());
     assert_eq!(tally.unjust(), 0);
 }
 
@@ -320,6 +344,25 @@ fn a_log_that_is_mostly_unreadable_is_not_called_clean() {
     let report = judge(&files, None);
     let text = report.for_people(&["log".into()], false);
     assert!(!text.lines().any(|line| line.starts_with("clean")), "{text}");
+}
+
+/// Every log of `logs/` is judged as its first line says.
+#[test]
+#[ignore = "the judge takes one reading for granted"]
+fn what_was_once_misjudged_is_judged_right() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fair/logs");
+    let mut wrongly = Vec::new();
+    let mut count = 0;
+    for entry in fs::read_dir(folder).expect("a folder of the project") {
+        let path = entry.expect("can be read").path();
+        let known = Known::read(&fs::read_to_string(&path).expect("UTF-8"));
+        let accused = accusations(&judge(&known.files, known.roles));
+        count += 1;
+        if accused.is_empty() != known.is_right {
+            wrongly.push(format!("{}: {accused:?}", path.display()));
+        }
+    }
+    assert!(count > 0 && wrongly.is_empty(), "{wrongly:#?}");
 }
 
 /// What never happens is not tested.

@@ -8,6 +8,7 @@ use synod::paxos::judge::{KnownRoles, PaxosJudge, PaxosOptions, PaxosRule, Repor
 use synod::trace::findings::{Finding, Rule as _, Severity, Witness};
 
 use super::cuts::Files;
+use super::known::{Examples, examples, hosts, in_text};
 
 /// What `synod check` concludes.
 pub(crate) fn judge(files: &Files, roles: Option<KnownRoles>) -> Report {
@@ -71,12 +72,18 @@ pub(crate) fn shows(report: &Report, sets: [&[(u16, u64)]; 2]) -> bool {
 pub(crate) struct Tally {
     counts: BTreeMap<String, (usize, usize)>,
     rules: BTreeMap<&'static str, usize>,
-    shortest: BTreeMap<String, (usize, String)>,
+    shortest: Examples,
 }
 
 impl Tally {
     /// Counts a right log; `class` is what is to have its shortest example kept.
-    pub(crate) fn add(&mut self, labels: &[String], class: &str, files: &Files, report: &Report) {
+    pub(crate) fn add(
+        &mut self,
+        labels: &[String],
+        class: &str,
+        (files, roles): (&Files, Option<&KnownRoles>),
+        report: &Report,
+    ) {
         let accused = accusations(report);
         for label in labels.iter().map(String::as_str).chain(["all"]) {
             let (unjust, all) = self.counts.entry(label.into()).or_default();
@@ -91,7 +98,7 @@ impl Tally {
         let known = self.shortest.entry(format!("{first}, {class}"));
         let known = known.or_insert((usize::MAX, String::new()));
         if length < known.0 {
-            *known = (length, shown(labels, files, report));
+            *known = (length, shown("right", labels, roles, files, report));
         }
     }
 
@@ -99,33 +106,29 @@ impl Tally {
         self.counts.get("all").map_or(0, |(unjust, _)| *unjust)
     }
 
-    /// The table, and with `examples` the shortest logs.
-    pub(crate) fn table(&self, examples: usize) -> String {
+    /// The table, and the shortest logs.
+    pub(crate) fn table(&self) -> String {
         let mut text = String::from("accused of right logs:\n");
         for (label, (unjust, all)) in &self.counts {
             writeln!(text, "{unjust:6} of {all:6}  {label}").expect("a String");
         }
         writeln!(text, "by rule: {:?}", self.rules).expect("a String");
-        let mut shortest: Vec<_> = self.shortest.iter().collect();
-        shortest.sort_by_key(|(_, (length, _))| *length);
-        for (class, (length, log)) in shortest.into_iter().take(examples) {
-            writeln!(text, "\n=== {class}: {length} lines\n{log}").expect("a String");
-        }
-        text
+        text + &examples(&self.shortest)
     }
 }
 
-pub(crate) fn in_text(files: &Files) -> String {
-    let mut text = String::new();
-    for (name, file) in files {
-        writeln!(text, "--- {name}\n{}", file.trim_end()).expect("a String");
-    }
-    text
-}
-
-pub(crate) fn shown(labels: &[String], files: &Files, report: &Report) -> String {
-    let mut text = format!("{}\n{}", labels.join("; "), in_text(files));
-    for finding in charges(report) {
+/// A log as it is kept in `logs/`, and what the judge said of it.
+pub(crate) fn shown(
+    what: &str,
+    labels: &[String],
+    roles: Option<&KnownRoles>,
+    files: &Files,
+    report: &Report,
+) -> String {
+    let hosts = roles.map_or(String::new(), hosts);
+    let mut text = format!("{what}: {}\n{hosts}{}", labels.join("; "), in_text(files));
+    let is_safety = |finding: &&Finding<PaxosRule>| finding.rule.row().level == Severity::Safety;
+    for finding in report.findings.list.iter().filter(is_safety) {
         let lines: Vec<u64> = finding.lines.iter().map(|line| line.line).collect();
         let (rule, words) = (finding.rule.row().name, finding.certainty.words());
         writeln!(text, "*** {rule} {lines:?} ({words}): {}", finding.sentence).expect("a String");

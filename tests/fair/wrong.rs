@@ -1,21 +1,29 @@
 //! Runs with one mistake in each, by hand: which message is wrong, and in which dialects the log
 //! proves it.
 //!
-//! Each run begins with a prelude that leaves one reading of its acks. Proposer r is promised 1 and
-//! s is promised 3 by all; then r asks to accept 1 and to promise 2, and all refuse. So an ack that
-//! shows the promise shows 3 where the question has another number and where nothing is accepted;
-//! the promise before is none at first; the accepted proposal is none all the time; and the number
-//! of the question is below an earlier one. And each run ends with a prepare of r that all answer,
-//! so that nobody's lines end before what is missing in them.
+//! Each run begins with a prelude that leaves one reading of its acks. First p and q are promised
+//! a number by all. Then all promise 3 to r and 5 to s; then r asks to accept 3 and to promise 4,
+//! and all refuse. So an ack that shows the promise shows 5 where the question has another number
+//! and where nothing is accepted; the promise before is none at first; the accepted proposal is
+//! none all the time; and the number of the question is below an earlier one. And each run ends
+//! with a prepare of r that all answer, so that nobody's lines end before what is missing in them.
 //!
-//! A short run has no prelude; it proves what is wrong under every reading.
+//! A log may have lost its beginning, and those of its peers different ones. But a proposer that
+//! has had a number in the prelude has asked nobody under a higher one before, and what an acceptor
+//! shows in the prelude it has not gone beyond before. So what is wrong behind the prelude is wrong
+//! whatever stood before it.
 //!
-//! All lines of all peers are there, and whose they are is known. A log [`Proof::Proved`] then
-//! contradicts Paxos under the one reading that is left. One that is [`Proof::Innocent`] is, letter
-//! by letter, the log of a right program. In between is [`Proof::Open`]: what only a judge who
-//! joins the lines of several peers could prove, or who takes it that nobody refuses without cause.
+//! A short run has no prelude. What is wrong in it must be so under every reading, and whatever
+//! stood before: a proposer may have been promised the same number before, and asks again those
+//! who did not answer; but it has not asked to accept it, or it would no longer ask for promises.
+//!
+//! All lines of all peers are there, and whose they are is known. A log that is [`Proof::Proved`]
+//! contradicts Paxos under the one reading that is left, or under all. One that is
+//! [`Proof::Innocent`] is, letter by letter, the log of a right program. In between is
+//! [`Proof::Open`]: what only a judge who joins the lines of several peers could prove, or who
+//! takes it that nobody refuses without cause, or that nothing is lost.
 
-use super::cluster::{Cluster, Wire};
+use super::cluster::{Acceptor, Cluster, Wire};
 use super::log::{Ack, Kind, Num, Run, Value};
 use super::print::{ACKS, Dialect, Ids, Shown, Shows};
 use super::prng::Prng;
@@ -33,6 +41,7 @@ use Proof::{Innocent, Open, Proved};
 pub(crate) type Culprits = (Vec<u32>, Vec<u32>);
 
 /// A mistake.
+#[derive(Clone, Copy)]
 pub(crate) struct Mistake {
     pub(crate) name: &'static str,
     /// Plays the run.
@@ -43,15 +52,26 @@ pub(crate) struct Mistake {
     acceptors: usize,
     /// What it is without a hostsfile: a proposer may be an acceptor and not say so.
     pub(crate) without_hosts: Proof,
+    /// A short log proves nothing: it depends on what may have stood before its beginning.
+    needs_prelude: bool,
 }
 
 impl Mistake {
+    /// True if an acceptor makes it that answers.
+    pub(crate) fn is_an_acceptors(&self) -> bool {
+        let (begins, ends) = (["vote-", "promise-"], ["-twice", "-asked-for", "-changed"]);
+        let of_acceptor = begins.iter().any(|begin| self.name.starts_with(begin));
+        of_acceptor && !ends.iter().any(|end| self.name.ends_with(end))
+            || self.name == "accept-below-promise"
+    }
+
     /// Whether its log proves it in this dialect. A short run has no prelude, so that every
     /// reading of its acks may be left.
     pub(crate) fn proof_in(&self, dialect: &Dialect, short: bool) -> Proof {
         let proof = (self.proof)(dialect);
         let read_as = |acks: &(Shows, Shows)| (self.proof)(&Dialect { acks: *acks, ..*dialect });
-        let is_open = short && ACKS.iter().any(|acks| read_as(acks) != Proved);
+        let is_read = || ACKS.iter().all(|acks| read_as(acks) == Proved);
+        let is_open = short && (self.needs_prelude || !is_read());
         if proof == Proved && is_open { Open } else { proof }
     }
 }
@@ -61,7 +81,12 @@ const fn mistake(
     play: fn(&mut Script) -> Culprits,
     proof: fn(&Dialect) -> Proof,
 ) -> Mistake {
-    Mistake { name, play, proof, acceptors: 0, without_hosts: Proved }
+    Mistake { name, play, proof, acceptors: 0, without_hosts: Proved, needs_prelude: false }
+}
+
+/// One that a short log does not prove.
+const fn long(mistake: Mistake) -> Mistake {
+    Mistake { needs_prelude: true, ..mistake }
 }
 
 pub(crate) const MISTAKES: &[Mistake] = &[
@@ -69,8 +94,8 @@ pub(crate) const MISTAKES: &[Mistake] = &[
     mistake("two-values-announced", two_values_announced, always),
     mistake("two-values-voted", two_values_voted, by_votes_or_values),
     mistake("value-not-taken-over", value_not_taken_over, by_votes_or_values),
-    mistake("lower-value-taken-over", lower_value_taken_over, by_votes_or_values),
-    mistake("value-from-nowhere", value_from_nowhere, always),
+    long(mistake("lower-value-taken-over", lower_value_taken_over, by_votes_or_values)),
+    long(mistake("value-from-nowhere", value_from_nowhere, by_what_is_held)),
     Mistake {
         acceptors: 1,
         without_hosts: Open,
@@ -80,10 +105,13 @@ pub(crate) const MISTAKES: &[Mistake] = &[
     mistake("number-of-two-proposers", number_of_two_proposers, always),
     mistake("number-again-after-restart", number_again_after_restart, always),
     mistake("accepted-number-as-its-own", accepted_number_as_its_own, always),
-    mistake("accept-without-majority", accept_without_majority, always),
-    mistake("accept-before-majority", accept_before_majority, always),
+    long(mistake("accept-without-majority", accept_without_majority, always)),
+    long(mistake("accept-before-majority", accept_before_majority, always)),
     mistake("promises-for-another-number", promises_for_another_number, by_own_number),
-    Mistake { acceptors: 5, ..mistake("promise-counted-twice", promise_counted_twice, by_sender) },
+    Mistake {
+        acceptors: 5,
+        ..long(mistake("promise-counted-twice", promise_counted_twice, by_sender))
+    },
     mistake("accept-below-promise", accept_below_promise, by_promise_or_value),
     mistake("promise-not-raised-by-vote", promise_not_raised_by_vote, by_promise_or_value),
     mistake("promise-below-promise", promise_below_promise, by_promise),
@@ -122,6 +150,11 @@ fn shows_votes(dialect: &Dialect) -> bool {
 
 fn shows_values(dialect: &Dialect) -> bool {
     dialect.shown != Shown::Nothing
+}
+
+/// By what promises show: without it, a value may have been accepted before the log begins.
+fn by_what_is_held(dialect: &Dialect) -> Proof {
+    if shows_values(dialect) || dialect.acks.0 == Shows::Accepted { Proved } else { Open }
 }
 
 /// By what promises show, or by what their senders voted for before.
@@ -208,6 +241,8 @@ pub(crate) struct Script {
     learner: u16,
     acceptors: Vec<u16>,
     round: u64,
+    /// Acceptors do as they should all the same.
+    honest: bool,
 }
 
 /// The values of the proposers, and one that nobody proposes.
@@ -216,8 +251,13 @@ const Y: Value = 1;
 const Z: Value = 2;
 const W: Value = 4;
 
-/// A run with this mistake, and what is wrong in it.
-pub(crate) fn play(mistake: &Mistake, short: bool, prng: &mut Prng) -> (Run, Culprits) {
+/// A run with this mistake, and what is wrong in it. With `honest`, the acceptors do not make it.
+pub(crate) fn play(
+    mistake: &Mistake,
+    short: bool,
+    honest: bool,
+    prng: &mut Prng,
+) -> (Run, Culprits) {
     let count = if mistake.acceptors > 0 { mistake.acceptors } else { prng.pick(&[3, 5]) };
     let peers = u16::try_from(count).expect("a few") + 5;
     let mut ids: Vec<u16> = (1..=peers).collect();
@@ -226,7 +266,10 @@ pub(crate) fn play(mistake: &Mistake, short: bool, prng: &mut Prng) -> (Run, Cul
     let mut run = Run { peers, ..Run::default() };
     for proposer in &roles[..4] {
         run.acceptors.insert(*proposer, acceptors.iter().copied().collect());
-        run.learners.insert(*proposer, [roles[4]].into());
+        // Nobody else counts votes, or the log would have to show what it counted.
+        if mistake.name.starts_with("learned") {
+            run.learners.insert(*proposer, [roles[4]].into());
+        }
     }
     let mut script = Script {
         cluster: Cluster::new(run),
@@ -237,6 +280,7 @@ pub(crate) fn play(mistake: &Mistake, short: bool, prng: &mut Prng) -> (Run, Cul
         learner: roles[4],
         acceptors: acceptors.to_vec(),
         round: 0,
+        honest,
     };
     if !short {
         script.prelude();
@@ -310,6 +354,9 @@ impl Script {
 
     /// An answer that is not as it should be.
     fn answer_with(&mut self, question: &Wire, answer: impl FnOnce(&mut Ack)) -> Wire {
+        if self.honest {
+            return self.cluster.answer(question);
+        }
         self.cluster.receive(question);
         let acceptor = self.cluster.acceptors.entry(question.to).or_default();
         let (promised, accepted) = (acceptor.promised, acceptor.accepted);
@@ -319,8 +366,17 @@ impl Script {
         self.cluster.reply(question, ack)
     }
 
+    /// The first acceptor loses something.
+    fn forget(&mut self, what: fn(&mut Acceptor)) {
+        if !self.honest {
+            what(self.cluster.acceptors.entry(self.acceptors[0]).or_default());
+        }
+    }
+
     fn prelude(&mut self) {
-        let (r, s) = (self.r, self.s);
+        let (p, q, r, s) = (self.p, self.q, self.r, self.s);
+        self.prepared(p, X);
+        self.prepared(q, Y);
         let first = self.prepared(r, Z);
         let second = self.number(r);
         self.prepared(s, Z + 1);
@@ -575,7 +631,7 @@ fn promise_forgotten(script: &mut Script) -> Culprits {
     let n = script.number(p);
     let m = script.number(q);
     let promises = script.ask_all(q, Kind::Prepare, m, Y);
-    script.cluster.acceptors.remove(&script.acceptors[0]);
+    script.forget(|acceptor| *acceptor = Acceptor::default());
     let acks = script.ask_all(p, Kind::Prepare, n, X);
     (vec![promises[0].id], vec![acks[0].id])
 }
@@ -584,7 +640,7 @@ fn vote_forgotten(script: &mut Script) -> Culprits {
     let (p, q) = (script.p, script.q);
     let n = script.prepared(p, X);
     let votes = script.ask_all(p, Kind::Accept, n, X);
-    script.cluster.acceptors.remove(&script.acceptors[0]);
+    script.forget(|acceptor| *acceptor = Acceptor::default());
     let m = script.number(q);
     let promises = script.ask_all(q, Kind::Prepare, m, Y);
     (vec![votes[0].id], vec![promises[0].id])
@@ -596,7 +652,7 @@ fn vote_forgotten_after_refusal(script: &mut Script) -> Culprits {
     let n = script.prepared(p, X);
     let votes = script.ask_all(p, Kind::Accept, n, X);
     script.ask_all(third, Kind::Prepare, low, Z + 1);
-    script.cluster.acceptors.entry(script.acceptors[0]).or_default().accepted = None;
+    script.forget(|acceptor| acceptor.accepted = None);
     let m = script.number(q);
     let promises = script.ask_all(q, Kind::Prepare, m, Y);
     (vec![votes[0].id], vec![promises[0].id])

@@ -145,12 +145,6 @@ const CIRCLES: &[(&str, &str)] = &[
         "trace::diagram::alarm trace::diagram::flow trace::diagram::order trace::diagram::pairs",
         "to be parted",
     ),
-    (
-        "trace::diagram::canvas trace::diagram::labels trace::diagram::layout \
-         trace::diagram::markers trace::diagram::model trace::diagram::palette \
-         trace::diagram::svg",
-        "to be parted",
-    ),
 ];
 
 const MOST_FUNCTION_LINES: usize = 70;

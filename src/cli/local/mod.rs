@@ -27,19 +27,21 @@ use crate::visible::{visible, visible_json};
 use children::{Children, News};
 use place::{Place, RunFile};
 
-/// What stands behind the protocols' own help.
-const EXIT_CODES: &str = "\
-Exit 0: the run is as it must be. Exit 1: it is not, and why. Exit 2: a flag, a file or the machine
-was at fault.
-";
-
 /// How long the peers are still heard once all is decided: what contradicts it comes late.
 pub(super) const LINGER: Duration = Duration::from_millis(250);
 
-/// The help, a part for each protocol.
-pub(super) fn help(protocols: &[Protocol]) -> String {
-    let parts = protocols.iter().filter_map(|protocol| Some(protocol.live?.local_help));
-    parts.chain([EXIT_CODES]).collect::<Vec<_>>().join("\n")
+/// The help for runs of this protocol.
+pub(super) fn help(protocol: &Protocol) -> Option<String> {
+    Some(with_exit_codes(protocol.live?.local_help))
+}
+
+/// Puts the exit codes of a live run before the example.
+pub(super) fn with_exit_codes(help: &str) -> String {
+    let codes = "\nexit codes:\n\
+        \x20 0  the run is as it must be\n\
+        \x20 1  it is not; the last lines say why\n\
+        \x20 2  a flag, a file or the machine was at fault\n";
+    help.replacen("\nexample:", &format!("{codes}\nexample:"), 1)
 }
 
 /// The command.

@@ -37,7 +37,7 @@ pub(super) static MUTANTS: &[Mutant] = &[
         name: "forgets-its-view",
         does: "With --majority, starts again as the member that it was, and asks others for \
                the view instead of remembering it.",
-        seen: "A slip of a kind: only the identity is durable.",
+        seen: "A typical slip: only the identity is durable.",
         guard: Guard { rule: "goes-on", ..guards::RECALL },
         restore: |_, record| matches!(record, Record::Incarnation(_)).then_some(record),
         ..PLAIN

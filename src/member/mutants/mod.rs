@@ -20,7 +20,7 @@ static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "installs-a-view-twice",
         does: "Installs a view again when it is told of it again.",
-        seen: "A slip of a kind: messages that are repeated after a silence, and a handler \
+        seen: "A typical slip: messages that are repeated after a silence, and a handler \
                that does not look at the id.",
         guard: guards::INSTALL,
         receive: |state, _, message| {
@@ -38,7 +38,7 @@ static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "takes-a-lower-view",
         does: "Takes every view that it is told of and is in, also a lower one.",
-        seen: "A slip of a kind: a late message is taken for the newest.",
+        seen: "A typical slip: a late message is taken for the newest.",
         guard: guards::INSTALL,
         receive: |state, _, message| {
             if let Message::NewView { view, .. } = message {
@@ -126,7 +126,7 @@ static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "asks-and-goes-ahead",
         does: "Takes its own request for the agreement of all.",
-        seen: "A slip of a kind: the new view is sent right behind the request.",
+        seen: "A typical slip: the new view is sent right behind the request.",
         guard: guards::AGREEMENT,
         effect: |state, effect| {
             if let Effect::Send(to, Message::Req { request, view_id, .. }) = effect {
@@ -197,7 +197,7 @@ static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "two-leaders",
         does: "Does not hear the leader's heartbeats, so the next one acts beside it.",
-        seen: "A slip of a kind: a link that fails one way, and nobody who asks the others.",
+        seen: "A typical slip: a link that fails one way, and nobody who asks the others.",
         guard: guards::LEADER,
         receive: |state, from, message| {
             let leader = state.process.view().map(|view| view.leader);
@@ -207,7 +207,7 @@ static MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "goes-on-when-removed",
-        does: "Removed while it stood still, it goes on in its old view as if nothing had \
+        does: "Removed while it was paused, it goes on in its old view as if nothing had \
                happened.",
         seen: "hashicorp/serf #269 tells of members that are paused and come back.",
         guard: guards::REMOVED,
@@ -222,7 +222,7 @@ static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "comes-back-when-asked-to-go",
         does: "Asked to agree to its own removal, it forgets that it was, and joins again.",
-        seen: "A slip of a kind: one way out of the group, whatever the reason.",
+        seen: "A typical slip: one way out of the group, whatever the reason.",
         guard: Guard { rule: "stays-out", ..guards::REMOVED },
         receive: |state, _, message| {
             if let Message::Req { op: Operation::Del { peer, asked }, .. } = message {
@@ -235,7 +235,7 @@ static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "removes-without-a-word",
         does: "Says of nobody that it is unreachable.",
-        seen: "A slip of a kind: the view without the dead is taken for message enough.",
+        seen: "A typical slip: the view without the dead is taken for message enough.",
         guard: guards::DEATHS,
         effect: |_, effect| !matches!(effect, Effect::Report(Fact::Unreachable { .. })),
         ..PLAIN
@@ -263,7 +263,7 @@ static MUTANTS: &[Mutant] = &[
         name: "says-it-at-every-check",
         does: "Calls a silent member unreachable at every check, and goes on when it was heard \
                again.",
-        seen: "A slip of a kind: no note of what was said.",
+        seen: "A typical slip: no note of what was said.",
         guard: Guard { rule: "called-once", ..guards::SILENCE },
         effect: |state, effect| {
             match effect {
@@ -289,7 +289,7 @@ static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "asks-in-the-name-of-another",
         does: "Puts the leader's id on its own requests.",
-        seen: "A slip of a kind: the field of the leader is filled from the view.",
+        seen: "A typical slip: the field of the leader is filled from the view.",
         guard: guards::NAME,
         effect: |state, effect| {
             if let Effect::Send(_, Message::NewLeader { request, .. }) = effect {

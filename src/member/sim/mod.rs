@@ -148,6 +148,15 @@ impl Simulated for MemberSim {
     const KNOWN_FAILURES: &'static str = include_str!("known_failures.txt");
     const SEARCH_BUDGET: u64 = 1_000;
     const JOURNAL: &'static str = "log";
+    const HELP: &'static str =
+        "  --majority         a new view needs a majority of the one before, as in synod member
+
+worlds:
+  light   one peer at a time fails (the default)
+  heavy   crashes, partitions, pauses and loss, of any number of peers
+  jitter  no faults, but a message takes up to a fifth of a heartbeat, for an hour
+  none    no faults
+";
 
     fn mutants() -> impl Iterator<Item = &'static Mutant<Peer>> {
         mutants::all()

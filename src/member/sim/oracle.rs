@@ -16,6 +16,7 @@ use super::votes::{Violated, Votes};
 use crate::member::{Fact, Incarnation, Message, Operation, Record, View};
 use crate::process::PeerId;
 use crate::sim::harness::{Scenario, Simulated, Violations};
+use crate::sim::index;
 
 /// How long a silence goes unseen at most: 2 T, two checks (after it has joined again, the first
 /// one begins to count anew), and some time for clocks and flushes.
@@ -38,7 +39,7 @@ pub(super) struct Peer {
     pub(super) was_in: bool,
     /// When each member of its view was last heard.
     heard: BTreeMap<PeerId, u64>,
-    /// When it stood still the last time, from and until: then it counts silence anew.
+    /// When it was paused the last time, from and until: then it counts silence anew.
     paused: u64,
     resumed: u64,
     /// Whom it has called unreachable since it last heard them.
@@ -80,10 +81,6 @@ pub(super) struct Oracle {
     calm: bool,
     memory: bool,
     drift: u64,
-}
-
-fn index(peer: PeerId) -> usize {
-    usize::from(peer.0) - 1
 }
 
 impl Oracle {
@@ -140,7 +137,7 @@ impl Oracle {
     pub(super) fn durable(&mut self, peer: PeerId, record: &Record) {
         let kept = &mut self.kept[index(peer)];
         match record {
-            // A memory is one member for ever.
+            // A memory is one member forever.
             Record::Incarnation(incarnation) => _ = kept.incarnation.get_or_insert(*incarnation),
             Record::View(view) => {
                 kept.view = Some(view.clone());
@@ -164,12 +161,12 @@ impl Oracle {
         (of.doubts, of.late_doubts) = <_>::default();
     }
 
-    /// It stands still from now on.
+    /// It is paused from now on.
     pub(super) fn paused(&mut self, now: u64, peer: PeerId) {
         self.peers[index(peer)].paused = now;
     }
 
-    /// It stood still: its own detector begins anew, so the others get their time again.
+    /// It was paused: its own detector begins anew, so the others get their time again.
     pub(super) fn resumed(&mut self, now: u64, peer: PeerId) {
         self.peers[index(peer)].resumed = now;
     }
@@ -362,7 +359,7 @@ impl Oracle {
                 });
             }
         }
-        // Whoever would lead the next view and does not is known to be dead from that.
+        // A member that would lead the next view and does not is known to be dead from that.
         of.doubts.retain(|doubted| view.members.contains_key(doubted) && *doubted >= view.leader);
         if old.is_none() {
             (of.heard, of.called) = <_>::default();
@@ -389,7 +386,7 @@ impl Oracle {
             });
         }
         let heard = of.heard.get(&dead).copied().unwrap_or(now);
-        // What waited for a flush while it stood still had happened before.
+        // What waited for a flush while it was paused had happened before.
         let late = (of.resumed..of.resumed + FLUSH_US).contains(&heard);
         let silence = now - if late { of.paused.min(heard) } else { heard };
         let least = 2 * T - 2 * T / 1_000_000 * self.drift - FLUSH_US;

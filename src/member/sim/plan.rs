@@ -35,8 +35,8 @@ impl Display for MemberParameters {
 
 impl Parameters for MemberParameters {
     fn take(&mut self, flag: &str, _parser: &mut lexopt::Parser) -> Result<bool> {
-        self.majority |= flag == "majority";
-        Ok(flag == "majority")
+        self.majority |= flag == "--majority";
+        Ok(flag == "--majority")
     }
 }
 

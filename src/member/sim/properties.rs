@@ -18,7 +18,7 @@ pub(super) const IN_ITS_VIEW: Property =
 pub(super) const AGREED: Property = Property::new(
     "agreed",
     "every view but a founder's is the one before it, changed by one operation to which a majority \
-     of that one agreed; without majorities, all of it but those whom the one who asks holds for \
+     of that one agreed; without majorities, all of it but those whom the one who asks considers \
      dead",
 );
 /// An acceptor's promise.

@@ -39,7 +39,7 @@ impl<P: Process + Send + 'static> Node<P> {
         tell: impl FnMut() -> io::Result<()>,
     ) -> Result<Taken, String> {
         let Some(bodies) = self.bodies.as_ref().filter(|_| P::has_body(message)) else {
-            return Err("a body behind a message that has none".into());
+            return Err("a body after a message that has none".into());
         };
         if length > P::MAX_BODY {
             return Err(format!("a body of {length} bytes, of at most {}", P::MAX_BODY));

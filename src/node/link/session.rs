@@ -43,7 +43,7 @@ pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &
             if link.kind != Kind::Address || !why.is_told(node, link) {
                 outage.note(link, Instant::now(), &why, |line| node.say(line));
             }
-            // Whoever refuses will do so again until somebody changes something.
+            // A peer that refuses will do so again until somebody changes something.
             if matches!(why, Failure::Refused(_) | Failure::Needless) {
                 pause = LAST_PAUSE;
             }
@@ -84,7 +84,7 @@ fn serve<P: Process + Send + 'static>(node: &Node<P>, link: &Arc<Link>) {
             link.pause(LAST_PAUSE);
             continue;
         }
-        // Whoever is not there gets nothing; what came while a good link ended gets another one.
+        // An absent peer gets nothing; what came while a good link ended gets another one.
         if ended.is_err() || state.is_empty() {
             (state.queue, state.bodies) = Default::default();
             state.served = false;
@@ -281,7 +281,7 @@ fn greet<P: Process + Send + 'static>(
     let hello = match serde_json::from_slice::<Frame<P::Message>>(first?.ok_or_else(silent)?) {
         Ok(Frame::Hello(hello)) => hello,
         Ok(Frame::Refused(reason)) => return Err(Failure::Refused(reason)),
-        _ => return Err(Failure::Refused("its first frame is no hello".into())),
+        _ => return Err(Failure::Refused("its first frame is not a hello".into())),
     };
     link.answered(asked.elapsed());
     node.check(&hello).map_err(Failure::Refused)?;

@@ -40,7 +40,7 @@ pub(in crate::node) fn open<P: Process + Send + 'static>(node: &Arc<Node<P>>) ->
     })
 }
 
-/// Looks a name up for ever.
+/// Looks a name up forever.
 fn look_up<P: Process + Send + 'static>(
     node: &Node<P>,
     datagrams: &Datagrams,
@@ -82,7 +82,7 @@ fn take<P: Process + Send + 'static>(
 ) -> Option<String> {
     let from = canonical(&from);
     let Some(peer) = datagrams.sender(from) else {
-        return Some(format!("dropped a datagram from {from}, which is no peer's address"));
+        return Some(format!("dropped a datagram from {from}, which is not a peer's address"));
     };
     if bytes.len() > P::MAX_DATAGRAM {
         let most = P::MAX_DATAGRAM;

@@ -33,7 +33,6 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use crate::command::paced::Pacing;
@@ -51,17 +50,18 @@ const MOST_DIRECTORIES: u32 = 99;
 ///
 /// # Errors
 /// A flag is wrong, or a file cannot be written.
-pub(crate) fn run(mut parser: Parser) -> Result<ExitCode> {
+pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
     let (mut lesson, mut dir, mut no_pause, mut list) = (&LESSONS[0], None, false, false);
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Long("bug" | "mutant") => lesson = named(&args::text("--bug", parser.value()?)?)?,
-            Long("dir") => dir = Some(args::directory("--dir", parser.value()?)?),
-            Long("no-pause") => no_pause = true,
-            Long("list") => list = true,
-            Long(_) | Short(_) | Positional(_) => return Err(arg.unexpected().into()),
+    args::flags(parser, |name, parser| {
+        match name {
+            "--bug" => lesson = named(&args::text(name, parser.value()?)?)?,
+            "--dir" => dir = Some(args::directory(name, parser.value()?)?),
+            "--no-pause" => no_pause = true,
+            "--list" => list = true,
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     if list {
         let line = |lesson: &Lesson| format!("{}\t{}\n", lesson.bug, lesson.about);
         print(&LESSONS.iter().map(line).collect::<String>())?;

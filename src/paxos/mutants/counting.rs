@@ -27,7 +27,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "acceptance-for-an-older-number",
         does: "Counts an acceptance of an older number of its own for the present one.",
-        seen: "The sister of the promise for an older number; many hand-written proposers.",
+        seen: "As with the promise for an older number; many hand-written proposers.",
         guard: Guard { rule: "truth-told", ..guards::VOTES },
         receive: |state, _, message| {
             if let (Message::AcceptAck(ack), Some(now)) = (message, state.number())

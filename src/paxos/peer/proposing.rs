@@ -14,8 +14,8 @@ use crate::paxos::quorum::{is_quorum, majority};
 use crate::paxos::reach::within_stride;
 use crate::process::{Effect, Effects, PeerId};
 
-/// So many attempts are reserved at once. The more, the rarer an attempt waits for the flush of its
-/// number; a restart skips what is left of them.
+/// How many attempts are reserved at once. The more, the rarer an attempt waits for the flush of
+/// its number; a restart skips what is left of them.
 pub(super) const RESERVED_ATTEMPTS: u64 = 16;
 
 /// A step that is due.
@@ -44,7 +44,7 @@ impl Peer {
     ///
     /// It begins with the links of all peers, or, once it has waited for long enough, with those of
     /// a majority of its acceptors. Acceptors alone would not do: `-t` is counted from when all
-    /// peers have started, so whoever proposes later must not begin to count before the first
+    /// peers have started, so a later proposer must not begin to count before the first
     /// proposer is there.
     pub(super) fn next_step(&self) -> Option<NextStep> {
         let (electorate, _) = self.setup.proposer()?;
@@ -117,7 +117,7 @@ impl Peer {
         }
     }
 
-    /// Sees to it that the next number is recorded as used: if it is not, reserves a range.
+    /// Makes sure that the next number is recorded as used: if it is not, reserves a range.
     pub(super) fn reserve(&mut self, out: &mut Effects<Self>) {
         let (me, peers) = (self.setup.me, self.setup.roles.peers);
         if ProposalNumber::next(me, peers, self.seen()) <= self.reserved {

@@ -23,9 +23,9 @@ use std::sync::Arc;
 use super::{Message, Peer, Setup, mutants};
 use crate::error::Result;
 use crate::process::PeerId;
-use crate::sim::harness::{Front, Property, Scenario, Simulated, WorldFaults};
+use crate::sim::harness::{Property, Scenario, Simulated, WorldFaults};
 use crate::sim::mutant::Mutant;
-use crate::sim::{DiskModel, Faults, Prng, RunConfig};
+use crate::sim::{DiskModel, Faults, Prng, RunConfig, index};
 use casts::MOST_PEERS;
 pub use monitor::{PaxosMonitor, PaxosTally};
 pub use plan::{PaxosParameters, PaxosPlan, Site};
@@ -73,6 +73,20 @@ impl Simulated for PaxosSim {
     const KNOWN_FAILURES: &'static str = include_str!("known_failures.txt");
     const SEARCH_BUDGET: u64 = 6_000;
     const JOURNAL: &'static str = "jsonl";
+    const HELP: &'static str = "  --proposers K      how many of the peers propose (2)
+  --report           print how long a decision takes for 3 to 101 peers in a wide area
+  --plot FILE        with --report: write a plot, as SVG
+  --sockets          run one decision of --peers N real peers, with the link latency of a wide area;
+                     with --report: measure small clusters so, next to the simulated ones
+  --slow K           with --sockets: the K peers nearest to the proposer are slow
+  --down K           with --sockets: the K peers nearest to the proposer are down
+
+worlds:
+  heavy   all kinds of faults, all the time (the default)
+  light   all kinds of faults but partitions, now and then
+  slow    no faults, but a round trip takes 3 s and a flush 5 s
+  none    no faults
+";
 
     fn mutants() -> impl Iterator<Item = &'static Mutant<Peer>> {
         mutants::all()
@@ -116,7 +130,7 @@ impl Simulated for PaxosSim {
         peer: PeerId,
         _incarnation: u64,
     ) -> Arc<Setup> {
-        Arc::clone(&run.parameters.cast(plan).setups[usize::from(peer.0) - 1])
+        Arc::clone(&run.parameters.cast(plan).setups[index(peer)])
     }
 
     fn monitor(run: &Scenario<Self>, plan: &PaxosPlan, journal: bool) -> PaxosMonitor {
@@ -128,7 +142,7 @@ impl Simulated for PaxosSim {
         monitor::is_vote(message)
     }
 
-    fn other_command(parser: &mut lexopt::Parser, front: &Front<'_>) -> Result<Option<ExitCode>> {
-        scale::command::<Self>(parser, front)
+    fn other_command(parser: &mut lexopt::Parser) -> Result<Option<ExitCode>> {
+        scale::command::<Self>(parser)
     }
 }

@@ -14,6 +14,7 @@ use crate::paxos::acceptor::Acceptor;
 use crate::paxos::{Ack, Fact, Message, Peer, ProposalNumber, Record, Value};
 use crate::process::PeerId;
 use crate::sim::harness::{Property, Violations};
+use crate::sim::index;
 
 /// What is known of one number.
 #[derive(Clone, Copy, Default)]
@@ -54,10 +55,6 @@ pub(super) struct Oracle {
     candidates: Vec<Value>,
     chosen: Option<(ProposalNumber, Value)>,
     pub(super) violations: Violations,
-}
-
-fn index(peer: PeerId) -> usize {
-    usize::from(peer.0) - 1
 }
 
 impl Oracle {

@@ -17,7 +17,7 @@ pub struct PaxosParameters {
     /// How many of the peers propose.
     #[serde(default)]
     proposers: Option<u16>,
-    /// Those of so many peers and proposers.
+    /// Those of this many peers and proposers.
     #[serde(skip)]
     pub(super) casts: Arc<Vec<Arc<Cast>>>,
     #[serde(skip)]
@@ -34,7 +34,7 @@ pub struct Site {
 }
 
 impl PaxosParameters {
-    /// So many proposers.
+    /// This many proposers.
     pub fn new(proposers: u16) -> Self {
         Self { proposers: Some(proposers), ..Self::default() }
     }
@@ -64,10 +64,10 @@ impl Display for PaxosParameters {
 
 impl Parameters for PaxosParameters {
     fn take(&mut self, flag: &str, parser: &mut lexopt::Parser) -> Result<bool> {
-        if flag == "proposers" {
-            self.proposers = Some(args::number("--proposers", parser.value()?)?);
+        if flag == "--proposers" {
+            self.proposers = Some(args::number(flag, parser.value()?)?);
         }
-        Ok(flag == "proposers")
+        Ok(flag == "--proposers")
     }
 
     fn settle(&mut self, peers: u16) -> std::result::Result<(), String> {

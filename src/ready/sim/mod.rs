@@ -1,7 +1,7 @@
 //! `synod sim ready`: readiness under the simulator.
 //!
 //! Peers begin in any order, many intervals apart, and learn each other's addresses some time after
-//! that. The usual world loses three datagrams of ten, for ever; so what must be reached is reached
+//! that. The usual world loses three datagrams of ten, forever; so what must be reached is reached
 //! under the loss, with probability one, and the bound of [`oracle::ENDS_READY`] says how soon. The
 //! seed draws whether peers are started with `--exit`, without, or some with and some without it.
 //!
@@ -16,8 +16,8 @@
 //!
 //! # Left out
 //!
-//! A crash among peers that leave together. Whoever begins again when the others have left waits in
-//! vain, and no protocol of this kind can help it.
+//! A crash among peers that leave together. A peer that begins again when the others have left
+//! waits in vain, and no protocol of this kind can help it.
 
 mod monitor;
 pub mod oracle;
@@ -97,6 +97,12 @@ impl Simulated for ReadySim {
     const KNOWN_FAILURES: &'static str = include_str!("known_failures.txt");
     const SEARCH_BUDGET: u64 = 1_000;
     const JOURNAL: &'static str = "jsonl";
+    const HELP: &'static str = "
+worlds:
+  lossy   three datagrams of ten are lost, also in the recovery phase (the default)
+  none    no faults
+  heavy   half of the datagrams are lost; partitions, pauses and crashes
+";
 
     fn mutants() -> impl Iterator<Item = &'static Mutant<Ready>> {
         mutants::all()

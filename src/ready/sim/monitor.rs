@@ -11,7 +11,7 @@ use crate::ready::live::ReadyRun;
 use crate::ready::{Fact, Ready};
 use crate::sim::harness::{Monitor, RunFindings, Scenario, Simulated, is_complete};
 use crate::sim::mutant::Subject;
-use crate::sim::{Counts, RunEnd, RunObserver};
+use crate::sim::{Counts, RunEnd, RunObserver, index};
 use crate::trace::journal::{JournalAction, JournalLine};
 
 /// The protocol, as a journal names it.
@@ -28,10 +28,6 @@ pub struct ReadyMonitor {
     /// Those who have not left.
     here: BTreeSet<PeerId>,
     to_the_end: bool,
-}
-
-fn index(peer: PeerId) -> usize {
-    usize::from(peer.0) - 1
 }
 
 impl ReadyMonitor {

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use super::plan::{Mode, TIMEOUT};
 use crate::process::PeerId;
 use crate::ready::{Fact, Message};
-use crate::sim::Faults;
 use crate::sim::harness::{Figure, Property, Scenario, Simulated, Tally, Violations};
+use crate::sim::{Faults, index};
 
 /// What `READY` promises.
 pub const LINKS_CARRIED: Property = Property::new(
@@ -127,10 +127,6 @@ pub(super) struct Oracle {
     bound: u64,
     /// The shortest time of a clock that runs wrong, in parts of a million.
     drift: u64,
-}
-
-fn index(peer: PeerId) -> usize {
-    usize::from(peer.0) - 1
 }
 
 impl Oracle {

@@ -14,16 +14,10 @@ pub struct Front<'a> {
     pub all: &'a [&'static dyn AnySim],
     /// Those that a list or a table is about.
     pub about: &'a [&'static dyn AnySim],
-    /// Prints data.
-    pub say: fn(&str) -> Result<()>,
-    /// Prints prose.
-    pub complain: fn(&str),
     /// Draws the journal in a file into another file.
     pub draw: &'a dyn Fn(&Path, &Path) -> Result<()>,
     /// Refuses the name of a picture whose extension selects no format.
     pub check_picture: fn(&Path) -> Result<()>,
-    /// Refuses to write these files, or to write what is read.
-    pub check_outputs: fn(Option<&Path>, &[&Path]) -> Result<()>,
 }
 
 /// A protocol that can be simulated, as a row of a table.
@@ -34,6 +28,8 @@ pub trait AnySim: Sync {
     fn properties(&self) -> &'static [Property];
     /// Its mutants.
     fn mutants(&self) -> Vec<MutantLabel>;
+    /// The help of `synod sim` for it.
+    fn help(&self) -> String;
     /// Runs `synod sim` with these arguments.
     ///
     /// # Errors
@@ -46,11 +42,7 @@ pub trait AnySim: Sync {
     ///
     /// # Errors
     /// It cannot be printed.
-    fn print_matrix(
-        &self,
-        explored: Option<&Explored>,
-        say: fn(&str) -> Result<()>,
-    ) -> Result<bool>;
+    fn print_matrix(&self, explored: Option<&Explored>) -> Result<bool>;
     /// How the known failure of this mutant violates its property; none if it does not, or there is
     /// none.
     fn known_violation(&self, mutant: &str) -> Option<Violation>;

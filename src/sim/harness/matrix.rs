@@ -11,6 +11,7 @@ use std::path::Path;
 use super::failure::{Failure, known_failure};
 use super::front::{AnySim, Explored, MatrixRow};
 use super::simulated::{Scenario, Simulated};
+use crate::command;
 use crate::error::{Doing, Error, Result};
 use crate::sim::mutant::Mutant;
 
@@ -77,15 +78,12 @@ fn cell<S: Simulated>(row: &MatrixRow) -> String {
 
 /// Prints the matrix: checks that share no code. False if a mutant is caught by fewer than two;
 /// where nothing was explored, two properties are enough.
-pub(super) fn print<S: Simulated>(
-    explored: Option<&Explored>,
-    say: fn(&str) -> Result<()>,
-) -> Result<bool> {
+pub(super) fn print<S: Simulated>(explored: Option<&Explored>) -> Result<bool> {
     let runs: u64 = S::MATRIX.iter().map(|(_, seeds)| seeds).sum();
     // Of which protocol the model checker knows something is known from the file.
     let explored = explored.filter(|explored| S::mutants().any(|m| explored.contains_key(m.name)));
     let [more, line] = if explored.is_some() { [" exploration |", ":---|"] } else { [""; 2] };
-    say(&format!(
+    command::print(&format!(
         "\n| mutant of synod {} | simulator: in how many of {runs} runs a property is violated | \
          judge of the lines |{more}\n|:---|:---|---:|{line}\n",
         S::NAME
@@ -99,7 +97,7 @@ pub(super) fn print<S: Simulated>(
             format!(" {} |", if how.is_empty() { "·" } else { how })
         });
         let cell = cell::<S>(&row);
-        say(&format!("| {} | {cell} | {condemned} of {given} |{shown}\n", mutant.name))?;
+        command::print(&format!("| {} | {cell} | {condemned} of {given} |{shown}\n", mutant.name))?;
         let kills = how.map_or(row.kills(), |how| {
             let simulated = usize::from(!row.violated.is_empty());
             simulated + usize::from(condemned > 0) + usize::from(!how.is_empty())
@@ -107,6 +105,6 @@ pub(super) fn print<S: Simulated>(
         all += 1;
         caught += u32::from(kills >= 2);
     }
-    say(&format!("\n{caught} of {all} mutants are caught by two checks or more\n"))?;
+    command::print(&format!("\n{caught} of {all} mutants are caught by two checks or more\n"))?;
     Ok(caught == all)
 }

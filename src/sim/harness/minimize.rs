@@ -22,7 +22,7 @@ pub struct Minimized<S: Simulated> {
 }
 
 /// The least of the run of this seed in which the scenario's one property is still violated, found
-/// in attempts of so many steps together.
+/// in attempts of `most_steps` steps together.
 ///
 /// None if it is not violated, or not by what happens alone: a property about time, or one that is
 /// promised in some worlds only and was violated by the protocol itself.

@@ -1,4 +1,4 @@
-//! The harness: what makes an experiment of a simulated run, the same for every protocol.
+//! The harness: what turns a simulated run into an experiment, the same for every protocol.
 //!
 //! A protocol says what is its own by implementing [`Simulated`]: its worlds, its properties, its
 //! mutants, what a seed draws beside the run itself, and the [`Monitor`] that looks at a run after
@@ -72,6 +72,10 @@ impl<S: Simulated> AnySim for S {
         S::mutants().map(Mutant::label).collect()
     }
 
+    fn help(&self) -> String {
+        options::help::<S>()
+    }
+
     fn run(&self, parser: lexopt::Parser, front: &Front<'_>) -> Result<ExitCode> {
         command::run::<S>(parser, front)
     }
@@ -80,12 +84,8 @@ impl<S: Simulated> AnySim for S {
         Some(matrix::row::<S>(named::<S>(mutant)?, share))
     }
 
-    fn print_matrix(
-        &self,
-        explored: Option<&Explored>,
-        say: fn(&str) -> Result<()>,
-    ) -> Result<bool> {
-        matrix::print::<S>(explored, say)
+    fn print_matrix(&self, explored: Option<&Explored>) -> Result<bool> {
+        matrix::print::<S>(explored)
     }
 
     fn known_violation(&self, mutant: &str) -> Option<Violation> {

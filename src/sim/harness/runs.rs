@@ -9,30 +9,25 @@ use crate::sim::{Arrivals, Counts, DiskModel, RunConfig, RunEnd, RunObserver, Sc
 impl<S: Simulated> Scenario<S> {
     /// The run of this seed.
     pub fn play(&self, seed: u64) -> RunOutcome<S::Tally> {
-        self.perform(&S::plan(self, seed), Lead::Seed(seed), Keep::default()).outcome
+        self.perform(&S::plan(self, seed), Lead::Seed(seed), Keep::default()).recording.outcome
     }
 
     /// The same run, with its journal.
     pub fn record(&self, seed: u64) -> Recording<S> {
-        let plan = S::plan(self, seed);
-        let run = self.perform(&plan, Lead::Seed(seed), Keep { journal: true, script: false });
-        run.recording(plan)
+        let keep = Keep { journal: true, script: false };
+        self.perform(&S::plan(self, seed), Lead::Seed(seed), keep).recording
     }
 
     /// The same run, written down as what happened.
     pub fn write_down(&self, seed: u64) -> (RunOutcome<S::Tally>, Schedule<S>) {
-        let plan = S::plan(self, seed);
-        let run = self.perform(&plan, Lead::Seed(seed), Keep { journal: false, script: true });
-        let steps = run.script.unwrap_or_default();
-        (run.outcome, Schedule { plan, steps, at_once: false })
+        let keep = Keep { journal: false, script: true };
+        self.perform(&S::plan(self, seed), Lead::Seed(seed), keep).schedule()
     }
 
     /// The run of this schedule, and what of it was performed.
     pub fn follow(&self, schedule: &Schedule<S>) -> (RunOutcome<S::Tally>, Schedule<S>) {
         let lead = Lead::Schedule(schedule, None);
-        let run = self.perform(&schedule.plan, lead, Keep { journal: false, script: true });
-        let steps = run.script.unwrap_or_default();
-        (run.outcome, Schedule { plan: schedule.plan.clone(), steps, at_once: false })
+        self.perform(&schedule.plan, lead, Keep { journal: false, script: true }).schedule()
     }
 
     /// The run of this schedule, with its journal. What never arrives is not shown as sent either,
@@ -45,8 +40,8 @@ impl<S: Simulated> Scenario<S> {
         };
         let full = perform(None);
         let bare = perform(full.arrivals.clone());
-        let run = if full.outcome.violation == bare.outcome.violation { bare } else { full };
-        run.recording(schedule.plan.clone())
+        let (full, bare) = (full.recording, bare.recording);
+        if full.outcome.violation == bare.outcome.violation { bare } else { full }
     }
 
     fn perform(&self, plan: &S::Plan, lead: Lead<'_, S>, keep: Keep) -> Run<S> {
@@ -104,13 +99,14 @@ impl<S: Simulated> Scenario<S> {
             Some(schedule) => world.follow(&schedule.steps, schedule.at_once),
         };
         let (now, counts) = (world.now(), world.counts);
-        let (script, arrivals) = (world.take_script(), world.arrivals(S::tells));
+        let steps = world.take_script().unwrap_or_default();
+        let arrivals = world.arrivals(S::tells);
         let findings = world.observer.finish(end, now, &counts);
         let (violation, violated) = findings.violations.into_parts();
         let tally = findings.tally;
         let outcome = RunOutcome { violation, violated, counts, tally, virtual_us: now };
-        let (journal, judged) = (findings.journal, findings.judged);
-        Run { outcome, journal, judged, script, arrivals }
+        let (journal, judged, plan) = (findings.journal, findings.judged, plan.clone());
+        Run { recording: Recording { outcome, journal, judged, plan }, steps, arrivals }
     }
 }
 
@@ -158,17 +154,15 @@ struct Keep {
 }
 
 struct Run<S: Simulated> {
-    outcome: RunOutcome<S::Tally>,
-    journal: String,
-    judged: Option<Vec<String>>,
-    script: Option<ScriptOf<S::Peer>>,
+    recording: Recording<S>,
+    steps: ScriptOf<S::Peer>,
     arrivals: Option<Arrivals>,
 }
 
 impl<S: Simulated> Run<S> {
-    fn recording(self, plan: S::Plan) -> Recording<S> {
-        let Self { outcome, journal, judged, .. } = self;
-        Recording { outcome, journal, judged, plan }
+    fn schedule(self) -> (RunOutcome<S::Tally>, Schedule<S>) {
+        let Recording { outcome, plan, .. } = self.recording;
+        (outcome, Schedule { plan, steps: self.steps, at_once: false })
     }
 }
 

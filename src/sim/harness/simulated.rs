@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::front::Front;
 use super::property::{Property, Violations};
 use super::summary::Tally;
 use crate::error::Result;
@@ -49,6 +48,8 @@ pub trait Simulated: Sized + Sync + 'static {
     const SEARCH_BUDGET: u64;
     /// How the name of a journal ends.
     const JOURNAL: &'static str;
+    /// Lines of the help: its own flags, then its worlds.
+    const HELP: &'static str;
 
     /// Its mutants.
     fn mutants() -> impl Iterator<Item = &'static Mutant<Self::Peer>>;
@@ -98,7 +99,7 @@ pub trait Simulated: Sized + Sync + 'static {
     ///
     /// # Errors
     /// The flags are wrong, or what they ask for failed.
-    fn other_command(_parser: &mut lexopt::Parser, _front: &Front<'_>) -> Result<Option<ExitCode>> {
+    fn other_command(_parser: &mut lexopt::Parser) -> Result<Option<ExitCode>> {
         Ok(None)
     }
 }
@@ -122,7 +123,7 @@ pub trait Parameters: Clone + Debug + Default + Display + Serialize + Deserializ
         Ok(())
     }
 
-    /// Smaller worlds than that of so many peers, the smallest first.
+    /// Worlds smaller than one of this many peers, the smallest first.
     fn smaller(&self, peers: u16) -> Vec<(u16, Self)> {
         (2..peers).map(|fewer| (fewer, self.clone())).collect()
     }

@@ -91,6 +91,12 @@ impl Simulated for SyncSim {
     const KNOWN_FAILURES: &'static str = include_str!("known_failures.txt");
     const SEARCH_BUDGET: u64 = 1_000;
     const JOURNAL: &'static str = "jsonl";
+    const HELP: &'static str = "
+worlds:
+  heavy   partitions, cuts, pauses, crashes, slow flushes (the default)
+  light   fewer of them
+  none    no faults
+";
 
     fn mutants() -> impl Iterator<Item = &'static Mutant<ModelPeer>> {
         mutants::all()

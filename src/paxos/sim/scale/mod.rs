@@ -18,15 +18,14 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use super::monitor::PaxosTally;
 use super::plan::PaxosParameters;
-use crate::command::{args, outputs};
+use crate::command::{args, outputs, print};
 use crate::error::{Doing, Error, Result};
 use crate::sim::Span;
-use crate::sim::harness::{Front, Progress, Simulated};
+use crate::sim::harness::{Progress, Simulated};
 use regions::REGIONS;
 use world::{Times, World};
 
@@ -45,7 +44,7 @@ const FLUSH: Span = Span::us(500, 2_000);
 #[derive(Clone, Copy)]
 struct Trouble {
     name: &'static str,
-    /// How many of so many acceptors.
+    /// Of this many acceptors, how many.
     share: fn(u16) -> u16,
     down: bool,
 }
@@ -71,7 +70,7 @@ struct Options {
 }
 
 /// Runs the command line if one of its flags belongs here.
-pub(super) fn command<S>(parser: &mut Parser, front: &Front<'_>) -> Result<Option<ExitCode>>
+pub(super) fn command<S>(parser: &mut Parser) -> Result<Option<ExitCode>>
 where
     S: Simulated<Parameters = PaxosParameters, Tally = PaxosTally>,
 {
@@ -83,28 +82,29 @@ where
     }
     let options = parse(Parser::from_args(words))?;
     if options.report {
-        report(World::simulate::<S>, options.plot.as_deref(), options.sockets, front.say).map(Some)
+        report(World::simulate::<S>, options.plot.as_deref(), options.sockets).map(Some)
     } else {
-        on_sockets(options.peers.unwrap_or(5), options.slow, options.down, front.say).map(Some)
+        on_sockets(options.peers.unwrap_or(5), options.slow, options.down).map(Some)
     }
 }
 
-fn parse(mut parser: Parser) -> Result<Options> {
+fn parse(parser: Parser) -> Result<Options> {
     let mut options = Options::default();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Long("report") => options.report = true,
-            Long("sockets") => options.sockets = true,
-            Long("peers") => options.peers = Some(args::number("--peers", parser.value()?)?),
-            Long("slow") => options.slow = args::number("--slow", parser.value()?)?,
-            Long("down") => options.down = args::number("--down", parser.value()?)?,
-            Long("plot") => options.plot = Some(parser.value()?.into()),
-            Long(_) if options.report => {
+    args::flags(parser, |name, parser| {
+        match name {
+            "--report" => options.report = true,
+            "--sockets" => options.sockets = true,
+            "--peers" => options.peers = Some(args::number(name, parser.value()?)?),
+            "--slow" => options.slow = args::number(name, parser.value()?)?,
+            "--down" => options.down = args::number(name, parser.value()?)?,
+            "--plot" => options.plot = Some(parser.value()?.into()),
+            "--seeds" | "--seed" | "--proposers" | "--faults" | "--only" if options.report => {
                 return Err(Error::Usage("--report has worlds and seeds of its own".into()));
             }
-            Long(_) | Short(_) | Positional(_) => return Err(arg.unexpected().into()),
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     let refuse = |why: &str| Err(Error::Usage(why.into()));
     if options.report && options.peers.is_some() {
         return refuse("--report has worlds and seeds of its own");
@@ -119,14 +119,11 @@ fn parse(mut parser: Parser) -> Result<Options> {
     Ok(options)
 }
 
-/// How text is printed.
-type Say = fn(&str) -> Result<()>;
-
 /// [`World::simulate`].
 type Simulate = fn(&World, Span) -> (Times, u64);
 
 /// Prints the table; with `picture`, draws it; with `sockets`, measures small worlds.
-fn report(simulate: Simulate, picture: Option<&Path>, sockets: bool, say: Say) -> Result<ExitCode> {
+fn report(simulate: Simulate, picture: Option<&Path>, sockets: bool) -> Result<ExitCode> {
     let mut text = format!(
         "one proposer in {}, acceptors in turn in {}\n\nmilliseconds from the first question to \
          the choice (messages sent until then; when all know)\n\n| peers |",
@@ -136,7 +133,7 @@ fn report(simulate: Simulate, picture: Option<&Path>, sockets: bool, say: Say) -
     for trouble in TROUBLES {
         let _ = write!(text, " {} |", trouble.name); // a String takes all
     }
-    say(&format!("{text}\n|------:|{}\n", "---:|".repeat(TROUBLES.len())))?;
+    print(&format!("{text}\n|------:|{}\n", "---:|".repeat(TROUBLES.len())))?;
     let mut lines: Vec<plot::Series> =
         TROUBLES.iter().map(|t| plot::Series { name: t.name, points: Vec::new() }).collect();
     for peers in SIZES {
@@ -147,21 +144,23 @@ fn report(simulate: Simulate, picture: Option<&Path>, sockets: bool, say: Say) -
             line.points.push((peers, ms));
             let _ = write!(row, " {ms:.0} ({messages}; {known:.0} ms) |");
         }
-        say(&(row + "\n"))?;
+        print(&(row + "\n"))?;
     }
-    say(&format!("\n{}", plot::text(&lines)))?;
+    print(&format!("\n{}", plot::text(&lines)))?;
     if let Some(path) = picture {
         std::fs::write(path, plot::svg(&lines)).doing(|| format!("writing {}", path.display()))?;
     }
-    if sockets { compare(simulate, say) } else { Ok(ExitCode::SUCCESS) }
+    if sockets { compare(simulate) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// The simulated figures of small worlds beside those of real sockets.
-fn compare(simulate: Simulate, say: Say) -> Result<ExitCode> {
-    say("\nthe model beside real sockets on this machine, each message delayed by link latency; \
+fn compare(simulate: Simulate) -> Result<ExitCode> {
+    print(
+        "\nthe model beside real sockets on this machine, each message delayed by link latency; \
          all in memory\n\n\
          | peers | acceptors | one knows: simulated | real | all know: simulated | real |\n\
-         |------:|:----------|---:|---:|---:|---:|\n")?;
+         |------:|:----------|---:|---:|---:|---:|\n",
+    )?;
     let cells = || SMALL.into_iter().flat_map(|peers| TROUBLES.map(|trouble| (peers, trouble)));
     let count = cells().count() as u64;
     let mut progress = Progress::new();
@@ -177,7 +176,7 @@ fn compare(simulate: Simulate, say: Say) -> Result<ExitCode> {
         }
         let real = real::again(&args, REAL_RUNS)?;
         progress.clear();
-        say(&format!(
+        print(&format!(
             "| {peers} | {name} | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms |\n",
             model.decided_ms, real.decided_ms, model.known_ms, real.known_ms
         ))?;
@@ -186,12 +185,12 @@ fn compare(simulate: Simulate, say: Say) -> Result<ExitCode> {
             farthest = farthest.max((real / model - 1.0).abs());
         }
     }
-    say(&format!("\nthe farthest apart: {:.1} %\n", farthest * 100.0))?;
+    print(&format!("\nthe farthest apart: {:.1} %\n", farthest * 100.0))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// One decision of real peers, of which so many are slow or down.
-fn on_sockets(peers: u16, slow: u16, down: u16, say: Say) -> Result<ExitCode> {
+/// One decision of real peers, of which some are slow or down.
+fn on_sockets(peers: u16, slow: u16, down: u16) -> Result<ExitCode> {
     let most = SMALL[SMALL.len() - 1];
     if peers > most {
         return Err(Error::Usage(format!("--sockets: --peers {peers} is more than {most}")));
@@ -202,6 +201,6 @@ fn on_sockets(peers: u16, slow: u16, down: u16, say: Say) -> Result<ExitCode> {
     if slow >= peers || down > (peers - 1) / 2 {
         return Err(Error::Usage(format!("--sockets: too many of {peers} are slow or down")));
     }
-    say(&real::decide(&World::new(peers, slow.max(down), down > 0))?.text())?;
+    print(&real::decide(&World::new(peers, slow.max(down), down > 0))?.text())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -41,10 +41,6 @@ impl Observer<Peer> for Stopwatch {
     fn sees_traffic(&self) -> bool {
         false
     }
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 /// Lets the peers of this world agree once.
@@ -114,7 +110,7 @@ fn times(said: &Receiver<Said>, peers: usize) -> Result<Times> {
     }
 }
 
-/// Runs `synod sim --sockets` so many times at once, and returns the middle of what they print.
+/// Runs `synod sim --sockets` this many times at once, and returns the middle of what they print.
 ///
 /// # Errors
 /// A process does not start, or fails.

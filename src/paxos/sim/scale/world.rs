@@ -26,7 +26,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// So many peers, of which so many are slow or down: those nearest to the proposer, which is
+    /// `peers` peers, of which `troubled` are slow or down: those nearest to the proposer, which is
     /// the worst case.
     pub(super) fn new(peers: u16, troubled: u16, down: bool) -> Self {
         let all = || (1..=peers).map(PeerId);
