@@ -154,8 +154,11 @@ fn restore(files: &Files, peer: &mut Peer, voice: &Voice) -> Result<Disk> {
     let (me, fingerprint) = (PeerId(0), String::new());
     let owner = Owner { protocol: Peer::PROTOCOL.into(), peer: me, fingerprint };
     let (disk, cut) = Disk::open(&path, &owner, peer).map_err(|error| {
+        // What follows is for those who have made promises.
+        let text = error.to_string();
+        let what = text.split(". This peer may").next().unwrap_or_default();
         Error::Input(format!(
-            "{error}; if that cannot be mended, remove {}: then the file is taken as one found \
+            "{what}; if that cannot be mended, remove {}: then the file is taken as one found \
              without state",
             files.folder().display()
         ))

@@ -178,13 +178,16 @@ fn a_peer_that_was_away_gets_what_it_missed_and_gives_what_it_has() {
 fn a_state_of_another_file_or_a_damaged_one_is_refused_and_a_lost_one_is_a_file_found() {
     let peers = Peers::new(2);
     peers.write(0, "text");
-    peers.start(0, &[], "").kill();
+    let log = peers.folder(0).join(".synod-sync/state/log");
+    let mut first = peers.start(0, &[], "");
+    let is_written = || fs::read_to_string(&log).is_ok_and(|text| text.contains("\"has\""));
+    peers::until("the state is written", is_written);
+    first.kill();
     let run = |words: &str| Program::start(peers.command(0, &[], words)).end();
     let end = run("--file other.txt");
     assert_eq!(end.code, Some(2), "{end:?}");
     assert!(end.err[0].contains("it is the state of the file \"notes.txt\""), "{end:?}");
     assert!(end.err[0].contains("remove ") && end.err[0].contains(".synod-sync"), "{end:?}");
-    let log = peers.folder(0).join(".synod-sync/state/log");
     let mut bytes = fs::read(&log).unwrap();
     let at = bytes.windows(7).position(|word| word == b"\"named\"").unwrap();
     bytes[at + 1] ^= 1;
@@ -207,7 +210,7 @@ fn a_flag_that_makes_no_sense_and_a_port_that_is_taken_are_said() {
         ("host:0", "a port is a number"),
         ("--file .", "names no file"),
         ("--file nowhere/x", "the directory of nowhere/x"),
-        ("--what", "invalid option"),
+        ("--what", "there is no such flag"),
     ] {
         let end = Program::start(peers.command(0, &[], words)).end();
         assert!(end.code == Some(2) && end.err[0].contains(part), "{words}: {end:?}");
