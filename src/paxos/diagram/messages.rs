@@ -126,21 +126,8 @@ impl Message {
         arrow.group = group;
         arrow.refused = self.is_refusal();
         arrow.reports = !arrow.refused && self.reported().is_some();
-        arrow.label = self.label();
-        arrow.shorter = self.shorter();
-    }
-
-    /// `prepare 5 Y`; of acks also what they carry.
-    fn label(&self) -> String {
-        let mut parts = vec![self.kind.name().to_owned()];
-        parts.extend(self.number.map(|number| number.to_string()));
-        if self.is_refusal() {
-            parts.push("refuses".into());
-            parts.extend(self.answers.map(|number| number.to_string()));
-            return parts.join(" ");
-        }
-        parts.extend(self.carried());
-        parts.join(" ")
+        arrow.shorter = self.names();
+        arrow.label = arrow.shorter.remove(0);
     }
 
     /// The value; of a promise what it reports, which is nothing though a value is printed where
@@ -153,8 +140,9 @@ impl Message {
         }
     }
 
-    /// A label in ever fewer characters, for narrow places.
-    fn shorter(&self) -> Vec<String> {
+    /// `prepare 5 Y`, of acks also what they carry; then the same in ever fewer characters, for
+    /// narrow places.
+    fn names(&self) -> Vec<String> {
         let (short, shortest) = match self.kind {
             MessageType::Prepare => ("prep", "p"),
             MessageType::PrepareAck => ("p_ack", "pa"),
@@ -162,28 +150,24 @@ impl Message {
             MessageType::AcceptAck => ("a_ack", "aa"),
             MessageType::Chose | MessageType::Chosen => ("chosen", "c"),
         };
-        let text = |number: Option<Number>| number.map_or(String::new(), |n| n.to_string());
-        let number = text(self.number);
+        let (full, text) = (self.kind.name(), |number: Number| number.to_string());
+        let number = self.number.map_or(String::new(), text);
+        let joined = |parts: &[&str]| {
+            parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ")
+        };
         if self.is_refusal() {
-            let asked = text(self.answers);
-            return vec![
-                format!("{short} {number} refuses {asked}"),
-                format!("{number} refuses {asked}"),
-                format!("{number} > {asked}"),
-                format!("{number}>{asked}"),
-                "no".into(),
-            ];
+            let asked = self.answers.map_or(String::new(), text);
+            let mut names: Vec<String> =
+                [full, short, ""].map(|name| joined(&[name, &number, "refuses", &asked])).into();
+            names.extend([format!("{number} > {asked}"), format!("{number}>{asked}"), "no".into()]);
+            return names;
         }
         let value = self.carried().unwrap_or_default();
-        let names = [
-            format!("{} {number} {value}", self.kind.name()),
-            format!("{short} {number} {value}"),
-            format!("{shortest} {number} {value}"),
-            format!("{shortest}{number}{value}"),
-            format!("{shortest}{number}"),
-            shortest.to_owned(),
-        ];
-        names.into_iter().map(|name| name.trim_end().to_owned()).collect()
+        let mut names: Vec<String> =
+            [full, short, shortest].map(|name| joined(&[name, &number, &value])).into();
+        names.extend([format!("{shortest}{number}{value}"), format!("{shortest}{number}")]);
+        names.push(shortest.into());
+        names
     }
 }
 
