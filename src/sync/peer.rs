@@ -19,13 +19,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::message::{Fact, Input, Message, Record, Timer};
-use super::version::{Contents, Digest, FileId, Meeting, Stamp, Version};
+use super::version::{Contents, Digest, FileId, MOST_AUTHORS, Meeting, Stamp, Version};
 use crate::process::{Effect, Effects, PeerId, Process};
 
 /// How often what may have been lost is said again.
 pub const TICK: Duration = Duration::from_secs(2);
 /// After failures in a row a peer rests for up to so many ticks.
 const MOST_REST: u32 = 8;
+/// From so many authors a version is taken; one that is more than [`MOST_AUTHORS`] is no version.
+const MOST_JOINED: usize = MOST_AUTHORS - 100;
 /// So far ahead of all that was seen a counter is believed.
 const REACH: u64 = 1 << 32;
 
@@ -57,6 +59,8 @@ struct Other {
     is_host: bool,
     /// What it said last that it has.
     offered: Option<Version>,
+    /// What of it people were told to be too large, here or there.
+    too_large: Option<Contents>,
 }
 
 /// A content that was asked for.
@@ -105,8 +109,8 @@ pub struct Peer {
     pending: Option<Pending>,
     /// Those that were asked for this version in vain.
     passed_over: BTreeSet<PeerId>,
-    /// Contents whose size was said to be too much.
-    refused: Option<Contents>,
+    /// Since the last tick people were told of a content that is too large.
+    has_told: bool,
     failures: u32,
     /// For so many ticks nothing is asked for.
     rest: u32,
@@ -127,7 +131,7 @@ impl Peer {
             fetch: None,
             pending: None,
             passed_over: BTreeSet::new(),
-            refused: None,
+            has_told: false,
             failures: 0,
             rest: 0,
         }
@@ -164,7 +168,7 @@ impl Peer {
     /// What becomes of ours when a peer has this.
     fn meet(&self, theirs: &Version, is_host: bool) -> Meeting {
         let whole = || Meeting::Take { next: theirs.clone(), is_conflict: false };
-        match (&self.version, self.place) {
+        let meeting = match (&self.version, self.place) {
             (_, Place::Unknown | Place::Unusable) => Meeting::Keep,
             (None, _) => whole(),
             (Some(ours), Place::There) => ours.meet(theirs, is_host),
@@ -175,6 +179,13 @@ impl Peer {
                 }
                 Meeting::Keep => whole(),
             },
+        };
+        match meeting {
+            // There must be room for the edits to come, or nobody would take them.
+            Meeting::Adopt(next) | Meeting::Take { next, .. } if next.seen.len() > MOST_JOINED => {
+                Meeting::Keep
+            }
+            meeting => meeting,
         }
     }
 
@@ -249,13 +260,25 @@ impl Peer {
             best = best.max(Some(found));
         }
         for (peer, offered) in too_large {
-            if self.refused.replace(offered) != Some(offered) {
+            if self.is_news(peer, offered) {
                 out.push(Effect::Report(Fact::TooLarge { peer, size: offered.size }));
                 let most = self.setup.max_size;
                 out.push(Effect::Send(peer, Message::TooLarge { offered, most }));
             }
         }
         best.map(|(.., peer, contents)| (peer, contents))
+    }
+
+    /// True if people are to be told that this content is too large: once for each that a peer has,
+    /// and not for every one that it can think of.
+    fn is_news(&mut self, peer: PeerId, contents: Contents) -> bool {
+        let known = self.others.entry(peer).or_default().too_large;
+        let is_news = known != Some(contents) && !self.has_told;
+        if is_news {
+            self.others.entry(peer).or_default().too_large = Some(contents);
+            self.has_told = true;
+        }
+        is_news
     }
 
     /// Ours has changed while a content waits for its place: it may have none any more.
@@ -420,8 +443,11 @@ impl Process for Peer {
                 }
             }
             Message::TooLarge { offered, most } => {
-                let size = offered.size;
-                out.push(Effect::Report(Fact::Refused { peer: from, most, size }));
+                let ours = self.version.as_ref().map(|version| version.contents);
+                if ours == Some(offered) && self.is_news(from, offered) {
+                    let size = offered.size;
+                    out.push(Effect::Report(Fact::Refused { peer: from, most, size }));
+                }
             }
         }
     }
@@ -474,6 +500,7 @@ impl Process for Peer {
     fn timeout(&mut self, Timer::Tick: Timer, out: &mut Effects<Self>) {
         out.push(Effect::SetTimer(Timer::Tick, TICK.into()));
         self.rest = self.rest.saturating_sub(1);
+        self.has_told = false;
         if let Some(fetch) = self.fetch.take_if(|fetch| fetch.is_old && !fetch.has_begun) {
             self.passed_over.insert(fetch.from);
             if self.passed_over.len() >= self.others.len() {
@@ -504,3 +531,6 @@ impl Process for Peer {
         matches!(message, Message::Content(_))
     }
 }
+
+#[cfg(test)]
+mod tests;
