@@ -97,6 +97,19 @@ impl Message {
         Some((accepted, self.value.clone()?))
     }
 
+    /// Of a promise whose line does not say what was accepted: that is what the acceptor holds, or
+    /// nothing if it only repeats the value that it was `asked` about.
+    fn infer_report(&mut self, accepted: Option<&(Number, String)>, asked: Option<&str>) {
+        match accepted {
+            _ if self.tells_accepted || self.kind != MessageType::PrepareAck => {}
+            Some((number, value)) if self.value.as_ref() == Some(value) => {
+                self.accepted = Some(*number);
+            }
+            None if self.value.as_deref() == asked => self.tells_accepted = true,
+            _ => {}
+        }
+    }
+
     /// What a proposer that asks this does as its own acceptor, whose promise is `promised`.
     pub(super) fn of_itself(&self, promised: Option<Number>) -> Option<Held> {
         let number = self.number.filter(|number| promised.is_none_or(|other| *number >= other))?;
@@ -221,12 +234,13 @@ impl Held {
 }
 
 /// Finds out what a step changes in an acceptor, and which question its answer is to; `found` is
-/// what a process finds when it begins.
+/// what a process finds when it begins, `accepted` what the acceptor holds.
 pub(super) fn judge(
     step: &mut Step,
     arrows: &[Arrow],
     said: &mut [Option<Message>],
     found: Option<&Entry<'_>>,
+    accepted: Option<&(Number, String)>,
 ) -> Option<Held> {
     if let Some(entry) = found {
         let value = entry.value.as_deref().map(str::to_owned);
@@ -248,6 +262,7 @@ pub(super) fn judge(
         if answer.answers.is_none() && (to.is_none() || (from.is_some() && to == from)) {
             answer.answers = question.and_then(|question| question.number);
         }
+        answer.infer_report(accepted, question.and_then(|question| question.value.as_deref()));
         // Learners get a copy, which is no second acceptance.
         let (Some(_), Some(number)) = (question, answer.number) else { continue };
         let changed = match answer.kind {
