@@ -33,8 +33,8 @@ impl Group {
         let folder =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sync-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
-        let first = 11_000 + u16::try_from(std::process::id() % 9_000).unwrap();
-        let port = |at: usize| first + u16::try_from(at).unwrap();
+        let base = 11_000 + u16::try_from(std::process::id() % 9_000).unwrap();
+        let port = |at: usize| base + u16::try_from(at).unwrap();
         let mut group = Self { folder, peers: Vec::new() };
         for at in 0..PEERS {
             let own = group.folder.join(at.to_string());
