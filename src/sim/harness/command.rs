@@ -189,7 +189,7 @@ impl<S: Simulated> Command<'_, S> {
         if substituted > 0 {
             let count = counted(substituted, "message", "messages");
             complain(&format!(
-                "{count} of the schedule: never sent word for word, so the newest of the same kind \
+                "{count} of the schedule: this run sends other ones, so the newest of the same kind \
                  arrived instead\n"
             ));
         }
