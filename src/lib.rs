@@ -35,5 +35,6 @@ pub mod protocols;
 pub mod ready;
 #[cfg(feature = "simulator")]
 pub mod sim;
+pub mod sync;
 pub mod trace;
 pub mod visible;

@@ -20,6 +20,14 @@ pub fn streams(host: &Host, port: u16) -> Result<TcpListener> {
     bind(places, port, TcpListener::bind).doing(|| format!("listening on port {port}"))
 }
 
+/// Listens on all addresses of this machine.
+///
+/// # Errors
+/// The port is taken, or not to be had.
+pub fn everywhere(port: u16) -> Result<TcpListener> {
+    bind(EVERYWHERE.into_iter(), port, TcpListener::bind)
+}
+
 /// A socket for datagrams. They leave from the address that it is bound to, and the others know
 /// their sender by it: so it is the line's own wherever that is known, an IPv4 one first.
 ///

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Node;
-use super::admission::HELLO_TIMEOUT;
+use super::admission::{Allow, HELLO_TIMEOUT};
 use super::body::transfer::Taken;
 use super::connections::{Batch, MAX_CONNECTIONS, refuse};
 use super::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
@@ -28,6 +28,7 @@ const REST: Duration = Duration::from_millis(20);
 pub(super) fn open<P: Process + Send + 'static>(
     node: &Arc<Node<P>>,
     listener: TcpListener,
+    allow: Option<Allow>,
 ) -> Result<()> {
     let node = Arc::clone(node);
     spawn("listener", move || {
@@ -35,7 +36,17 @@ pub(super) fn open<P: Process + Send + 'static>(
             // Nothing slow here: the system queues only 128 connections for us, and a client that
             // finds that queue full tries again a second later.
             match listener.accept() {
-                Ok((stream, from)) => admit(&node, stream, from),
+                Ok((stream, from)) => {
+                    let ip = from.ip().to_canonical();
+                    if allow.as_ref().is_none_or(|allows| allows(ip)) {
+                        admit(&node, stream, from);
+                    } else {
+                        let why = "connections from there are not allowed";
+                        node.complain(&format!("rejected {ip}: {why}"));
+                        // One write into an empty socket does not wait.
+                        refuse::<P>(&stream, why.into());
+                    }
+                }
                 Err(error) => {
                     node.complain(&format!("cannot accept connections: {error}"));
                     thread::sleep(REST);

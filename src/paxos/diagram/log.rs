@@ -4,6 +4,7 @@ use super::PaxosDiagram;
 use crate::error::{Error, Result};
 use crate::paxos::judge::dialect::{Entry, PaxosDialect};
 use crate::paxos::judge::{KnownRoles, PaxosJudge, PaxosOptions};
+use crate::trace::diagram::labels::without_advice;
 use crate::trace::diagram::{Diagram, HostLabel, Window, alarms};
 use crate::trace::inputs::Inputs;
 use crate::trace::judge::JudgeOptions;
@@ -21,13 +22,16 @@ pub fn draw_log(inputs: Inputs, window: Window, options: &JudgeOptions<'_>) -> R
     let roles = options.hosts.and_then(|hosts| KnownRoles::of(hosts).ok());
     let mut diagram = PaxosDiagram::new(window, roles.clone()).ok_or_else(wrong)?;
     let mut judge = PaxosJudge::new(PaxosOptions { roles, expect: None });
-    let remarks = read(inputs, options, &mut diagram, &mut judge)?;
+    let inferred = read(inputs, options, &mut diagram, &mut judge)?;
     if let Some(objection) = diagram.extent().objection(diagram.is_of_no_use()) {
         return Err(Error::Input(objection));
     }
     let host = |peer| HostLabel::of(options.hosts?, peer);
     let mut picture = diagram.finish(host, &alarms(&judge.finish().findings.list));
-    picture.remarks.extend(remarks);
+    for (remark, advice) in inferred.iter().map(|sentence| without_advice(sentence)) {
+        picture.remarks.push(remark);
+        picture.advice.extend(advice);
+    }
     Ok(picture)
 }
 

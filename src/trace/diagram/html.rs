@@ -107,11 +107,11 @@ fn head(out: &mut String, line: &Lifeline, x: f64, column: f64) {
     let (left, name) = (x - column / 2.0 + 4.0, escape(&line.name));
     let more = [Some(&line.roles), line.host.as_ref()].into_iter().flatten();
     let more: Vec<&str> = more.map(String::as_str).filter(|more| !more.is_empty()).collect();
-    let more = escape(&more.join(", "));
+    let (first, more) = (escape(more.first().unwrap_or(&"")), escape(&more.join(", ")));
     put!(
         out,
         "<div class=\"head\" data-x=\"{left:.1}\" data-w=\"{:.1}\" title=\"{name} {more}\">\
-         <b>{name}</b><span>{more}</span><i></i></div>",
+         <b>{name}</b><span>{first}</span><i></i></div>",
         column - 8.0
     );
 }

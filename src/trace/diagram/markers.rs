@@ -193,8 +193,8 @@ fn marks(diagram: &Diagram) -> Vec<Meaning> {
             items.push((drawn + "</g>", words.into()));
         }
     };
-    let vote = |out: &mut String| carried(out, Point { x: 12.0, y: 0.0 });
-    arrow(|arrow| arrow.reports, "n0 thin-broken", vote, "reports a vote");
+    let report = |out: &mut String| carried(out, Point { x: 12.0, y: 0.0 });
+    arrow(|arrow| arrow.reports, "n0 thin-broken", report, diagram.reports_legend);
     arrow(|arrow| arrow.refused, "no", |_| (), "refusal");
     let stop = |out: &mut String| bar(out, Point { x: 24.0, y: 0.0 }, (1.0, 0.0));
     arrow(|arrow| arrow.end == ArrowEnd::Lost, "thin quiet", stop, "never received");

@@ -47,6 +47,8 @@ pub struct Diagram {
     pub line_legend: &'static [(Look, &'static str)],
     /// What [`Step::reached`] means, for the legend.
     pub reached_legend: &'static str,
+    /// What [`Arrow::reports`] means.
+    pub reports_legend: &'static str,
     /// True if every step has a time.
     pub timed: bool,
 }

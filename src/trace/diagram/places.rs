@@ -84,7 +84,7 @@ impl Area {
         let wide = label.tone.width(&label.text);
         let Point { x, y } = label.at;
         let left = if label.to_left { x - wide } else { x };
-        Self { left, right: left + wide, top: y - 6.0, bottom: y + 6.0 }
+        Self { left, right: left + wide, top: y - 6.5, bottom: y + 6.5 }
     }
 
     fn meets(&self, other: &Self) -> bool {
@@ -247,8 +247,8 @@ pub(super) fn badges(diagram: &Diagram, grid: &Grid, finding: usize) -> Vec<Poin
 /// Places beside a step: what they cost, how far aside and how far below.
 const SHIFTS: [(u32, f64, f64); 11] = [
     (0, 0.0, 0.0),
-    (1, 0.0, -11.0),
-    (1, 0.0, 11.0),
+    (1, 0.0, -12.0),
+    (1, 0.0, 12.0),
     (2, 0.0, -20.0),
     (2, 0.0, 20.0),
     (4, 24.0, 0.0),
