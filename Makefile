@@ -33,7 +33,7 @@ build all:
 	$(CARGO) build --release
 
 demo:
-	@$(CARGO) build --release --quiet
+	@$(CARGO) build --release
 	@$(TARGET_DIR)/release/synod local hostsfiles/hostsfile-testcase2.txt -t 0,1
 
 test:
@@ -87,14 +87,14 @@ static:
 SIM := $(TARGET_DIR)/sim/synod
 
 sim:
-	@$(CARGO) build --profile sim --quiet
+	@$(CARGO) build --profile sim
 	@$(SIM) sim --seeds 0..1000000
 	@$(SIM) sim ready --seeds 0..100000
 	@$(SIM) sim member --seeds 0..20000
 	@$(SIM) sim member --majority --faults heavy --seeds 0..20000
 
 matrix:
-	@$(CARGO) build --profile sim --quiet
+	@$(CARGO) build --profile sim
 	@mkdir -p $(TARGET_DIR)/mutants
 	@echo 'exploring the mutants: three minutes'
 	@$(CARGO) run --profile explore --example explore --quiet -- mutants \
@@ -117,7 +117,7 @@ explorer:
 	$(CARGO) run --profile explore --example explore -- serve
 
 scale:
-	@$(CARGO) build --profile sim --quiet
+	@$(CARGO) build --profile sim
 	@$(SIM) sim --report --sockets --plot $(TARGET_DIR)/scale.svg
 	@echo 'plot: $(TARGET_DIR)/scale.svg'
 

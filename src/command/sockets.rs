@@ -52,11 +52,11 @@ fn bind<S>(
             Ok(socket) => return Ok(socket),
             Err(error) => {
                 // Only an address that is not here, or a machine without IPv6, asks for another.
-                let in_use = error.kind() == io::ErrorKind::AddrInUse;
-                result = Err(error.into());
-                if in_use {
-                    break;
+                if error.kind() == io::ErrorKind::AddrInUse {
+                    let text = "another process uses it; is this peer running already?";
+                    return Err(Error::Input(text.into()));
                 }
+                result = Err(error.into());
             }
         }
     }

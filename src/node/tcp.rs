@@ -176,7 +176,7 @@ fn greet<P: Process + Send + 'static>(
 
 /// What a client hears that says something else first.
 fn no_hello(error: &serde_json::Error) -> String {
-    format!("no hello: {error}; a connection begins with one, as a peer of this protocol says it")
+    format!("no hello: {error}; the first frame of a connection must be the hello of a peer")
 }
 
 /// The next frame of an unknown client. The deadline is for the whole of it: a byte now and then

@@ -21,8 +21,8 @@ pub(crate) const LIVE: LiveProtocol = LiveProtocol {
 usage: synod local [HOSTSFILE] [-v X,Y,...] [-t 0,2,...] [options]
 
 Run every peer of the hostsfile as a process on this machine, on free loopback ports, until all who
-take part have chosen; then say who chose what. Without a hostsfile it is test case 2: two proposers
-share three acceptors.
+take part have chosen; then say who chose what. Without a hostsfile it takes that of test case 2:
+two proposers share three acceptors.
 
 flags:
   -h FILE            another way to name the hostsfile
