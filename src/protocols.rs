@@ -93,7 +93,7 @@ pub const PROTOCOLS: &[Protocol] = &[
         run: sync::command::run,
         log: Some(&sync::event::SyncLog),
         diagram: Some(sync::diagram::draw_log),
-        live: None,
+        live: Some(&sync::live::LIVE),
         #[cfg(feature = "simulator")]
         sim: Some(&sync::sim::SyncSim),
         #[cfg(feature = "simulator")]

@@ -104,6 +104,7 @@ fn prepare(caller: Caller, parser: Parser) -> Result<Prepared> {
     }
     Ok(Prepared {
         args: arguments(&hosts, &values, &delays)?,
+        line: None,
         starts: BTreeMap::new(),
         pipes: Pipes::One,
         alike: flags.data.is_none().then_some((MEMORY_ONLY, ALL_IN_MEMORY)),

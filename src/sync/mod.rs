@@ -42,6 +42,7 @@ pub mod digest;
 pub mod event;
 pub mod judge;
 mod lines;
+pub(crate) mod live;
 #[cfg(feature = "simulator")]
 pub mod machine;
 pub mod message;

@@ -9,6 +9,7 @@ mod attacks;
 mod crashes;
 mod editors;
 mod judged;
+mod local;
 mod peers;
 
 use std::fs;
