@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help build all demo test test-browser check lines bench bench-group static sim matrix scale explore \
+.PHONY: help build all demo test test-browser check lines bench bench-group bench-sync static sim matrix scale explore \
 	explorer torture shuttle mutants mutants-changed clean
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo 'make lines           count lines of code; fails above the budget'
 	@echo 'make bench           latency, start-up, memory, size, speed of the judge'
 	@echo 'make bench-group     readiness, joins, failure detection, many members (five minutes)'
+	@echo 'make bench-sync      the replicated file: an edit, a long file, a peer with nothing to do'
 	@echo 'make sim             a million simulated runs with heavy faults; then ready and member'
 	@echo 'make matrix          mutants of all protocols, and which checks catch them; with drawings'
 	@echo 'make explore         every run of a few peers, exhaustively (make explorer: in a browser)'
@@ -59,6 +60,10 @@ bench:
 # Readiness and membership; takes five minutes.
 bench-group:
 	$(CARGO) bench --bench group
+
+# The replicated file; takes three minutes.
+bench-sync:
+	$(CARGO) bench --bench sync
 
 torture:
 	$(CARGO) bench --bench torture -- $(foreach n,KILLS POWER SEED,$(if $($n),$n=$($n)))

@@ -92,7 +92,7 @@ pub const PROTOCOLS: &[Protocol] = &[
         help: sync::command::HELP,
         run: sync::command::run,
         log: Some(&sync::event::SyncLog),
-        diagram: Some(draw_journal::<sync::event::SyncLog>),
+        diagram: Some(sync::diagram::draw_log),
         live: None,
         #[cfg(feature = "simulator")]
         sim: Some(&sync::sim::SyncSim),

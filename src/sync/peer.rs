@@ -15,6 +15,8 @@
 //! durable before the rename ([`Record::Installing`]), so after it the content of the file says how
 //! far it came, and what was received is never taken for an edit.
 
+mod choice;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -57,6 +59,8 @@ struct Other {
     is_host: bool,
     /// What it said last that it has.
     offered: Option<Version>,
+    /// What of it people were told to be too large, here or there.
+    too_large: Option<Contents>,
 }
 
 /// A content that was asked for.
@@ -105,8 +109,8 @@ pub struct Peer {
     pending: Option<Pending>,
     /// Those that were asked for this version in vain.
     passed_over: BTreeSet<PeerId>,
-    /// Contents whose size was said to be too much.
-    refused: Option<Contents>,
+    /// Since the last tick people were told of a content that is too large.
+    has_told: bool,
     failures: u32,
     /// For so many ticks nothing is asked for.
     rest: u32,
@@ -127,7 +131,7 @@ impl Peer {
             fetch: None,
             pending: None,
             passed_over: BTreeSet::new(),
-            refused: None,
+            has_told: false,
             failures: 0,
             rest: 0,
         }
@@ -161,23 +165,6 @@ impl Peer {
             || self.plan().is_some_and(|plan| plan.contents.digest == digest)
     }
 
-    /// What becomes of ours when a peer has this.
-    fn meet(&self, theirs: &Version, is_host: bool) -> Meeting {
-        let whole = || Meeting::Take { next: theirs.clone(), is_conflict: false };
-        match (&self.version, self.place) {
-            (_, Place::Unknown | Place::Unusable) => Meeting::Keep,
-            (None, _) => whole(),
-            (Some(ours), Place::There) => ours.meet(theirs, is_host),
-            // It was deleted: nothing is left to keep, and an older content is better than none.
-            (Some(ours), Place::Missing) => match ours.meet(theirs, is_host) {
-                Meeting::Adopt(next) | Meeting::Take { next, .. } => {
-                    Meeting::Take { next, is_conflict: false }
-                }
-                Meeting::Keep => whole(),
-            },
-        }
-    }
-
     /// The file is this now.
     fn become_version(&mut self, version: Version, fact: Fact, out: &mut Effects<Self>) {
         self.clock = self.clock.max(version.stamp.counter);
@@ -202,60 +189,6 @@ impl Peer {
         if let Some(version) = self.version.as_ref().filter(|_| self.place == Place::There) {
             out.push(Effect::Send(peer, Message::Offer(version.clone())));
         }
-    }
-
-    /// Looks at all that is offered: takes over what needs no content, and asks for the best of
-    /// the rest.
-    fn consider(&mut self, out: &mut Effects<Self>) {
-        // Until the shell has said what became of it, the file may be either.
-        if self.pending.is_some() {
-            return;
-        }
-        let adopts =
-            |peer: &Self, other: &Other| match peer.meet(other.offered.as_ref()?, other.is_host) {
-                Meeting::Adopt(next) => Some(next),
-                _ => None,
-            };
-        while let Some(next) = self.others.values().find_map(|other| adopts(self, other)) {
-            self.adopt(next, out);
-        }
-        if self.fetch.is_some() || self.rest > 0 {
-            return;
-        }
-        if let Some((from, offered)) = self.best(out) {
-            self.fetch =
-                Some(Fetch { from, digest: offered.digest, has_begun: false, is_old: false });
-            out.push(Effect::Send(from, Message::Want(offered.digest)));
-        }
-    }
-
-    /// Whom to ask, and for what.
-    fn best(&mut self, out: &mut Effects<Self>) -> Option<(PeerId, Contents)> {
-        let mut best: Option<(bool, bool, Stamp, PeerId, Contents)> = None;
-        let mut too_large = Vec::new();
-        for (peer, other) in &self.others {
-            let Some(offered) = &other.offered else { continue };
-            if !matches!(self.meet(offered, other.is_host), Meeting::Take { .. }) {
-                continue;
-            }
-            if offered.contents.size > self.setup.max_size {
-                too_large.push((*peer, offered.contents));
-                continue;
-            }
-            // After a deletion, one who knows what was here comes before one who does not.
-            let knows = self.version.as_ref().is_none_or(|ours| offered.has_seen(ours));
-            let is_fresh = !self.passed_over.contains(peer);
-            let found = (is_fresh, knows, offered.stamp, *peer, offered.contents);
-            best = best.max(Some(found));
-        }
-        for (peer, offered) in too_large {
-            if self.refused.replace(offered) != Some(offered) {
-                out.push(Effect::Report(Fact::TooLarge { peer, size: offered.size }));
-                let most = self.setup.max_size;
-                out.push(Effect::Send(peer, Message::TooLarge { offered, most }));
-            }
-        }
-        best.map(|(.., peer, contents)| (peer, contents))
     }
 
     /// Ours has changed while a content waits for its place: it may have none any more.
@@ -420,8 +353,11 @@ impl Process for Peer {
                 }
             }
             Message::TooLarge { offered, most } => {
-                let size = offered.size;
-                out.push(Effect::Report(Fact::Refused { peer: from, most, size }));
+                let ours = self.version.as_ref().map(|version| version.contents);
+                if ours == Some(offered) && self.is_news(from, offered) {
+                    let size = offered.size;
+                    out.push(Effect::Report(Fact::Refused { peer: from, most, size }));
+                }
             }
         }
     }
@@ -474,6 +410,7 @@ impl Process for Peer {
     fn timeout(&mut self, Timer::Tick: Timer, out: &mut Effects<Self>) {
         out.push(Effect::SetTimer(Timer::Tick, TICK.into()));
         self.rest = self.rest.saturating_sub(1);
+        self.has_told = false;
         if let Some(fetch) = self.fetch.take_if(|fetch| fetch.is_old && !fetch.has_begun) {
             self.passed_over.insert(fetch.from);
             if self.passed_over.len() >= self.others.len() {
@@ -504,3 +441,6 @@ impl Process for Peer {
         matches!(message, Message::Content(_))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod common;
 mod attacks;
 mod crashes;
 mod editors;
+mod judged;
 mod peers;
 
 use std::fs;
