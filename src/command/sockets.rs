@@ -53,7 +53,7 @@ fn bind<S>(
             Err(error) => {
                 // Only an address that is not here, or a machine without IPv6, asks for another.
                 if error.kind() == io::ErrorKind::AddrInUse {
-                    let text = "another process uses it; is this peer running already?";
+                    let text = "another process uses the port; is this peer running already?";
                     return Err(Error::Input(text.into()));
                 }
                 result = Err(error.into());

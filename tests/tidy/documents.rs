@@ -7,7 +7,7 @@ use super::none;
 use super::source::rust_files;
 
 /// Documents with a bound, in lines, and in columns where that matters.
-const SIZES: &[(&str, usize, usize)] = &[("README.md", 205, 100), ("REPORT.md", 600, usize::MAX)];
+const SIZES: &[(&str, usize, usize)] = &[("README.md", 200, 100), ("REPORT.md", 600, usize::MAX)];
 
 /// Folders whose files are named in documents.
 const FOLDERS: [&str; 8] =
