@@ -15,7 +15,7 @@ help:
 	@echo 'make bench           latency, start-up, memory, size, speed of the judge'
 	@echo 'make bench-group     readiness, joins, failure detection, many members (five minutes)'
 	@echo 'make bench-sync      the replicated file: an edit, a long file, a peer with nothing to do'
-	@echo 'make sim             a million simulated runs with heavy faults; then ready and member'
+	@echo 'make sim             a million simulated runs with heavy faults; then the other protocols'
 	@echo 'make matrix          mutants of all protocols, and which checks catch them; with drawings'
 	@echo 'make explore         every run of a few peers, exhaustively (make explorer: in a browser)'
 	@echo 'make scale           decision latency in a wide area, simulated and on sockets'
@@ -92,6 +92,7 @@ sim:
 	@$(SIM) sim ready --seeds 0..100000
 	@$(SIM) sim member --seeds 0..20000
 	@$(SIM) sim member --majority --faults heavy --seeds 0..20000
+	@$(SIM) sim sync --seeds 0..20000
 
 matrix:
 	@$(CARGO) build --profile sim

@@ -7,7 +7,8 @@
 //! ```text
 //! main ── cli ── protocols ──┬── paxos ─────┐          a folder per protocol: core, command,
 //!                            ├── ready ─────┤          judge, simulation, mutants, diagrams
-//!                            └── member ────┤
+//!                            ├── member ────┤
+//!                            └── sync ──────┤
 //!        ┌────────────┬───────────┬─────────┼──────────┐
 //!     command       node         sim      trace      hosts
 //!     flags and     threads,     a queue, lines      the

@@ -1,6 +1,6 @@
 //! `synod sim sync`: the replicated file under the simulator.
 //!
-//! A [machine](super::machine) is a peer with a model of its shell and its file. Some begin with a
+//! A [machine] is a peer with a model of its shell and its file. Some begin with a
 //! file of their own. The seed draws a chain, a star, a ring or a mesh of up to as many peers as
 //! are asked for, which of two linked peers dials the other, and up to a dozen edits and deletions
 //! at random peers, within 20 s.
