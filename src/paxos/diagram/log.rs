@@ -22,16 +22,13 @@ pub fn draw_log(inputs: Inputs, window: Window, options: &JudgeOptions<'_>) -> R
     let roles = options.hosts.and_then(|hosts| KnownRoles::of(hosts).ok());
     let mut diagram = PaxosDiagram::new(window, roles.clone()).ok_or_else(wrong)?;
     let mut judge = PaxosJudge::new(PaxosOptions { roles, expect: None });
-    let inferred = read(inputs, options, &mut diagram, &mut judge)?;
+    let remarks = read(inputs, options, &mut diagram, &mut judge)?;
     if let Some(objection) = diagram.extent().objection(diagram.is_of_no_use()) {
         return Err(Error::Input(objection));
     }
     let host = |peer| HostLabel::of(options.hosts?, peer);
     let mut picture = diagram.finish(host, &alarms(&judge.finish().findings.list));
-    for (remark, advice) in inferred.iter().map(|sentence| without_advice(sentence)) {
-        picture.remarks.push(remark);
-        picture.advice.extend(advice);
-    }
+    picture.remarks.extend(remarks);
     Ok(picture)
 }
 
@@ -73,7 +70,8 @@ fn read(
     if diagram.extent().is_empty() {
         return Err(Error::Input(format!("{}: no line is an event of a run", names.join(", "))));
     }
-    let mut remarks: Vec<String> = inferred.iter().map(|sentence| visible(sentence)).collect();
+    let plain = |sentence: &String| without_advice(&visible(sentence)).0;
+    let mut remarks: Vec<String> = inferred.iter().map(plain).collect();
     if strange > 0 {
         remarks.push(format!("{strange} lines look like events, but cannot be read."));
     }
