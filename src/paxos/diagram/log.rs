@@ -20,7 +20,7 @@ pub fn draw_log(inputs: Inputs, window: Window, options: &JudgeOptions<'_>) -> R
     let mut diagram = PaxosDiagram::new(window).ok_or_else(wrong)?;
     // A file without roles has nothing to tell the judge.
     let roles = options.hosts.and_then(|hosts| KnownRoles::of(hosts).ok());
-    let mut judge = PaxosJudge::new(PaxosOptions { roles, expect: None });
+    let mut judge = PaxosJudge::new(PaxosOptions { roles, ..PaxosOptions::default() });
     let remarks = read(inputs, options, &mut diagram, &mut judge)?;
     if let Some(objection) = diagram.extent().objection(diagram.is_of_no_use()) {
         return Err(Error::Input(objection));

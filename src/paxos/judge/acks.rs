@@ -1,152 +1,571 @@
-//! Which question does an ack answer?
-//!
-//! The journal says it. The five printed keys show the acceptor's promise instead, so an ack that
-//! shows 5 is a grant of 5 or the refusal of a lower number; and a refusal shows the value that was
-//! asked about, as long as the acceptor holds none. Filed under 5, it would be a vote that nobody
-//! gave. So the lines of the one who prints it are asked:
-//!
-//! * sent, it answers a question that this acceptor received and has not answered yet;
-//! * received, it answers a question of the one who received it.
-//!
-//! What they do not tell is [`Standing::Open`]: it may be a grant, and nothing is proved by it.
+//! Acks as their acceptor prints them: what each says of its promise and of what it has accepted,
+//! and whether that goes with what the same acceptor printed before.
 
 use super::dialect::Number;
-use super::intake::Message;
-use super::state::{Proposal, Stream};
-use crate::paxos::event::{Action, MessageType};
-use crate::trace::findings::Spot;
+use super::hypothesis::{Hypothesis, Refusal, exchange};
+use super::intake::{Known, Message};
+use super::questions::{Answered, Standing};
+use super::reading::Shows;
+use super::rules::PaxosRule;
+use super::state::{Accepted, Held, Promise, Stream, ValueId, Vote};
+use crate::paxos::event::MessageType;
+use crate::trace::findings::{Certainty, MOST_FINDINGS, Spot, Witness};
 
-/// How many open questions are told apart; a peer with more open ones has lost count.
-const MOST_OPEN: usize = 16;
-
-/// What an ack is to the number that it shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// It grants what was asked under it.
-    Grant,
-    /// It refuses a lower number.
-    Refusal,
-    /// The one or the other.
-    Open,
-}
-
-/// Questions of one kind that an acceptor received and has not answered yet.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Questions {
-    numbers: Vec<Number>,
-    pub(super) lost_count: bool,
-}
-
-impl Questions {
-    pub(super) fn ask(&mut self, number: Number) {
-        if self.numbers.len() < MOST_OPEN {
-            self.numbers.push(number);
-        } else {
-            self.lost_count = true;
+impl Hypothesis {
+    /// An ack that an acceptor sent.
+    pub(super) fn ack_sent(&mut self, known: &mut Known, spot: Spot<'_>, m: Message) {
+        let number = self.shown(&m);
+        if let Some(number) = number {
+            self.with(known, number, |proposal| exchange(proposal, spot, &m, true));
         }
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.numbers.clear();
-    }
-
-    fn close(&mut self, number: Number) {
-        if let Some(at) = self.numbers.iter().position(|open| *open == number) {
-            self.numbers.swap_remove(at);
+        let Some(acceptor) = m.printer.filter(|_| m.sender.is_some()) else { return };
+        let (shows, is_vote) = (self.shows(&m), m.kind == MessageType::AcceptAck);
+        if number.is_none() && !shows.may_be_none() {
+            self.unnumbered.extend((self.unnumbered.len() < 2).then(|| spot.witness()));
         }
+        let kind = usize::from(is_vote);
+        let heard = self.has_heard(acceptor, number, shows, None);
+        let stream = self.stream(spot, acceptor);
+        // Learners get copies, which answer no question.
+        let repeats = is_vote && stream.has_shown((number, m.value));
+        let open = &stream.open[kind];
+        let is_copy = repeats
+            && known.may_have_learners()
+            && match shows {
+                Shows::Promise | Shows::Asked => !open.has(number),
+                Shows::PromiseBefore | Shows::Accepted => open.is_empty(),
+            };
+        // So does the vote for its own number, which nobody asks it for aloud.
+        let own = number.filter(|number| is_vote && !m.is_journal && self.owns(acceptor, *number));
+        let open = &self.stream(spot, acceptor).open[kind];
+        if let Some(own) = own.filter(|own| !open.has(Some(*own))) {
+            let copies = |proposal: &mut super::state::Proposal| proposal.copies = true;
+            self.with(known, own, copies);
+            return self.vote(known, own, acceptor, None, true, spot.witness());
+        }
+        let open = &self.stream(spot, acceptor).open[kind];
+        if is_copy && m.answers.is_none() {
+            if let Some(number) = number {
+                self.with(known, number, |proposal| proposal.copies = true);
+            }
+            return;
+        }
+        let is_asked = if shows == Shows::Asked { open.has(number) } else { !open.is_empty() };
+        let stream = self.stream(spot, acceptor);
+        if !(m.is_journal || is_asked && heard || stream.answered == 0) {
+            // Some programs log the question behind the answer.
+            stream.waiting = Some((m, spot.witness()));
+            self.waiting += 1;
+            return;
+        }
+        self.judge_ack(known, spot, m, acceptor, true);
     }
 
-    /// What an ack of this number is, and the question that it refuses.
-    fn answer(&mut self, number: Number) -> (Standing, Option<Number>) {
-        let asked = self.numbers.contains(&number);
-        let others = self.numbers.iter().any(|open| *open != number);
-        let lowest = self.numbers.iter().min().copied().filter(|open| *open < number);
-        let (standing, refused) = match lowest {
-            _ if self.lost_count || (asked && others) => (Standing::Open, None),
-            _ if asked => (Standing::Grant, None),
-            Some(lowest) => (Standing::Refusal, Some(lowest)),
-            None => (Standing::Open, None),
+    /// A line of a peer whose last ack waits for its question: true if this is it.
+    pub(super) fn end_of_waiting(
+        &mut self,
+        known: &mut Known,
+        place: (u16, u16),
+        next: Option<(Spot<'_>, &Message, bool)>,
+    ) -> bool {
+        let stream = self.streams.get_mut(&place);
+        let Some((stream, (m, witness))) = stream.and_then(|stream| {
+            let waiting = stream.waiting.take()?;
+            Some((stream, waiting))
+        }) else {
+            return false;
         };
-        self.close(refused.unwrap_or(number));
-        (standing, refused)
+        self.waiting -= 1;
+        let is_vote = m.kind == MessageType::AcceptAck;
+        let question = if is_vote { MessageType::Accept } else { MessageType::Prepare };
+        let shows = self.reading.of(m.kind);
+        let question = next.and_then(|(_, next, received)| {
+            next.number.filter(|_| received && next.kind == question)
+        });
+        let fits = question.is_some_and(|question| match shows {
+            Shows::Asked => m.number == Some(question),
+            Shows::Promise => m.number >= Some(question),
+            Shows::PromiseBefore | Shows::Accepted => true,
+        });
+        if let Some(((spot, next, _), question)) = next.zip(question).filter(|_| fits) {
+            stream.questions += 1;
+            stream.open[usize::from(is_vote)].ask(question);
+            let heard_at = stream.questions;
+            self.hear(known, spot, next, question, heard_at);
+        }
+        let kept = std::cell::OnceCell::from(std::sync::Arc::clone(&witness.text));
+        let (input, line) = (witness.input, witness.line);
+        let spot = Spot { input, line, text: &witness.text, kept: &kept };
+        self.judge_ack(known, spot, m, place.1, next.is_some());
+        fits
     }
-}
 
-impl Stream {
-    /// Notes an answer: what it is, and the number that it refuses, if it refuses one.
-    pub(super) fn answer(
+    /// `goes_on` says that the peer's lines do not end here.
+    fn judge_ack(
+        &mut self,
+        known: &mut Known,
+        spot: Spot<'_>,
+        m: Message,
+        acceptor: u16,
+        goes_on: bool,
+    ) {
+        let number = self.shown(&m);
+        let (shows, is_vote) = (self.shows(&m), m.kind == MessageType::AcceptAck);
+        let kind = usize::from(is_vote);
+        let stream = self.stream(spot, acceptor);
+        let repeats = is_vote && stream.has_shown((number, m.value));
+        if is_vote {
+            stream.show((number, m.value));
+        }
+        let open = &mut stream.open[kind];
+        let answered = match m.answers {
+            Some(answers) => {
+                let was_asked = open.has(Some(answers)) || open.lost_count || repeats;
+                open.close(answers);
+                let standing =
+                    if number == Some(answers) { Standing::Grant } else { Standing::Refusal };
+                Answered { question: Some(answers), at_least: None, standing, was_asked }
+            }
+            None => open.answer(shows, number, is_vote),
+        };
+        self.was_asked(known, spot, &m, acceptor, number, answered, goes_on);
+        if let Some(question) = answered.question.filter(|_| !m.is_journal) {
+            let asks = if is_vote { MessageType::Accept } else { MessageType::Prepare };
+            self.is_no_echo(m.value, question, asks);
+        }
+        self.keeps_its_word(known, spot, &m, acceptor, number, answered);
+        self.file(known, spot, &m, acceptor, number, answered);
+        let stream = self.stream(spot, acceptor);
+        if answered.was_asked {
+            stream.answered = stream.questions;
+        }
+        let shown = stream.shown[kind].get_or_insert([number, number]);
+        shown[1] = number;
+    }
+
+    /// Notes that an ack shows another value than its question has.
+    pub(super) fn is_no_echo(&mut self, value: Option<ValueId>, of: Number, asks: MessageType) {
+        let asked = self.proposals.get(&of).and_then(|proposal| {
+            proposal.asked(asks).find_map(|asked| asked.value)
+        });
+        self.shows_held |= value.zip(asked).is_some_and(|(value, asked)| value != asked);
+    }
+
+    /// How sure it is what this value in an ack of a prepare says: some programs show the
+    /// question's.
+    fn unless_echo(&self, m: &Message, answered: Answered) -> Certainty {
+        let asked = answered.question.and_then(|question| {
+            let proposal = self.proposals.get(&question)?;
+            proposal.asked(MessageType::Prepare).find_map(|asked| asked.value)
+        });
+        if m.held == Held::Unknown && (asked.is_none() || asked == m.value) {
+            Certainty::IfAcksShowValues
+        } else {
+            Certainty::Certain
+        }
+    }
+
+    /// True if it is the number of a proposal of this peer's.
+    fn owns(&self, peer: u16, number: Number) -> bool {
+        let proposal = self.proposals.get(&number);
+        proposal.is_some_and(|proposal| proposal.owner() == Some(peer))
+    }
+
+    /// True if an acceptor was asked about the number that it shows, before the question that it
+    /// answers if that is the same.
+    fn has_heard(
+        &self,
+        acceptor: u16,
+        number: Option<Number>,
+        shows: Shows,
+        question: Option<Number>,
+    ) -> bool {
+        let Some(number) = number else { return true };
+        let proposal = self.proposals.get(&number);
+        let times = proposal.and_then(|proposal| proposal.answer_of(acceptor)).map(|answer| {
+            let all = answer.prepares.saturating_add(answer.accepts);
+            match shows {
+                Shows::Accepted => answer.accepts,
+                Shows::PromiseBefore if question == Some(number) => all.saturating_sub(1),
+                _ => all,
+            }
+        });
+        let own = self.owns(acceptor, number);
+        let forgotten = self.floor.is_some_and(|floor| number <= floor);
+        own || forgotten || times.is_some_and(|times| times > 0)
+    }
+
+    /// An ack follows its question, and what it shows was asked about.
+    #[allow(clippy::too_many_arguments)] // what is known of one ack
+    fn was_asked(
+        &mut self,
+        known: &Known,
+        spot: Spot<'_>,
+        m: &Message,
+        acceptor: u16,
+        number: Option<Number>,
+        answered: Answered,
+        goes_on: bool,
+    ) {
+        let is_vote = m.kind == MessageType::AcceptAck;
+        let shows = self.shows(m);
+        let heard = self.has_heard(acceptor, number, shows, answered.question);
+        let stream = self.stream(spot, acceptor);
+        let found = stream.found.is_some() && stream.found == number;
+        if answered.was_asked && (heard || found) {
+            return self.findings.kept(PaxosRule::AckFollowsQuestion);
+        }
+        // The first lines may be missing, and with them the question.
+        let rose = match shows {
+            Shows::Promise | Shows::PromiseBefore => stream.promise.is_some_and(|p| p < number),
+            Shows::Accepted => stream.accepted.as_ref().is_some_and(|a| a.number < number),
+            Shows::Asked => true,
+        };
+        let begins_here = stream.is_whole || stream.answered > 0;
+        let is_proved = !known.has_gaps
+            && (goes_on || m.is_journal)
+            && if answered.was_asked { begins_here && (rose || stream.is_whole) } else { begins_here }
+            && known.facts(acceptor).is_none_or(|facts| facts.starts < 2 || m.is_journal);
+        if is_proved {
+            self.contradictions += 1;
+        }
+        let certainty = if is_proved { Certainty::Certain } else { Certainty::NotDecidable };
+        self.findings.add_of(PaxosRule::AckFollowsQuestion, acceptor, certainty, || {
+            let (kind, question) = (m.kind.name(), if is_vote { "accept" } else { "prepare" });
+            let number = number.map_or(String::new(), |number| format!(" of {number}"));
+            let words = match (is_proved, answered.was_asked) {
+                (false, _) => format!("what peer{acceptor} was asked is not among the lines"),
+                (true, false) => format!(
+                    "peer{acceptor} sends this {kind}{number}, but no {question} that it could \
+                     answer had reached it"
+                ),
+                (true, true) => format!(
+                    "peer{acceptor} sends this {kind}{number}, but nobody had asked it under that \
+                     number"
+                ),
+            };
+            (vec![spot.witness()], words)
+        });
+    }
+
+    /// What is promised and accepted is kept.
+    fn keeps_its_word(
+        &mut self,
+        known: &Known,
+        spot: Spot<'_>,
+        m: &Message,
+        acceptor: u16,
+        number: Option<Number>,
+        answered: Answered,
+    ) {
+        let shows = self.shows(m);
+        if let Some((answers, shown)) = m.answers.zip(number).filter(|(a, n)| n < a) {
+            self.findings.add_of(PaxosRule::PromiseKept, acceptor, Certainty::Certain, || {
+                let words = format!(
+                    "peer{acceptor} answers {answers} with a promise of only {shown}: it should \
+                     have raised its promise"
+                );
+                (vec![spot.witness()], words)
+            });
+        }
+        let promised = self.stream(spot, acceptor).promised.clone();
+        let below = promised.filter(|(promised, _)| match shows {
+            Shows::Promise => number.is_some_and(|number| number < *promised),
+            Shows::PromiseBefore => number < Some(*promised),
+            Shows::Accepted | Shows::Asked => false,
+        });
+        match below {
+            Some((promised, witness)) => {
+                self.goes_back(spot, acceptor, number, promised, witness);
+            }
+            None if shows != Shows::Accepted => self.findings.kept(PaxosRule::PromiseKept),
+            None => {}
+        }
+        if m.held == Held::Unknown && shows == Shows::Accepted {
+            self.accepts_upwards(known, spot, m, acceptor, number, answered);
+        } else {
+            self.reports_its_vote(known, spot, m, acceptor, answered);
+        }
+        let stream = self.stream(spot, acceptor);
+        let raised = match shows {
+            Shows::Promise | Shows::Asked => number,
+            Shows::PromiseBefore | Shows::Accepted => number.max(answered.at_least),
+        };
+        if matches!(shows, Shows::Promise | Shows::PromiseBefore) {
+            stream.promise = Some(number);
+        }
+        let before = stream.promised.as_ref().map(|(promised, _)| *promised);
+        if let Some(raised) = raised.filter(|raised| Some(*raised) > before) {
+            stream.promised = Some((raised, spot.witness()));
+        }
+    }
+
+    fn goes_back(
         &mut self,
         spot: Spot<'_>,
-        message: Message,
-    ) -> (Standing, Option<Number>) {
-        let number = message.number;
-        let is_vote = message.kind == MessageType::AcceptAck;
-        // A copy for a learner answers no question.
-        let is_copy = is_vote && self.voted_now(&message);
-        let open = if is_vote { &mut self.open_accepts } else { &mut self.open_prepares };
-        let (standing, refused) = match message.answers {
-            Some(answers) => {
-                open.close(answers);
-                (message.told(), Some(answers).filter(|answers| *answers < number))
-            }
-            None if is_copy && !open.numbers.contains(&number) => (Standing::Grant, None),
-            None => open.answer(number),
-        };
-        if is_vote && !is_copy {
-            match standing {
-                Standing::Grant => self.voted = Some((number, message.value, spot.witness())),
-                Standing::Open if message.answers.is_none() => self.voted = None,
-                _ => {}
-            }
-        }
-        (standing, refused)
-    }
-
-    /// What an ack is to its number, by what this peer asked who received it.
-    pub(super) fn heard(&self, message: Message, proposal: &Proposal, me: u16) -> Standing {
-        let number = message.number;
-        let mine = |kind| proposal.asked(kind).any(|told| told.from == me && told.sent.is_some());
-        if message.kind == MessageType::PrepareAck {
-            return match &self.prepared {
-                // Nobody else gets promises, so it answers a question of this peer.
-                _ if mine(MessageType::Prepare) => Standing::Grant,
-                Some((last, ..)) if *last < number => Standing::Refusal,
-                _ => Standing::Open,
+        acceptor: u16,
+        number: Option<Number>,
+        promised: Number,
+        witness: Witness,
+    ) {
+        let restarted = self.stream(spot, acceptor).restart.is_some();
+        self.findings.add_of(PaxosRule::PromiseKept, acceptor, Certainty::Certain, || {
+            let cause = if restarted {
+                "; it was restarted in between and has forgotten its promise"
+            } else {
+                ""
             };
-        }
-        // Who never asked under a lower number cannot have been refused one. Else it may be a
-        // refusal, a vote for this number, or as a learner's copy a vote for another proposer's.
-        match self.lowest_asked {
-            Some(asked) if asked < number => Standing::Open,
-            _ => Standing::Grant,
-        }
-    }
-}
-
-impl Message {
-    /// What the ack itself says that it is.
-    pub(super) fn told(&self) -> Standing {
-        match self.answers {
-            Some(answers) if answers == self.number => Standing::Grant,
-            Some(_) => Standing::Refusal,
-            None => Standing::Open,
-        }
+            let to = number.map_or("no promise".into(), |number| number.to_string());
+            let words = format!(
+                "peer{acceptor} goes back to {to} after it promised {promised}{cause}; it should \
+                 have refused"
+            );
+            (vec![witness, spot.witness()], words)
+        });
     }
 
-    /// What an ack is, by all that the lines of its printer tell; `sent` is what it was found to
-    /// be when it was sent.
-    pub(super) fn standing(
-        &self,
-        action: Action,
-        sent: Standing,
-        stream: Option<&Stream>,
-        proposal: &Proposal,
-    ) -> Standing {
-        match (action, self.answers, self.printer.zip(stream)) {
-            (_, Some(_), _) => self.told(),
-            (Action::Received, None, Some((me, stream))) => stream.heard(*self, proposal, me),
-            (Action::Received, None, None) => Standing::Open,
-            _ => sent,
+    /// The numbers that it has accepted grow, and each was at its promise or above.
+    fn accepts_upwards(
+        &mut self,
+        known: &Known,
+        spot: Spot<'_>,
+        m: &Message,
+        acceptor: u16,
+        number: Option<Number>,
+        answered: Answered,
+    ) {
+        let echo = self.unless_echo(m, answered);
+        let stream = self.stream(spot, acceptor);
+        let promise = stream.promised.as_ref().map(|(promised, _)| *promised);
+        let before = stream.accepted.replace(Accepted {
+            number,
+            value: m.value,
+            promise: promise.max(number),
+            witness: spot.witness(),
+        });
+        let promised = stream.promised.clone();
+        let Some(before) = before else { return };
+        let other_value = before.number == number
+            && number.is_some()
+            && before.value.zip(m.value).is_some_and(|(one, two)| one != two);
+        if number < before.number || other_value {
+            let what = before.value.map_or("a value", |value| known.values.text(value)).to_owned();
+            let sure = if number < before.number { Certainty::Certain } else { echo };
+            self.vote_forgotten(acceptor, &what, before.number, before.witness, spot, sure);
+            return;
+        }
+        self.findings.kept(PaxosRule::VoteKept);
+        // It was accepted after that line, so the promise of then held.
+        match before.promise.zip(number).filter(|(promise, _)| number > before.number && number < Some(*promise)) {
+            Some((promise, number)) => {
+                let witness = promised.map_or(before.witness, |(_, witness)| witness);
+                self.goes_back(spot, acceptor, Some(number), promise, witness);
+            }
+            None => self.findings.kept(PaxosRule::PromiseKept),
+        }
+    }
+
+    /// What was accepted is reported until something else is accepted under a higher number.
+    fn reports_its_vote(
+        &mut self,
+        known: &Known,
+        spot: Spot<'_>,
+        m: &Message,
+        acceptor: u16,
+        answered: Answered,
+    ) {
+        let is_vote = m.kind == MessageType::AcceptAck;
+        let stream = self.stream(spot, acceptor);
+        let Some(accepted) = stream.accepted.clone() else { return };
+        let Some(under) = accepted.number else { return };
+        // What it has been asked in between, it may have accepted.
+        if m.held == Held::Unknown && stream.open[1].highest() >= Some(under) {
+            return;
+        }
+        let is_lost = match (m.held, m.value) {
+            (Held::Under(held), shown) => {
+                let other = shown.zip(accepted.value).is_some_and(|(one, two)| one != two);
+                held < under || (held == under && other)
+            }
+            (Held::Nothing, _) => true,
+            // An acceptance replaces the earlier one, so its value may be another.
+            (Held::Unknown, _) if is_vote => return,
+            // Some programs never show it.
+            (Held::Unknown, None) => {
+                if self.blanks.len() < usize::try_from(MOST_FINDINGS).unwrap_or(0) {
+                    self.blanks.push((acceptor, accepted.witness, spot.witness()));
+                }
+                return;
+            }
+            (Held::Unknown, Some(shown)) => accepted
+                .value
+                .is_some_and(|value| value != shown && !super::state::Values::is_vague(shown)),
+        };
+        if !is_lost {
+            return self.findings.kept(PaxosRule::VoteKept);
+        }
+        let what = accepted.value.map_or("a value", |value| known.values.text(value)).to_owned();
+        let sure = self.unless_echo(m, answered);
+        self.vote_forgotten(acceptor, &what, Some(under), accepted.witness, spot, sure);
+    }
+
+    fn vote_forgotten(
+        &mut self,
+        acceptor: u16,
+        what: &str,
+        under: Option<Number>,
+        witness: Witness,
+        spot: Spot<'_>,
+        certainty: Certainty,
+    ) {
+        self.findings.add_of(PaxosRule::VoteKept, acceptor, certainty, || {
+            let under = under.map_or(String::new(), |number| format!(" under {number}"));
+            let words = format!(
+                "peer{acceptor} accepted {what}{under} and no longer reports it; it should have \
+                 named it until it accepted a higher number"
+            );
+            (vec![witness, spot.witness()], words)
+        });
+    }
+
+    /// Files what an ack says under the number of its question.
+    fn file(
+        &mut self,
+        known: &mut Known,
+        spot: Spot<'_>,
+        m: &Message,
+        acceptor: u16,
+        number: Option<Number>,
+        answered: Answered,
+    ) {
+        let shows = self.shows(m);
+        let is_vote = m.kind == MessageType::AcceptAck;
+        let witness = || spot.witness();
+        let promised =
+            self.stream(spot, acceptor).promised.as_ref().map(|(promised, _)| *promised);
+        // Who has promised more cannot grant it.
+        let refuses = shows == Shows::Asked && number < promised;
+        let standing = if refuses { Standing::Refusal } else { answered.standing };
+        if standing == Standing::Refusal {
+            self.note_refusal(known, spot, acceptor, answered.question, number.max(promised));
+        }
+        if !is_vote {
+            let held = match (m.held, shows) {
+                (Held::Unknown, Shows::Accepted) => number.map_or(Held::Nothing, Held::Under),
+                (held, _) => held,
+            };
+            let held = if held == Held::Unknown { self.held_by_its_votes(spot, m, acceptor) } else { held };
+            let promise = Promise { value: m.value, held, received: false, witness: witness() };
+            let is_granted = standing != Standing::Refusal || m.answers.is_none();
+            if let Some(question) = answered.question.filter(|_| is_granted) {
+                self.with(known, question, |proposal| proposal.take_promise(acceptor, promise));
+            }
+            if let (Shows::Accepted, Some(number)) = (shows, number) {
+                self.vote(known, number, acceptor, None, true, witness());
+            }
+            return;
+        }
+        // What a vote is for, the accept says.
+        let shown = m.value.filter(|_| m.is_journal);
+        match (shows, standing) {
+            (_, Standing::Refusal) => {}
+            (Shows::Accepted, _) => {
+                if let Some(number) = number {
+                    self.vote(known, number, acceptor, shown, true, witness());
+                }
+            }
+            (Shows::Promise | Shows::Asked, _) => {
+                let certain = standing == Standing::Grant;
+                if let Some(number) = number {
+                    self.vote(known, number, acceptor, shown, certain, witness());
+                }
+            }
+            (Shows::PromiseBefore, _) => match answered.question {
+                Some(question) => {
+                    self.vote(known, question, acceptor, shown, true, witness());
+                }
+                None => self.unplaced_votes = true,
+            },
+        }
+        let granted = match shows {
+            Shows::Accepted => return,
+            Shows::PromiseBefore => answered.question,
+            _ => number,
+        };
+        let value = self.asked_value(granted).or(m.value);
+        let stream = self.stream(spot, acceptor);
+        match standing {
+            Standing::Grant => {
+                let promise = stream.promised.as_ref().map(|(promised, _)| *promised);
+                let promise = promise.max(granted);
+                stream.accepted = Some(Accepted { number: granted, value, promise, witness: witness() });
+            }
+            Standing::Open => stream.accepted = None,
+            // A refusal changes nothing.
+            Standing::Refusal => {}
+        }
+    }
+
+    /// Under which number the acceptor holds the value that it shows, by its own votes before.
+    fn held_by_its_votes(&mut self, spot: Spot<'_>, m: &Message, acceptor: u16) -> Held {
+        let stream: &mut Stream = self.stream(spot, acceptor);
+        match &stream.accepted {
+            Some(Accepted { number: Some(number), value, .. })
+                if m.value.is_some()
+                    && *value == m.value
+                    && stream.open[1].highest() < Some(*number) =>
+            {
+                Held::Under(*number)
+            }
+            _ => Held::Unknown,
+        }
+    }
+
+    /// The value that an accept of this number asks for.
+    pub(super) fn asked_value(&self, number: Option<Number>) -> Option<ValueId> {
+        let proposal = self.proposals.get(&number?)?;
+        proposal.asked(MessageType::Accept).find_map(|asked| asked.value)
+    }
+
+    fn vote(
+        &mut self,
+        known: &mut Known,
+        number: Number,
+        acceptor: u16,
+        value: Option<ValueId>,
+        certain: bool,
+        witness: Witness,
+    ) {
+        self.with(known, number, |proposal| {
+            let vote = &mut proposal.answer(acceptor).vote;
+            // What may be a refusal shows perhaps another value.
+            if vote.as_ref().is_none_or(|known| certain && !known.certain) {
+                *vote = Some(Vote { value, certain, witness });
+            }
+        });
+    }
+
+    fn note_refusal(
+        &mut self,
+        known: &mut Known,
+        spot: Spot<'_>,
+        by: u16,
+        number: Option<Number>,
+        promised: Option<Number>,
+    ) {
+        self.refusals += 1;
+        self.shows_refusals = true;
+        self.first_refusal.get_or_insert_with(|| Refusal {
+            number,
+            promised,
+            by,
+            witness: spot.witness(),
+        });
+        if let Some(number) = number {
+            self.with(known, number, |proposal| {
+                let refused = || (promised, spot.witness());
+                proposal.answer(by).refused.get_or_insert_with(refused);
+            });
         }
     }
 }

@@ -1,18 +1,16 @@
-//! The judge: takes lines and keeps what the rules need.
+//! The judge: takes lines, and hands what they say to each reading.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::acks::Standing;
-use super::dialect::{Entry, Number, PaxosDialect};
+use super::dialect::{Entry, Number, PaxosDialect, PaxosFault, PeerIdMeans};
+use super::hypothesis::Hypothesis;
+use super::reading::{AckNumber, READINGS};
 use super::rules::PaxosRule;
-use super::state::{
-    Choice, Exchange, Facts, Held, MOST_EXCHANGES, MOST_RECORDS, Promise, Proposal, Stream,
-    ValueId, Values, Vote,
-};
+use super::state::{Facts, Held, ValueId, Values};
 use crate::paxos::event::{Action, MessageType};
 use crate::trace::MOST_PEERS;
-use crate::trace::findings::{Findings, Spot, Witness};
+use crate::trace::findings::{Findings, Spot};
 use crate::trace::reader::{Content, LogLine};
 
 /// Who serves whom, as a hostsfile says it.
@@ -33,72 +31,46 @@ pub struct PaxosOptions {
     pub roles: Option<KnownRoles>,
     /// The value that must be chosen.
     pub expect: Option<String>,
+    /// What an ack's number is; without it, whatever fits the log.
+    pub acks: Option<AckNumber>,
+    /// Whom `peer_id` means; without it, whatever fits the log.
+    pub ids: Option<PeerIdMeans>,
 }
 
 /// Takes the lines of a run and judges them.
+#[derive(Clone, Debug)]
+pub struct PaxosJudge {
+    pub(super) known: Known,
+    /// One for each reading that is left; they begin to differ with the first printed ack.
+    pub(super) hypotheses: Vec<Hypothesis>,
+    /// The readings struck out, and how many lines contradicted each.
+    pub(super) struck: Vec<(&'static str, u64)>,
+    pub(super) findings: Findings<PaxosRule>,
+    last_line: Option<(u16, u64)>,
+}
+
+/// What is known of the log under every reading.
 #[derive(Clone, Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // independent facts about the log
-pub struct PaxosJudge {
+pub(super) struct Known {
     pub(super) options: PaxosOptions,
     pub(super) values: Values,
-    pub(super) proposals: BTreeMap<Number, Box<Proposal>>,
-    pub(super) records: usize,
-    /// Numbers up to this one have been forgotten.
-    pub(super) floor: Option<Number>,
-    pub(super) streams: BTreeMap<(u16, u16), Stream>,
     pub(super) peers: BTreeMap<u16, Facts>,
-    /// Who answered the numbers of whom.
-    pub(super) answered: BTreeMap<u16, BTreeSet<u16>>,
-    /// The fewest `sent` lines of one prepare: how many acceptors there may be.
-    pub(super) fewest_sent: BTreeMap<u16, usize>,
-    /// The first choice of each value.
-    pub(super) choices: Vec<(Number, Choice)>,
-    /// The first certain majority behind each value.
-    pub(super) majorities: Vec<(ValueId, Number, Vec<Witness>)>,
     pub(super) candidates: BTreeSet<ValueId>,
-    /// The lowest number that somebody prepared.
-    pub(super) lowest_prepared: Option<Number>,
     pub(super) prepare_without_value: bool,
-    pub(super) number_without_prepare: bool,
+    /// Acks, and acks of a prepare, show values.
     pub(super) acks_show_values: bool,
+    pub(super) promises_show_values: bool,
     /// A blank is among the values; as an ack prints it, it may as well be none.
     pub(super) blank_values: bool,
     /// Lines are missing in the middle of a journal.
     pub(super) has_gaps: bool,
     /// Answers were received by it is not known whom.
     pub(super) nameless_answers: bool,
-    /// The lowest and the highest settled number that asked for each value.
-    pub(super) value_numbers: BTreeMap<ValueId, (Number, Number)>,
-    pub(super) findings: Findings<PaxosRule>,
+    /// Printed acks, and those of them that have a number.
+    pub(super) printed_acks: u64,
+    pub(super) numbered_acks: u64,
     pub(super) counts: Counts,
-    pub(super) last_line: Option<(u16, u64)>,
-    pub(super) refusals: u64,
-    /// Numbers that somebody asked under, those of them that came to nothing, and who asked.
-    pub(super) numbers: u64,
-    pub(super) given_up: u64,
-    pub(super) owners: BTreeSet<u16>,
-    pub(super) first_refusal: Option<Refusal>,
-    /// Acks without a question; judged at the end, when it is known whose questions are told.
-    pub(super) unasked: Vec<Unasked>,
-}
-
-/// A number that an acceptor turned down.
-#[derive(Clone, Debug)]
-pub(super) struct Refusal {
-    pub(super) number: Number,
-    pub(super) promised: Number,
-    pub(super) by: u16,
-    pub(super) witness: Witness,
-}
-
-/// An ack whose question its acceptor's own lines do not have.
-#[derive(Clone, Debug)]
-pub(super) struct Unasked {
-    pub(super) by: u16,
-    pub(super) kind: MessageType,
-    pub(super) number: Number,
-    pub(super) is_journal: bool,
-    pub(super) witness: Witness,
 }
 
 /// What was read.
@@ -113,31 +85,56 @@ pub(super) struct Counts {
 }
 
 /// A message line, cut down to what the rules need.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Message {
     pub(super) kind: MessageType,
     pub(super) printer: Option<u16>,
     pub(super) sender: Option<u16>,
     pub(super) value: Option<ValueId>,
-    pub(super) number: Number,
+    pub(super) number: Option<Number>,
     pub(super) answers: Option<Number>,
     pub(super) held: Held,
     pub(super) is_journal: bool,
 }
 
+impl Message {
+    pub(super) fn is_ack(&self) -> bool {
+        matches!(self.kind, MessageType::PrepareAck | MessageType::AcceptAck)
+    }
+
+    pub(super) fn is_question(&self) -> bool {
+        matches!(self.kind, MessageType::Prepare | MessageType::Accept)
+    }
+}
+
+/// How many contradictions a reading may have that is not the best: beyond it, it is dropped.
+const MOST_CONTRADICTIONS: u64 = 24;
+
 impl PaxosJudge {
     /// A judge who has seen nothing.
     pub fn new(options: PaxosOptions) -> Self {
-        Self { options, ..Self::default() }
+        let allowed = |reading: &&super::reading::Reading| {
+            options.acks.is_none_or(|acks| acks.allows(**reading))
+        };
+        let first = READINGS.iter().find(allowed).copied().unwrap_or(READINGS[0]);
+        let known = Known { options, ..Known::default() };
+        Self {
+            known,
+            hypotheses: vec![Hypothesis::new(first)],
+            struck: Vec::new(),
+            findings: Findings::default(),
+            last_line: None,
+        }
     }
 
     /// Takes a line of the input with this number, from 0. The lines of one input come in order.
     pub fn line(&mut self, input: u16, line: &LogLine<'_, PaxosDialect>) {
         // Several objects may stand on one line.
         let place = Some((input, line.number));
-        self.counts.lines += u64::from(self.last_line != place);
+        let counts = &mut self.known.counts;
+        counts.lines += u64::from(self.last_line != place);
         self.last_line = place;
-        self.counts.sources = self.counts.sources.max(input.saturating_add(1));
+        counts.sources = counts.sources.max(input.saturating_add(1));
         let kept = OnceCell::new();
         let spot = Spot { input, line: line.number, text: &line.text, kept: &kept };
         if !line.faults.is_empty() {
@@ -148,27 +145,29 @@ impl PaxosJudge {
             self.findings.broken_by(rule, spot, || "this is no line of a run".into());
         }
         let Content::Event(entry) = &line.content else { return };
-        self.counts.events += 1;
+        counts.events += 1;
         // A peer beyond the bound is counted, so that nobody takes silence for a clean bill.
+        let peers = &mut self.known.peers;
         for peer in [entry.printer, entry.sender, Some(entry.peer_id)].into_iter().flatten() {
-            if !self.peers.contains_key(&peer) {
-                if self.peers.len() >= MOST_PEERS {
-                    self.counts.unknown_peers += 1;
+            if !peers.contains_key(&peer) {
+                if peers.len() >= MOST_PEERS {
+                    counts.unknown_peers += 1;
                     return;
                 }
-                self.peers.insert(peer, Facts::default());
+                peers.insert(peer, Facts::default());
             }
         }
-        self.event(spot, entry);
+        self.event(spot, entry, line.faults.has(PaxosFault::PeerIdIsPrinter));
     }
 
-    fn event(&mut self, spot: Spot<'_>, entry: &Entry<'_>) {
+    /// `other_id` says that `peer_id` is not the sender's.
+    fn event(&mut self, spot: Spot<'_>, entry: &Entry<'_>, other_id: bool) {
         if let Some(printer) = entry.printer {
-            if let Some(facts) = self.peers.get_mut(&printer) {
+            if let Some(facts) = self.known.peers.get_mut(&printer) {
                 facts.speaks = true;
                 facts.journal |= entry.is_journal;
             }
-            if entry.action != Action::Received && entry.peer_id != printer {
+            if entry.action != Action::Received && entry.peer_id != printer && !other_id {
                 self.findings.broken_by(PaxosRule::OwnPeerId, spot, || {
                     format!("peer{printer} prints an act of peer{} as its own", entry.peer_id)
                 });
@@ -179,16 +178,78 @@ impl PaxosJudge {
             Action::Lost => return self.lost(spot, entry),
             _ => {}
         }
-        let Some(kind) = entry.message_type else { return };
+        let Some(message) = self.known.message(entry) else { return };
+        if message.is_ack() && !message.is_journal && self.known.printed_acks == 1 {
+            self.fork();
+        }
+        for hypothesis in &mut self.hypotheses {
+            hypothesis.event(&mut self.known, spot, entry.action, message);
+        }
+        if self.hypotheses.len() > 1 {
+            self.drop_the_contradicted();
+        }
+    }
+
+    /// From the first printed ack on, the readings differ.
+    fn fork(&mut self) {
+        let first = self.hypotheses[0].reading;
+        let allowed = |reading: &&super::reading::Reading| {
+            **reading != first && self.known.options.acks.is_none_or(|acks| acks.allows(**reading))
+        };
+        let others = READINGS.iter().filter(allowed).map(|reading| {
+            let mut hypothesis = self.hypotheses[0].clone();
+            hypothesis.reading = *reading;
+            hypothesis
+        });
+        let others: Vec<Hypothesis> = others.collect();
+        self.hypotheses.extend(others);
+    }
+
+    /// What is broken under a reading stays broken, so it can no longer excuse anything: where it
+    /// is not the best one either, it need not be followed any further.
+    fn drop_the_contradicted(&mut self) {
+        let best = self.hypotheses.iter().map(|one| one.contradictions).min().unwrap_or(0);
+        let struck = &mut self.struck;
+        self.hypotheses.retain(|one| {
+            let keep = one.contradictions < MOST_CONTRADICTIONS + 4 * best;
+            if !keep {
+                struck.push((one.reading.words, one.contradictions));
+            }
+            keep
+        });
+    }
+
+    /// A line of a journal that says that a peer began, and with what.
+    fn started(&mut self, spot: Spot<'_>, entry: &Entry<'_>) {
+        let facts = self.known.peers.entry(entry.peer_id).or_default();
+        facts.starts += 1;
+        let again = facts.starts > 1;
+        // What the end of its last incarnation has cost is missing before this line.
+        self.known.has_gaps |= again && facts.queued;
+        facts.queued |= entry.queued;
+        for hypothesis in &mut self.hypotheses {
+            hypothesis.started(spot, entry, again);
+        }
+    }
+
+    /// A line that stands for others, which are not here.
+    fn lost(&mut self, spot: Spot<'_>, entry: &Entry<'_>) {
+        self.known.has_gaps = true;
+        let facts = self.known.peers.entry(entry.peer_id).or_default();
+        facts.lost = facts.lost.saturating_add(entry.lost.unwrap_or(1));
+        // A new incarnation may have begun among them, which chooses anew.
+        for hypothesis in &mut self.hypotheses {
+            hypothesis.stream(spot, entry.peer_id).chose = None;
+        }
+    }
+}
+
+impl Known {
+    /// The message in this line, or its choice, and what is learned of the whole log from it.
+    fn message(&mut self, entry: &Entry<'_>) -> Option<Message> {
+        let kind = entry.message_type?;
         self.blank_values |= entry.value.as_deref().is_some_and(|value| value.trim().is_empty());
         let value = entry.value.as_deref().map(|value| self.values.id(value));
-        let Some(number) = entry.number else {
-            self.counts.unnumbered += 1;
-            if kind == MessageType::Prepare {
-                self.candidates.extend(value);
-            }
-            return;
-        };
         let held = match (entry.is_journal, entry.accepted_proposal) {
             (false, None) => Held::Unknown,
             (true, None) => Held::Nothing,
@@ -199,173 +260,63 @@ impl PaxosJudge {
             printer: entry.printer,
             sender: entry.sender,
             value,
-            number,
+            number: entry.number,
             answers: entry.answers,
             held,
             is_journal: entry.is_journal,
         };
-        let sent_as = self.judge_conduct(spot, entry.action, message);
-        if self.floor.is_some_and(|floor| number <= floor) {
-            self.counts.forgotten += 1;
-            return;
+        self.note(entry.action, &message);
+        if message.number.is_none() && !message.is_ack() {
+            self.counts.unnumbered += 1;
+            return None;
         }
-        let proposal = self.proposals.entry(number).or_default();
-        let before = proposal.records();
-        let stream = entry.printer.and_then(|printer| self.streams.get(&(spot.input, printer)));
-        let standing = message.standing(entry.action, sent_as, stream, proposal);
-        match entry.action {
-            Action::Chose => chose(proposal, spot, message, &mut self.choices),
-            Action::Sent => sent(proposal, spot, message, standing),
-            _ => received(proposal, spot, message, standing),
-        }
-        self.records += proposal.records() - before;
-        while self.records + self.proposals.len() > MOST_RECORDS && self.proposals.len() > 1 {
-            let Some((number, proposal)) = self.proposals.pop_first() else { break };
-            self.records = self.records.saturating_sub(proposal.records());
-            self.floor = Some(number);
-            self.settle(number, &proposal, true);
-        }
+        Some(message)
     }
-}
 
-/// Notes a message under its kind, sender and value.
-fn exchange(proposal: &mut Proposal, spot: Spot<'_>, message: Message, is_sent: bool) {
-    let Some(from) = message.sender else { return };
-    let same = |known: &&mut Exchange| {
-        known.kind == message.kind && known.from == from && known.value == message.value
-    };
-    let full = proposal.exchanges.len() >= MOST_EXCHANGES;
-    let known = match proposal.exchanges.iter_mut().find(same) {
-        Some(known) => known,
-        None if full => {
-            proposal.overflowed = true;
+    fn note(&mut self, action: Action, message: &Message) {
+        let (question, ack) = (message.is_question(), message.is_ack());
+        if message.kind == MessageType::Prepare {
+            self.prepare_without_value |= message.value.is_none();
+            self.candidates.extend(message.value);
+        }
+        self.acks_show_values |= ack && message.value.is_some();
+        self.promises_show_values |=
+            message.kind == MessageType::PrepareAck && message.value.is_some();
+        self.nameless_answers |= ack && action == Action::Received && message.printer.is_none();
+        self.printed_acks += u64::from(ack && !message.is_journal);
+        self.numbered_acks += u64::from(ack && !message.is_journal && message.number.is_some());
+        let Some(facts) = message.printer.and_then(|printer| self.peers.get_mut(&printer)) else {
             return;
-        }
-        None => {
-            let (kind, value) = (message.kind, message.value);
-            proposal.exchanges.push(Exchange { kind, from, value, sent: None, received: None });
-            let last = proposal.exchanges.len() - 1;
-            &mut proposal.exchanges[last]
-        }
-    };
-    let witness = if is_sent { &mut known.sent } else { &mut known.received };
-    witness.get_or_insert_with(|| spot.witness());
-}
-
-fn sent(proposal: &mut Proposal, spot: Spot<'_>, message: Message, standing: Standing) {
-    exchange(proposal, spot, message, true);
-    let Some(sender) = message.sender else { return };
-    let own = (sender, spot.input);
-    match message.kind {
-        MessageType::Prepare => {
-            proposal.order.get_or_insert(own);
-            proposal.prepares_sent += 1;
-        }
-        MessageType::Accept => {
-            proposal.accept_sent |= *proposal.order.get_or_insert(own) == own;
-            proposal.accepts_sent += 1;
-        }
-        _ if standing == Standing::Refusal => {}
-        MessageType::PrepareAck => promise(proposal, spot, message, sender, standing, false),
-        MessageType::AcceptAck => vote(proposal, spot, message, sender, standing),
-        MessageType::Chose | MessageType::Chosen => {}
-    }
-}
-
-fn received(proposal: &mut Proposal, spot: Spot<'_>, message: Message, standing: Standing) {
-    exchange(proposal, spot, message, false);
-    let is_owner = |(owner, input)| {
-        input == spot.input && message.printer.is_none_or(|printer| printer == owner)
-    };
-    let in_order = proposal.order.is_some_and(is_owner);
-    let early = proposal.order.is_none();
-    match (message.kind, message.printer) {
-        (MessageType::Prepare, Some(printer)) => proposal.answer(printer).got_prepare = true,
-        (MessageType::Accept, Some(printer)) => proposal.answer(printer).got_accept = true,
-        _ if standing == Standing::Refusal => {}
-        (MessageType::PrepareAck, _) => {
-            let in_time = in_order && !proposal.accept_sent;
-            proposal.early_promises += usize::from(early);
-            if let Some(sender) = message.sender {
-                promise(proposal, spot, message, sender, standing, true);
-                proposal.answer(sender).promised_in_time |= in_time;
-            } else {
-                proposal.nameless_promises += usize::from(in_time);
+        };
+        match action {
+            Action::Received => {
+                facts.hears_questions |= question;
+                facts.hears_answers |= ack;
+                facts.talks_to_itself |= message.sender == message.printer;
+            }
+            Action::Sent => {
+                facts.tells_sends = true;
+                facts.asks |= question;
+                facts.answers |= ack;
+            }
+            _ => {
+                facts.chose |= action == Action::Chose;
+                facts.choices += u32::from(action == Action::Chose);
             }
         }
-        (MessageType::AcceptAck, printer) => {
-            let in_time = in_order && !proposal.owner_chose;
-            proposal.owner_got_vote |= in_order && printer.is_some();
-            proposal.early_votes += usize::from(early);
-            if let Some(sender) = message.sender {
-                vote(proposal, spot, message, sender, standing);
-                proposal.answer(sender).voted_in_time |= in_time;
-            } else {
-                proposal.nameless_votes += usize::from(in_time);
-            }
-        }
-        _ => {}
     }
-}
 
-fn promise(
-    proposal: &mut Proposal,
-    spot: Spot<'_>,
-    message: Message,
-    acceptor: u16,
-    standing: Standing,
-    received: bool,
-) {
-    let certain = standing == Standing::Grant;
-    let promise = &mut proposal.answer(acceptor).promise;
-    let (value, held) = (message.value, message.held);
-    let fresh = || Promise { value, held, received, certain, witness: spot.witness() };
-    let known = promise.get_or_insert_with(fresh);
-    if known.certain && !certain {
-        return;
+    /// True unless a hostsfile says that nobody gets copies of votes.
+    pub(super) fn may_have_learners(&self) -> bool {
+        let roles = self.options.roles.as_ref();
+        roles.is_none_or(|roles| roles.learners.values().any(|learners| !learners.is_empty()))
     }
-    // A proposer acts on what it received, whatever was sent.
-    if (received && !known.received) || (certain && !known.certain) {
-        let held = known.held;
-        *known = fresh();
-        if known.held == Held::Unknown {
-            known.held = held;
-        }
-    } else if known.held == Held::Unknown {
-        known.held = message.held;
-    }
-}
 
-fn vote(
-    proposal: &mut Proposal,
-    spot: Spot<'_>,
-    message: Message,
-    acceptor: u16,
-    standing: Standing,
-) {
-    let certain = standing == Standing::Grant;
-    let vote = &mut proposal.answer(acceptor).vote;
-    // What may be a refusal shows perhaps another value.
-    if vote.as_ref().is_none_or(|known| certain && !known.certain) {
-        *vote = Some(Vote { value: message.value, certain, witness: spot.witness() });
+    pub(super) fn is_journal(&self, peer: u16) -> bool {
+        self.peers.get(&peer).is_some_and(|facts| facts.journal)
     }
-}
 
-fn chose(
-    proposal: &mut Proposal,
-    spot: Spot<'_>,
-    message: Message,
-    all: &mut Vec<(Number, Choice)>,
-) {
-    let (by, value) = (message.printer, message.value);
-    let choice = || Choice { by, value, witness: spot.witness() };
-    let owner = proposal.order.is_some_and(|order| Some(order) == by.map(|by| (by, spot.input)));
-    let first_by_owner = owner && !proposal.owner_chose;
-    proposal.owner_chose |= owner;
-    if first_by_owner || !proposal.choices.iter().any(|known| known.value == value) {
-        proposal.choices.push(choice());
-    }
-    if all.len() < MOST_EXCHANGES && !all.iter().any(|(_, known)| known.value == value) {
-        all.push((message.number, choice()));
+    pub(super) fn facts(&self, peer: u16) -> Option<&Facts> {
+        self.peers.get(&peer)
     }
 }

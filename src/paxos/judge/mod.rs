@@ -42,18 +42,24 @@ mod conduct;
 pub mod dialect;
 mod finish;
 mod form;
+mod hypothesis;
 mod intake;
-
 pub mod live;
 mod progress;
+mod questions;
+mod reading;
+mod received;
 mod report;
 mod rules;
 mod settle;
 mod state;
 mod support;
 mod value;
+mod verdict;
 
+pub use dialect::PeerIdMeans;
 pub use intake::{KnownRoles, PaxosJudge, PaxosOptions};
+pub use reading::AckNumber;
 pub use report::{Choices, Report};
 pub use rules::PaxosRule;
 pub use state::{MOST_EXCHANGES, MOST_RECORDS, MOST_VALUES};
@@ -75,7 +81,11 @@ impl LogJudge for PaxosLog {
 
     fn judge(&self, inputs: Inputs, options: &JudgeOptions<'_>) -> Result<Judgement> {
         let roles = options.hosts.map(KnownRoles::of).transpose()?;
-        let mut judge = PaxosJudge::new(PaxosOptions { roles, expect: options.expect.clone() });
+        let mut judge = PaxosJudge::new(PaxosOptions {
+            roles,
+            expect: options.expect.clone(),
+            ..PaxosOptions::default()
+        });
         let names = inputs.names.clone();
         let inferred = inputs.read::<PaxosDialect, ()>(
             &options.names(),

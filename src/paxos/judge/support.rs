@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::dialect::Number;
-use super::intake::PaxosJudge;
-use super::state::Proposal;
+use super::hypothesis::Hypothesis;
+use super::intake::Known;
+use super::reading::Shows;
+use super::state::{Answer, Proposal, Stream, Vote};
 use crate::paxos::event::MessageType;
-use crate::trace::findings::Certainty;
 
 /// What is known of the majority that a proposer needs.
 #[derive(Clone, Debug)]
@@ -19,18 +20,30 @@ pub(super) struct Quorum {
     pub(super) least: usize,
     /// These many are one.
     pub(super) most: usize,
-    /// The proposer is its own acceptor and prints no messages to itself.
+    /// The proposer is its own acceptor and prints no messages to itself: it has a voice more.
     pub(super) silent_self: bool,
+    /// It may be one; then there is a member more as well.
+    pub(super) perhaps_self: bool,
+    /// The proposer, if its voice is counted apart.
+    apart: Option<u16>,
 }
 
 impl Quorum {
     pub(super) fn counts(&self, peer: u16) -> bool {
-        !self.named || self.members.contains(&peer)
+        (!self.named || self.members.contains(&peer)) && self.apart != Some(peer)
     }
 
-    /// How sure a finding is that rests on this majority.
-    pub(super) fn certainty(&self) -> Certainty {
-        if self.named { Certainty::Certain } else { Certainty::IfRoles }
+    /// True if so many voices, beside the proposer's own, may be a majority.
+    pub(super) fn may_be(&self, count: usize) -> bool {
+        let own = usize::from(self.silent_self);
+        count + own >= self.least
+            || (self.perhaps_self && count + 1 >= majority(self.members.len() + 1))
+    }
+
+    /// What it takes, in words.
+    pub(super) fn need(&self) -> String {
+        let with = if self.silent_self { ", its own voice among them" } else { "" };
+        format!("{} of {}{with}", self.least, self.members.len())
     }
 }
 
@@ -38,30 +51,33 @@ fn majority(of: usize) -> usize {
     of / 2 + 1
 }
 
-impl PaxosJudge {
-    pub(super) fn quorum(&self, owner: u16) -> Quorum {
-        let named = self.options.roles.as_ref().and_then(|roles| roles.acceptors.get(&owner));
+impl Hypothesis {
+    pub(super) fn quorum(&self, known: &Known, owner: u16) -> Quorum {
+        let named = known.options.roles.as_ref().and_then(|roles| roles.acceptors.get(&owner));
         let seen = self.answered.get(&owner);
-        let members = named.or(seen).cloned().unwrap_or_default();
+        let mut members = named.or(seen).cloned().unwrap_or_default();
+        let facts = known.facts(owner);
+        let shows_itself = facts.is_some_and(|facts| facts.journal || facts.talks_to_itself);
+        let silent_self = named.is_some() && members.contains(&owner) && !shows_itself;
+        let perhaps_self = named.is_none() && !shows_itself;
+        if perhaps_self {
+            members.remove(&owner);
+        }
         let least = majority(members.len());
         let most = if named.is_some() {
             least
         } else {
             let sent = self.fewest_sent.get(&owner).copied().unwrap_or(0);
-            majority(members.len().max(sent))
+            majority(members.len().max(sent) + 1)
         };
-        let silent_self = members.contains(&owner) && !self.is_journal(owner);
-        Quorum { members, named: named.is_some(), least, most, silent_self }
-    }
-
-    pub(super) fn is_journal(&self, peer: u16) -> bool {
-        self.peers.get(&peer).is_some_and(|facts| facts.journal)
+        let apart = Some(owner).filter(|_| silent_self || perhaps_self);
+        Quorum { members, named: named.is_some(), least, most, silent_self, perhaps_self, apart }
     }
 
     /// True if answers to this proposer are among the lines. Where it is not known who received
     /// an answer, it was the one who asked.
-    pub(super) fn hears_answers(&self, owner: u16) -> bool {
-        self.nameless_answers || self.peers.get(&owner).is_some_and(|facts| facts.hears_answers)
+    pub(super) fn hears_answers(&self, known: &Known, owner: u16) -> bool {
+        known.nameless_answers || known.facts(owner).is_some_and(|facts| facts.hears_answers)
     }
 
     /// Remembers who takes part in this number.
@@ -75,38 +91,105 @@ impl PaxosJudge {
         }
     }
 
-    /// True if the lines of `peer` are here beyond the moment of this message, so that a line
-    /// which is missing was never printed. A killed peer may have lost the end of its lines, and
-    /// where a journal has a gap, everything that is missing may have stood there.
-    pub(super) fn tells_all(&self, peer: u16, kind: MessageType, number: Number) -> bool {
-        let Some(facts) = self.peers.get(&peer).filter(|_| !self.has_gaps) else { return false };
-        if facts.journal && !facts.queued {
+    fn streams_of(&self, peer: u16) -> impl Iterator<Item = &Stream> {
+        self.streams.iter().filter(move |((_, of), _)| *of == peer).map(|(_, stream)| stream)
+    }
+
+    /// True if the lines of `peer` are here from before the moment of this message to after it, so
+    /// that a line which is missing was never printed. A killed peer may have lost the end of its
+    /// lines, a log its beginning, and where a journal has a gap, everything that is missing may
+    /// have stood there.
+    pub(super) fn tells_all(
+        &self,
+        known: &Known,
+        peer: u16,
+        kind: MessageType,
+        number: Number,
+        answer: Option<&Answer>,
+    ) -> bool {
+        let Some(facts) = known.facts(peer).filter(|_| !known.has_gaps) else { return false };
+        let whole = self.streams_of(peer).any(|stream| stream.is_whole);
+        if facts.journal && whole && !facts.queued {
             return true;
         }
-        let beyond = |highest: Option<Number>| highest > Some(number);
-        match kind {
-            _ if facts.starts > 1 => false,
+        if facts.starts > 1 || facts.choices > 1 {
+            return false;
+        }
+        // Its first line may be a question that it had answered before.
+        let raised = answer.is_some_and(|answer| answer.prepares > 0 && answer.heard_at[0] > 1);
+        self.streams_of(peer).any(|stream| match kind {
             MessageType::Prepare => {
-                beyond(facts.highest_prepare) || facts.highest_accept >= Some(number)
+                let is_before = stream.first_prepared.is_some_and(|first| first < number);
+                let last = stream.prepared.as_ref().map(|(last, ..)| *last);
+                (is_before || stream.is_whole) && last > Some(number)
             }
-            MessageType::Accept => beyond(facts.highest_prepare),
+            MessageType::Accept => {
+                let is_before = stream.first_prepared.is_some_and(|first| first <= number);
+                let last = stream.prepared.as_ref().map(|(last, ..)| *last);
+                (is_before || stream.is_whole) && last > Some(number)
+            }
             MessageType::PrepareAck | MessageType::AcceptAck => {
-                beyond(facts.highest_ack) || beyond(facts.highest_heard)
+                let shows = self.reading.of(kind);
+                let shows = if facts.journal { Shows::Promise } else { shows };
+                let shown = stream.shown[usize::from(kind == MessageType::AcceptAck)];
+                let Some([first, last]) = shown else { return false };
+                let is_before = first < Some(number) || stream.is_whole;
+                match shows {
+                    Shows::Asked => answer.is_some_and(|answer| {
+                        let is_vote = kind == MessageType::AcceptAck;
+                        let times = if is_vote { answer.accepts } else { answer.prepares };
+                        let at = answer.heard_at[usize::from(is_vote)];
+                        times == 1 && at > 1 && stream.answered > at
+                    }),
+                    Shows::Promise => {
+                        let promised = stream.promised.as_ref().map(|(promised, _)| *promised);
+                        (is_before || raised) && promised > Some(number)
+                    }
+                    _ => is_before && last > Some(number),
+                }
             }
             MessageType::Chose | MessageType::Chosen => false,
+        })
+    }
+
+    /// The vote of an acceptor, unless its own lines tell that there was none.
+    pub(super) fn possible_vote<'a>(
+        &self,
+        known: &Known,
+        number: Number,
+        answer: &'a Answer,
+    ) -> Option<&'a Vote> {
+        if answer.vote.is_some() {
+            return answer.vote.as_ref();
         }
+        let heard = answer.heard_vote.as_ref()?;
+        let refused = answer.refused.is_some() && answer.accepts == 1;
+        let other = answer.accepts == 0;
+        let tells = || {
+            let facts = known.facts(answer.peer);
+            facts.is_some_and(|facts| facts.hears_questions && facts.answers)
+                && self.tells_all(known, answer.peer, MessageType::AcceptAck, number, Some(answer))
+        };
+        Some(heard).filter(|_| !(refused || other && !heard.certain && tells()))
     }
 
     /// True if no proposer's lines are missing, as far as that can be known.
-    pub(super) fn every_proposer_speaks(&self) -> bool {
+    pub(super) fn every_proposer_speaks(&self, known: &Known) -> bool {
         // What a killed one put forward may have stood at the end that is missing.
-        if self.has_gaps || self.peers.values().any(|facts| facts.queued) {
+        if known.has_gaps || known.peers.values().any(|facts| facts.queued) {
             return false;
         }
-        let speaks = |peer: &u16| self.peers.get(peer).is_some_and(|facts| facts.speaks);
-        match &self.options.roles {
+        let speaks = |peer: &u16| known.facts(*peer).is_some_and(|facts| facts.speaks);
+        match &known.options.roles {
             Some(roles) => roles.acceptors.keys().all(speaks),
             None => !self.number_without_prepare,
         }
+    }
+
+    /// True if the lines of every proposer are here, from the first one on.
+    pub(super) fn every_proposer_is_whole(&self, known: &Known) -> bool {
+        let whole = |peer: &u16| self.streams_of(*peer).any(|stream| stream.is_whole);
+        let all = known.options.roles.as_ref();
+        self.every_proposer_speaks(known) && all.is_some_and(|r| r.acceptors.keys().all(whole))
     }
 }

@@ -1,0 +1,393 @@
+//! The run as it was, if an ack's number is what one reading takes it for.
+//!
+//! Every rule is judged here, under one reading, as if it were the only one. What a rule needs and
+//! the log may have lost makes it undecided, so if the reading is the program's, then whatever is
+//! broken here was broken in the run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::dialect::{Entry, Number};
+use super::intake::{Known, Message};
+use super::reading::{Reading, Shows};
+use super::rules::PaxosRule;
+use super::state::{
+    Choice, Exchange, MOST_EXCHANGES, MOST_RECORDS, Place, Promise, Proposal, Stream, ValueId,
+};
+use crate::paxos::event::{Action, MessageType};
+use crate::trace::findings::{Certainty, Findings, Spot, Witness};
+
+/// What is known of a run under one reading.
+#[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)] // independent facts about the log
+pub(super) struct Hypothesis {
+    pub(super) reading: Reading,
+    pub(super) proposals: BTreeMap<Number, Box<Proposal>>,
+    pub(super) records: usize,
+    /// Numbers up to this one have been forgotten.
+    pub(super) floor: Option<Number>,
+    /// The lines of a peer in an input.
+    pub(super) streams: BTreeMap<(u16, u16), Stream>,
+    /// Who answered the numbers of whom.
+    pub(super) answered: BTreeMap<u16, BTreeSet<u16>>,
+    /// The fewest `sent` lines of one prepare: how many acceptors there may be.
+    pub(super) fewest_sent: BTreeMap<u16, usize>,
+    /// The first choice of each value.
+    pub(super) choices: Vec<(Number, Choice)>,
+    /// The first certain majority behind each value.
+    pub(super) majorities: Vec<(ValueId, Number, Vec<Witness>)>,
+    /// The lowest number that somebody prepared.
+    pub(super) lowest_prepared: Option<Number>,
+    pub(super) number_without_prepare: bool,
+    /// The lowest and the highest number so far that asked for each value.
+    pub(super) value_numbers: BTreeMap<ValueId, (Number, Number)>,
+    pub(super) findings: Findings<PaxosRule>,
+    /// Acks that are no answers to what was asked: the reading, or the run, is wrong.
+    pub(super) contradictions: u64,
+    /// Acks show values that are not those of their questions: what the acceptor holds.
+    pub(super) shows_held: bool,
+    /// Acks that wait for their question.
+    pub(super) waiting: usize,
+    /// Acks that show no number where this reading has one.
+    pub(super) unnumbered: Vec<Witness>,
+    /// Refusals are printed.
+    pub(super) shows_refusals: bool,
+    /// Acks were received for it is not known which number.
+    pub(super) unplaced_promises: bool,
+    pub(super) unplaced_votes: bool,
+    pub(super) refusals: u64,
+    /// Numbers that somebody asked under, those of them that came to nothing, and who asked.
+    pub(super) numbers: u64,
+    pub(super) given_up: u64,
+    pub(super) owners: BTreeSet<u16>,
+    pub(super) first_refusal: Option<Refusal>,
+    /// Acks of a prepare without a value by acceptors that have accepted one, with the line before.
+    pub(super) blanks: Vec<(u16, Witness, Witness)>,
+}
+
+/// A number that an acceptor turned down.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) number: Option<Number>,
+    pub(super) promised: Option<Number>,
+    pub(super) by: u16,
+    pub(super) witness: Witness,
+}
+
+impl Hypothesis {
+    pub(super) fn new(reading: Reading) -> Self {
+        Self {
+            reading,
+            proposals: BTreeMap::new(),
+            records: 0,
+            floor: None,
+            streams: BTreeMap::new(),
+            answered: BTreeMap::new(),
+            fewest_sent: BTreeMap::new(),
+            choices: Vec::new(),
+            majorities: Vec::new(),
+            lowest_prepared: None,
+            number_without_prepare: false,
+            value_numbers: BTreeMap::new(),
+            findings: Findings::default(),
+            contradictions: 0,
+            shows_held: false,
+            waiting: 0,
+            unnumbered: Vec::new(),
+            shows_refusals: false,
+            unplaced_promises: false,
+            unplaced_votes: false,
+            refusals: 0,
+            numbers: 0,
+            given_up: 0,
+            owners: BTreeSet::new(),
+            first_refusal: None,
+            blanks: Vec::new(),
+        }
+    }
+
+    pub(super) fn stream(&mut self, spot: Spot<'_>, peer: u16) -> &mut Stream {
+        self.streams.entry((spot.input, peer)).or_default()
+    }
+
+    pub(super) fn event(
+        &mut self,
+        known: &mut Known,
+        spot: Spot<'_>,
+        action: Action,
+        message: Message,
+    ) {
+        if self.waiting > 0
+            && let Some(place) = message.printer.map(|printer| (spot.input, printer))
+            && self.streams.get(&place).is_some_and(|stream| stream.waiting.is_some())
+        {
+            let question = (spot, &message, action == Action::Received);
+            if self.end_of_waiting(known, place, Some(question)) {
+                return;
+            }
+        }
+        match (action, message.number) {
+            _ if message.is_ack() => match action {
+                Action::Sent => self.ack_sent(known, spot, message),
+                _ => self.ack_received(known, spot, message),
+            },
+            (Action::Chose, Some(number)) => self.chose(known, spot, message, number),
+            (Action::Sent, Some(number)) => self.question_sent(known, spot, message, number),
+            (_, Some(number)) => self.question_received(known, spot, message, number),
+            (_, None) => {}
+        }
+        while self.records + self.proposals.len() > MOST_RECORDS && self.proposals.len() > 1 {
+            let Some((number, proposal)) = self.proposals.pop_first() else { break };
+            self.records = self.records.saturating_sub(proposal.records());
+            self.floor = Some(number);
+            self.settle(known, number, &proposal, true);
+        }
+    }
+
+    /// Changes what is known of a number; nothing of one that is forgotten.
+    pub(super) fn with(
+        &mut self,
+        known: &mut Known,
+        number: Number,
+        change: impl FnOnce(&mut Proposal),
+    ) {
+        if self.floor.is_some_and(|floor| number <= floor) {
+            known.counts.forgotten += 1;
+            return;
+        }
+        let proposal = self.proposals.entry(number).or_default();
+        let before = proposal.records();
+        change(proposal);
+        self.records += proposal.records() - before;
+    }
+
+    fn question_sent(&mut self, known: &mut Known, spot: Spot<'_>, m: Message, number: Number) {
+        let own: Option<Place> = m.sender.map(|sender| (sender, spot.input));
+        let is_prepare = m.kind == MessageType::Prepare;
+        let (mut since, mut nameless, mut begins_here) = (Vec::new(), 0, false);
+        if let Some(printer) = m.printer.filter(|_| m.kind != MessageType::Chosen) {
+            if is_prepare {
+                self.numbers_grow(spot, m, number, printer);
+                self.numbered_as_agreed(known, spot, &m, number, printer);
+            }
+            let stream = self.stream(spot, printer);
+            let began = *stream.began.get_or_insert(number);
+            let is_later = stream.first_prepared.is_some_and(|first| first < number);
+            begins_here = stream.is_whole || is_later || (is_prepare && began != number);
+            if is_prepare {
+                stream.first_prepared.get_or_insert(number);
+            } else {
+                // It may be its own acceptor, which prints nothing.
+                stream.accepted = stream.accepted.take().filter(|_| m.is_journal);
+            }
+            (since, nameless) =
+                (std::mem::take(&mut stream.since), std::mem::take(&mut stream.nameless_since));
+        }
+        if is_prepare {
+            lower(&mut self.lowest_prepared, number);
+        }
+        self.with(known, number, |proposal| {
+            exchange(proposal, spot, &m, true);
+            let Some(own) = own else { return };
+            match m.kind {
+                MessageType::Prepare => {
+                    let is_own = *proposal.order.get_or_insert(own) == own;
+                    proposal.prepared |= is_own;
+                    proposal.begins_here |= is_own && begins_here;
+                    proposal.prepares_sent += 1;
+                    if is_own && !proposal.accept_sent {
+                        proposal.nameless_promises += nameless;
+                        let enough = |promised: Option<Number>| promised.is_none_or(|p| p >= number);
+                        for (acceptor, promised, promise) in since {
+                            if !enough(promised) {
+                                continue;
+                            }
+                            proposal.answer(acceptor).promised_in_time = true;
+                            proposal.take_promise(acceptor, promise);
+                        }
+                    }
+                }
+                MessageType::Accept => {
+                    let is_own = *proposal.order.get_or_insert(own) == own;
+                    proposal.accept_sent |= is_own;
+                    proposal.begins_here |= is_own && begins_here;
+                    proposal.accepts_sent += 1;
+                }
+                _ => {}
+            }
+        });
+    }
+
+    fn question_received(&mut self, known: &mut Known, spot: Spot<'_>, m: Message, number: Number) {
+        let kind = usize::from(m.kind == MessageType::Accept);
+        let mut heard_at = 0;
+        if let Some(printer) = m.printer.filter(|_| m.is_question()) {
+            let stream = self.stream(spot, printer);
+            stream.questions += 1;
+            heard_at = stream.questions;
+            stream.open[kind].ask(number);
+        }
+        self.hear(known, spot, &m, number, heard_at);
+    }
+
+    /// Notes that a message of a proposer arrived, for an acceptor as the n-th of its questions.
+    pub(super) fn hear(
+        &mut self,
+        known: &mut Known,
+        spot: Spot<'_>,
+        m: &Message,
+        number: Number,
+        heard_at: u64,
+    ) {
+        let kind = usize::from(m.kind == MessageType::Accept);
+        if let Some(printer) = m.printer.filter(|_| m.is_question()) {
+            let stream = self.stream(spot, printer);
+            stream.highest_heard = stream.highest_heard.max(Some(number));
+            stream.began.get_or_insert(number);
+        }
+        self.with(known, number, |proposal| {
+            exchange(proposal, spot, m, false);
+            let Some(printer) = m.printer else { return };
+            if m.kind == MessageType::Chosen {
+                let is_owner = proposal.order == Some((printer, spot.input));
+                proposal.owner_was_told |= is_owner && !proposal.owner_chose;
+                return;
+            }
+            let answer = proposal.answer(printer);
+            let times = if kind == 0 { &mut answer.prepares } else { &mut answer.accepts };
+            *times = times.saturating_add(1);
+            if answer.heard_at[kind] == 0 {
+                answer.heard_at[kind] = heard_at;
+            }
+        });
+    }
+
+    fn chose(&mut self, known: &mut Known, spot: Spot<'_>, m: Message, number: Number) {
+        if let Some(printer) = m.printer {
+            let stream = self.stream(spot, printer);
+            if let Some(first) = stream.chose.clone() {
+                self.findings.add(PaxosRule::ChoseOnce, Certainty::Certain, || {
+                    let words = format!("peer{printer} prints its choice again");
+                    (vec![first, spot.witness()], words)
+                });
+            } else {
+                stream.chose = Some(spot.witness());
+            }
+        }
+        let (by, value) = (m.printer, m.value);
+        let choice = || Choice { by, value, witness: spot.witness() };
+        if self.choices.len() < MOST_EXCHANGES
+            && !self.choices.iter().any(|(_, known)| known.value == value)
+        {
+            self.choices.push((number, choice()));
+        }
+        self.with(known, number, |proposal| {
+            let place = by.map(|by| (by, spot.input));
+            let owner = proposal.order.is_some() && proposal.order == place;
+            let first_by_owner = owner && !proposal.owner_chose;
+            proposal.owner_chose |= owner;
+            if first_by_owner || !proposal.choices.iter().any(|known| known.value == value) {
+                proposal.choices.push(choice());
+            }
+        });
+    }
+
+    /// A line of a journal that says that a peer began, and with what.
+    pub(super) fn started(&mut self, spot: Spot<'_>, entry: &Entry<'_>, again: bool) {
+        let peer = entry.peer_id;
+        let stream = self.stream(spot, peer);
+        stream.is_whole |= !again && stream.questions == 0;
+        stream.found = entry.number.max(entry.accepted_proposal);
+        stream.open.iter_mut().for_each(super::questions::Questions::clear);
+        stream.chose = None;
+        // A number that it has asked under is no longer its own count's.
+        let prepared = stream.prepared.as_ref().map(|(number, ..)| *number);
+        if again {
+            stream.incarnation += 1;
+            let promised = stream.promised.as_ref().map(|(number, _)| *number);
+            let forgot = promised.filter(|number| entry.number < Some(*number));
+            stream.restart = Some(spot.witness());
+            self.findings.add(PaxosRule::Restarted, Certainty::Certain, || {
+                let memory = match forgot {
+                    Some(number) => format!(", without its promise of {number}"),
+                    None => String::new(),
+                };
+                (vec![spot.witness()], format!("peer{peer} began anew{memory}"))
+            });
+        }
+        let last = prepared.and_then(|number| self.proposals.get_mut(&number));
+        if let Some(proposal) = last.filter(|last| last.order == Some((peer, spot.input))) {
+            proposal.owner_was_told |= !proposal.owner_chose;
+        }
+    }
+
+    /// What this reading takes the number of an ack for.
+    pub(super) fn shows(&self, m: &Message) -> Shows {
+        if m.is_journal { Shows::Promise } else { self.reading.of(m.kind) }
+    }
+
+    /// The number that an ack shows; none if it stands for none. 0 does, unless somebody asks
+    /// under it.
+    pub(super) fn shown(&self, m: &Message) -> Option<Number> {
+        let is_none = |number: Number| {
+            number.round == 0
+                && self.shows(m).may_be_none()
+                && self.proposals.get(&number).is_none_or(|zero| zero.owner().is_none())
+        };
+        m.number.filter(|number| !is_none(*number))
+    }
+}
+
+impl Proposal {
+    /// Keeps what an acceptor's answer says. A proposer acts on what it received, whatever was
+    /// sent.
+    pub(super) fn take_promise(&mut self, acceptor: u16, promise: Promise) {
+        let answer = self.answer(acceptor);
+        let Some(known) = &mut answer.promise else {
+            answer.promise = Some(promise);
+            return;
+        };
+        if known.received && promise.received {
+            answer.promises_differ |= known.value != promise.value || known.held != promise.held;
+        } else if promise.received || known.held == super::state::Held::Unknown {
+            let held = if promise.held == super::state::Held::Unknown { known.held } else { promise.held };
+            if promise.received {
+                *known = promise;
+            }
+            known.held = held;
+        }
+    }
+}
+
+/// Notes a message under its kind, sender and value.
+pub(super) fn exchange(
+    proposal: &mut Proposal,
+    spot: Spot<'_>,
+    message: &Message,
+    is_sent: bool,
+) {
+    let Some(from) = message.sender else { return };
+    let same = |known: &&mut Exchange| {
+        known.kind == message.kind && known.from == from && known.value == message.value
+    };
+    let full = proposal.exchanges.len() >= MOST_EXCHANGES;
+    let known = match proposal.exchanges.iter_mut().find(same) {
+        Some(known) => known,
+        None if full => {
+            proposal.overflowed = true;
+            return;
+        }
+        None => {
+            let (kind, value) = (message.kind, message.value);
+            proposal.exchanges.push(Exchange { kind, from, value, sent: None, received: None });
+            let last = proposal.exchanges.len() - 1;
+            &mut proposal.exchanges[last]
+        }
+    };
+    let witness = if is_sent { &mut known.sent } else { &mut known.received };
+    witness.get_or_insert_with(|| spot.witness());
+}
+
+pub(super) fn lower(known: &mut Option<Number>, number: Number) {
+    let lowest = known.map_or(number, |known| known.min(number));
+    *known = Some(lowest);
+}

@@ -1,0 +1,209 @@
+//! Acks as those who receive them print them: a proposer that counts, or a learner.
+
+use super::dialect::Number;
+use super::hypothesis::{Hypothesis, exchange};
+use super::intake::{Known, Message};
+use super::reading::Shows;
+use super::state::{Held, Promise, Vote};
+use crate::paxos::event::MessageType;
+use crate::trace::findings::{Certainty, Spot};
+
+use super::rules::PaxosRule;
+
+/// How many promises that came before their question are remembered.
+const MOST_SINCE: usize = 64;
+
+impl Hypothesis {
+    /// An ack that somebody received.
+    pub(super) fn ack_received(&mut self, known: &mut Known, spot: Spot<'_>, m: Message) {
+        let number = self.shown(&m);
+        if let Some(number) = number {
+            self.with(known, number, |proposal| exchange(proposal, spot, &m, false));
+        }
+        if number.is_none() && !self.shows(&m).may_be_none() {
+            self.unnumbered.extend((self.unnumbered.len() < 2).then(|| spot.witness()));
+        }
+        if m.kind == MessageType::PrepareAck {
+            self.promise_received(known, spot, &m, number);
+        } else {
+            self.vote_received(known, spot, &m, number);
+        }
+    }
+
+    fn promise_received(
+        &mut self,
+        known: &mut Known,
+        spot: Spot<'_>,
+        m: &Message,
+        number: Option<Number>,
+    ) {
+        let shows = self.shows(m);
+        let stream = m.printer.and_then(|printer| self.streams.get(&(spot.input, printer)));
+        let current = stream.and_then(|stream| stream.prepared.as_ref()).map(|(n, ..)| *n);
+        let held = match (m.held, shows) {
+            (Held::Unknown, Shows::Accepted) => number.map_or(Held::Nothing, Held::Under),
+            (held, _) => held,
+        };
+        let promise = Promise { value: m.value, held, received: true, witness: spot.witness() };
+        match (m.answers, shows) {
+            (Some(answers), _) => {
+                if Some(answers) == number {
+                    self.take(known, spot, m, answers, promise);
+                }
+            }
+            (None, Shows::Asked) => {
+                if let Some(number) = number {
+                    self.take(known, spot, m, number, promise);
+                }
+            }
+            (None, Shows::Promise) => {
+                let Some(number) = number else { return };
+                // A refusal promises as much as an answer that is granted: no lower number will be
+                // accepted. Proposers that count it are safe.
+                if current < Some(number) {
+                    self.keep_for_next(spot, m, Some(number), &promise);
+                }
+                if let Some(current) = current.filter(|current| *current < number) {
+                    self.take(known, spot, m, current, promise.clone());
+                }
+                self.take(known, spot, m, number, promise);
+            }
+            (None, Shows::PromiseBefore | Shows::Accepted) => {
+                let Some(printer) = m.printer else {
+                    self.unplaced_promises = true;
+                    return;
+                };
+                if let Some(current) = current {
+                    self.shows_what_it_may(spot, current, printer, number, shows);
+                    self.take(known, spot, m, current, promise.clone());
+                    self.is_no_echo(m.value, current, MessageType::Prepare);
+                }
+                self.keep_for_next(spot, m, None, &promise);
+            }
+        }
+    }
+
+    /// The question that it answers may stand on one of the next lines, as far as it promises
+    /// enough.
+    fn keep_for_next(
+        &mut self,
+        spot: Spot<'_>,
+        m: &Message,
+        promised: Option<Number>,
+        promise: &Promise,
+    ) {
+        let Some(printer) = m.printer else { return };
+        let stream = self.stream(spot, printer);
+        match m.sender {
+            Some(sender) if stream.since.len() < MOST_SINCE => {
+                stream.since.push((sender, promised, promise.clone()));
+            }
+            Some(_) => {}
+            None => stream.nameless_since += 1,
+        }
+    }
+
+    /// Nobody has accepted what the proposer itself has not asked for yet.
+    fn shows_what_it_may(
+        &mut self,
+        spot: Spot<'_>,
+        current: Number,
+        printer: u16,
+        number: Option<Number>,
+        shows: Shows,
+    ) {
+        let Some(proposal) = self.proposals.get(&current).filter(|_| number == Some(current)) else {
+            return;
+        };
+        let own = proposal.order == Some((printer, spot.input));
+        if shows == Shows::Accepted && own && proposal.prepared && !proposal.accept_sent {
+            self.contradictions += 1;
+            self.findings.add_of(PaxosRule::AckFollowsQuestion, printer, Certainty::Certain, || {
+                let words = format!(
+                    "an answer to peer{printer} shows {current} as accepted, which peer{printer} \
+                     had not asked anybody to accept"
+                );
+                (vec![spot.witness()], words)
+            });
+        }
+    }
+
+    /// Files a promise that was received.
+    fn take(
+        &mut self,
+        known: &mut Known,
+        spot: Spot<'_>,
+        m: &Message,
+        number: Number,
+        promise: Promise,
+    ) {
+        let place = m.printer.map(|printer| (printer, spot.input));
+        self.with(known, number, |proposal| {
+            let is_order = proposal.order.is_some_and(|(owner, input)| {
+                input == spot.input && m.printer.is_none_or(|printer| printer == owner)
+            });
+            let in_time = is_order && !proposal.accept_sent;
+            let Some(sender) = m.sender else {
+                let early = proposal.order.is_none();
+                proposal.nameless_promises += usize::from(in_time || early);
+                return;
+            };
+            if is_order || proposal.order.is_none() {
+                proposal.take_promise(sender, promise);
+            }
+            let is_early = proposal.order.is_none();
+            let answer = proposal.answer(sender);
+            answer.promised_in_time |= in_time || (is_early && place.is_none());
+            if is_early && place.is_some() {
+                answer.promised_early = place;
+            }
+        });
+    }
+
+    fn vote_received(
+        &mut self,
+        known: &mut Known,
+        spot: Spot<'_>,
+        m: &Message,
+        number: Option<Number>,
+    ) {
+        let shows = self.shows(m);
+        let number = match (m.answers, shows) {
+            (Some(answers), _) => Some(answers).filter(|_| number == m.answers),
+            (None, Shows::PromiseBefore) => {
+                let stream = m.printer.and_then(|p| self.streams.get(&(spot.input, p)));
+                let current = stream.and_then(|stream| stream.prepared.as_ref());
+                let current = current.map(|(current, ..)| *current);
+                self.unplaced_votes |= current.is_none();
+                current.filter(|current| number <= Some(*current))
+            }
+            (None, _) => number,
+        };
+        let Some(number) = number else { return };
+        // Who shows a number as accepted has accepted it.
+        let certain = shows == Shows::Accepted || m.answers.is_some();
+        let place = m.printer.map(|printer| (printer, spot.input));
+        let witness = spot.witness();
+        self.with(known, number, |proposal| {
+            let is_order = proposal.order.is_some_and(|(owner, input)| {
+                input == spot.input && m.printer.is_none_or(|printer| printer == owner)
+            });
+            let is_early = proposal.order.is_none();
+            let in_time = (is_order && !proposal.owner_chose) || (is_early && place.is_none());
+            let owner = proposal.owner();
+            proposal.others_count |= m.printer.is_none() || owner != m.printer;
+            let Some(sender) = m.sender else {
+                proposal.nameless_votes += usize::from(in_time || is_early);
+                return;
+            };
+            let answer = proposal.answer(sender);
+            if answer.heard_vote.as_ref().is_none_or(|known| certain && !known.certain) {
+                answer.heard_vote = Some(Vote { value: m.value, certain, witness });
+            }
+            answer.voted_in_time |= in_time;
+            if is_early && place.is_some() && !proposal.owner_chose {
+                proposal.answer(sender).voted_early = place;
+            }
+        });
+    }
+}
