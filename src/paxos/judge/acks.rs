@@ -4,7 +4,7 @@
 use super::dialect::Number;
 use super::hypothesis::{Hypothesis, Refusal, exchange};
 use super::intake::{Known, Message};
-use super::questions::{Answered, Standing};
+use super::questions::{Answered, MOST_OPEN, Standing};
 use super::reading::Shows;
 use super::rules::PaxosRule;
 use super::state::{Accepted, Held, Promise, Stream, ValueId, Vote};
@@ -124,7 +124,13 @@ impl Hypothesis {
                 open.close(answers);
                 let standing =
                     if number == Some(answers) { Standing::Grant } else { Standing::Refusal };
-                Answered { question: Some(answers), at_least: None, standing, was_asked }
+                Answered {
+                    question: Some(answers),
+                    at_least: None,
+                    standing,
+                    above: None,
+                    was_asked,
+                }
             }
             None => open.answer(shows, number, is_vote),
         };
@@ -136,11 +142,13 @@ impl Hypothesis {
         self.keeps_its_word(known, spot, &m, acceptor, number, answered);
         self.file(known, spot, &m, acceptor, number, answered);
         let stream = self.stream(spot, acceptor);
+        let is_left = !m.is_journal && stream.open.iter().any(|open| !open.is_empty());
         if answered.was_asked {
             stream.answered = stream.questions;
         }
         let shown = stream.shown[kind].get_or_insert([number, number]);
         shown[1] = number;
+        self.leaves_open |= is_left;
     }
 
     /// Notes that an ack shows another value than its question has.
@@ -259,7 +267,8 @@ impl Hypothesis {
         answered: Answered,
     ) {
         let shows = self.shows(m);
-        if let Some((answers, shown)) = m.answers.zip(number).filter(|(a, n)| n < a) {
+        let question = m.answers.or(answered.above);
+        if let Some((answers, shown)) = question.zip(number).filter(|(a, n)| n < a) {
             self.findings.add_of(PaxosRule::PromiseKept, acceptor, Certainty::Certain, || {
                 let words = format!(
                     "peer{acceptor} answers {answers} with a promise of only {shown}: it should \
@@ -285,6 +294,9 @@ impl Hypothesis {
             self.accepts_upwards(known, spot, m, acceptor, number, answered);
         } else {
             self.reports_its_vote(known, spot, m, acceptor, answered);
+        }
+        if m.kind == MessageType::PrepareAck && m.held == Held::Unknown {
+            self.holds_what_it_may(known, spot, m, acceptor, answered);
         }
         let stream = self.stream(spot, acceptor);
         let raised = match shows {
@@ -320,6 +332,53 @@ impl Hypothesis {
                 "peer{acceptor} goes back to {to} after it promised {promised}{cause}; it should \
                  have refused"
             );
+            (vec![witness, spot.witness()], words)
+        });
+    }
+
+    /// A value that an acceptor holds all of a sudden was accepted since it last showed another,
+    /// and at its promise of then or above.
+    fn holds_what_it_may(
+        &mut self,
+        known: &Known,
+        spot: Spot<'_>,
+        m: &Message,
+        acceptor: u16,
+        answered: Answered,
+    ) {
+        let is_held = self.unless_echo(m, answered) == Certainty::Certain;
+        let stream = self.stream(spot, acceptor);
+        let promise = stream.promised.as_ref().map(|(promised, _)| *promised);
+        let last = stream.last_value.replace((m.value, promise.max(answered.question), spot.witness()));
+        let asked = std::mem::take(&mut stream.asked_since);
+        let Some((before, promised, witness)) = last.filter(|_| is_held && m.value.is_some()) else {
+            return;
+        };
+        // A blank is nothing only where values are shown.
+        if before == m.value || (before.is_none() && !known.promises_show_values) {
+            return;
+        }
+        let may = |(number, value): &(Number, Option<ValueId>)| {
+            Some(*number) >= promised && (*value == m.value || value.is_none())
+        };
+        if asked.iter().any(may) {
+            return;
+        }
+        let text = m.value.map_or("?", |value| known.values.text(value)).to_owned();
+        let below = asked.iter().any(|(_, value)| *value == m.value);
+        self.findings.add_of(PaxosRule::PromiseKept, acceptor, Certainty::Certain, || {
+            let promised = promised.map_or("nothing".into(), |number| number.to_string());
+            let words = if below {
+                format!(
+                    "peer{acceptor} has accepted {text} after it promised {promised}; it should \
+                     have refused the lower number that asked for {text}"
+                )
+            } else {
+                format!(
+                    "peer{acceptor} shows {text} as accepted, which it did not before, and nobody \
+                     has asked it for {text} since"
+                )
+            };
             (vec![witness, spot.witness()], words)
         });
     }
@@ -484,7 +543,16 @@ impl Hypothesis {
                 Some(question) => {
                     self.vote(known, question, acceptor, shown, true, witness());
                 }
-                None => self.unplaced_votes = true,
+                None => {
+                    let asked = self.proposals.iter().rev().filter(|(asked, proposal)| {
+                        let answer = proposal.answer_of(acceptor);
+                        Some(**asked) >= number && answer.is_some_and(|a| a.accepts > 0)
+                    });
+                    let asked: Vec<Number> = asked.map(|(n, _)| *n).take(MOST_OPEN).collect();
+                    for question in asked {
+                        self.vote(known, question, acceptor, shown, false, witness());
+                    }
+                }
             },
         }
         let granted = match shows {

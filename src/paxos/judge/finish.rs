@@ -109,7 +109,7 @@ impl Hypothesis {
             Some((choice.value?, *number, vec![choice.witness.clone()]))
         });
         let mut chosen: Vec<_> = said.collect();
-        for (value, number, lines) in &self.majorities {
+        for (value, number, lines, _) in &self.majorities {
             if !chosen.iter().any(|(known, ..)| known == value) {
                 chosen.push((*value, *number, lines.clone()));
             }
@@ -132,7 +132,8 @@ impl Hypothesis {
             };
             // What peers say needs no majority to be counted; votes do.
             let voted = by_vote(first) || by_vote(other);
-            let certainty = if voted { Self::certainty_of_votes(known) } else { Certainty::Certain };
+            let is_all = self.majorities.iter().all(|(.., is_all)| *is_all);
+            let certainty = if voted && !is_all { Certainty::IfRoles } else { Certainty::Certain };
             let words = format!("two values are chosen: {} and {}", said(first), said(other));
             let line = |of: &(ValueId, Number, Vec<Witness>)| of.2.first().cloned();
             let lines = match (line(first), line(other)) {
@@ -141,10 +142,6 @@ impl Hypothesis {
             };
             self.findings.add(PaxosRule::OneValue, certainty, || (lines, words));
         }
-    }
-
-    fn certainty_of_votes(known: &Known) -> Certainty {
-        if known.options.roles.is_some() { Certainty::Certain } else { Certainty::IfRoles }
     }
 
     fn expected_value(&mut self, known: &mut Known) {

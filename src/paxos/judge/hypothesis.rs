@@ -29,12 +29,13 @@ pub(super) struct Hypothesis {
     pub(super) streams: BTreeMap<(u16, u16), Stream>,
     /// Who answered the numbers of whom.
     pub(super) answered: BTreeMap<u16, BTreeSet<u16>>,
-    /// The fewest `sent` lines of one prepare: how many acceptors there may be.
-    pub(super) fewest_sent: BTreeMap<u16, usize>,
+    /// The most `sent` lines of one prepare: how many acceptors there are, unless one line stands
+    /// for all.
+    pub(super) most_sent: BTreeMap<u16, usize>,
     /// The first choice of each value.
     pub(super) choices: Vec<(Number, Choice)>,
-    /// The first certain majority behind each value.
-    pub(super) majorities: Vec<(ValueId, Number, Vec<Witness>)>,
+    /// The first certain majority behind each value, and whether all acceptors are known.
+    pub(super) majorities: Vec<(ValueId, Number, Vec<Witness>, bool)>,
     /// The lowest number that somebody prepared.
     pub(super) lowest_prepared: Option<Number>,
     pub(super) number_without_prepare: bool,
@@ -45,6 +46,10 @@ pub(super) struct Hypothesis {
     pub(super) contradictions: u64,
     /// Acks show values that are not those of their questions: what the acceptor holds.
     pub(super) shows_held: bool,
+    /// An acceptor left a question unanswered, as far as is printed: a refusal, perhaps.
+    pub(super) leaves_open: bool,
+    /// Streams whose credit is to be applied.
+    pub(super) credits: usize,
     /// Acks that wait for their question.
     pub(super) waiting: usize,
     /// Acks that show no number where this reading has one.
@@ -53,7 +58,6 @@ pub(super) struct Hypothesis {
     pub(super) shows_refusals: bool,
     /// Acks were received for it is not known which number.
     pub(super) unplaced_promises: bool,
-    pub(super) unplaced_votes: bool,
     pub(super) refusals: u64,
     /// Numbers that somebody asked under, those of them that came to nothing, and who asked.
     pub(super) numbers: u64,
@@ -82,7 +86,7 @@ impl Hypothesis {
             floor: None,
             streams: BTreeMap::new(),
             answered: BTreeMap::new(),
-            fewest_sent: BTreeMap::new(),
+            most_sent: BTreeMap::new(),
             choices: Vec::new(),
             majorities: Vec::new(),
             lowest_prepared: None,
@@ -91,11 +95,12 @@ impl Hypothesis {
             findings: Findings::default(),
             contradictions: 0,
             shows_held: false,
+            leaves_open: false,
+            credits: 0,
             waiting: 0,
             unnumbered: Vec::new(),
             shows_refusals: false,
             unplaced_promises: false,
-            unplaced_votes: false,
             refusals: 0,
             numbers: 0,
             given_up: 0,
@@ -116,6 +121,11 @@ impl Hypothesis {
         action: Action,
         message: Message,
     ) {
+        if self.credits > 0
+            && let Some(printer) = message.printer
+        {
+            self.apply_credit(known, (spot.input, printer), action, &message);
+        }
         if self.waiting > 0
             && let Some(place) = message.printer.map(|printer| (spot.input, printer))
             && self.streams.get(&place).is_some_and(|stream| stream.waiting.is_some())
@@ -141,6 +151,38 @@ impl Hypothesis {
             self.floor = Some(number);
             self.settle(known, number, &proposal, true);
         }
+    }
+
+    /// Promises that stand before their question, which is so only where it is logged behind the
+    /// answer: not in front of another line of the same question.
+    fn apply_credit(
+        &mut self,
+        known: &mut Known,
+        place: (u16, u16),
+        action: Action,
+        next: &Message,
+    ) {
+        let stream = self.streams.get_mut(&place);
+        let Some((number, nameless, since)) = stream.and_then(|stream| stream.credit.take()) else {
+            return;
+        };
+        self.credits -= 1;
+        let is_prepare = action == Action::Sent && next.kind == MessageType::Prepare;
+        if is_prepare && next.number == Some(number) {
+            return;
+        }
+        self.with(known, number, |proposal| {
+            if proposal.order != Some((place.1, place.0)) || proposal.accept_sent {
+                return;
+            }
+            proposal.nameless_promises += nameless;
+            for (acceptor, promised, promise) in since {
+                if promised.is_none_or(|promised| promised >= number) {
+                    proposal.answer(acceptor).promised_in_time = true;
+                    proposal.take_promise(acceptor, promise);
+                }
+            }
+        });
     }
 
     /// Changes what is known of a number; nothing of one that is forgotten.
@@ -178,12 +220,20 @@ impl Hypothesis {
             } else {
                 // It may be its own acceptor, which prints nothing.
                 stream.accepted = stream.accepted.take().filter(|_| m.is_journal);
+                stream.last_value = None;
             }
             (since, nameless) =
                 (std::mem::take(&mut stream.since), std::mem::take(&mut stream.nameless_since));
         }
         if is_prepare {
             lower(&mut self.lowest_prepared, number);
+        }
+        let is_first = is_prepare
+            && !(since.is_empty() && nameless == 0)
+            && self.proposals.get(&number).is_none_or(|proposal| !proposal.prepared);
+        if let Some(printer) = m.printer.filter(|_| is_first) {
+            self.stream(spot, printer).credit = Some((number, nameless, since));
+            self.credits += 1;
         }
         self.with(known, number, |proposal| {
             exchange(proposal, spot, &m, true);
@@ -194,17 +244,6 @@ impl Hypothesis {
                     proposal.prepared |= is_own;
                     proposal.begins_here |= is_own && begins_here;
                     proposal.prepares_sent += 1;
-                    if is_own && !proposal.accept_sent {
-                        proposal.nameless_promises += nameless;
-                        let enough = |promised: Option<Number>| promised.is_none_or(|p| p >= number);
-                        for (acceptor, promised, promise) in since {
-                            if !enough(promised) {
-                                continue;
-                            }
-                            proposal.answer(acceptor).promised_in_time = true;
-                            proposal.take_promise(acceptor, promise);
-                        }
-                    }
                 }
                 MessageType::Accept => {
                     let is_own = *proposal.order.get_or_insert(own) == own;
@@ -243,6 +282,11 @@ impl Hypothesis {
             let stream = self.stream(spot, printer);
             stream.highest_heard = stream.highest_heard.max(Some(number));
             stream.began.get_or_insert(number);
+            if kind == 1 && stream.asked_since.len() < MOST_ASKED {
+                stream.asked_since.push((number, m.value));
+            } else if kind == 1 {
+                stream.last_value = None;
+            }
         }
         self.with(known, number, |proposal| {
             exchange(proposal, spot, m, false);
@@ -342,6 +386,7 @@ impl Proposal {
     /// sent.
     pub(super) fn take_promise(&mut self, acceptor: u16, promise: Promise) {
         let answer = self.answer(acceptor);
+        answer.promise_sent |= !promise.received;
         let Some(known) = &mut answer.promise else {
             answer.promise = Some(promise);
             return;
@@ -357,6 +402,9 @@ impl Proposal {
         }
     }
 }
+
+/// How many accepts are remembered until the next promise.
+const MOST_ASKED: usize = 16;
 
 /// Notes a message under its kind, sender and value.
 pub(super) fn exchange(

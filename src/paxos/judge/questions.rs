@@ -9,7 +9,7 @@ use super::dialect::Number;
 use super::reading::Shows;
 
 /// How many open questions are told apart; a peer with more open ones has lost count.
-const MOST_OPEN: usize = 16;
+pub(super) const MOST_OPEN: usize = 16;
 
 /// What an ack is to its question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(super) struct Answered {
     /// With this answer, so many questions are answered that one was this high.
     pub(super) at_least: Option<Number>,
     pub(super) standing: Standing,
+    /// The question, if it is above the promise that answers it.
+    pub(super) above: Option<Number>,
     /// False if no such question is open.
     pub(super) was_asked: bool,
 }
@@ -38,11 +40,14 @@ pub(super) struct Answered {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Questions {
     numbers: Vec<Number>,
+    /// Nothing was answered since the last question of this kind came.
+    is_last: bool,
     pub(super) lost_count: bool,
 }
 
 impl Questions {
     pub(super) fn ask(&mut self, number: Number) {
+        self.is_last = true;
         if self.numbers.len() < MOST_OPEN {
             self.numbers.push(number);
         } else {
@@ -84,7 +89,8 @@ impl Questions {
         let lowest = self.numbers.iter().min().copied();
         let is_one = self.numbers.len() == 1 && !self.lost_count;
         let asked = self.has(number);
-        let open = Answered { question: None, at_least: None, standing: Standing::Open, was_asked };
+        let standing = Standing::Open;
+        let open = Answered { question: None, at_least: None, standing, above: None, was_asked };
         let answered = match (shows, number) {
             (Shows::Asked, _) if asked => Answered { question: number, ..open },
             (Shows::Asked, _) => Answered { was_asked: self.lost_count, ..open },
@@ -93,6 +99,9 @@ impl Questions {
                 let lower = self.numbers.iter().filter(|open| **open < shown).count();
                 match lower {
                     _ if self.lost_count => open,
+                    0 if is_one && !asked && self.is_last => {
+                        Answered { question: lowest, above: lowest, ..open }
+                    }
                     0 if asked => Answered { question: number, standing: Standing::Grant, ..open },
                     1 if !asked => Answered { question: lowest, standing: Standing::Refusal, ..open },
                     _ if asked || lower == 0 => open,
@@ -122,7 +131,9 @@ impl Questions {
             (Shows::Accepted, _) if is_vote && asked => number,
             _ => lowest,
         };
+        let closed = if answered.above.is_some() { answered.above } else { closed };
         closed.into_iter().for_each(|number| self.close(number));
+        self.is_last = false;
         answered
     }
 }

@@ -12,6 +12,8 @@ use super::rules::PaxosRule;
 
 /// How many promises that came before their question are remembered.
 const MOST_SINCE: usize = 64;
+/// For how many of its numbers a late vote may be.
+const MOST_BEFORE: usize = 8;
 
 impl Hypothesis {
     /// An ack that somebody received.
@@ -171,15 +173,39 @@ impl Hypothesis {
         let number = match (m.answers, shows) {
             (Some(answers), _) => Some(answers).filter(|_| number == m.answers),
             (None, Shows::PromiseBefore) => {
-                let stream = m.printer.and_then(|p| self.streams.get(&(spot.input, p)));
-                let current = stream.and_then(|stream| stream.prepared.as_ref());
-                let current = current.map(|(current, ..)| *current);
-                self.unplaced_votes |= current.is_none();
-                current.filter(|current| number <= Some(*current))
+                self.votes_received(known, spot, m, number);
+                None
             }
             (None, _) => number,
         };
-        let Some(number) = number else { return };
+        if let Some(number) = number {
+            self.take_vote(known, spot, m, number);
+        }
+    }
+
+    /// An answer that shows what was promised before its question: it may be a vote for what the
+    /// proposer asked last, or before that.
+    fn votes_received(
+        &mut self,
+        known: &mut Known,
+        spot: Spot<'_>,
+        m: &Message,
+        promised: Option<Number>,
+    ) {
+        let Some(printer) = m.printer else { return };
+        let stream = self.streams.get(&(spot.input, printer));
+        let current = stream.and_then(|stream| stream.prepared.as_ref()).map(|(n, ..)| *n);
+        let own = self.proposals.iter().rev().filter(|(number, proposal)| {
+            let is_asked = Some(**number) == current || proposal.accept_sent;
+            proposal.order == Some((printer, spot.input)) && is_asked
+        });
+        let own = own.map(|(number, _)| *number).filter(|number| promised <= Some(*number));
+        let own: Vec<Number> = own.take(MOST_BEFORE).collect();
+        own.into_iter().for_each(|number| self.take_vote(known, spot, m, number));
+    }
+
+    fn take_vote(&mut self, known: &mut Known, spot: Spot<'_>, m: &Message, number: Number) {
+        let shows = self.shows(m);
         // Who shows a number as accepted has accepted it.
         let certain = shows == Shows::Accepted || m.answers.is_some();
         let place = m.printer.map(|printer| (printer, spot.input));

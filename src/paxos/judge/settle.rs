@@ -156,7 +156,7 @@ impl Hypothesis {
     /// How many acceptors may have answered without a line about it: where no refusal is printed,
     /// one that has promised more, or whose lines are not here.
     pub(super) fn unseen_answers(&self, known: &Known, case: Case<'_>) -> usize {
-        if self.shows_refusals || known.is_journal(case.owner) {
+        if self.shows_refusals || !self.leaves_open || known.is_journal(case.owner) {
             return 0;
         }
         let may_refuse = |peer: &&u16| {
@@ -189,8 +189,8 @@ impl Hypothesis {
         // Its first lines may be missing, and with them its question and the answers.
         let is_seen = proposal.accept_sent && case.is_seen_from_its_prepare_on();
         let unseen = self.unseen_answers(known, case);
-        let more = !self.shows_refusals && !quorum.named && !known.is_journal(owner)
-            && proposal.prepares_sent != quorum.members.len();
+        let hides = !self.shows_refusals && self.leaves_open && !known.is_journal(owner);
+        let more = hides && !quorum.named && proposal.prepares_sent != quorum.members.len();
         let open = !is_seen
             || partial
             || more
@@ -249,28 +249,22 @@ impl Hypothesis {
                 || (!journal && proposal.copies)
         };
         let is_own_count = own && hears && !told();
-        let open = if is_own_count {
-            !case.is_seen_from_its_prepare_on() || self.unplaced_votes || quorum.may_be(count)
-        } else {
-            let silent = |peer: &&u16| {
-                let tells = known.facts(**peer).is_some_and(|facts| facts.hears_questions)
-                    && {
-                        let answer = proposal.answer_of(**peer);
-                        self.tells_all(known, **peer, MessageType::AcceptAck, number, answer)
-                    };
-                !tells && !votes.iter().any(|(voter, _)| voter == *peer)
-            };
-            // Anybody may have voted of whom nothing is known.
-            let all = quorum.named || proposal.accepts_sent == quorum.members.len();
-            let possible = proposal
-                .answers
-                .iter()
-                .filter(|answer| quorum.counts(answer.peer))
-                .filter(|answer| self.possible_vote(known, number, answer).is_some())
-                .count();
-            let silent = quorum.members.iter().filter(silent).count();
-            !all || self.unplaced_votes || quorum.may_be(possible.max(count) + silent)
+        let is_few = is_own_count
+            && case.is_seen_from_its_prepare_on()
+            && !quorum.may_be(count);
+        // Else nobody may have accepted it, as far as is known of all acceptors.
+        let has_none = || {
+            let answers = || proposal.answers.iter().filter(|a| quorum.counts(a.peer));
+            let voters = answers().filter(|a| self.possible_vote(known, number, a).is_some());
+            let voters: Vec<u16> = voters.map(|answer| answer.peer).collect();
+            let silent = quorum.members.iter().filter(|peer| quorum.counts(**peer));
+            let silent = silent.filter(|peer| !voters.contains(peer)).filter(|peer| {
+                !self.has_not_voted(known, **peer, number, proposal.answer_of(**peer))
+            });
+            let votes = voters.len().max(proposal.nameless_votes);
+            quorum.is_all && !quorum.may_be(votes + silent.count())
         };
+        let open = !(is_few || has_none());
         let certainty = if open || partial { Certainty::NotDecidable } else { Certainty::Certain };
         self.findings.add_of(PaxosRule::MajorityOfVotes, owner, certainty, || {
             let who = choice.by.map_or("somebody".into(), |by| format!("peer{by}"));
@@ -307,7 +301,7 @@ impl Hypothesis {
             let enough = of_value(value).count() >= quorum.most;
             if enough && !self.majorities.iter().any(|(known, ..)| *known == value) {
                 let lines = of_value(value).take(2).map(|vote| vote.witness.clone()).collect();
-                self.majorities.push((value, number, lines));
+                self.majorities.push((value, number, lines, quorum.is_all));
             }
         }
     }

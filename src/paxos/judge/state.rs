@@ -94,6 +94,8 @@ pub(super) type Place = (u16, u16);
 pub(super) struct Answer {
     pub(super) peer: u16,
     pub(super) promise: Option<Promise>,
+    /// Its own line shows it.
+    pub(super) promise_sent: bool,
     /// Its answers say different things: which one counted is not known.
     pub(super) promises_differ: bool,
     /// The proposer had it before it sent its first accept, by its own lines.
@@ -119,6 +121,7 @@ impl Answer {
         Self {
             peer,
             promise: None,
+            promise_sent: false,
             promises_differ: false,
             promised_in_time: false,
             promised_early: None,
@@ -263,6 +266,10 @@ pub(super) struct Stream {
     pub(super) accepted: Option<Accepted>,
     /// An ack whose question has not been read: it may stand on the next line.
     pub(super) waiting: Option<(Message, Witness)>,
+    /// The value in its last ack of a prepare, what it had promised then, and which accepts it was
+    /// asked since.
+    pub(super) last_value: Option<(Option<ValueId>, Option<Number>, Witness)>,
+    pub(super) asked_since: Vec<(Number, Option<ValueId>)>,
     /// What its last accept_acks showed: a further one may be a copy.
     shown_votes: Vec<(Option<Number>, Option<ValueId>)>,
     /// The numbers in the first and the last ack of each kind.
@@ -285,6 +292,8 @@ pub(super) struct Stream {
     /// Promises received since it last asked anything, and of how much, if they say so.
     pub(super) since: Vec<(u16, Option<Number>, Promise)>,
     pub(super) nameless_since: usize,
+    /// Those that may be promises of this number, if its prepare is logged late.
+    pub(super) credit: Option<(Number, usize, Vec<(u16, Option<Number>, Promise)>)>,
     /// Its choice in this incarnation.
     pub(super) chose: Option<Witness>,
 }

@@ -20,6 +20,8 @@ pub(super) struct Quorum {
     pub(super) least: usize,
     /// These many are one.
     pub(super) most: usize,
+    /// There are no others, as far as the proposer's own lines tell.
+    pub(super) is_all: bool,
     /// The proposer is its own acceptor and prints no messages to itself: it has a voice more.
     pub(super) silent_self: bool,
     /// It may be one; then there is a member more as well.
@@ -67,11 +69,13 @@ impl Hypothesis {
         let most = if named.is_some() {
             least
         } else {
-            let sent = self.fewest_sent.get(&owner).copied().unwrap_or(0);
-            majority(members.len().max(sent) + 1)
+            let sent = self.most_sent.get(&owner).copied().unwrap_or(0);
+            majority(members.len().max(sent) + usize::from(!shows_itself))
         };
         let apart = Some(owner).filter(|_| silent_self || perhaps_self);
-        Quorum { members, named: named.is_some(), least, most, silent_self, perhaps_self, apart }
+        let sent = self.most_sent.get(&owner).copied().unwrap_or(0);
+        let is_all = named.is_some() || (sent > 1 && sent == members.len());
+        Quorum { members, is_all, named: named.is_some(), least, most, silent_self, perhaps_self, apart }
     }
 
     /// True if answers to this proposer are among the lines. Where it is not known who received
@@ -86,8 +90,8 @@ impl Hypothesis {
         let seen = self.answered.entry(owner).or_default();
         seen.extend(proposal.answers.iter().map(|answer| answer.peer));
         if proposal.prepares_sent > 0 {
-            let fewest = self.fewest_sent.entry(owner).or_insert(proposal.prepares_sent);
-            *fewest = (*fewest).min(proposal.prepares_sent);
+            let most = self.most_sent.entry(owner).or_default();
+            *most = proposal.prepares_sent.max(*most);
         }
     }
 
@@ -164,13 +168,39 @@ impl Hypothesis {
         }
         let heard = answer.heard_vote.as_ref()?;
         let refused = answer.refused.is_some() && answer.accepts == 1;
-        let other = answer.accepts == 0;
-        let tells = || {
-            let facts = known.facts(answer.peer);
-            facts.is_some_and(|facts| facts.hears_questions && facts.answers)
-                && self.tells_all(known, answer.peer, MessageType::AcceptAck, number, Some(answer))
-        };
-        Some(heard).filter(|_| !(refused || other && !heard.certain && tells()))
+        let none = || !heard.certain && self.has_not_voted(known, answer.peer, number, Some(answer));
+        Some(heard).filter(|_| !(refused || none()))
+    }
+
+    /// True if the lines of an acceptor show that it did not accept this number: it printed no vote
+    /// from before it could to after it could no longer.
+    pub(super) fn has_not_voted(
+        &self,
+        known: &Known,
+        peer: u16,
+        number: Number,
+        answer: Option<&Answer>,
+    ) -> bool {
+        let Some(facts) = known.facts(peer).filter(|_| !known.has_gaps) else { return false };
+        let is_restarted = facts.choices > 1 || (facts.starts > 1 && facts.queued);
+        if !facts.hears_questions || is_restarted || answer.is_some_and(|a| a.vote.is_some()) {
+            return false;
+        }
+        let promised = answer.is_some_and(|a| {
+            let in_time = a.promised_in_time || a.promised_early.is_some();
+            // Its promise came before the question that it did not answer.
+            a.promise_sent && in_time
+        });
+        let first = answer.is_some_and(|a| a.prepares > 0 && a.heard_at[0] > 1);
+        self.streams_of(peer).any(|stream| {
+            let shown = stream.shown.iter().flatten().any(|[first, _]| *first < Some(number));
+            let grows = self.reading.prepare != Shows::Asked || self.reading.accept != Shows::Asked;
+            let is_before = stream.is_whole || promised || first || (grows && shown);
+            let asked = answer.is_some_and(|a| a.accepts > 0);
+            let silent = || answer.is_some_and(|a| stream.answered > a.heard_at[1]);
+            let promised = stream.promised.as_ref().is_some_and(|(promised, _)| *promised > number);
+            is_before && promised && (!asked || silent())
+        })
     }
 
     /// True if no proposer's lines are missing, as far as that can be known.
