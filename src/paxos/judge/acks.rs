@@ -52,10 +52,12 @@ impl Hypothesis {
         }
         let is_asked = if shows == Shows::Asked { open.has(number) } else { !open.is_empty() };
         let stream = self.stream(spot, acceptor);
-        if !(m.is_journal || is_asked && heard || stream.answered == 0) {
+        // With its question, the number is heard that it shows.
+        let names_it = shows == Shows::Promise || (shows == Shows::Accepted && is_vote);
+        let is_known = is_asked && (heard || !names_it);
+        if !(m.is_journal || is_known || stream.answered == 0) {
             // Some programs log the question behind the answer.
             stream.waiting = Some((m, spot.witness()));
-            self.waiting += 1;
             return;
         }
         self.judge_ack(known, spot, m, acceptor, true);
@@ -75,14 +77,15 @@ impl Hypothesis {
         }) else {
             return false;
         };
-        self.waiting -= 1;
         let is_vote = m.kind == MessageType::AcceptAck;
         let question = if is_vote { MessageType::Accept } else { MessageType::Prepare };
         let shows = self.reading.of(m.kind);
         let question = next.and_then(|(_, next, received)| {
             next.number.filter(|_| received && next.kind == question)
         });
+        let was_asked = !stream.open[usize::from(is_vote)].is_empty() && shows != Shows::Asked;
         let fits = question.is_some_and(|question| match shows {
+            _ if was_asked => m.number == Some(question),
             Shows::Asked => m.number == Some(question),
             Shows::Promise => m.number >= Some(question),
             Shows::PromiseBefore | Shows::Accepted => true,
@@ -135,13 +138,15 @@ impl Hypothesis {
             None => open.answer(shows, number, is_vote),
         };
         self.was_asked(known, spot, &m, acceptor, number, answered, goes_on);
-        if let Some(question) = answered.question.filter(|_| !m.is_journal) {
+        let is_sure = answered.standing == Standing::Grant || shows != Shows::Promise;
+        if let Some(question) = answered.question.filter(|_| is_sure && !m.is_journal) {
             let asks = if is_vote { MessageType::Accept } else { MessageType::Prepare };
             self.is_no_echo(m.value, question, asks);
         }
         self.keeps_its_word(known, spot, &m, acceptor, number, answered);
         self.file(known, spot, &m, acceptor, number, answered);
         let stream = self.stream(spot, acceptor);
+        stream.open[kind].is_doubtful |= !answered.was_asked && stream.answered == 0;
         let is_left = !m.is_journal && stream.open.iter().any(|open| !open.is_empty());
         if answered.was_asked {
             stream.answered = stream.questions;
@@ -153,20 +158,17 @@ impl Hypothesis {
 
     /// Notes that an ack shows another value than its question has.
     pub(super) fn is_no_echo(&mut self, value: Option<ValueId>, of: Number, asks: MessageType) {
-        let asked = self.proposals.get(&of).and_then(|proposal| {
-            proposal.asked(asks).find_map(|asked| asked.value)
-        });
+        let asked = self.proposals.get(&of).and_then(|proposal| proposal.value_of(asks));
         self.shows_held |= value.zip(asked).is_some_and(|(value, asked)| value != asked);
     }
 
     /// How sure it is what this value in an ack of a prepare says: some programs show the
     /// question's.
     fn unless_echo(&self, m: &Message, answered: Answered) -> Certainty {
-        let asked = answered.question.and_then(|question| {
-            let proposal = self.proposals.get(&question)?;
-            proposal.asked(MessageType::Prepare).find_map(|asked| asked.value)
-        });
-        if m.held == Held::Unknown && (asked.is_none() || asked == m.value) {
+        let asked = answered.question.and_then(|question| self.proposals.get(&question));
+        let asked = asked.and_then(|proposal| proposal.value_of(MessageType::Prepare));
+        let is_sure = answered.standing == Standing::Grant || self.shows(m) != Shows::Promise;
+        if m.held == Held::Unknown && (!is_sure || asked.is_none() || asked == m.value) {
             Certainty::IfAcksShowValues
         } else {
             Certainty::Certain
@@ -230,7 +232,11 @@ impl Hypothesis {
             Shows::Asked => true,
         };
         let begins_here = stream.is_whole || stream.answered > 0;
+        // A copy for a learner may come long after the vote.
+        let may_be_copy = is_vote && !answered.was_asked && known.may_have_learners();
+        let is_new = stream.is_whole || !may_be_copy || (rose && shows != Shows::Asked);
         let is_proved = !known.has_gaps
+            && is_new
             && (goes_on || m.is_journal)
             && if answered.was_asked { begins_here && (rose || stream.is_whole) } else { begins_here }
             && known.facts(acceptor).is_none_or(|facts| facts.starts < 2 || m.is_journal);
@@ -291,7 +297,7 @@ impl Hypothesis {
             None => {}
         }
         if m.held == Held::Unknown && shows == Shows::Accepted {
-            self.accepts_upwards(known, spot, m, acceptor, number, answered);
+            self.accepts_upwards(known, spot, m, acceptor, number);
         } else {
             self.reports_its_vote(known, spot, m, acceptor, answered);
         }
@@ -299,16 +305,17 @@ impl Hypothesis {
             self.holds_what_it_may(known, spot, m, acceptor, answered);
         }
         let stream = self.stream(spot, acceptor);
-        let raised = match shows {
-            Shows::Promise | Shows::Asked => number,
-            Shows::PromiseBefore | Shows::Accepted => number.max(answered.at_least),
-        };
         if matches!(shows, Shows::Promise | Shows::PromiseBefore) {
             stream.promise = Some(number);
         }
-        let before = stream.promised.as_ref().map(|(promised, _)| *promised);
-        if let Some(raised) = raised.filter(|raised| Some(*raised) > before) {
-            stream.promised = Some((raised, spot.witness()));
+        if let Some(number) = number {
+            stream.promise_at_least(number, spot.witness());
+        }
+        // Unless it answers a question that is logged behind it.
+        if let Some(least) = answered.at_least {
+            let is_vote = m.kind == MessageType::AcceptAck;
+            let asks = if is_vote { MessageType::Accept } else { MessageType::Prepare };
+            stream.raise = Some((asks, least, spot.witness()));
         }
     }
 
@@ -351,7 +358,15 @@ impl Hypothesis {
         let promise = stream.promised.as_ref().map(|(promised, _)| *promised);
         let last = stream.last_value.replace((m.value, promise.max(answered.question), spot.witness()));
         let asked = std::mem::take(&mut stream.asked_since);
-        let Some((before, promised, witness)) = last.filter(|_| is_held && m.value.is_some()) else {
+        // A proposer may be its own acceptor.
+        let is_other = stream.first_prepared.is_none();
+        // What it did not show before and was not asked for since, it was only asked about now.
+        stream.holds_nothing = is_other
+            && m.value.is_some()
+            && last.as_ref().is_some_and(|(before, ..)| *before != m.value)
+            && !asked.iter().any(|(_, value)| value.is_none() || *value == m.value);
+        let last = last.filter(|_| is_held && is_other && m.value.is_some());
+        let Some((before, promised, witness)) = last else {
             return;
         };
         // A blank is nothing only where values are shown.
@@ -391,9 +406,7 @@ impl Hypothesis {
         m: &Message,
         acceptor: u16,
         number: Option<Number>,
-        answered: Answered,
     ) {
-        let echo = self.unless_echo(m, answered);
         let stream = self.stream(spot, acceptor);
         let promise = stream.promised.as_ref().map(|(promised, _)| *promised);
         let before = stream.accepted.replace(Accepted {
@@ -409,7 +422,9 @@ impl Hypothesis {
             && before.value.zip(m.value).is_some_and(|(one, two)| one != two);
         if number < before.number || other_value {
             let what = before.value.map_or("a value", |value| known.values.text(value)).to_owned();
-            let sure = if number < before.number { Certainty::Certain } else { echo };
+            let is_lower = number < before.number;
+            let echo = Certainty::IfAcksShowValues;
+            let sure = if is_lower { Certainty::Certain } else { echo };
             self.vote_forgotten(acceptor, &what, before.number, before.witness, spot, sure);
             return;
         }
@@ -513,8 +528,10 @@ impl Hypothesis {
                 (Held::Unknown, Shows::Accepted) => number.map_or(Held::Nothing, Held::Under),
                 (held, _) => held,
             };
-            let held = if held == Held::Unknown { self.held_by_its_votes(spot, m, acceptor) } else { held };
-            let promise = Promise { value: m.value, held, received: false, witness: witness() };
+            let is_told = held != Held::Unknown;
+            let held = if is_told { held } else { self.held_by_its_votes(spot, m, acceptor) };
+            let (value, received) = (m.value, false);
+            let promise = Promise { value, held, is_told, received, witness: witness() };
             let is_granted = standing != Standing::Refusal || m.answers.is_none();
             if let Some(question) = answered.question.filter(|_| is_granted) {
                 self.with(known, question, |proposal| proposal.take_promise(acceptor, promise));
@@ -579,20 +596,19 @@ impl Hypothesis {
         let stream: &mut Stream = self.stream(spot, acceptor);
         match &stream.accepted {
             Some(Accepted { number: Some(number), value, .. })
-                if m.value.is_some()
-                    && *value == m.value
+                if (m.value.is_none() || *value == m.value)
                     && stream.open[1].highest() < Some(*number) =>
             {
                 Held::Under(*number)
             }
+            _ if stream.holds_nothing => Held::Nothing,
             _ => Held::Unknown,
         }
     }
 
     /// The value that an accept of this number asks for.
     pub(super) fn asked_value(&self, number: Option<Number>) -> Option<ValueId> {
-        let proposal = self.proposals.get(&number?)?;
-        proposal.asked(MessageType::Accept).find_map(|asked| asked.value)
+        self.proposals.get(&number?)?.value_of(MessageType::Accept)
     }
 
     fn vote(

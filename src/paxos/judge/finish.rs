@@ -5,7 +5,7 @@ use super::dialect::Number;
 use super::hypothesis::Hypothesis;
 use super::intake::Known;
 use super::rules::PaxosRule;
-use super::state::{Held, Proposal, ValueId, Values};
+use super::state::{Held, Promise, Proposal, Stream, ValueId, Values};
 use crate::paxos::event::MessageType;
 use crate::trace::findings::{Certainty, Witness};
 
@@ -14,6 +14,14 @@ impl Hypothesis {
     pub(super) fn finish(&mut self, known: &mut Known) {
         let places: Vec<(u16, u16)> = self.streams.keys().copied().collect();
         places.into_iter().for_each(|place| _ = self.end_of_waiting(known, place, None));
+        for stream in self.streams.values_mut() {
+            if let Some((_, least, witness)) = stream.raise.take() {
+                stream.promise_at_least(least, witness);
+            }
+        }
+        // What nobody answers before the log ends may have been refused.
+        let is_open = |stream: &Stream| stream.open.iter().any(|open| !open.is_empty());
+        self.leaves_open |= self.streams.values().any(is_open);
         let proposals = std::mem::take(&mut self.proposals);
         for proposal in proposals.values() {
             self.note_acceptors(proposal);
@@ -73,12 +81,13 @@ impl Hypothesis {
     fn held_under_its_number(&mut self, known: &Known) {
         let shows_held = self.shows_held || known.printed_acks == 0;
         let told = |proposal: &Proposal| -> Vec<(Number, ValueId, Witness)> {
-            let candidate = proposal.asked(MessageType::Prepare).find_map(|asked| asked.value);
+            let candidate = proposal.value_of(MessageType::Prepare);
             let promises = proposal.answers.iter().filter_map(|answer| answer.promise.as_ref());
             // It may be the question's.
-            let promises = promises.filter(|p| shows_held || p.value != candidate);
+            let is_other = |p: &&Promise| candidate.is_some() && p.value != candidate;
+            let promises = promises.filter(|p| shows_held || is_other(p));
             let held = promises.filter_map(|promise| match promise.held {
-                Held::Under(number) => Some((number, promise.value?, promise.witness.clone())),
+                Held::Under(number) if promise.is_told => Some((number, promise.value?, promise.witness.clone())),
                 _ => None,
             });
             held.collect()

@@ -11,7 +11,8 @@ use super::intake::{Known, Message};
 use super::reading::{Reading, Shows};
 use super::rules::PaxosRule;
 use super::state::{
-    Choice, Exchange, MOST_EXCHANGES, MOST_RECORDS, Place, Promise, Proposal, Stream, ValueId,
+    Choice, Exchange, Held, MOST_EXCHANGES, MOST_RECORDS, Place, Promise, Proposal, Stream,
+    ValueId,
 };
 use crate::paxos::event::{Action, MessageType};
 use crate::trace::findings::{Certainty, Findings, Spot, Witness};
@@ -48,10 +49,6 @@ pub(super) struct Hypothesis {
     pub(super) shows_held: bool,
     /// An acceptor left a question unanswered, as far as is printed: a refusal, perhaps.
     pub(super) leaves_open: bool,
-    /// Streams whose credit is to be applied.
-    pub(super) credits: usize,
-    /// Acks that wait for their question.
-    pub(super) waiting: usize,
     /// Acks that show no number where this reading has one.
     pub(super) unnumbered: Vec<Witness>,
     /// Refusals are printed.
@@ -96,8 +93,6 @@ impl Hypothesis {
             contradictions: 0,
             shows_held: false,
             leaves_open: false,
-            credits: 0,
-            waiting: 0,
             unnumbered: Vec::new(),
             shows_refusals: false,
             unplaced_promises: false,
@@ -121,19 +116,10 @@ impl Hypothesis {
         action: Action,
         message: Message,
     ) {
-        if self.credits > 0
-            && let Some(printer) = message.printer
+        if let Some(printer) = message.printer
+            && self.follows_up(known, spot, printer, action, &message)
         {
-            self.apply_credit(known, (spot.input, printer), action, &message);
-        }
-        if self.waiting > 0
-            && let Some(place) = message.printer.map(|printer| (spot.input, printer))
-            && self.streams.get(&place).is_some_and(|stream| stream.waiting.is_some())
-        {
-            let question = (spot, &message, action == Action::Received);
-            if self.end_of_waiting(known, place, Some(question)) {
-                return;
-            }
+            return;
         }
         match (action, message.number) {
             _ if message.is_ack() => match action {
@@ -153,6 +139,38 @@ impl Hypothesis {
         }
     }
 
+    /// What the lines before have left open is settled by this one. True if it needs no more.
+    fn follows_up(
+        &mut self,
+        known: &mut Known,
+        spot: Spot<'_>,
+        printer: u16,
+        action: Action,
+        m: &Message,
+    ) -> bool {
+        let place = (spot.input, printer);
+        let stream = self.streams.entry(place).or_default();
+        let preparing =
+            m.number.filter(|_| action == Action::Sent && m.kind == MessageType::Prepare);
+        let in_a_row = preparing.is_some() && stream.preparing == preparing;
+        stream.preparing = preparing;
+        if let Some((kind, least, witness)) = stream.raise.take() {
+            let next = m.number.filter(|_| action == Action::Received && m.kind == kind);
+            stream.promise_at_least(next.map_or(least, |next| next.min(least)), witness);
+        }
+        let (is_waiting, is_credit) = (stream.waiting.is_some(), stream.credit.is_some());
+        if is_credit {
+            self.apply_credit(known, place, action, m);
+        }
+        if in_a_row && let Some(number) = preparing {
+            self.with(known, number, |proposal| proposal.in_a_row = true);
+        }
+        is_waiting && {
+            let question = (spot, m, action == Action::Received);
+            self.end_of_waiting(known, place, Some(question))
+        }
+    }
+
     /// Promises that stand before their question, which is so only where it is logged behind the
     /// answer: not in front of another line of the same question.
     fn apply_credit(
@@ -166,17 +184,18 @@ impl Hypothesis {
         let Some((number, nameless, since)) = stream.and_then(|stream| stream.credit.take()) else {
             return;
         };
-        self.credits -= 1;
         let is_prepare = action == Action::Sent && next.kind == MessageType::Prepare;
-        if is_prepare && next.number == Some(number) {
-            return;
-        }
+        // To itself a peer may answer at once.
+        let in_a_row = is_prepare && next.number == Some(number);
         self.with(known, number, |proposal| {
             if proposal.order != Some((place.1, place.0)) || proposal.accept_sent {
                 return;
             }
-            proposal.nameless_promises += nameless;
+            proposal.nameless_promises += if in_a_row { 0 } else { nameless };
             for (acceptor, promised, promise) in since {
+                if in_a_row && acceptor != place.1 {
+                    continue;
+                }
                 if promised.is_none_or(|promised| promised >= number) {
                     proposal.answer(acceptor).promised_in_time = true;
                     proposal.take_promise(acceptor, promise);
@@ -233,7 +252,6 @@ impl Hypothesis {
             && self.proposals.get(&number).is_none_or(|proposal| !proposal.prepared);
         if let Some(printer) = m.printer.filter(|_| is_first) {
             self.stream(spot, printer).credit = Some((number, nameless, since));
-            self.credits += 1;
         }
         self.with(known, number, |proposal| {
             exchange(proposal, spot, &m, true);
@@ -375,7 +393,7 @@ impl Hypothesis {
         let is_none = |number: Number| {
             number.round == 0
                 && self.shows(m).may_be_none()
-                && self.proposals.get(&number).is_none_or(|zero| zero.owner().is_none())
+                && self.proposals.get(&number).is_none_or(|zero| !zero.is_asked())
         };
         m.number.filter(|number| !is_none(*number))
     }
@@ -393,12 +411,17 @@ impl Proposal {
         };
         if known.received && promise.received {
             answer.promises_differ |= known.value != promise.value || known.held != promise.held;
-        } else if promise.received || known.held == super::state::Held::Unknown {
-            let held = if promise.held == super::state::Held::Unknown { known.held } else { promise.held };
+        } else if promise.received || known.held == Held::Unknown {
+            let is_known = promise.held != Held::Unknown;
+            let (held, is_told) = (known.held, known.is_told);
             if promise.received {
                 *known = promise;
+                if !is_known {
+                    (known.held, known.is_told) = (held, is_told);
+                }
+            } else {
+                (known.held, known.is_told) = (promise.held, promise.is_told);
             }
-            known.held = held;
         }
     }
 }
@@ -413,7 +436,15 @@ pub(super) fn exchange(
     message: &Message,
     is_sent: bool,
 ) {
-    let Some(from) = message.sender else { return };
+    let Some(from) = message.sender else {
+        let known = &mut proposal.nameless;
+        if let Some(value) = message.value.filter(|_| message.is_question() && known.len() < 8)
+            && !known.iter().any(|(kind, of, _)| (*kind, *of) == (message.kind, value))
+        {
+            known.push((message.kind, value, spot.witness()));
+        }
+        return;
+    };
     let same = |known: &&mut Exchange| {
         known.kind == message.kind && known.from == from && known.value == message.value
     };

@@ -43,6 +43,9 @@ pub(super) struct Questions {
     /// Nothing was answered since the last question of this kind came.
     is_last: bool,
     pub(super) lost_count: bool,
+    /// The first answer of the log has no question before it: either is missing, or every one is
+    /// logged behind its answer.
+    pub(super) is_doubtful: bool,
 }
 
 impl Questions {
@@ -87,7 +90,7 @@ impl Questions {
     ) -> Answered {
         let was_asked = !self.is_empty();
         let lowest = self.numbers.iter().min().copied();
-        let is_one = self.numbers.len() == 1 && !self.lost_count;
+        let is_one = self.numbers.len() == 1 && !self.lost_count && !self.is_doubtful;
         let asked = self.has(number);
         let standing = Standing::Open;
         let open = Answered { question: None, at_least: None, standing, above: None, was_asked };
@@ -98,7 +101,7 @@ impl Questions {
             (Shows::Promise, Some(shown)) => {
                 let lower = self.numbers.iter().filter(|open| **open < shown).count();
                 match lower {
-                    _ if self.lost_count => open,
+                    _ if self.lost_count || self.is_doubtful => open,
                     0 if is_one && !asked && self.is_last => {
                         Answered { question: lowest, above: lowest, ..open }
                     }

@@ -46,7 +46,9 @@ impl Hypothesis {
             (Held::Unknown, Shows::Accepted) => number.map_or(Held::Nothing, Held::Under),
             (held, _) => held,
         };
-        let promise = Promise { value: m.value, held, received: true, witness: spot.witness() };
+        let (value, received, witness) = (m.value, true, spot.witness());
+        let is_told = held != Held::Unknown;
+        let promise = Promise { value, held, is_told, received, witness };
         match (m.answers, shows) {
             (Some(answers), _) => {
                 if Some(answers) == number {
@@ -78,7 +80,6 @@ impl Hypothesis {
                 if let Some(current) = current {
                     self.shows_what_it_may(spot, current, printer, number, shows);
                     self.take(known, spot, m, current, promise.clone());
-                    self.is_no_echo(m.value, current, MessageType::Prepare);
                 }
                 self.keep_for_next(spot, m, None, &promise);
             }

@@ -5,7 +5,8 @@ use super::dialect::Number;
 use super::hypothesis::Hypothesis;
 use super::intake::Known;
 use super::rules::PaxosRule;
-use super::state::{Answer, Choice, Exchange, Proposal, ValueId, Values, Vote};
+use super::reading::Shows;
+use super::state::{Answer, Choice, Exchange, Proposal, Stream, ValueId, Values, Vote};
 use super::support::Quorum;
 use crate::paxos::event::MessageType;
 use crate::trace::findings::{Certainty, Witness};
@@ -29,9 +30,12 @@ impl Case<'_> {
     /// True if nothing is missing of what the proposer printed about it, from the first promise
     /// on. Where its prepare is the first line that is here, answers may stand before it.
     fn is_seen_from_its_prepare_on(&self) -> bool {
-        let Proposal { begins_here, prepared, prepares_sent, accepts_sent, .. } = self.proposal;
-        let asked = self.quorum.members.iter().filter(|peer| **peer != self.owner).count();
-        *begins_here || (*prepared && *prepares_sent >= asked.max(*accepts_sent))
+        let Proposal { begins_here, in_a_row, prepared, .. } = self.proposal;
+        let Proposal { prepares_sent, accepts_sent, .. } = self.proposal;
+        let asked = self.quorum.members.iter().filter(|peer| self.quorum.counts(**peer)).count();
+        // More of them are repetitions of earlier ones.
+        let is_all = *prepares_sent == asked && *accepts_sent <= asked;
+        *begins_here || (*prepared && *in_a_row && is_all)
     }
 
     /// The promises that the proposer had before it asked to accept.
@@ -90,7 +94,9 @@ impl Hypothesis {
             .filter(|told| matches!(told.kind, MessageType::Accept | MessageType::Chosen))
             .filter_map(|told| Some((told.value?, told.sent.as_ref().or(told.received.as_ref())?)));
         let chosen = proposal.choices.iter().filter_map(|c| Some((c.value?, &c.witness)));
-        let mut all = told.chain(chosen);
+        let nameless = proposal.nameless.iter().filter(|(kind, ..)| *kind == MessageType::Accept);
+        let nameless = nameless.map(|(_, value, witness)| (*value, witness));
+        let mut all = told.chain(nameless).chain(chosen);
         let Some((first, witness)) = all.next() else { return };
         match all.find(|(value, _)| *value != first && !Values::is_vague(*value)) {
             None => self.findings.kept(PaxosRule::OneValuePerNumber),
@@ -121,6 +127,20 @@ impl Hypothesis {
     /// A number is one proposer's, and stands for one candidate. True if two proposers share it:
     /// then no rule can tell their promises and votes apart.
     fn one_owner(&mut self, known: &Known, number: Number, proposal: &Proposal) -> bool {
+        let asked = proposal.asked(MessageType::Prepare).find(|asked| asked.value.is_some());
+        if let Some(asked) = asked {
+            let other = proposal.nameless.iter().find(|(kind, value, _)| {
+                *kind == MessageType::Prepare && Some(*value) != asked.value
+            });
+            if let Some((_, value, witness)) = other {
+                let text = known.values.text(*value);
+                self.findings.add(PaxosRule::OwnGrowingNumbers, Certainty::Certain, || {
+                    let words = format!("number {number} stands for another candidate too, {text}");
+                    (asked.line().into_iter().chain([witness.clone()]).collect(), words)
+                });
+                return false;
+            }
+        }
         for kind in [MessageType::Prepare, MessageType::Accept] {
             let mut asked = proposal.asked(kind);
             let Some(first) = asked.next() else { continue };
@@ -166,8 +186,8 @@ impl Hypothesis {
             let hears = known.facts(**peer).is_some_and(|facts| facts.hears_questions);
             let own = self.answered.contains_key(*peer);
             // What it had promised before its first line is not known.
-            let may = |stream: &super::state::Stream| {
-                let first = stream.shown.iter().flatten().any(|[first, _]| *first < Some(case.number));
+            let may = |stream: &Stream| {
+                let first = self.shows_promise(stream, case.number);
                 stream.highest_heard > Some(case.number) || !(first || stream.is_whole)
             };
             !has_voted && (!hears || own || streams.any(|(_, stream)| may(stream)))
@@ -175,6 +195,16 @@ impl Hypothesis {
         let answered: Vec<u16> = case.promises().map(|answer| answer.peer).collect();
         let silent = case.quorum.members.iter().filter(|peer| !answered.contains(peer));
         silent.filter(may_refuse).count()
+    }
+
+    /// True if an ack shows that its acceptor had promised less than this.
+    fn shows_promise(&self, stream: &Stream, number: Number) -> bool {
+        let readings = [self.reading.prepare, self.reading.accept];
+        let shown = stream.shown.iter().zip(readings);
+        shown.into_iter().any(|(shown, shows)| {
+            let is_promise = matches!(shows, Shows::Promise | Shows::PromiseBefore);
+            is_promise && shown.is_some_and(|[first, _]| first < Some(number))
+        })
     }
 
     fn majority_of_promises(&mut self, known: &Known, case: Case<'_>) {

@@ -146,6 +146,8 @@ impl Answer {
 pub(super) struct Promise {
     pub(super) value: Option<ValueId>,
     pub(super) held: Held,
+    /// The line itself says so; else its sender's votes before it do.
+    pub(super) is_told: bool,
     /// True if the proposer's own line shows it.
     pub(super) received: bool,
     pub(super) witness: Witness,
@@ -172,6 +174,8 @@ pub(super) struct Choice {
 #[allow(clippy::struct_excessive_bools)] // independent facts
 pub(super) struct Proposal {
     pub(super) exchanges: Vec<Exchange>,
+    /// Questions received from it is not known whom, each value once.
+    pub(super) nameless: Vec<(MessageType, ValueId, Witness)>,
     pub(super) answers: Vec<Answer>,
     /// The first choice of each value and the owner's own.
     pub(super) choices: Vec<Choice>,
@@ -185,6 +189,8 @@ pub(super) struct Proposal {
     pub(super) owner_was_told: bool,
     /// There are lines of the proposer that come before its prepare.
     pub(super) begins_here: bool,
+    /// Two of its prepares stand one behind the other, so that they are not logged late.
+    pub(super) in_a_row: bool,
     /// Answers to the proposer whose senders are not known, before those two moments.
     pub(super) nameless_promises: usize,
     pub(super) nameless_votes: usize,
@@ -220,6 +226,21 @@ impl Proposal {
     /// Those who asked this, whatever the value.
     pub(super) fn asked(&self, kind: MessageType) -> impl Iterator<Item = &Exchange> {
         self.exchanges.iter().filter(move |exchange| exchange.kind == kind)
+    }
+
+    fn is_heard(&self) -> bool {
+        self.answers.iter().any(|answer| answer.prepares + answer.accepts > 0)
+    }
+
+    /// True if somebody asked under it.
+    pub(super) fn is_asked(&self) -> bool {
+        self.owner().is_some() || !self.nameless.is_empty() || self.is_heard()
+    }
+
+    /// The value of its questions of this kind.
+    pub(super) fn value_of(&self, kind: MessageType) -> Option<ValueId> {
+        let nameless = self.nameless.iter().filter(|(of, ..)| *of == kind).map(|(_, value, _)| *value);
+        self.asked(kind).filter_map(|asked| asked.value).chain(nameless).next()
     }
 
     /// The proposer, if somebody asked under this number.
@@ -269,11 +290,17 @@ pub(super) struct Stream {
     /// The value in its last ack of a prepare, what it had promised then, and which accepts it was
     /// asked since.
     pub(super) last_value: Option<(Option<ValueId>, Option<Number>, Witness)>,
+    /// So it holds nothing, and its last ack shows what it was asked about.
+    pub(super) holds_nothing: bool,
     pub(super) asked_since: Vec<(Number, Option<ValueId>)>,
     /// What its last accept_acks showed: a further one may be a copy.
     shown_votes: Vec<(Option<Number>, Option<ValueId>)>,
     /// The numbers in the first and the last ack of each kind.
     pub(super) shown: [Option<[Option<Number>; 2]>; 2],
+    /// The number that its last line prepared, if it did.
+    pub(super) preparing: Option<Number>,
+    /// What its promise is to be raised to, unless its last ack answers the next line.
+    pub(super) raise: Option<(MessageType, Number, Witness)>,
     /// What it found on its disk when it began.
     pub(super) found: Option<Number>,
     /// The line of its last start, if it is not the first.
@@ -302,6 +329,13 @@ pub(super) struct Stream {
 const MOST_COPIED: usize = 8;
 
 impl Stream {
+    /// Its promise is this, or more.
+    pub(super) fn promise_at_least(&mut self, number: Number, witness: Witness) {
+        if self.promised.as_ref().is_none_or(|(promised, _)| *promised < number) {
+            self.promised = Some((number, witness));
+        }
+    }
+
     /// True if one of its last accept_acks showed the same.
     pub(super) fn has_shown(&self, vote: (Option<Number>, Option<ValueId>)) -> bool {
         self.shown_votes.contains(&vote)

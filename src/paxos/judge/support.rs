@@ -119,8 +119,6 @@ impl Hypothesis {
         if facts.starts > 1 || facts.choices > 1 {
             return false;
         }
-        // Its first line may be a question that it had answered before.
-        let raised = answer.is_some_and(|answer| answer.prepares > 0 && answer.heard_at[0] > 1);
         self.streams_of(peer).any(|stream| match kind {
             MessageType::Prepare => {
                 let is_before = stream.first_prepared.is_some_and(|first| first < number);
@@ -147,7 +145,7 @@ impl Hypothesis {
                     }),
                     Shows::Promise => {
                         let promised = stream.promised.as_ref().map(|(promised, _)| *promised);
-                        (is_before || raised) && promised > Some(number)
+                        is_before && promised > Some(number)
                     }
                     _ => is_before && last > Some(number),
                 }
@@ -199,7 +197,9 @@ impl Hypothesis {
             let asked = answer.is_some_and(|a| a.accepts > 0);
             let silent = || answer.is_some_and(|a| stream.answered > a.heard_at[1]);
             let promised = stream.promised.as_ref().is_some_and(|(promised, _)| *promised > number);
-            is_before && promised && (!asked || silent())
+            // Under one reading a vote may look like a copy of the one before.
+            let tells = self.reading.accept != Shows::PromiseBefore;
+            is_before && promised && (!asked || tells && silent())
         })
     }
 

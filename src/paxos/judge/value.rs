@@ -46,7 +46,7 @@ impl Hypothesis {
         let Some((accept, asked)) = accept.and_then(|accept| Some((accept, accept.value?))) else {
             return;
         };
-        let candidate = proposal.asked(MessageType::Prepare).find_map(|prepare| prepare.value);
+        let candidate = proposal.value_of(MessageType::Prepare);
         let answers: Vec<&Answer> = case.promises().collect();
         let own = self.own_voice(known, case, asked);
         let unseen = self.unseen_answers(known, case) + proposal.nameless_promises;
@@ -144,7 +144,10 @@ impl Hypothesis {
         let value = promise.value;
         let asked = value.and_then(|value| self.value_numbers.get(&value).copied());
         let shows = known.promises_show_values && !known.blank_values;
-        let (low, high) = match (promise.held, value) {
+        // What a program shows as the question's value is not what its votes were for.
+        let is_sure = promise.is_told || self.shows_held || !known.promises_show_values;
+        let held = if is_sure { promise.held } else { Held::Unknown };
+        let (low, high) = match (held, value) {
             (Held::Nothing, _) => (None, None),
             (Held::Under(held), _) => (Some(held), Some(held)),
             (Held::Unknown, None) if shows => (None, None),
@@ -156,7 +159,7 @@ impl Hypothesis {
             // Asked for by a proposer whose lines are not here: anything below this number.
             (Held::Unknown, Some(_)) => (Some(Number::whole(0)), Some(number)),
         };
-        let value = match promise.held {
+        let value = match held {
             // The value shown may be the question's.
             Held::Under(held) if value.is_none() || value == candidate => {
                 self.asked_value(Some(held)).or(value.filter(|_| self.shows_held))
