@@ -233,7 +233,10 @@ impl Hypothesis {
         };
         let begins_here = stream.is_whole || stream.answered > 0;
         // A copy for a learner may come long after the vote.
-        let may_be_copy = is_vote && !answered.was_asked && known.may_have_learners();
+        let may_be_copy = is_vote
+            && !answered.was_asked
+            && known.may_have_learners()
+            && !stream.has_shown_other((number, m.value));
         let is_new = stream.is_whole || !may_be_copy || (rose && shows != Shows::Asked);
         let is_proved = !known.has_gaps
             && is_new

@@ -291,8 +291,7 @@ impl Hypothesis {
             let silent = silent.filter(|peer| !voters.contains(peer)).filter(|peer| {
                 !self.has_not_voted(known, **peer, number, proposal.answer_of(**peer))
             });
-            let votes = voters.len().max(proposal.nameless_votes);
-            quorum.is_all && !quorum.may_be(votes + silent.count())
+            quorum.is_all && !quorum.may_be(voters.len() + silent.count())
         };
         let open = !(is_few || has_none());
         let certainty = if open || partial { Certainty::NotDecidable } else { Certainty::Certain };

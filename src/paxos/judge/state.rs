@@ -341,6 +341,11 @@ impl Stream {
         self.shown_votes.contains(&vote)
     }
 
+    /// True if it showed the same number with another value: then it is no copy of that.
+    pub(super) fn has_shown_other(&self, vote: (Option<Number>, Option<ValueId>)) -> bool {
+        self.shown_votes.iter().any(|known| known.0 == vote.0 && known.1 != vote.1)
+    }
+
     pub(super) fn show(&mut self, vote: (Option<Number>, Option<ValueId>)) {
         if self.shown_votes.last() == Some(&vote) {
             return;
