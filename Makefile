@@ -2,31 +2,31 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help build all demo test check lines bench bench-group static sim matrix museum scale explore \
+.PHONY: help build all demo test test-browser check lines bench bench-group static sim matrix scale explore \
 	explorer torture shuttle mutants mutants-changed clean
 
 help:
-	@echo 'make build   compiles target/release/synod; make all is the same'
-	@echo 'make demo    five peers agree on this machine: test case 2, with a verdict'
-	@echo 'make test    all tests'
-	@echo 'make check   formatting, lints and documentation, without a warning'
-	@echo 'make lines   how many lines of code the program has, and fails where it has too many'
-	@echo 'make bench   latency, start-up, memory, size, and how fast a log is judged'
-	@echo 'make bench-group   the barrier and the group: readiness, joins, deaths, many members'
-	@echo 'make sim     a million runs in the simulator, from seeds, with heavy faults; then ready and member'
-	@echo 'make matrix  broken variants of all three protocols, and which checks catch them; with drawings'
-	@echo 'make explore every run of a few peers, exhaustively; make explorer shows them in a browser'
-	@echo 'make scale   decision latency round the world for 3 to 101 peers, simulated; small ones on sockets too'
-	@echo 'make torture real processes: 10,000 kills and 1,000 power losses (KILLS=n POWER=n SEED=n)'
-	@echo 'make shuttle thousands of schedules of the threads that ask one peer at once'
-	@echo 'make mutants single changes to the source that no test notices (PARTS="paxos ...")'
-	@echo 'make static  the one static binary, as it goes into the image'
-	@echo 'make docker-test1, docker-test2   the lab test cases on five containers, with a verdict'
-	@echo 'make docker-faults   four scenarios in which containers are killed, cut off, frozen'
-	@echo 'make docker-lab      files in the shape of the three labs, as they are, with a verdict each'
-	@echo 'make docker-image    only the images; docker/targets.mk has the other docker- targets'
-	@echo 'docker build . -t prj4   the image with Docker alone; Dockerfile has the other labs'
-	@echo 'make clean   remove what was built'
+	@echo 'make build           compile target/release/synod (make all is the same)'
+	@echo 'make demo            five peers agree on this machine: test case 2, with a verdict'
+	@echo 'make test            all tests; says first what they need'
+	@echo 'make test-browser    the page that synod draw makes, in Chromium; Mermaid too'
+	@echo 'make check           formatting, lints and documentation, without a warning'
+	@echo 'make lines           count lines of code; fails above the budget'
+	@echo 'make bench           latency, start-up, memory, size, speed of the judge'
+	@echo 'make bench-group     readiness, joins, failure detection, many members (five minutes)'
+	@echo 'make sim             a million simulated runs with heavy faults; then ready and member'
+	@echo 'make matrix          mutants of all protocols, and which checks catch them; with drawings'
+	@echo 'make explore         every run of a few peers, exhaustively (make explorer: in a browser)'
+	@echo 'make scale           decision latency in a wide area, simulated and on sockets'
+	@echo 'make torture         real processes: 10,000 kills, 1,000 power losses (KILLS=n POWER=n SEED=n)'
+	@echo 'make shuttle         thousands of schedules of the runtime'\''s threads'
+	@echo 'make mutants         single changes to the source that no test notices (PARTS="paxos ...")'
+	@echo 'make static          the static binary that goes into the image'
+	@echo 'make docker-test1    test case 1 in five containers, with a verdict; docker-test2 likewise'
+	@echo 'make docker-faults   containers killed, disconnected, frozen, partitioned'
+	@echo 'make docker-lab      compose files in the shape of the labs, unmodified, with a verdict each'
+	@echo 'make docker-image    only the images; docs/deploy.md lists the other docker- targets'
+	@echo 'make clean           remove what was built'
 
 build all:
 	$(CARGO) build --release
@@ -36,7 +36,13 @@ demo:
 	@$(TARGET_DIR)/release/synod local hostsfiles/hostsfile-testcase2.txt -t 0,1
 
 test:
+	@tests/needs.sh
 	$(CARGO) test
+
+# In a browser; without one it is skipped, but not in CI.
+test-browser:
+	$(CARGO) build --quiet
+	python3 tests/browser/draw.py $(TARGET_DIR)/debug/synod
 
 check:
 	$(CARGO) fmt --check
@@ -50,22 +56,22 @@ bench:
 	SYNOD_STATIC="$$(realpath "$$(docker/static.sh)")" $(CARGO) bench --bench loopback
 	$(CARGO) bench --bench check
 
-# The barrier and the group; takes five minutes.
+# Readiness and membership; takes five minutes.
 bench-group:
 	$(CARGO) bench --bench group
 
 torture:
 	$(CARGO) bench --bench torture -- $(foreach n,KILLS POWER SEED,$(if $($n),$n=$($n)))
 
-# The locks of the runtime are exchanged, so this is another build.
+# Another build, in which the runtime's locks are those of shuttle.
 shuttle:
 	RUSTFLAGS='--cfg shuttle' $(CARGO) test --lib --target-dir $(TARGET_DIR)/shuttle schedules
 
-# Thousands, half a minute each.
+# Thousands of mutants, half a minute each.
 mutants:
 	tests/mutants/run.sh $(or $(PARTS),paxos hosts ready trace member node cli)
 
-# A sample of those in what the newest commits touch (MINUTES=n).
+# A sample of those in what the latest commits touch (MINUTES=n).
 mutants-changed:
 	tests/mutants/run.sh --changed
 
@@ -81,9 +87,6 @@ sim:
 	@$(SIM) sim ready --seeds 0..100000
 	@$(SIM) sim member --seeds 0..20000
 	@$(SIM) sim member --majority --faults heavy --seeds 0..20000
-
-# The old name of the target.
-museum: matrix
 
 matrix:
 	@$(CARGO) build --profile sim --quiet

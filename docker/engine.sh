@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034 # $platform and $compose are for those who source this
-# Sourced: finds the engine and a compose tool, or says what is lacking.
+# Sourced: finds the engine and a compose tool, or says what is missing.
 
-# Ends the script. Where containers are not wanted, what needs them has nothing to do.
+# Ends the script: with 0 where containers are not wanted, else with 1.
 lacking() {
     if [ "${SYNOD_NO_DOCKER:-}" = 1 ]; then
         echo "skipped: $1 (SYNOD_NO_DOCKER=1)"
@@ -28,13 +28,12 @@ need_compose() {
     fi
 }
 
-# A project of this run's own: another run of the same scenario on the same engine, also from
-# another clone or another machine, has another name.
+# A project name for this run alone: every other run on the same engine has another one.
 project_for() {
     printf '%s-%s' "$1" "$(od -An -N4 -tx4 /dev/urandom | tr -d ' \n')"
 }
 
-# The projects of runs of this scenario (without one, of any), whoever has started them.
+# The projects of all runs of this scenario, or of all scenarios.
 projects_for() {
     key=com.docker.compose.project format="{{.Label \"com.docker.compose.project\"}}"
     {
@@ -44,15 +43,15 @@ projects_for() {
     } | sort -u | grep -x "${1:-synod-[a-z0-9]*}-[0-9a-f]\{8\}" || true
 }
 
-# True while a run is being played: its judge is made before its other containers. When the script
-# that plays it is killed with -9, the judge ends by itself, with its input or with its time.
+# True while the run goes on: its judge is created before its other containers. If the script is
+# killed with `kill -9`, the judge ends by itself, with its input or at its time-out.
 is_played() {
     docker container inspect "$1-judge" >/dev/null 2>&1
 }
 
-# Removes all that belongs to a compose project, whichever tool made it, and nothing else. It looks
-# again until nothing is there: a network cannot go while the end of a removed container still hangs
-# on it, and that can take a moment.
+# Removes all that belongs to a compose project, whichever tool created it, and nothing else. It
+# tries again until nothing is left: a network cannot be removed while a container that is being
+# removed is still attached to it.
 remove_project() {
     label=label=com.docker.compose.project=$1 tries=20
     while :; do
@@ -63,7 +62,7 @@ remove_project() {
         [ -n "$containers$networks$volumes$images" ] || return 0
         if [ "$tries" -le 0 ]; then
             # shellcheck disable=SC2086 # lists of ids
-            echo "$1: the engine does not let go of:" $containers $networks $volumes $images \
+            echo "$1: the engine could not remove:" $containers $networks $volumes $images \
                 >&2
             return 0
         fi
@@ -73,7 +72,7 @@ remove_project() {
             [ -z "$containers" ] || docker rm -f $containers
             [ -z "$networks" ] || docker network rm $networks
             [ -z "$volumes" ] || docker volume rm $volumes
-            # Only the names; an image stays as long as it has another one.
+            # Only the names; an image stays while it has another one.
             [ -z "$images" ] || docker rmi $images
         } >/dev/null 2>&1 || sleep 0.1
     done

@@ -1,19 +1,19 @@
 #!/bin/sh
-# Plays a scenario in which something is done to the containers, and ends with its verdict.
+# Runs a scenario with a fault, and ends with its verdict.
 #
 # usage: docker/fault.sh kill|cut|pause|partition
 #
-# Each scenario is made so that forgetting, or counting the wrong answers, would show: what the
-# later proposer can ask is just the majority on which the fault was.
+# Each scenario leaves the later proposer exactly the majority on which the fault was. A lost
+# promise or a wrongly counted answer would change the value.
 set -eu
 cd "$(dirname "$0")/.."
 . docker/stage.sh
 
-# The script waits for what the peers tell people, so they tell it. A proposer does not wait long
-# for a peer that is started later, or is frozen: that is the scenario.
+# The script waits for prose of the peers, so they print it. A proposer does not wait long for a
+# peer that is started later or is frozen: that is the scenario.
 export PEER_FLAGS="${PEER_FLAGS---verbose --wait 1}"
 
-# Every interference is announced; what the judge must know first is announced first.
+# Every fault is announced to the judge. What it must know beforehand is announced before.
 launch() {
     for peer; do
         announce "$peer started"
@@ -78,9 +78,9 @@ play_cut() {
 play_pause() {
     export PEER1_DELAY=5 PEER5_DELAY=0
     raise synod-pause compose/testcase2.yml hostsfile-testcase2.txt Y
-    heading 'peer1 proposes X while peer3 and peer4 are frozen, so it has no majority, and freezes' \
-        'in its turn. peer3 and peer4 go on, peer5 proposes Y, and Y is chosen. Y must win: peer1' \
-        'goes on with an old number and X, is refused, and must say Y.'
+    heading 'peer1 proposes X while peer3 and peer4 are frozen, so it has no majority, and is then' \
+        'frozen too. peer3 and peer4 go on, peer5 proposes Y, and Y is chosen. Y must win: peer1' \
+        'goes on with an old number and X, is refused, and must choose Y.'
     launch peer1 peer2 peer3 peer4
     await 'listens on' peer1 peer2 peer3 peer4
     freeze peer3 peer4

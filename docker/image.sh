@@ -1,15 +1,15 @@
 #!/bin/sh
-# Builds the images prj4, prj1 and prj3 in one of two ways, and says which. They are one program;
-# what differs is the protocol that it starts with (Paxos, the barrier, the group).
+# Builds the images prj4 (Paxos), prj1 (readiness) and prj3 (membership) in one of two ways, and
+# says which. They are one program with different entry points.
 #
 # usage: [SYNOD_BUILD=source|binary] docker/image.sh [PROJECT]
 #
-# With a project, the images are also called PROJECT/prj4 and so on: those names are this build's,
-# whatever else is built meanwhile.
+# With a project, the images are also called PROJECT/prj4 and so on. Those names belong to this
+# build, whatever else is built meanwhile.
 #
-# source: in the public Rust image; needs nothing but the engine. binary: cargo builds the program
-# here, and the image takes it; much faster where there is a toolchain, and it works where nothing
-# can be pulled. Without SYNOD_BUILD: binary, if cargo here builds for the engine's machine.
+# source: compiles in the public Rust image; needs only the engine. binary: cargo compiles here and
+# the image takes the binary; faster, and nothing is pulled. The default is binary where cargo
+# builds for the engine's platform.
 set -eu
 cd "$(dirname "$0")/.."
 . docker/engine.sh
@@ -52,11 +52,11 @@ case $way in
         cp "$program" "$context/synod"
         cp -r hostsfiles "$context"
         mkdir "$context/data"
-        # The same stages, without the one that compiles: the classic builder runs every stage above
+        # The same stages without the one that compiles: the classic builder runs every stage above
         # its target, needed or not.
         sed -n '/^FROM scratch/,$ { s|--from=build ||; s|/out/||; p; }' Dockerfile \
             >"$context/Dockerfile"
-        # Where there is only the older builder, the client warns of it each time.
+        # The output is shown only on failure: some clients warn of the classic builder each time.
         for image in $images; do
             docker build --target "$image" -t "$image" ${project:+-t "$project/$image"} \
                 "$context" >"$context.log" 2>&1 || {
@@ -71,7 +71,7 @@ case $way in
         ;;
 esac
 
-# The images that had the names before; they stay where something else still uses them.
+# Removes the images that had these names before, unless something else uses them.
 new=" $(for image in $images; do docker images --quiet "$image"; done | tr '\n' ' ')"
 for image in $old; do
     case $new in

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Plays a scenario without faults, a container for each line of the hostsfile, and ends with its
+# Runs a scenario without faults, a container for each line of the hostsfile, and ends with its
 # verdict.
 #
 # usage: [protocol=FLAGS] [late=PEER] docker/scenario.sh NAME COMPOSE_FILE HOSTSFILE [VALUE]
 #
-# $protocol is which, and the judge's flags (paxos); $late is a peer that is started last, two
-# seconds after the others.
+# $protocol is the protocol (default paxos) with flags for the judge; $late is a peer that is
+# started two seconds after the others.
 set -eu
 cd "$(dirname "$0")/.."
 . docker/stage.sh

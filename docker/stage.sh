@@ -1,22 +1,21 @@
 # shellcheck shell=sh
-# Sourced: the stage on which a scenario is played.
+# Sourced: what all scenarios share.
 #
-#     raise NAME COMPOSE_FILE HOSTSFILE [VALUE]      makes containers, starts none; a judge listens
-#                                                    ($protocol: which, and the judge's flags)
-#     start PEER...                                  starts them; their lines go to the judge
+#     raise NAME COMPOSE_FILE HOSTSFILE [VALUE]      creates containers and starts the judge only
+#                                                    ($protocol: its name and the judge's flags)
+#     start PEER...                                  starts peers; their lines go to the judge
 #     heading, announce, await, disconnect, connect  for faults
 #     conclude                                       ends the script with the judge's verdict
 #
-# Compose makes the containers and networks; the engine's own client starts and watches them.
-# Compose attaches to a container that is started again only when it runs already, and its first
-# lines can be lost; a start with an attachment loses none. However the script ends, everything is
-# taken down.
+# Compose creates the containers and networks; the engine's own client starts them and reads their
+# output. Compose attaches to a restarted container only once it runs, so its first lines can be
+# lost; `docker start --attach` loses none. However the script ends, everything is removed.
 #
-# Each run has a project and names of images of its own, so any number of them can be played on one
-# engine at once, also of different versions.
+# Each run has its own project and image names, so any number of runs, also of different versions,
+# can share an engine.
 #
-# Judging is the program's business: it runs in a container of the same image and reads what is
-# written to file descriptor 3.
+# The judge is `synod judge` in a container of the same image. It reads what is written to file
+# descriptor 3.
 . docker/engine.sh
 
 # How long a whole scenario may take, and one step of it.
@@ -27,7 +26,7 @@ raise() {
     file=$2 hosts=$3 value=${4:-}
     need_engine
     need_compose
-    # Runs that were killed with -9 have left these.
+    # Left by runs that were killed with `kill -9`.
     for project in $(projects_for "$1"); do
         is_played "$project" || remove_project "$project"
     done
@@ -39,7 +38,7 @@ raise() {
     trap 'exit 143' TERM HUP
     docker/image.sh "$project"
     mkfifo "$stage/log"
-    # Made before what could be taken for abandoned.
+    # Created first: containers without a judge count as abandoned.
     # shellcheck disable=SC2086 # a list of flags
     docker create --rm --interactive --init --name "$project-judge" --network none --read-only \
         --cap-drop ALL --log-driver none "$project/prj4" \
@@ -52,7 +51,7 @@ raise() {
     $compose -p "$project" -f "$stage/compose.yml" up --no-start
     containers=$(docker ps -a --filter "label=com.docker.compose.project=$project" \
         --format '{{.Label "com.docker.compose.service"}}={{.ID}}')
-    # Each line of the hostsfile, in its order, is a service of the compose file.
+    # Each line of the hostsfile, in order, is a service of the compose file.
     peers=$(sed -n 's/^ *\([^:# ][^: ]*\).*/\1/p' "hostsfiles/$hosts")
     for peer in $peers; do
         [ -n "$(container_of "$peer")" ] && continue
@@ -61,7 +60,7 @@ raise() {
     done
 }
 
-# A file that names its containers, as the lab's own do, can be played once at a time.
+# A compose file that names its containers, as the lab's do, can run only once at a time.
 refuse_taken_names() {
     for name in $(sed -n 's/^ *container_name: *//p' "$file"); do
         format='{{index .Config.Labels "com.docker.compose.project"}}'
@@ -88,7 +87,7 @@ container_of() {
 start() {
     for peer; do
         : >"$stage/$peer"
-        # Nobody reads any more once the judge has left; that ends the watcher quietly.
+        # Once the judge has ended, nobody reads; that ends the watcher quietly.
         watch "$peer" "$(container_of "$peer")" 2>/dev/null &
         echo $! >"$stage/$peer.pid"
     done
@@ -101,30 +100,30 @@ watch() {
         number=$(echo "$peers" | grep -nx -- "$1" | cut -d: -f1)
         name=$(printf '\033[3%dm%s\033[0m' "$((6 - number % 6))" "$name")
     fi
-    # Each stream by itself: in one pipe, the pieces of their lines could be mixed.
+    # A pipe for each stream: in one pipe, parts of their lines could be mixed.
     { docker start --attach "$2" 2>&4 | pass_on "$1" "$name"; } 4>&1 | pass_on "$1" "$name"
     code=$(docker inspect --format '{{.State.ExitCode}}' "$2") &&
         echo "$1 exited with code $code" >&3
 }
 
 # Tells the judge what is done to a peer; see `synod judge --help`. (The subshell takes the signal
-# if the judge has left.)
+# if the judge has ended.)
 announce() {
     (echo "==> $*" >&3) 2>/dev/null || true
 }
 
-# Says what will happen, before it does. The judge passes it on.
+# Says what will happen. The judge prints it.
 heading() {
     printf '# %s\n' "$@" >&3
 }
 
-# Waits until the peers have printed this, in their present lives.
+# Waits until each of these peers has printed this text since its last start.
 await() {
     text=$1 tries=$((await_s * 10))
     shift
     for peer; do
         until grep -qF -- "$text" "$stage/$peer"; do
-            # The judge has heard enough, so the rest need not be played.
+            # The judge has reached its verdict, so the rest is not needed.
             kill -0 "$judge" 2>/dev/null || conclude
             tries=$((tries - 1))
             if [ "$tries" -le 0 ]; then
@@ -140,17 +139,17 @@ await_choice() {
     await '"action":"chose"' "$@"
 }
 
-# Waits until the watcher of a killed peer has passed on its last line.
+# Waits until the last line of a killed peer has been passed on.
 await_end() {
     wait "$(cat "$stage/$1.pid")" || true
 }
 
-# The network of the project, which compose names like this.
+# Compose gives the project's network this name.
 disconnect() {
     docker network disconnect "${2:-${project}_default}" "$(container_of "$1")"
 }
 
-# The name is compose's doing; by hand it has to be given.
+# Compose gives a container its alias; here it must be given again.
 connect() {
     docker network connect --alias "$1" "${2:-${project}_default}" "$(container_of "$1")"
 }
@@ -163,7 +162,7 @@ pass_on() {
     done
 }
 
-# With DRAW=FILE in the environment the run is drawn; the ending chooses the form.
+# With DRAW=FILE in the environment the run is drawn; the extension selects the format.
 draw() {
     case $DRAW in
         *.html | *.htm) form=html ;;

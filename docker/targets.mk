@@ -1,4 +1,4 @@
-# Everything that needs a container engine; included by the Makefile.
+# Targets that need a container engine; included by the Makefile.
 
 .PHONY: docker-image docker-test1 docker-test2 docker-lecture docker-duel docker-durable \
     docker-lab docker-faults docker-kill docker-cut docker-pause docker-partition docker-ready \
@@ -24,8 +24,8 @@ docker-duel:
 docker-durable:
 	@docker/scenario.sh synod-durable compose/testcase2-durable.yml hostsfile-testcase2.txt X
 
-# Files in the shape of the labs' own, as they are but for the image's name. They name their
-# containers, so only one run at a time fits on an engine; another is refused.
+# Files in the shape of the labs' own, unmodified but for the image's name. They name their
+# containers, so an engine runs only one at a time; a second run is refused.
 docker-lab: docker-lab-test1 docker-lab-test2 docker-lab-ready \
     docker-lab-member1 docker-lab-member2 docker-lab-member3 docker-lab-member4
 
@@ -43,11 +43,11 @@ docker-faults: docker-kill docker-cut docker-pause docker-partition
 docker-kill docker-cut docker-pause docker-partition:
 	@docker/fault.sh $(@:docker-%=%)
 
-# The last peer comes two seconds late.
+# The last peer starts two seconds late.
 docker-ready:
 	@protocol=ready late=peer1 docker/scenario.sh synod-ready compose/ready.yml hostsfile.txt
 
-# What is to happen is the judge's to know: who crashes, and who is removed on request.
+# The judge must know who is to crash, and who is to be removed on request.
 docker-member1 docker-lab-member1: judge := member
 docker-member2 docker-lab-member2: judge := member -c 5
 docker-member3 docker-lab-member3: judge := member -c 2,3,4,5
@@ -62,6 +62,6 @@ docker-lab-member1 docker-lab-member2 docker-lab-member3 docker-lab-member4:
 	    compose/lab/prj3/docker-compose-testcase-$(@:docker-lab-member%=%).yml \
 	    hostsfile-member.txt
 
-# By project name. The image stays.
+# By project name. The images stay.
 docker-clean:
 	@docker/clean.sh

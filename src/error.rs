@@ -13,6 +13,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// A flag or an argument that cannot be used; the text says which and why.
     Usage(String),
+    /// A flag that the command does not have.
+    UnknownFlag(String),
     /// A file's content that cannot be used; the text says where and why.
     Input(String),
     /// The operating system refused.
@@ -25,10 +27,15 @@ impl Error {
     /// True if the usage text would help.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Usage(_) => true,
+            Self::Usage(_) | Self::UnknownFlag(_) => true,
             Self::Doing(_, inner) => inner.is_usage(),
             Self::Input(_) | Self::Io(_) => false,
         }
+    }
+
+    /// The flag, if it is one that the command does not have.
+    pub fn unknown_flag(&self) -> Option<&str> {
+        if let Self::UnknownFlag(flag) = self { Some(flag) } else { None }
     }
 }
 
@@ -36,6 +43,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(text) | Self::Input(text) => f.write_str(text),
+            Self::UnknownFlag(flag) => write!(f, "{flag}: there is no such flag"),
             Self::Io(error) => write!(f, "{error}"),
             Self::Doing(what, inner) => write!(f, "{what}: {inner}"),
         }
@@ -52,7 +60,10 @@ impl From<io::Error> for Error {
 
 impl From<lexopt::Error> for Error {
     fn from(error: lexopt::Error) -> Self {
-        Self::Usage(error.to_string())
+        match error {
+            lexopt::Error::UnexpectedOption(flag) => Self::UnknownFlag(flag),
+            error => Self::Usage(error.to_string()),
+        }
     }
 }
 

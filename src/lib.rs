@@ -17,7 +17,7 @@
 //!                        process                       the contract
 //! ```
 //!
-//! The arrows are a law (a test holds them). What belongs to a protocol lives in its folder; what
+//! A test enforces the arrows. What belongs to a protocol lives in its folder; what
 //! serves them all knows protocols only as rows of [`protocols::PROTOCOLS`]. A protocol's core
 //! imports only `process`: no I/O at all. Its judge shares no code with its core, and recomputes
 //! everything from the lines. `node` and `sim` drive any `Process` and name no protocol.

@@ -151,7 +151,7 @@ pub fn proceed_while_due<P: Process>(process: &mut P, out: &mut Effects<P>) {
         }
         process.proceed(out);
     }
-    panic!("a step of {} is due for ever", P::PROTOCOL);
+    panic!("a step of {} is due forever", P::PROTOCOL);
 }
 
 /// A protocol, seen from one peer.

@@ -33,6 +33,9 @@ pub struct Protocol {
     /// What the simulator knows of it.
     #[cfg(feature = "simulator")]
     pub sim: Option<&'static dyn AnySim>,
+    /// Its lessons: the command `synod learn`.
+    #[cfg(feature = "simulator")]
+    pub learn: Option<fn(Parser) -> Result<ExitCode>>,
 }
 
 impl Protocol {
@@ -54,6 +57,8 @@ pub const PROTOCOLS: &[Protocol] = &[
         live: Some(&paxos::live::LIVE),
         #[cfg(feature = "simulator")]
         sim: Some(&paxos::sim::PaxosSim),
+        #[cfg(feature = "simulator")]
+        learn: Some(paxos::learn::run),
     },
     Protocol {
         name: "ready",
@@ -65,6 +70,8 @@ pub const PROTOCOLS: &[Protocol] = &[
         live: Some(&ready::live::LIVE),
         #[cfg(feature = "simulator")]
         sim: Some(&ready::sim::ReadySim),
+        #[cfg(feature = "simulator")]
+        learn: None,
     },
     Protocol {
         name: "member",
@@ -76,6 +83,8 @@ pub const PROTOCOLS: &[Protocol] = &[
         live: Some(&member::live::LIVE),
         #[cfg(feature = "simulator")]
         sim: Some(&member::sim::MemberSim),
+        #[cfg(feature = "simulator")]
+        learn: None,
     },
 ];
 

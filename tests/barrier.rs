@@ -127,7 +127,7 @@ fn what_is_no_datagram_of_a_peer_harms_nobody() {
         stranger.send_to(b"ACK!", to).expect("loopback takes it");
         stranger.send_to(b"READY", to).expect("loopback takes it");
     }
-    victim.says("which is no peer's address");
+    victim.says("which is not a peer's address");
     victim.says("dropped a datagram from peer2: it says nothing");
     victim.says("dropped a datagram from peer2: longer than 1200 bytes");
     assert_eq!(readies(&victim.err()), 0);

@@ -77,10 +77,6 @@ impl Process for Mover {
 
 impl Observer<Mover> for Store {
     fn observe(&mut self, _: &Output<Mover>) {}
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 /// A message that came with contents, and how they ended.
@@ -295,7 +291,7 @@ fn what_no_honest_peer_announces_costs_the_connection_and_is_not_received() {
         ("{\"message\":{\"Content\":5}}\n".into(), "a message without its body"),
         (
             "{\"with_body\":{\"length\":1,\"message\":{\"Plain\":5}}}\n".into(),
-            "a body behind a message that has none",
+            "a body after a message that has none",
         ),
     ] {
         let mut client = Client::greet(OTHER, peer.at);

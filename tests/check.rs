@@ -130,7 +130,7 @@ fn empty_input_is_one_line_and_a_stranger_who_proposes_is_noted() {
     assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1);
     let log = compose(&clean().replace("5: 5 sent prepare", "3: 3 sent prepare"));
     let words = String::from_utf8(check(&["--hosts", HOSTS], &log).stdout).unwrap();
-    assert!(words.contains("note: roles: peer3 proposes, but is no proposer"), "{words}");
+    assert!(words.contains("note: roles: peer3 proposes, but is not a proposer"), "{words}");
 }
 
 #[test]

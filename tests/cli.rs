@@ -53,12 +53,12 @@ fn a_flag_that_cannot_be_used_is_refused_with_its_reason() {
         ("-v X -t 1e10", "-t \"1e10\": a time is at most 1000000000 seconds"),
         ("-v X -t=", "-t \"\": a time"),
         ("-v X --wait -0.1", "--wait \"-0.1\": a time"),
-        ("-v X --id 0", "--id \"0\": this is no number from 1 to 65535"),
-        ("-v X --id one", "--id \"one\": this is no number"),
+        ("-v X --id 0", "--id \"0\": this is not a number from 1 to 65535"),
+        ("-v X --id one", "--id \"one\": this is not a number"),
         ("-v X --id 4", "--id 4: hosts has no such peer; give an id from 1 to 3"),
-        ("-v X --id 99999", "--id \"99999\": this is no number"),
-        ("-v X --port 0", "--port \"0\": this is no number"),
-        ("-v X --port 70000", "--port \"70000\": this is no number"),
+        ("-v X --id 99999", "--id \"99999\": this is not a number"),
+        ("-v X --port 0", "--port \"0\": this is not a number"),
+        ("-v X --port 70000", "--port \"70000\": this is not a number"),
         ("-v X --speed 9", "--speed"),
         ("-v X -q", "-q"),
         ("-v X further", "further"),
@@ -92,7 +92,10 @@ fn a_value_that_is_no_text_is_refused() {
 #[test]
 fn a_proposer_without_a_value_is_refused_with_its_line() {
     let end = run(format!("# comment\n\n{GOOD}"), "--id 1");
-    assert_eq!(usage(&end), "hosts:3: peer1 is a proposer and needs a value: give it with -v C");
+    assert_eq!(
+        usage(&end),
+        "hosts:3: peer1 is a proposer and needs a value: give it with -v VALUE"
+    );
 }
 
 #[test]
@@ -190,7 +193,7 @@ fn proposers_whose_majorities_need_not_meet_are_refused_with_the_majorities_name
     let apart = "a:proposer1\nb:acceptor1\nc:acceptor1,acceptor2\nd:acceptor2\ne:proposer2\n\
                  f:acceptor1\ng:acceptor2\n";
     let want = "two values could be chosen: peer1 needs only peer2, peer6, and peer5 only \
-                peer4, peer7, who have nobody in common; add acceptor2 to line 2 (peer2) and \
+                peer4, peer7, which have no peer in common; add acceptor2 to line 2 (peer2) and \
                 acceptor1 to line 4 (peer4)";
     for id in [1, 3, 5] {
         let end = run(apart, &format!("--id {id} -v X"));
@@ -230,7 +233,7 @@ fn when_no_line_is_this_machine_it_says_what_was_tried() {
     // 192.0.2.0/24 is for documentation; the names end as no real name may.
     let end = run("192.0.2.1:proposer1\nnobody.invalid:acceptor1\n", "-v X");
     assert_eq!((end.code, end.out.len()), (Some(2), 0), "{end:#?}");
-    assert!(end.err[0].contains("no line is this machine; give its id with --id"), "{end:#?}");
+    assert!(end.err[0].contains("no line names this machine; give its id with --id"), "{end:#?}");
     assert!(end.err.iter().any(|line| line.contains("peer1 (line 1): 192.0.2.1 is 192.0.2.1,")));
     assert!(end.err.iter().any(|line| line.contains("peer2 (line 2): nobody.invalid does not")));
 }
@@ -255,20 +258,11 @@ fn a_trace_file_that_cannot_be_written_is_refused() {
 }
 
 #[test]
-fn help_and_version_are_data_and_end_with_0() {
-    let version = concat!("synod ", env!("CARGO_PKG_VERSION"));
-    for (words, first) in [
-        ("--help", "synod: Paxos you can run, read and trust"),
-        ("paxos --help", "usage: synod -h HOSTSFILE [-v VALUE] [-t DELAY] [options]"),
-        ("local --help", "usage: synod local [HOSTSFILE]"),
-        ("-h none -t x --help", "synod: Paxos"),
-        ("--version", version),
-        ("local --version", version),
-    ] {
+fn the_version_is_data_and_ends_with_0() {
+    for words in ["-V", "--version", "local -V", "local --version"] {
         let end = Program::start(synod(words)).end();
         assert_eq!((end.code, end.err.len()), (Some(0), 0), "{words}: {end:#?}");
-        assert!(end.out[0].starts_with(first), "{words}: {end:#?}");
-        assert!(end.out.iter().all(|line| line.len() <= 100), "{words}: too wide");
+        assert_eq!(end.out, [concat!("synod ", env!("CARGO_PKG_VERSION"))], "{words}");
     }
 }
 
@@ -310,15 +304,6 @@ fn help_that_cannot_be_written_is_an_error() {
     }
     let end = Program::start_reading(synod("--help"), 0).end();
     assert_eq!((end.code, end.err.len()), (Some(0), 0), "nobody reads: {end:#?}");
-}
-
-#[test]
-fn a_word_that_is_no_command_is_refused_with_the_list_of_commands_named() {
-    for word in ["bogus", "lokal"] {
-        let end = Program::start(synod(&format!("{word} -h hosts"))).end();
-        assert_eq!(refusal(&end), format!("{word:?}: there is no such command"));
-        assert_eq!(end.err[1..], ["try: synod --help"]);
-    }
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn a_killed_proposer_never_uses_its_number_again() {
     }
     for incarnation in 0..3 {
         cluster.start(1, "-v X --wait 0");
-        // A incarnation reserves 16 numbers of its own, and the next one skips what is left of
+        // An incarnation reserves 16 numbers of its own, and the next one skips what is left of
         // them.
         let number = 1 + 16 * 5 * incarnation;
         cluster.peer(1).says(&format!("proposes X as number {number}"));

@@ -127,7 +127,7 @@ fn the_page_of_a_group_has_a_step_for_each_mark() {
         let (data, _) = data.split_once("</script>").expect("it ends");
         let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
         let steps = data["steps"].as_array().expect("a list");
-        assert_eq!(page.matches(" data-s=").count(), steps.len());
+        assert_eq!(page.matches("<g class=\"s").count(), steps.len());
         for (index, step) in steps.iter().enumerate() {
             let mark = format!(" data-s=\"{index}\" data-p=\"{}\"", step["peer"]);
             assert!(page.contains(&mark), "{mark}");
@@ -203,6 +203,7 @@ fn what_cannot_be_drawn_is_refused_in_one_line() {
     refused(&[], "no line is an event");
     refused(&[DUEL, "--format", "png"], "text, mermaid, svg and html");
     refused(&[DUEL, "-o", "x.png"], "which format?");
+    refused(&[DUEL, "--open", "--format", "text"], "--open shows a page");
     refused(&[DUEL, "-o", "/nonexistent/x.svg"], "writing /nonexistent/x.svg");
     refused(&[DUEL, "--from", "soon"], "--from \"soon\"");
     refused(&[DUEL, "--from", "-1"], "--from");
@@ -212,7 +213,7 @@ fn what_cannot_be_drawn_is_refused_in_one_line() {
     refused(&[REMOVAL, "--from", "1"], "no times");
     refused(&[REMOVAL, "--number", "1"], "these are views");
     refused(&[REMOVAL, "--on-request", "x"], "--on-request");
-    refused(&["--membership", DUEL], "no line is of a group");
+    refused(&["--membership", DUEL], "no line is of a member");
     refused(&["--membership", "tests/draw/none.log"], "No such file");
 }
 
@@ -254,4 +255,41 @@ fn damaged_journals_do_no_harm() {
         }
     }
     fs::remove_file(Path::new(&path)).expect("it can be removed");
+}
+
+/// A program of this name shows pictures on this machine.
+fn opener(folder: &Path, script: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    for name in ["xdg-open", "open"] {
+        let path = folder.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it can be run");
+    }
+}
+
+#[test]
+fn the_page_is_shown_where_the_machine_can_and_else_its_place_is_said() {
+    let folder = tempfile::tempdir().expect("a folder for this test");
+    let open = |args: &[&str]| {
+        let mut synod = Command::new(env!("CARGO_BIN_EXE_synod"));
+        synod.current_dir(root()).args(["draw", DUEL, "--open"]).args(args);
+        synod.env("PATH", folder.path()).env("TMPDIR", folder.path()).stdin(Stdio::null());
+        let output = synod.output().expect("the program runs");
+        assert!(output.stdout.is_empty());
+        (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))
+    };
+    let (code, said) = open(&[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("there is no ") && said.contains(".html in a browser"), "{said}");
+    let shown = folder.path().join("shown");
+    opener(folder.path(), &format!("echo \"$1\" > {}", shown.display()));
+    let picture = folder.path().join("duel.svg");
+    let picture = picture.to_str().expect("UTF-8");
+    for (args, ending) in [(&["-o", picture][..], "duel.svg"), (&[], ".html")] {
+        assert_eq!(open(args).0, Some(0));
+        let path = fs::read_to_string(&shown).expect("something was shown");
+        assert!(path.trim().ends_with(ending) && Path::new(path.trim()).exists(), "{path}");
+    }
+    opener(folder.path(), "exit 3");
+    assert!(open(&[]).1.contains("fails"));
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use synod::cli::pages;
 use synod::node::{Address, Config, Node, Observer, Sockets};
 use synod::process::{Output, PeerId, Process as _};
 use synod::protocols::Protocol;
@@ -25,10 +26,6 @@ struct Nobody;
 
 impl Observer<Echo> for Nobody {
     fn observe(&mut self, _output: &Output<Echo>) {}
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 #[test]
@@ -66,6 +63,15 @@ fn peers_on_sockets_count_to_the_goal() {
         let done =
             node.wait_until(Some(deadline), |echo| (echo.snapshot() == [Counted(3)]).then_some(()));
         assert!(done.is_some(), "it has not counted to 3");
+    }
+}
+
+#[test]
+fn its_pages_of_help_have_the_one_form() {
+    for page in pages(PROTOCOLS) {
+        for part in ["usage: ", "\n\nexit codes:\n  ", "\n\nexample:\n  "] {
+            assert!(page.text.contains(part), "{:?}: no {part:?}: {}", page.names, page.text);
+        }
     }
 }
 

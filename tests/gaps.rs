@@ -145,7 +145,7 @@ fn the_end_of_a_journal_on_a_pipe_proves_nothing_either() {
         for (peer, lines) in peers(&log) {
             let own: Vec<&String> =
                 log.iter().filter(|(at, _)| *at == peer).map(|(_, line)| line).collect();
-            // A incarnation ends where the next one starts.
+            // An incarnation ends where the next one starts.
             let ends = (1..=lines)
                 .filter(|end| own.get(*end).is_none_or(|line| line.contains("\"started\"")));
             for end in ends {

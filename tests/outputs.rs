@@ -115,13 +115,13 @@ fn the_simulator_looks_at_its_flags_before_it_plays() {
         ("sim --seed 18446744073709551615", "a seed is below 18446744073709551615"),
         ("sim ready --seed 18446744073709551615", "a seed is below"),
         ("sim --seed 1 --seeds 0..9", "named twice"),
-        ("sim --bug two-leaders", "belongs to synod sim member"),
-        ("sim member --bug half-is-a-quorum", "belongs to synod sim"),
+        ("sim --mutant two-leaders", "belongs to synod sim member"),
+        ("sim member --mutant half-is-a-quorum", "belongs to synod sim"),
         ("sim --mutant half", "synod sim --mutants lists all"),
         ("sim --plot x.svg", "--plot is for --report"),
         ("sim --explored hosts.txt", "--explored is for --matrix"),
         ("sim --report --peers 3", "--report has worlds and seeds of its own"),
-        ("sim member --museum --seeds 0..1", "--matrix has worlds"),
+        ("sim member --matrix --seeds 0..1", "--matrix has worlds"),
         ("sim --find-shortest --seeds 0..1", "--find-shortest has worlds"),
     ] {
         refused(&scratch, words, want);
@@ -154,7 +154,8 @@ fn a_peer_with_a_full_standard_output_says_so_and_goes_on_voting() {
     cluster.start(5, "");
     cluster.start(1, "-v X --wait 0");
     assert_eq!(cluster.choice([1, 3, 5]), "X");
-    let told = || fs::read_to_string(&said).is_ok_and(|text| text.contains("printed ends here"));
+    let line = "nothing more is printed: ";
+    let told = || fs::read_to_string(&said).is_ok_and(|text| text.contains(line));
     common::until("the word about the full disk", || told().then_some(()));
     assert!(two.try_wait().expect("our child").is_none(), "it goes on");
     two.kill().and_then(|()| two.wait()).expect("our child");

@@ -165,7 +165,7 @@ fn without_data_no_view_forms_after_a_majority_was_killed_until_all_are_started_
     group.start(2, "");
     group.start(3, "");
     for id in [2, 3] {
-        let said = group.peers[&id].says("waits to be let in; nobody who could has done it yet");
+        let said = group.peers[&id].says("waits to join; no member has let it in yet");
         assert!(said.starts_with("peer"), "{said}");
         assert!(views(&group.peers[&id].err()).is_empty(), "{said}");
     }

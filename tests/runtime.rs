@@ -97,10 +97,6 @@ struct Nobody;
 
 impl Observer<Probe> for Nobody {
     fn observe(&mut self, _: &Output<Probe>) {}
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 /// A node that listens at the second result, and dials this address.

@@ -331,7 +331,7 @@ fn a_schedule_is_read_as_it_was_written() {
 }
 
 /// A file that does not tell a kill from a power loss means what it always did: so many records
-/// survive the crash, and a incarnation starts at once.
+/// survive the crash, and an incarnation starts at once.
 #[test]
 fn a_schedule_without_causes_and_first_flushes_plays_as_before() {
     let steps = [
@@ -448,7 +448,7 @@ fn the_command_writes_the_schedule_and_plays_it_again() {
     assert!(code == Some(0) && text.ends_with(minimized), "{text}");
     let drawn = fs::read_to_string(dir.path().join("fall.txt")).unwrap();
     assert!(
-        drawn.contains("20 messages · 4 never received\n"),
+        drawn.contains("20 messages · 4 under way at the end\n"),
         "only what the failure needs: {drawn}"
     );
     let (code, text, said) =
@@ -467,8 +467,47 @@ fn the_command_writes_the_schedule_and_plays_it_again() {
     assert!(said.starts_with("10 of 14 steps"), "{said}");
     let right = schedule.replace(",\"mutant\":\"accept-below-promise\"", "");
     fs::write(dir.path().join("right.jsonl"), right).unwrap();
-    let (code, text, _) = run(dir.path(), "sim --replay right.jsonl");
-    assert_eq!((code, text.as_str()), (Some(0), "no property violated\n"));
+    let kept = (Some(0), "no property violated\n");
+    let (code, text, _) = run(dir.path(), "sim --replay right.jsonl --trace right.trace");
+    assert_eq!((code, text.as_str()), kept);
+    let (code, text, said) =
+        run(dir.path(), "sim --replay fall.txt.jsonl.schedule --without-bug --trace without.trace");
+    assert_eq!((code, text.as_str()), kept, "{said}");
+    assert_eq!(read("without.trace"), read("right.trace"));
+    let (code, _, said) = run(dir.path(), "sim --replay right.jsonl --without-bug");
+    assert!(code == Some(2) && said.contains("right.jsonl names no mutant"), "{said}");
+}
+
+#[test]
+fn every_protocol_keeps_its_properties_in_what_its_mutants_do_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    for mutant in [
+        "paxos --mutant takes-the-lowest-number",
+        "ready --mutant counts-itself",
+        "member --mutant installs-a-view-twice",
+    ] {
+        let (code, text, _) = run(dir.path(), &format!("sim {mutant} --trace run"));
+        let label = ["\n  breaks: ", "\n  prevented by: src/", "\n  step: "];
+        assert!(code == Some(0) && label.iter().all(|part| text.contains(part)), "{text}");
+        let replay = text.lines().last().and_then(|line| line.strip_prefix("replay: synod "));
+        let replay = replay.expect("the last line replays").to_owned();
+        assert_eq!(run(dir.path(), &replay).0, Some(0), "the mutant breaks it again");
+        let (code, text, said) = run(dir.path(), &(replay + " --without-bug"));
+        assert_eq!((code, text.as_str()), (Some(0), "no property violated\n"), "{said}");
+    }
+}
+
+#[test]
+fn a_replay_goes_on_after_a_violation() {
+    let dir = tempfile::tempdir().unwrap();
+    let seed = "sim --seed 1 --peers 2 --proposers 2 --faults none --property one-choice --mutant \
+                ignores-accepted-values --trace fall.jsonl";
+    run(dir.path(), seed);
+    let schedule = fs::read_to_string(dir.path().join("fall.jsonl.schedule")).unwrap();
+    let more = "{\"peer\":1,\"event\":{\"connected\":2}}\n";
+    fs::write(dir.path().join("longer"), schedule + more).unwrap();
+    let (code, text, said) = run(dir.path(), "sim --replay longer --trace longer.jsonl");
+    assert!(code == Some(0) && text.contains("(16 steps: "), "{text}{said}");
 }
 
 #[test]
@@ -528,8 +567,9 @@ fn a_wrong_schedule_is_refused_with_its_line() {
     for (args, says) in [
         ("sim --replay nowhere", "reading nowhere: "),
         ("sim --replay .", "reading .: "),
-        ("sim --replay a.jsonl --seed 1", "--replay: all about the run stands in its file"),
-        ("sim --replay a.jsonl --mutant fresh-start", "--replay: all about the run"),
+        ("sim --replay a.jsonl --seed 1", "--replay: its file says everything about the run"),
+        ("sim --replay a.jsonl --mutant fresh-start", "--replay: its file says"),
+        ("sim --seed 1 --without-bug", "--without-bug is for --replay"),
         ("sim --replay a.jsonl --trace ./a.jsonl", "the same file would be written"),
     ] {
         let (code, _, said) = run(dir.path(), args);

@@ -95,7 +95,7 @@ fn shell_line(command: &Command) -> String {
 #[test]
 fn the_story_is_told_on_a_terminal() {
     if !["/usr/bin/script", "/bin/script"].iter().any(|path| Path::new(path).exists()) {
-        eprintln!("SKIPPED: there is no program `script` (util-linux) that makes a terminal");
+        eprintln!("skipped: there is no program `script` (util-linux) that makes a terminal");
         return;
     }
     let mut cluster = test_case_2(1, |command| {

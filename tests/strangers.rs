@@ -114,7 +114,7 @@ fn a_wrong_hello_is_refused_with_its_reason() {
         (4, with("paxos/1", "65536"), "no hello: "),
         (2, with("paxos/1", "-1"), "no hello: "),
         (2, with("paxos/1", "\"1\""), "no hello: "),
-        (2, "\"ping\"\n".into(), "its first frame is no hello"),
+        (2, "\"ping\"\n".into(), "its first frame is not a hello"),
         (3, "{\"message\":{\"prepare\":{\"number\":5,\"value\":\"Y\"}}}\n".into(), "its first"),
         (3, "\n".into(), "no hello: "),
         (3, "null\n".into(), "no hello: "),
@@ -130,7 +130,7 @@ fn a_wrong_hello_is_refused_with_its_reason() {
     let mut client = Client::to(&cluster, 2);
     client.say(hello(&cluster, 5).repeat(2));
     assert!(client.hears().is_some_and(|line| line.starts_with("{\"hello\":")));
-    assert_eq!(client.hears().as_deref(), Some("{\"refused\":\"its second frame is no ping\"}"));
+    assert_eq!(client.hears().as_deref(), Some("{\"refused\":\"its second frame is not a ping\"}"));
     assert_it_goes_on(cluster);
 }
 
@@ -231,7 +231,7 @@ fn a_number_of_another_peer_blocks_nobody() {
 fn the_last_number_under_the_name_of_its_owner_blocks_nobody() {
     let mut cluster = decided();
     let largest = TOO_LARGE - 1;
-    let want = "does not believe number 9007199254740991 of peer1: it is far above all others";
+    let want = "ignores number 9007199254740991 of peer1: it is far above all others";
     for victim in 2..=4 {
         // The true peer1 may take its place back before a word is said.
         until(want, || {

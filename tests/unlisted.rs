@@ -71,10 +71,6 @@ struct Nothing;
 
 impl Observer<Greeter> for Nothing {
     fn observe(&mut self, _: &Output<Greeter>) {}
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 impl Bodies<Greeter> for Nothing {

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use lexopt::Arg::Long;
 use lexopt::Parser;
-use synod::command::identity::{Flag, Identity, addresses};
+use synod::command::identity::{Identity, addresses};
 use synod::command::journal::Journal;
 use synod::command::printer::Printer;
 use synod::command::prose::Prose;
@@ -29,6 +28,7 @@ usage: echo echo -h HOSTSFILE [--goal N] [--data DIR] [--trace FILE]
 Count up to a goal, each number when all other peers of the hostsfile have echoed it. What happens
 is printed on standard output, a JSON object a line.
 
+flags:
   -h FILE            the hostsfile
   --goal N           up to which number (3)
   --data DIR         where the count is kept
@@ -36,27 +36,30 @@ is printed on standard output, a JSON object a line.
   --id N             which line this peer is
   --port P           the port of lines that give none (8889)
   --until-eof        end when standard input ends
+
+exit codes:
+  0  standard input has ended
+  2  a flag, a file or the machine was at fault
+
+example:
+  echo echo -h examples/echo/hosts.txt --id 1
 ";
 
 /// Runs the command.
 ///
 /// # Errors
 /// A flag, a file or the machine is at fault.
-pub(crate) fn run(mut parser: Parser) -> Result<ExitCode> {
-    let mut identity = Identity::new(DEFAULT_PORT);
+pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
     let (mut goal, mut dir, mut trace) = (GOAL, None::<PathBuf>, None::<PathBuf>);
-    while let Some(arg) = parser.next()? {
-        if let Some(flag) = Flag::of(&arg) {
-            identity.take(flag, &mut parser)?;
-            continue;
+    let identity = Identity::read(DEFAULT_PORT, parser, |name, parser| {
+        match name {
+            "--goal" => goal = args::number(name, parser.value()?)?,
+            "--data" => dir = Some(args::directory(name, parser.value()?)?),
+            "--trace" => trace = Some(parser.value()?.into()),
+            _ => return Ok(false),
         }
-        match arg {
-            Long("goal") => goal = args::number("--goal", parser.value()?)?,
-            Long("data") => dir = Some(args::directory("--data", parser.value()?)?),
-            Long("trace") => trace = Some(parser.value()?.into()),
-            _ => return Err(arg.unexpected().into()),
-        }
-    }
+        Ok(true)
+    })?;
     let hosts = identity.hosts()?;
     let host = identity.find(&hosts)?;
     let me = host.id;
@@ -68,10 +71,7 @@ pub(crate) fn run(mut parser: Parser) -> Result<ExitCode> {
     let journal = trace.map(|path| Journal::open(me, &path, err.clone(), gap)).transpose()?;
     let (mut process, prose) = (Echo::new(setup), Prose::new(me, err, false));
     let fingerprint = hosts.fingerprint(identity.port);
-    let disk = match dir {
-        Some(dir) => Some(data::open(&dir, &mut process, me, &fingerprint, &prose)?),
-        None => None,
-    };
+    let disk = data::open(dir.as_deref(), &mut process, me, &fingerprint, &prose)?;
     let say = Box::new(move |level: Level, text: &str| prose.say(level, text));
     let config = Config { me, fingerprint, peers, strict_address: false, bodies: None, say };
     let streams = sockets::streams(host, identity.port_of(host))?;
@@ -101,8 +101,4 @@ impl Observer<Echo> for Lines {
     fn observe(&mut self, output: &Output<Echo>) {
         self.print(&JournalLine::of(EchoLog::NAME, self.me, output));
     }
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }

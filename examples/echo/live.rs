@@ -18,13 +18,32 @@ use super::lines::{DONE, counted};
 
 pub(crate) const LIVE: LiveProtocol = LiveProtocol {
     local_help: "\
-usage: echo local [HOSTSFILE] [--goal N] [--data DIR] [--trace FILE] [--draw FILE]
-                  [--timeout SECS]
+usage: echo local [HOSTSFILE] [--goal N] [options]
 
-The echo counter: exit 0 if every peer counts to the goal.
+Run every peer of the hostsfile on this machine, until all have counted to the goal.
+
+flags:
+  --goal N           up to which number (3)
+  --data DIR         keep the counts and ports in DIR
+  --trace FILE       write the journals of all peers to FILE
+  --draw FILE        draw the run; the extension selects the format: .txt .mmd .svg .html
+  --timeout SECS     give up after this long (30)
+
+example:
+  echo local examples/echo/hosts.txt --goal 5
 ",
     judge_help: "\
-usage: ... | echo judge -h HOSTSFILE [--goal N] [--timeout SECS]
+usage: echo judge -h HOSTSFILE [--goal N] [--timeout SECS]
+
+Judge a run elsewhere while it goes on, from its log on standard input.
+
+flags:
+  -h FILE            the hostsfile of those peers
+  --goal N           up to which number (3)
+  --timeout SECS     give up after this long (30)
+
+example:
+  docker compose logs -f | echo judge -h examples/echo/hosts.txt
 ",
     prepare,
 };

@@ -32,6 +32,8 @@ pub(crate) const PROTOCOLS: &[Protocol] = &[Protocol {
     live: Some(&live::LIVE),
     #[cfg(feature = "simulator")]
     sim: Some(&sim::EchoSim),
+    #[cfg(feature = "simulator")]
+    learn: None,
 }];
 
 fn main() -> ExitCode {

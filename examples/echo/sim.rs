@@ -8,7 +8,7 @@ use synod::sim::harness::{
     Figure, Monitor, NoParameters, Property, RunFindings, Scenario, Simulated, Tally, Violations,
     WorldFaults, all_pairs, is_complete,
 };
-use synod::sim::mutant::{self, Mutable, Subject};
+use synod::sim::mutant::{self, Guard, Mutable, Subject};
 use synod::sim::{Counts, DiskModel, Faults, RunConfig, RunEnd, RunObserver};
 use synod::trace::journal::{JournalLine, Journalled as _};
 
@@ -39,11 +39,20 @@ impl Mutable for Echo {
     }
 }
 
+/// What keeps it from its mutants' mistakes.
+const COUNT: Guard = Guard::new(
+    "echoed",
+    "examples/echo/protocol.rs",
+    "fn is_due",
+    "count: a number is counted when every other peer has echoed it",
+);
+
 static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "one-echo-is-all",
         does: "Takes the first echo for the echo of everybody.",
         seen: "Counters that count answers and not who gave them.",
+        guard: COUNT,
         receive: |state, _, message| {
             if let Message::Echo(_) = message {
                 let others = state.setup.others.clone();
@@ -57,6 +66,7 @@ static MUTANTS: &[Mutant] = &[
         name: "forgets-its-count",
         does: "Begins again with 1 after a crash.",
         seen: "Counters in memory.",
+        guard: Guard { rule: "in-order", item: "fn restore", ..COUNT },
         restore: |_, _| None,
         ..Mutant::PLAIN
     },
@@ -64,6 +74,7 @@ static MUTANTS: &[Mutant] = &[
         name: "calls-only-once",
         does: "Calls when it starts and when it has counted, and at no other time.",
         seen: "Messages treated as if they could not get lost.",
+        guard: Guard { rule: "reached", item: "fn timeout", ..COUNT },
         connected: |_, _| false,
         effect: |_, effect| !matches!(effect, Effect::SetTimer(..)),
         ..Mutant::PLAIN
@@ -102,6 +113,11 @@ impl Simulated for EchoSim {
     const KNOWN_FAILURES: &'static str = include_str!("known_failures.txt");
     const SEARCH_BUDGET: u64 = 1_000;
     const JOURNAL: &'static str = "jsonl";
+    const HELP: &'static str = "\n\
+        worlds:\n\
+        \x20 heavy  all kinds of faults (the default)\n\
+        \x20 light  fewer of them\n\
+        \x20 none   no faults\n";
 
     fn mutants() -> impl Iterator<Item = &'static Mutant> {
         MUTANTS.iter()

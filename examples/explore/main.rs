@@ -51,9 +51,7 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Some("mutants" | "museum") => {
-            mutants(&words[1..], minutes.map_or(MUTANT_LIMIT, in_minutes))
-        }
+        Some("mutants") => mutants(&words[1..], minutes.map_or(MUTANT_LIMIT, in_minutes)),
         Some("serve") => serve(&words[1..]),
         _ => run(&words, minutes.map(in_minutes)),
     }

@@ -2,46 +2,57 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::check;
-use crate::command::{self, args, outputs};
+use super::logs::{self, Logs};
+use crate::command::args::{self, Argument};
+use crate::command::{colour, complain, outputs, print, spawn};
 use crate::error::{Doing, Error, Result};
 use crate::protocols::Protocol;
 use crate::trace::diagram::{self, Bound, Format, TextPage, Window};
 use crate::trace::inputs::Inputs;
-use crate::trace::judge::{JudgeFlag, JudgeOptions};
+use crate::trace::judge::JudgeOptions;
 
-pub(super) const HELP: &str = "\
-usage: synod draw [FILES] [--format text|mermaid|svg|html] [-o FILE] [options]
+const HELP: &str = "\
+usage: synod draw [FILES] [-o FILE] [--format FORMAT] [options]
 
-Draw a run as a space-time diagram: a line per peer, an arrow per message. FILES are journals
-(--trace) of any protocol or what peers printed; without any, standard input is read.
+Draw a run as a space-time diagram: a line for each peer, an arrow for each message. For synod
+member it is a row for each view, with a box at each member that installs it. FILES are journals
+(--trace) or lines that peers printed; without FILES, and for the file -, standard input is read.
+The lines themselves tell the protocol: PROTOCOLS.
 
+flags:
   -o FILE            write to FILE; its extension selects the format: .txt .mmd .svg .html
   --format FORMAT    text (the default), mermaid, svg or html
-  --hosts FILE       a hostsfile: names and roles; without it, roles are inferred
-  --from T --to T    only this part: a time since the first event, as 2.5 (seconds), 300ms or
-                     40us; or @N, the N-th line
-  --number N         only messages about proposal N
-  --all              also what tells nothing new: new links, notices of the choice to
-                     peers that know it
-  --width N          columns of the text format (the terminal's, else 80)
-  --help, --version
+  --open             show the picture in the browser: the SVG file of -o, or an HTML page, which
+                     without -o goes to the folder for temporary files
+  --hosts FILE       the hostsfile: names and roles of the peers (otherwise inferred)
+  --from T           begin here: at a time since the first event, such as 2.5 (seconds), 300ms or
+                     40us, or at line N of the log, as @N
+  --to T             end here
+  --number N         draw only the messages of proposal N
+  --all              draw also what is not new: links, and notices of the choice to peers that know
+                     it already
+  --width N          columns of the text format (those of the terminal, otherwise 80)
+FLAGS
+exit codes:
+  0  drawn
+  2  a flag or a file was at fault
 
-Of a group (synod member) a row per view is drawn: a box at each member that installs it, and
-between the views who is called unreachable and who crashes. Its lines are known as such.
-
-  --membership       draw the lines of a group, also where events of Paxos stand beside them
-  --on-request LIST  who was removed on request, as for synod check
-
-Exit 0: drawn. Exit 2: a flag or a file was at fault.
+example:
+  synod draw run.jsonl -o run.html
 ";
+
+/// The help.
+pub(super) fn help(protocols: &[Protocol]) -> String {
+    logs::complete(HELP, protocols)
+}
 
 /// Columns where no terminal says how many.
 const DEFAULT_COLUMNS: u16 = 80;
@@ -52,55 +63,40 @@ struct Target {
     format: Option<String>,
     out: Option<PathBuf>,
     width: Option<u16>,
+    open: bool,
 }
 
 /// The command.
-pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<ExitCode> {
-    let (mut files, mut hosts, mut chosen) = (Vec::<PathBuf>::new(), None, None);
-    let (mut target, mut window) = (Target::default(), Window::default());
-    let mut options = JudgeOptions::default();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Positional(file) => files.push(file.into()),
-            Short('o') | Long("output") => target.out = Some(parser.value()?.into()),
-            Long("format") => target.format = Some(args::text("--format", parser.value()?)?),
-            Long("hosts") => hosts = Some(PathBuf::from(parser.value()?)),
-            Long("from") => window.from = Some(bound("--from", &mut parser)?),
-            Long("to") => window.to = Some(bound("--to", &mut parser)?),
-            Long("number") => window.number = Some(args::text("--number", parser.value()?)?),
-            Long("all") => window.all = true,
-            Long("width") => target.width = Some(args::number("--width", parser.value()?)?),
-            Long(name) => {
-                let Some((protocol, flag)) = protocol_with(protocols, name) else {
-                    return Err(arg.unexpected().into());
-                };
-                chosen = Some(protocol);
-                if flag.has_value {
-                    let value = args::text(&format!("--{}", flag.name), parser.value()?)?;
-                    options.flags.insert(flag.name, value);
-                }
-            }
-            Short(_) => return Err(arg.unexpected().into()),
+pub(super) fn run(protocols: &'static [Protocol], parser: Parser) -> Result<ExitCode> {
+    let (mut logs, mut target) = (Logs::default(), Target::default());
+    let (mut window, mut options) = (Window::default(), JudgeOptions::default());
+    args::read(parser, |argument, parser| {
+        let Argument::Flag(name) = argument else { return logs.take(protocols, argument, parser) };
+        match name {
+            "-o" => target.out = Some(parser.value()?.into()),
+            "--format" => target.format = Some(args::text(name, parser.value()?)?),
+            "--from" => window.from = Some(bound(name, parser)?),
+            "--to" => window.to = Some(bound(name, parser)?),
+            "--number" => window.number = Some(args::text(name, parser.value()?)?),
+            "--all" => window.all = true,
+            "--open" => target.open = true,
+            "--width" => target.width = Some(args::number(name, parser.value()?)?),
+            _ => return logs.take(protocols, argument, parser),
         }
-    }
+        Ok(true)
+    })?;
+    target.settle_open()?;
     let format = target.format()?;
-    if files.is_empty() {
-        files.push("-".into());
-    }
-    let read = files.iter().map(PathBuf::as_path).chain(hosts.as_deref());
-    outputs::check(read, target.out.as_deref())?;
-    let hosts = hosts.as_deref().map(command::hosts).transpose()?;
+    outputs::check(logs.paths(), target.out.as_deref())?;
+    options.flags = std::mem::take(&mut logs.flags);
+    let (hosts, mut inputs, protocol) = logs.open(protocols)?;
     options.hosts = hosts.as_ref();
-    let mut inputs = check::inputs(files)?;
     for name in inputs.names.iter_mut().filter(|name| *name == "(standard input)") {
         *name = "standard input".into();
     }
-    let protocol = match chosen {
-        Some(protocol) => protocol,
-        None => protocol_of(protocols, &mut inputs)?,
-    };
     let drawn = draw(protocol, inputs, window, &options, format)?;
     write(target.out.as_deref(), &drawn)?;
+    target.out.filter(|_| target.open).map_or(Ok(()), |path| open(&path))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -114,23 +110,11 @@ fn draw(
     let Some(make) = protocol.diagram else {
         return Err(Error::Usage(format!("a run of {} is not drawn", protocol.name)));
     };
-    Ok(diagram::draw(&make(inputs, window, options)?, format))
-}
-
-/// The protocol that this flag chooses.
-fn protocol_with<'a>(protocols: &'a [Protocol], name: &str) -> Option<(&'a Protocol, JudgeFlag)> {
-    protocols.iter().find_map(|protocol| {
-        Some((protocol, *protocol.log?.flags().iter().find(|flag| flag.name == name)?))
-    })
-}
-
-/// The first protocol that recognises a line of these inputs, else the first.
-fn protocol_of<'a>(protocols: &'a [Protocol], inputs: &mut Inputs) -> Result<&'a Protocol> {
-    let heads = inputs.heads()?;
-    let knows = |protocol: &&Protocol| {
-        protocol.log.is_some_and(|log| heads.iter().any(|head| log.recognises(head)))
-    };
-    Ok(protocols.iter().find(knows).unwrap_or(&protocols[0]))
+    let diagram = make(inputs, window, options)?;
+    if io::stderr().is_terminal() {
+        diagram.advice.iter().for_each(|advice| complain(&format!("synod draw: {advice}\n")));
+    }
+    Ok(diagram::draw(&diagram, format))
 }
 
 /// `2.5`, `300ms`, `40us` or `@120`.
@@ -173,18 +157,52 @@ pub(super) fn check_ending(picture: &Path) -> Result<()> {
 
 /// Writes the picture to a file or to standard output.
 fn write(path: Option<&Path>, drawn: &str) -> Result<()> {
-    if let Some(path) = path {
-        return fs::write(path, drawn).doing(|| format!("writing {}", path.display()));
-    }
-    let mut out = io::stdout().lock();
-    match out.write_all(drawn.as_bytes()).and_then(|()| out.flush()) {
-        // Whoever read has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.doing(|| "writing to standard output".into()),
+    let Some(path) = path else { return print(drawn) };
+    fs::write(path, drawn).doing(|| format!("writing {}", path.display()))
+}
+
+/// How long a program that shows a file is watched for failing; some end only with their window.
+const OPENING: Duration = Duration::from_secs(3);
+
+/// Shows a picture in the browser.
+fn open(path: &Path) -> Result<()> {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let failed = |why: String| {
+        Err(Error::Input(format!("{why}; open {} in a browser yourself", path.display())))
+    };
+    let mut command = Command::new(program);
+    command.arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return failed(format!("there is no {program} on this machine"));
+        }
+        Err(error) => return failed(format!("{program}: {error}")),
+    };
+    complain(&format!("synod: showing {}\n", path.display()));
+    let (sender, receiver) = mpsc::channel();
+    spawn(move || {
+        let _ = sender.send(child.wait());
+    })?;
+    match receiver.recv_timeout(OPENING) {
+        Ok(Ok(status)) if !status.success() => failed(format!("{program} fails")),
+        _ => Ok(()),
     }
 }
 
 impl Target {
+    /// What is to be shown is a file that a browser can show: without a name, a page.
+    fn settle_open(&mut self) -> Result<()> {
+        if self.open && self.out.is_none() {
+            let name = format!("synod-{}.html", std::process::id());
+            self.out = Some(std::env::temp_dir().join(name));
+        }
+        if self.open && !matches!(self.format()?, Format::Svg | Format::Html) {
+            return Err(Error::Usage("--open shows a page or an SVG file in the browser".into()));
+        }
+        Ok(())
+    }
+
     /// The format that was asked for: by name, by the file's extension, or text.
     fn format(&self) -> Result<Format> {
         let extension = self.out.as_deref().map(|path| {
@@ -222,8 +240,8 @@ impl Target {
         let terminal = self.out.is_none() && io::stdout().is_terminal();
         let wide = || terminal.then(terminal_columns).flatten();
         let columns = self.width.or_else(wide).unwrap_or(DEFAULT_COLUMNS);
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        TextPage { columns: usize::from(columns), colours: terminal && !plain }
+        let colours = terminal && colour::wanted(&io::stdout());
+        TextPage { columns: usize::from(columns), colours }
     }
 }
 

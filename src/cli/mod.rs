@@ -4,20 +4,26 @@
 //! or not reached, 2 the command line, a file or the machine was at fault.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use lexopt::Parser;
 
 use crate::command::{complain, print};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::protocols::Protocol;
 use crate::visible::visible;
+use help::Page;
 
 mod check;
 mod draw;
+pub mod help;
 mod judge;
+#[cfg(feature = "simulator")]
+mod learn;
 mod local;
+mod logs;
+mod man;
+mod shells;
 #[cfg(feature = "simulator")]
 pub mod sim;
 
@@ -25,8 +31,14 @@ pub mod sim;
 struct Tool {
     name: &'static str,
     summary: &'static str,
-    help: fn(&[Protocol]) -> String,
+    help: Help,
     run: fn(&'static [Protocol], Parser) -> Result<ExitCode>,
+}
+
+/// The help of a tool: one page, or one for each protocol that it serves.
+enum Help {
+    One(fn(&[Protocol]) -> String),
+    Each(fn(&Protocol) -> Option<String>),
 }
 
 /// All tools. The protocols' own commands come from their table.
@@ -34,33 +46,58 @@ const TOOLS: &[Tool] = &[
     Tool {
         name: "local",
         summary: "run every peer of a hostsfile on this machine and judge the run",
-        help: local::help,
+        help: Help::Each(local::help),
         run: local::run,
     },
     #[cfg(feature = "simulator")]
     Tool {
+        name: "learn",
+        summary: "learn Paxos by breaking it, in ten minutes",
+        help: Help::One(|_| learn::HELP.into()),
+        run: learn::run,
+    },
+    #[cfg(feature = "simulator")]
+    Tool {
         name: "sim",
-        summary: "run the protocol from seeds, with everything that can go wrong",
-        help: |_| sim::HELP.into(),
+        summary: "simulate a protocol from seeds, with every kind of fault",
+        help: Help::Each(|protocol| Some(protocol.sim?.help())),
         run: sim::run,
     },
     Tool {
         name: "check",
         summary: "judge the lines of a run, by this or any other program",
-        help: |_| check::HELP.into(),
+        help: Help::One(check::help),
         run: check::run,
     },
     Tool {
         name: "draw",
         summary: "draw a run as a space-time diagram",
-        help: |_| draw::HELP.into(),
+        help: Help::One(draw::help),
         run: draw::run,
     },
     Tool {
         name: "judge",
         summary: "judge the log of peers in containers while it grows",
-        help: judge::help,
+        help: Help::Each(judge::help),
         run: judge::run,
+    },
+    Tool {
+        name: "help",
+        summary: "print the help of a command",
+        help: Help::One(|_| help::HELP.into()),
+        run: |protocols, parser| help::run(&pages(protocols), parser),
+    },
+    Tool {
+        name: "completions",
+        summary: "print the completions of a shell",
+        help: Help::One(|_| shells::HELP.into()),
+        run: |protocols, parser| shells::run(&pages(protocols), parser),
+    },
+    Tool {
+        name: "man",
+        summary: "print the manual page",
+        help: Help::One(|_| man::HELP.into()),
+        run: |protocols, parser| man::run(&pages(protocols), parser),
     },
 ];
 
@@ -74,6 +111,26 @@ enum Command {
 impl Command {
     fn all(protocols: &'static [Protocol]) -> impl Iterator<Item = Self> {
         protocols.iter().map(Self::Protocol).chain(TOOLS.iter().map(Self::Tool))
+    }
+
+    /// The command of these arguments, and what follows its name.
+    fn of<'a>(
+        protocols: &'static [Protocol],
+        args: &'a [OsString],
+    ) -> Result<(Self, &'a [OsString])> {
+        let Some((first, rest)) = args.split_first() else {
+            return Ok((Self::Protocol(&protocols[0]), args));
+        };
+        match Self::all(protocols).find(|command| first == command.name()) {
+            Some(command) => Ok((command, rest)),
+            None if first.as_encoded_bytes().starts_with(b"-") => {
+                Ok((Self::Protocol(&protocols[0]), args))
+            }
+            None => Err(help::unknown_command(
+                &first.to_string_lossy(),
+                Self::all(protocols).map(Self::name),
+            )),
+        }
     }
 
     fn name(self) -> &'static str {
@@ -90,11 +147,28 @@ impl Command {
         }
     }
 
-    fn help(self, protocols: &[Protocol]) -> String {
-        match self {
-            Self::Protocol(protocol) => protocol.help.to_owned(),
-            Self::Tool(tool) => (tool.help)(protocols),
+    /// Its pages of help; where the protocol is not named, the first is meant.
+    fn pages(self, protocols: &[Protocol]) -> Vec<Page> {
+        let (name, summary) = (self.name(), self.summary());
+        let page = |name: String, text| Page { names: vec![name], summary, text };
+        let each = match self {
+            Self::Protocol(protocol) => return vec![page(name.into(), protocol.help.into())],
+            Self::Tool(tool) => match tool.help {
+                Help::One(text) => return vec![page(name.into(), text(protocols))],
+                Help::Each(text) => text,
+            },
+        };
+        let of = |row: &Protocol| Some(page(format!("{name} {}", row.name), each(row)?));
+        let mut pages: Vec<Page> = protocols.iter().filter_map(of).collect();
+        let others = pages.iter().skip(1).map(|page| format!("  synod {} --help\n", page.names[0]));
+        let others: String = others.collect();
+        if let Some(first) = pages.first_mut() {
+            first.names.insert(0, name.into());
+            if !others.is_empty() {
+                first.text = format!("{}\nfor another protocol:\n{others}", first.text);
+            }
         }
+        pages
     }
 
     fn run(self, protocols: &'static [Protocol], parser: Parser) -> Result<ExitCode> {
@@ -105,67 +179,63 @@ impl Command {
     }
 }
 
-/// Runs the program on these arguments (without the program's own name). Where the first one is a
-/// flag, the first protocol's command is meant.
+/// Every page of help but the overview. The first is also that of the program without a command.
+pub fn pages(protocols: &'static [Protocol]) -> Vec<Page> {
+    let mut pages: Vec<Page> =
+        Command::all(protocols).flat_map(|command| command.pages(protocols)).collect();
+    pages[0].names.push(String::new());
+    pages
+}
+
+/// Runs the program on these arguments (without the program's own name).
 pub fn run(protocols: &'static [Protocol], args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let mut args: Vec<OsString> = args.into_iter().collect();
-    let named = args.first().and_then(|arg| Command::all(protocols).find(|c| arg == c.name()));
-    if named.is_some() {
-        args.remove(0);
+    let args: Vec<OsString> = args.into_iter().collect();
+    if args.is_empty() {
+        complain(&help::overview(&pages(protocols)));
+        return ExitCode::from(2);
     }
-    let command = named.unwrap_or(Command::Protocol(&protocols[0]));
-    let asks = |long: &str| args.iter().take_while(|arg| *arg != "--").any(|arg| arg == long);
+    dispatch(protocols, &args).unwrap_or_else(|error| {
+        // It may quote a name or a file, and those may hold anything.
+        let lines: Vec<String> = error.to_string().lines().map(visible).collect();
+        let advice = advice(protocols, &args, &error);
+        complain(&format!("synod: {}{advice}\n", lines.join("\n")));
+        ExitCode::from(2)
+    })
+}
+
+/// The same, and an error is returned. Where the first argument is a flag, the first protocol's
+/// command is meant.
+///
+/// # Errors
+/// An argument cannot be used, or the command fails.
+pub fn dispatch(protocols: &'static [Protocol], args: &[OsString]) -> Result<ExitCode> {
+    let (command, rest) = Command::of(protocols, args)?;
+    let asks = |long: &str| rest.iter().take_while(|arg| *arg != "--").any(|arg| arg == long);
     if asks("--help") {
-        let text = if named.is_some() { command.help(protocols) } else { overview(protocols) };
-        return end(command, print(&text).map(|()| ExitCode::SUCCESS));
+        let is_named = rest.len() < args.len();
+        let page =
+            is_named.then(|| help::page(pages(protocols), command.name(), rest.first()).text);
+        print(&page.unwrap_or_else(|| help::overview(&pages(protocols))))?;
+    } else if asks("--version") || rest.first().is_some_and(|arg| arg == "-V") {
+        print(concat!("synod ", env!("CARGO_PKG_VERSION"), "\n"))?;
+    } else {
+        return command.run(protocols, Parser::from_args(rest));
     }
-    if asks("--version") {
-        let text = format!("synod {}\n", env!("CARGO_PKG_VERSION"));
-        return end(command, print(&text).map(|()| ExitCode::SUCCESS));
-    }
-    if args.is_empty() && named.is_none() {
-        complain(&overview(protocols));
-        return ExitCode::from(2);
-    }
-    if let Some(word) = args.first().filter(|_| named.is_none())
-        && !word.as_encoded_bytes().starts_with(b"-")
-    {
-        let word = word.to_string_lossy();
-        complain(&format!("synod: {word:?}: there is no such command\ntry: synod --help\n"));
-        return ExitCode::from(2);
-    }
-    end(command, command.run(protocols, Parser::from_args(args)))
+    Ok(ExitCode::SUCCESS)
 }
 
-/// The exit code; an error is said first.
-fn end(command: Command, result: Result<ExitCode>) -> ExitCode {
-    match result {
-        Ok(code) => code,
-        Err(error) => {
-            let hint = if error.is_usage() {
-                format!("\ntry: synod {} --help", command.name())
-            } else {
-                String::new()
-            };
-            // It may quote a name or a file, and those may hold anything.
-            let lines: Vec<String> = error.to_string().lines().map(visible).collect();
-            complain(&format!("synod: {}{hint}\n", lines.join("\n")));
-            ExitCode::from(2)
-        }
+/// What stands behind a usage error: the flag that may be meant, and where to read on.
+fn advice(protocols: &'static [Protocol], args: &[OsString], error: &Error) -> String {
+    if !error.is_usage() {
+        return String::new();
     }
-}
-
-/// The help of the whole program.
-fn overview(protocols: &'static [Protocol]) -> String {
-    let mut text = String::from(
-        "synod: Paxos you can run, read and trust\n\n\
-         usage: synod -h HOSTSFILE [-v VALUE] [-t DELAY] [options]\n\
-         \x20      synod COMMAND [arguments]\n\ncommands:\n",
-    );
-    for command in Command::all(protocols) {
-        let (name, summary) = (command.name(), command.summary());
-        let _ = writeln!(text, "  {name:<8} {summary}"); // a String takes all
-    }
-    text.push_str("\nsynod COMMAND --help says more; -h is the hostsfile, as in the lab\n");
-    text
+    let Ok((command, rest)) = Command::of(protocols, args) else {
+        return "\ntry: synod --help".into();
+    };
+    let page = help::page(pages(protocols), command.name(), rest.first());
+    let flags = page.flags();
+    let known = flags.iter().flat_map(|flag| flag.names.iter().copied());
+    let meant = error.unknown_flag().and_then(|flag| help::nearest(flag, known));
+    let meant = meant.map_or_else(String::new, |flag| format!("; did you mean {flag}?"));
+    format!("{meant}\ntry: synod {} --help", page.names[0])
 }

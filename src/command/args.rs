@@ -1,15 +1,65 @@
 //! From raw arguments to values: the checks that several commands share.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use lexopt::Arg::{Long, Short, Value as Positional};
+use lexopt::Parser;
 
 use crate::error::{Error, Result};
 use crate::process::PeerId;
 
 /// The longest time that a flag may name: beyond it the system's clock may have no such moment.
 const MAX_SECONDS: f64 = 1e9;
+
+/// An argument of the command line.
+#[derive(Clone, Copy)]
+pub enum Argument<'a> {
+    /// A flag, as `-h` or `--port`.
+    Flag(&'a str),
+    /// Anything else, such as a file.
+    Operand(&'a OsStr),
+}
+
+/// Hands all arguments to `take`, which reads the value of a flag, and says whether there is a use
+/// for this argument.
+///
+/// # Errors
+/// There is none, or a value is wrong.
+pub fn read(
+    mut parser: Parser,
+    mut take: impl FnMut(Argument<'_>, &mut Parser) -> Result<bool>,
+) -> Result<()> {
+    while let Some(arg) = parser.next()? {
+        let (flag, operand) = match arg {
+            Short(letter) => (format!("-{letter}"), None),
+            Long(name) => (format!("--{name}"), None),
+            Positional(value) => (String::new(), Some(value)),
+        };
+        let argument = operand.as_deref().map_or(Argument::Flag(&flag), Argument::Operand);
+        if !take(argument, &mut parser)? {
+            let refused = operand.map(lexopt::Error::UnexpectedArgument);
+            return Err(refused.unwrap_or(lexopt::Error::UnexpectedOption(flag)).into());
+        }
+    }
+    Ok(())
+}
+
+/// The same where there are flags only.
+///
+/// # Errors
+/// As with [`read`].
+pub fn flags(
+    parser: Parser,
+    mut take: impl FnMut(&str, &mut Parser) -> Result<bool>,
+) -> Result<()> {
+    read(parser, |argument, parser| match argument {
+        Argument::Flag(name) => take(name, parser),
+        Argument::Operand(_) => Ok(false),
+    })
+}
 
 /// A flag's value as text.
 ///
@@ -78,7 +128,7 @@ pub fn number(flag: &str, value: OsString) -> Result<u16> {
     let text = text(flag, value)?;
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
-        _ => Err(Error::Usage(format!("{flag} {text:?}: this is no number from 1 to 65535"))),
+        _ => Err(Error::Usage(format!("{flag} {text:?}: this is not a number from 1 to 65535"))),
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use lexopt::Arg::{self, Long, Short};
 use lexopt::Parser;
 
 use super::{args, spawn};
@@ -22,50 +21,29 @@ pub struct Identity {
     until_eof: bool,
 }
 
-/// A flag that belongs here.
-#[derive(Clone, Copy)]
-pub enum Flag {
-    /// `-h`: the hostsfile.
-    Hosts,
-    /// `--id`: which line of it.
-    Id,
-    /// `--port`: of lines that give none.
-    Port,
-    /// `--until-eof`: end with standard input.
-    UntilEof,
-}
-
-impl Flag {
-    /// The flag that this argument is, if it belongs here.
-    pub fn of(arg: &Arg<'_>) -> Option<Self> {
-        match arg {
-            Short('h') => Some(Self::Hosts),
-            Long("id") => Some(Self::Id),
-            Long("port") => Some(Self::Port),
-            Long("until-eof") => Some(Self::UntilEof),
-            _ => None,
-        }
-    }
-}
-
 impl Identity {
-    /// Of a protocol whose lines mean this port if they give none.
-    pub fn new(default_port: u16) -> Self {
-        Self { file: None, port: default_port, id: None, until_eof: false }
-    }
-
-    /// Takes a flag's value.
+    /// Reads all flags of a command whose hostsfile means this port where a line gives none; `own`
+    /// takes the flags of that command alone.
     ///
     /// # Errors
-    /// The value is none of these.
-    pub fn take(&mut self, flag: Flag, parser: &mut Parser) -> Result<()> {
-        match flag {
-            Flag::Hosts => self.file = Some(parser.value()?.into()),
-            Flag::Id => self.id = Some(args::number("--id", parser.value()?)?),
-            Flag::Port => self.port = args::number("--port", parser.value()?)?,
-            Flag::UntilEof => self.until_eof = true,
-        }
-        Ok(())
+    /// A flag that nobody takes, or a value that is none.
+    pub fn read(
+        port: u16,
+        parser: Parser,
+        mut own: impl FnMut(&str, &mut Parser) -> Result<bool>,
+    ) -> Result<Self> {
+        let mut identity = Self { file: None, port, id: None, until_eof: false };
+        args::flags(parser, |name, parser| {
+            match name {
+                "-h" => identity.file = Some(parser.value()?.into()),
+                "--id" => identity.id = Some(args::number(name, parser.value()?)?),
+                "--port" => identity.port = args::number(name, parser.value()?)?,
+                "--until-eof" => identity.until_eof = true,
+                _ => return own(name, parser),
+            }
+            Ok(true)
+        })?;
+        Ok(identity)
     }
 
     /// The hostsfile, if it was named.

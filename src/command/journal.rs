@@ -26,7 +26,7 @@ pub struct Journal {
     words: Printer,
 }
 
-/// Makes the line that stands for so many lost ones.
+/// Makes the line that stands for this many lost ones.
 type Gap = fn(PeerId, u64) -> String;
 
 enum Sink {
@@ -40,7 +40,7 @@ enum Sink {
 
 impl Journal {
     /// Opens the journal of `me` at this path, to write at its end. `gap` makes the line, with its
-    /// newline, that stands for so many lost ones.
+    /// newline, that stands for this many lost ones.
     ///
     /// # Errors
     /// The file cannot be opened, or the system gives no more threads.
@@ -81,7 +81,7 @@ impl Journal {
     }
 }
 
-/// A incarnation that was killed in the middle of a write leaves half a line; the next one begins
+/// An incarnation that was killed in the middle of a write leaves half a line; the next one begins
 /// on a line of its own.
 fn open_sink(me: PeerId, path: &Path, words: &Printer, gap: Gap) -> io::Result<Sink> {
     // Opened to read as well, a pipe needs no reader yet.

@@ -10,10 +10,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::args;
+use super::args::{self, Argument};
 use crate::error::Result;
 use crate::hosts::Hosts;
 use crate::process::PeerId;
@@ -246,26 +245,20 @@ impl RunFlags {
         caller: Caller,
         files: &'static [&'static str],
         timeout_secs: u64,
-        mut parser: Parser,
+        parser: Parser,
         mut own: impl FnMut(&str, &mut Parser) -> Result<bool>,
     ) -> Result<Self> {
         let timeout = Duration::from_secs(timeout_secs);
         let (hosts, data, trace, draw) = (None, None, None, None);
         let mut flags = Self { caller, hosts, data, trace, draw, timeout, files };
-        while let Some(arg) = parser.next()? {
-            let name = match arg {
-                Short(letter) => format!("-{letter}"),
-                Long(name) => format!("--{name}"),
-                Positional(path) if caller == Caller::Local && flags.hosts.is_none() => {
-                    flags.hosts = Some(path.into());
-                    continue;
-                }
-                Positional(_) => return Err(arg.unexpected().into()),
-            };
-            if !flags.take(&name, &mut parser)? && !own(&name, &mut parser)? {
-                return Err(lexopt::Error::UnexpectedOption(name).into());
+        args::read(parser, |argument, parser| match argument {
+            Argument::Flag(name) => Ok(flags.take(name, parser)? || own(name, parser)?),
+            Argument::Operand(path) if caller == Caller::Local && flags.hosts.is_none() => {
+                flags.hosts = Some(path.into());
+                Ok(true)
             }
-        }
+            Argument::Operand(_) => Ok(false),
+        })?;
         Ok(flags)
     }
 

@@ -4,12 +4,13 @@
 //! What does not differ between protocols is here. [`args`] reads flags, [`identity`] finds which
 //! line of the hostsfile a process is, [`sockets`] binds it, [`data`] opens its directory;
 //! [`printer`] writes lines without ever blocking, [`prose`] decides which sentences are printed,
-//! [`journal`] keeps the full record, and [`outputs`] refuses files that would be lost. [`live`] is
-//! a whole run of a protocol that is judged while it goes on.
+//! [`journal`] keeps the full record, [`outputs`] refuses files that would be lost, [`colour`] says
+//! where colours are read, and [`paced`] shows a text at the pace of its reader. [`live`] is a
+//! whole run of a protocol that is judged while it goes on.
 //!
 //! Nothing here knows a protocol.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 use std::thread;
 
@@ -17,11 +18,13 @@ use crate::error::{Doing, Result};
 use crate::hosts::Hosts;
 
 pub mod args;
+pub mod colour;
 pub mod data;
 pub mod identity;
 pub mod journal;
 pub mod live;
 pub mod outputs;
+pub mod paced;
 pub mod printer;
 pub mod prose;
 pub mod sockets;
@@ -41,6 +44,20 @@ pub fn print(text: &str) -> Result<()> {
 /// Prose; where standard error is closed there is nobody to tell.
 pub fn complain(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Says that standard input is read, if it is a terminal, lest the program seem to hang.
+pub fn tell_of_terminal(instead: &str) {
+    if io::stdin().is_terminal() {
+        complain(&format!("synod: waiting for standard input; end it with Ctrl-D, or {instead}\n"));
+    }
+}
+
+/// A path as a shell takes it.
+pub fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// Starts a thread. A machine that has no room for it is an error, not a panic.

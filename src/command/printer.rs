@@ -94,7 +94,7 @@ impl Printer {
         let out = Self::new(io::stdout(), move |trouble| {
             let text = match trouble {
                 Trouble::Lost(count) => lost(me, count, "standard output"),
-                Trouble::Failed(error) => format!("{me}: what is printed ends here: {error}\n"),
+                Trouble::Failed(error) => format!("{me}: nothing more is printed: {error}\n"),
             };
             words.print(text.as_bytes());
             String::new()

@@ -109,7 +109,7 @@ pub fn identify(hosts: &Hosts, id: Option<u16>, machine: &impl Machine) -> Resul
     }
     only(hosts, &found, "by its addresses")?.ok_or_else(|| {
         Error::Input(format!(
-            "{file}: no line is this machine; give its id with --id, from 1 to {count}{tried}"
+            "{file}: no line names this machine; give its id with --id, from 1 to {count}{tried}"
         ))
     })
 }
@@ -258,7 +258,7 @@ mod tests {
     fn no_line_that_fits_is_told_with_everything_that_was_tried() {
         let known: &[(&str, &[&str])] = &[("a", &["10.0.0.1", "fd00::1"]), ("b", &[])];
         let machine = Imagined { name: Some("x\u{1b}"), own: &["127.0.0.1"], known };
-        let expected = "f: no line is this machine; give its id with --id, from 1 to 3
+        let expected = "f: no line names this machine; give its id with --id, from 1 to 3
   no line has the host name \"x\\u{1b}\"
   peer1 (line 1): a is 10.0.0.1, fd00::1, which is not this machine
   peer2 (line 3): b resolves to nothing

@@ -87,7 +87,7 @@ impl Hosts {
                 let shown = clipped(line_text, MAX_SHOWN_CHARS);
                 hosts.warnings.push(format!("{}:{line}: {odd}; read as {shown}", hosts.name));
             }
-            let peer = parse_line(line_text).map_err(|why| {
+            let (host, port, roles) = parse_line(line_text).map_err(|why| {
                 let shown = clipped(line_text, MAX_SHOWN_CHARS);
                 hosts.refusal(line, &format!("{why}; the line is: {shown}"))
             })?;
@@ -96,8 +96,7 @@ impl Hosts {
                 let why = format!("more than {MAX_PEERS} peers; remove this line and those after");
                 return Err(hosts.refusal(line, &why));
             };
-            let Address { host, port } = peer.0;
-            hosts.peers.push(Host { id: PeerId(id), line, host, port, roles: peer.1 });
+            hosts.peers.push(Host { id: PeerId(id), line, host, port, roles });
         }
         if hosts.peers.is_empty() {
             let why = "the file names no peer; write one a line, as in peer1:acceptor1";
@@ -108,16 +107,10 @@ impl Hosts {
     }
 }
 
-/// Where a line says that its peer is.
-struct Address {
-    host: String,
-    port: Option<u16>,
-}
-
 /// A refusal without its place.
 type Parsed<T> = std::result::Result<T, String>;
 
-/// The line with its roles in lower case and without a comma behind the last one; and what was
+/// The line with its roles in lower case and without a comma after the last one; and what was
 /// odd, if anything was. Names of hosts stay as they are.
 fn straightened(line: &str) -> (String, Option<&'static str>) {
     let Some((host, roles)) = line.rsplit_once(':') else { return (line.to_owned(), None) };
@@ -131,34 +124,30 @@ fn straightened(line: &str) -> (String, Option<&'static str>) {
         return (line.to_owned(), None);
     }
     let odd = match (bare != roles.trim_end(), bare.bytes().any(|b| b.is_ascii_uppercase())) {
-        (true, true) => "roles in capital letters and a comma behind the last one",
-        (true, false) => "a comma behind the last role",
+        (true, true) => "roles in capital letters and a comma after the last one",
+        (true, false) => "a comma after the last role",
         (false, true) => "roles in capital letters",
         (false, false) => return (line.to_owned(), None),
     };
     (format!("{host}:{}", bare.to_ascii_lowercase()), Some(odd))
 }
 
-/// `line` is trimmed and not empty.
-fn parse_line(line: &str) -> Parsed<(Address, BTreeSet<Role>)> {
+/// The host, the port and the roles of a line, which is trimmed and not empty.
+fn parse_line(line: &str) -> Parsed<(String, Option<u16>, BTreeSet<Role>)> {
     let (host, rest) = split_host(line)?;
-    let Some(rest) = rest else {
-        return Ok((Address { host, port: None }, BTreeSet::new()));
-    };
+    let Some(rest) = rest else { return Ok((host, None, BTreeSet::new())) };
     if let Some((port, roles)) = rest.split_once(':') {
         if roles.contains(':') {
             return Err("too many colons; a line is host:roles or host:port:roles".into());
         }
-        let port = Some(parse_port(port.trim())?);
-        return Ok((Address { host, port }, parse_roles(roles)?));
+        return Ok((host, Some(parse_port(port.trim())?), parse_roles(roles)?));
     }
     // One field behind the host is the port or the roles: no role begins like a number.
     let field = rest.trim();
     if field.starts_with(|c: char| c.is_ascii_digit() || c == '+' || c == '-') {
-        let port = Some(parse_port(field)?);
-        return Ok((Address { host, port }, BTreeSet::new()));
+        return Ok((host, Some(parse_port(field)?), BTreeSet::new()));
     }
-    Ok((Address { host, port: None }, parse_roles(field)?))
+    Ok((host, None, parse_roles(field)?))
 }
 
 /// The host, and what stands behind the colon after it, if there is one.
@@ -169,7 +158,7 @@ fn split_host(line: &str) -> Parsed<(String, Option<&str>)> {
         };
         let Ok(address) = address.trim().parse::<Ipv6Addr>() else {
             let found = quoted(address);
-            return Err(format!("{found} is no IPv6 address; brackets are for those only"));
+            return Err(format!("{found} is not an IPv6 address; brackets are for those only"));
         };
         let rest = rest.trim_start();
         if rest.is_empty() {
@@ -177,9 +166,7 @@ fn split_host(line: &str) -> Parsed<(String, Option<&str>)> {
         }
         let Some(rest) = rest.strip_prefix(':') else {
             let found = quoted(rest);
-            return Err(format!(
-                "{found} behind the ]; a colon comes there, as in [::1]:acceptor1"
-            ));
+            return Err(format!("{found} after the ]; a colon comes there, as in [::1]:acceptor1"));
         };
         return Ok((address.to_string(), Some(rest)));
     }

@@ -6,12 +6,11 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use super::lines::Lines;
 use super::{Incarnation, Peer, Setup};
-use crate::command::identity::{Flag, Identity, addresses};
+use crate::command::identity::{Identity, addresses};
 use crate::command::printer::Printer;
 use crate::command::prose::Prose;
 use crate::command::{args, data, sockets};
@@ -25,35 +24,38 @@ pub(super) const DEFAULT_PORT: u16 = 3000;
 pub(crate) const HELP: &str = "\
 usage: synod member -h HOSTSFILE [-d SECS] [-c SECS] [-t] [options]
 
-Be one member of a group that knows who is in it: join, watch the others, remove who is silent,
-and act for a leader that is gone. Every new view is a line on standard error. Runs until it is
-killed or told to crash. A hostsfile needs no roles here.
+Be one member of a group: join it, watch the others, have those removed who fall silent, and take
+over when the leader is gone. Each new view is a line on standard error. It runs until it is killed
+or crashes as told. The hostsfile needs no roles.
 
-  -h FILE            the hostsfile; its first line that is no comment is peer 1, and so on
+flags:
+  -h FILE            the hostsfile; its first line that is not a comment is peer 1, and so on
   -d SECS            sleep this long before anything else (0)
-  -c SECS            crash this long after asking to be let in
-  -t                 on the first line: once all are in, ask all but the next leader to remove the
-                     highest, and crash
-
-  --heartbeat SECS   from one heartbeat to the next; twice that in silence is death (1)
-  --majority         a new view needs a majority of the one before; all peers need the same
-  --json             the same facts as JSON lines on standard output
-  --data DIR         remember in DIR that there was a group, so that it is never founded twice;
-                     with --majority also the view and what was promised in it, so that a majority
-                     of its members goes on from it however many were restarted
+  -c SECS            crash this long after asking to join
+  -t                 for peer 1: once all have joined, ask all but the next leader to remove the
+                     highest member, and crash
+  --heartbeat SECS   the period of heartbeats; a member that is silent for two of them is taken for
+                     dead (1)
+  --majority         a new view needs a majority of the one before; every peer needs this flag
+  --json             print the same facts as JSON lines on standard output
+  --data DIR         remember in DIR that the group exists, so that it is never founded twice; with
+                     --majority also the view and what was agreed to in it, so that a majority of
+                     its members can go on from it, however many of them were restarted
   --id N             which line this peer is (otherwise found by host name, then by address)
   --port P           the TCP and UDP port of lines that give none (3000)
   --until-eof        end when standard input ends
-  --verbose          tell the story too where standard error is no terminal: who sleeps, listens,
-                     goes on from a view or has left as asked
-  --help, --version
+  --verbose          report progress also where standard error is no terminal
 
-Exit 0: it crashed as told. Exit 2: a flag, a file or the machine was at fault.
+exit codes:
+  0  it crashed as told; or standard input has ended, with --until-eof
+  2  a flag, a file or the machine was at fault
+
+example:
+  synod member -h hostsfiles/hostsfile-local.txt --id 1
 ";
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Options {
-    identity: Identity,
     delay: Duration,
     crash_after: Option<Duration>,
     crash_as_leader: bool,
@@ -64,9 +66,8 @@ struct Options {
     verbose: bool,
 }
 
-fn parse(mut parser: Parser) -> Result<Options> {
+fn parse(parser: Parser) -> Result<(Identity, Options)> {
     let mut options = Options {
-        identity: Identity::new(DEFAULT_PORT),
         delay: Duration::ZERO,
         crash_after: None,
         crash_as_leader: false,
@@ -76,48 +77,52 @@ fn parse(mut parser: Parser) -> Result<Options> {
         data: None,
         verbose: false,
     };
-    while let Some(arg) = parser.next()? {
-        if let Some(flag) = Flag::of(&arg) {
-            options.identity.take(flag, &mut parser)?;
-            continue;
+    let identity = Identity::read(DEFAULT_PORT, parser, |name, parser| {
+        match name {
+            "-d" => options.delay = args::seconds(name, parser.value()?)?,
+            "-c" => options.crash_after = Some(args::seconds(name, parser.value()?)?),
+            "-t" => options.crash_as_leader = true,
+            "--heartbeat" => options.heartbeat = args::period(name, parser.value()?)?,
+            "--majority" => options.majority = true,
+            "--json" => options.json = true,
+            "--verbose" => options.verbose = true,
+            "--data" => options.data = Some(args::directory(name, parser.value()?)?),
+            _ => return Ok(false),
         }
-        match arg {
-            Short('d') => options.delay = args::seconds("-d", parser.value()?)?,
-            Short('c') => options.crash_after = Some(args::seconds("-c", parser.value()?)?),
-            Short('t') => options.crash_as_leader = true,
-            Long("heartbeat") => options.heartbeat = args::period("--heartbeat", parser.value()?)?,
-            Long("majority") => options.majority = true,
-            Long("json") => options.json = true,
-            Long("verbose") => options.verbose = true,
-            Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
-            Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
-        }
-    }
-    Ok(options)
+        Ok(true)
+    })?;
+    Ok((identity, options))
 }
 
 /// The command.
 pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
-    let options = parse(parser)?;
-    let hosts = options.identity.hosts()?;
-    let host = options.identity.find(&hosts)?;
+    let (identity, options) = parse(parser)?;
+    let hosts = identity.hosts()?;
+    let host = identity.find(&hosts)?;
     let (out, err) = Printer::of_both(host.id).doing(|| "starting to print".into())?;
     let prose = Prose::new(host.id, err.clone(), options.verbose);
-    options.identity.end_with_input()?;
-    let result = serve(&options, &hosts, host, out.clone(), prose);
+    identity.end_with_input()?;
+    let result = serve(&identity, &options, &hosts, host, out.clone(), prose);
     out.finish();
     err.finish();
     result.map(ExitCode::from)
 }
 
-fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Prose) -> Result<u8> {
+fn serve(
+    identity: &Identity,
+    options: &Options,
+    hosts: &Hosts,
+    host: &Host,
+    out: Printer,
+    err: Prose,
+) -> Result<u8> {
     let me = host.id;
     if !options.delay.is_zero() {
         err.say(Level::Story, &format!("sleeps for {} s", options.delay.as_secs_f64()));
         // `-d` is just that: before it, there is nothing that could be waited for.
         thread::sleep(options.delay);
     }
-    let (port, default_port) = (options.identity.port_of(host), options.identity.port);
+    let (port, default_port) = (identity.port_of(host), identity.port);
     let fingerprint = hosts.fingerprint(default_port);
     let setup = Setup {
         me,
@@ -131,10 +136,7 @@ fn serve(options: &Options, hosts: &Hosts, host: &Host, out: Printer, err: Prose
         majority: options.majority,
     };
     let mut peer = Peer::new(setup);
-    let disk = match &options.data {
-        None => None,
-        Some(dir) => Some(data::open(dir, &mut peer, me, &fingerprint, &err)?),
-    };
+    let disk = data::open(options.data.as_deref(), &mut peer, me, &fingerprint, &err)?;
     let others = hosts.peers.iter().filter(|peer| peer.id != me);
     let peers = addresses(others, default_port);
     let sockets = Sockets {

@@ -1,7 +1,7 @@
 //! Who is alive: heartbeats and the time in, silence out. A plain value without a clock.
 //!
 //! It is *checked* every quarter of a period. A check that comes late by more than another quarter
-//! shows that this process itself stood still, and then it knows nothing about the others: all
+//! shows that this process itself was paused, and then it knows nothing about the others: all
 //! silence is counted anew. A pause shorter than that cannot make two heartbeats disappear.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,7 +72,7 @@ impl Detector {
         fresh
     }
 
-    /// Those who are held for dead.
+    /// Those who are considered dead.
     pub fn silent(&self) -> &BTreeSet<PeerId> {
         &self.silent
     }
@@ -147,7 +147,7 @@ mod tests {
         let mut detector = watching();
         let both = |now| if now % 1000 == 0 { vec![TWO, THREE] } else { vec![] };
         assert_eq!(run(&mut detector, 0, 3000, both), []);
-        // It stands still for a minute. The others' heartbeats come right after the check.
+        // It is paused for a minute. The others' heartbeats come right after the check.
         assert_eq!(detector.check(ms(63_000)), [].into());
         assert_eq!(run(&mut detector, 63_001, 65_000, |_| vec![]), []);
         assert_eq!(run(&mut detector, 65_001, 65_250, |_| vec![]).len(), 2, "really silent");

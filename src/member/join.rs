@@ -12,22 +12,22 @@ use crate::process::{Effect, Effects, PeerId};
 const SECOND_TRY: Duration = Duration::from_millis(100);
 /// The longest time for which the first line listens before it founds a view of its own.
 const FOUNDING: Duration = Duration::from_millis(500);
-/// It listens in so many parts. One that ends late by more than a part shows that the process stood
-/// still, and then it listens anew.
+/// In how many parts it listens. One that ends late by more than a part shows that the process was
+/// paused, and then it listens anew.
 const PARTS: u32 = 8;
 /// How many others are asked in one try, beside the first line: hundreds that ask each other at
-/// once would be a storm. The next try asks the next ones.
+/// once would flood the network. The next try asks the next ones.
 const ASKED_AT_ONCE: usize = 16;
 /// After how many tries people are told, if nobody has let this peer in.
-const PATIENCE: usize = 10;
+const TRIES_BEFORE_NOTE: usize = 10;
 
 /// The state of one who wants in.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Joining {
     /// Somebody who is in has answered: there is a group.
     pub(super) answered: bool,
-    /// Whoever was named as the leader since the last try. Two who name each other would send a
-    /// newcomer to and fro.
+    /// The peer that was named as the leader since the last try. Two who name each other would send
+    /// a newcomer back and forth.
     followed: Option<PeerId>,
     /// Somebody has answered since the last try, so not all need to be asked again.
     heard: bool,
@@ -67,7 +67,7 @@ impl Peer {
         }
     }
 
-    /// Sends a `JOIN`. The first one of a incarnation starts the clock of an ordered crash.
+    /// Sends a `JOIN`. The first one of an incarnation starts the clock of an ordered crash.
     pub(super) fn ask_in(&mut self, peer: PeerId, out: &mut Effects<Self>) {
         out.push(Effect::Send(
             peer,
@@ -115,7 +115,7 @@ impl Peer {
         joining.heard = false;
         joining.tries += 1;
         let tries = joining.tries;
-        if joining.tries == PATIENCE {
+        if joining.tries == TRIES_BEFORE_NOTE {
             out.push(Effect::Report(Fact::Waiting));
         }
         match leader {
@@ -136,7 +136,7 @@ impl Peer {
         }
     }
 
-    /// With majorities, whoever has ever been in a group never founds another one.
+    /// With majorities, a peer that has ever been in a group never founds another one.
     fn may_found(&self) -> bool {
         self.is_first_line() && !(self.setup.majority && self.seen.is_some())
     }
@@ -147,7 +147,7 @@ impl Peer {
         let Phase::Joining(joining) = &mut self.phase else { return };
         let (time, part) = (joining.listens, joining.listens / PARTS);
         if self.now > joining.part_ends + part {
-            // It stood still itself, and the answers may be those that it finds now.
+            // It was paused itself, and the answers may be those that it finds now.
             return self.listen(time, out);
         }
         joining.parts = joining.parts.saturating_sub(1);
@@ -174,10 +174,10 @@ impl Peer {
         out: &mut Effects<Self>,
     ) {
         let Phase::In(member) = &self.phase else {
-            // Others may stand in line while the first line listens; unless it waits itself for
+            // Others may queue while the first line listens; unless it waits itself for
             // those who are in.
             if !self.is_out() && self.may_found() {
-                self.stand_in_line(peer, incarnation, seen);
+                self.enqueue(peer, incarnation, seen);
                 out.push(Effect::Send(peer, Message::Leader { leader: self.me() }));
             }
             return;
@@ -192,14 +192,14 @@ impl Peer {
         }
         let leader = self.acting(&view);
         if leader == self.me() {
-            self.stand_in_line(peer, incarnation, seen);
+            self.enqueue(peer, incarnation, seen);
         }
         // Also from the leader itself: the change in hand may take a while, and a first line that
         // hears nothing founds a view of its own.
         out.push(Effect::Send(peer, Message::Leader { leader }));
     }
 
-    fn stand_in_line(&mut self, peer: PeerId, incarnation: Incarnation, seen: Option<u64>) {
+    fn enqueue(&mut self, peer: PeerId, incarnation: Incarnation, seen: Option<u64>) {
         let place = self.waiting.iter_mut().find(|(waits, _, _)| *waits == peer);
         match place {
             Some(place) => *place = (peer, incarnation, seen),

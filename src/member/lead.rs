@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::memory::Record;
-use super::message::{Message, Operation, RequestId};
+use super::message::{Message, RequestId};
 use super::peer::{Fact, Member, Peer, Phase, Timer};
-use super::view::{MAX_ID, View};
+use super::view::{MAX_ID, Operation, View};
 use crate::process::{Effect, Effects, PeerId};
 
 /// What a member has agreed to in its view. A view that it has left behind needs none: it never
@@ -23,7 +23,7 @@ pub(super) struct Promises {
 }
 
 impl Promises {
-    /// With this number promised; or the higher number that is in the way.
+    /// With this number promised; or the higher number that was promised.
     fn promise(self, request: RequestId) -> Result<Self, RequestId> {
         match self.promised {
             Some(promised) if promised > request => Err(promised),
@@ -31,7 +31,7 @@ impl Promises {
         }
     }
 
-    /// With this operation pending by this request; or the higher number that is in the way.
+    /// With this operation pending by this request; or the higher number that was promised.
     fn agree(self, request: RequestId, op: Operation) -> Result<Self, RequestId> {
         Ok(Self { pending: Some((request, op)), ..self.promise(request)? })
     }
@@ -43,8 +43,8 @@ pub(super) enum Leading {
     /// Nothing; may ask for one operation under this number, if there is one, without a first
     /// phase.
     Free(Option<RequestId>),
-    /// A higher number was in the way: nothing, until [`Timer::Retransmit`] fires. At once, two who
-    /// lead would chase each other.
+    /// A higher number was promised: nothing, until [`Timer::Retransmit`] fires. At once, two who
+    /// lead would duel.
     Resting,
     /// Asks what is pending.
     Taking { request: RequestId, answers: BTreeMap<PeerId, Option<(RequestId, Operation)>> },
@@ -70,8 +70,8 @@ pub(super) enum LeaderStep {
 
 impl Leading {
     /// At the start of a view. Its lowest member alone may ask under round 0, so nobody can have
-    /// been before it, and it needs no first phase. It has that right once. Whoever leads in its
-    /// place has no such right: two who finished the same operation may both be named.
+    /// been before it, and it needs no first phase. It has that right once. A peer that leads in
+    /// its place has no such right: two who finished the same operation may both be named.
     pub(super) fn at_first(view: &View, me: PeerId) -> Self {
         Self::Free((view.lowest() == me).then_some(RequestId { round: 0, by: me }))
     }
@@ -92,11 +92,11 @@ impl Peer {
         }
     }
 
-    /// Promises this from now on. Whoever calls this pushes what tells others of it afterwards.
+    /// Promises this from now on. The caller pushes what tells others of it afterwards.
     ///
     /// With majorities it is durable before anybody is told: an acceptor that starts again and has
-    /// forgotten a promise could agree to a second operation of the same view. Whoever asks is an
-    /// acceptor too, and its own agreement counts; so its record stands before its question, and
+    /// forgotten a promise could agree to a second operation of the same view. The one who asks is
+    /// an acceptor too, and its own agreement counts; so its record stands before its question, and
     /// after a restart it never asks anything else under the same number.
     fn keep(&mut self, promises: Promises, out: &mut Effects<Self>) {
         let recorded = self.setup.majority;
@@ -150,7 +150,8 @@ impl Peer {
                 Some(LeaderStep::Ask { request: *right, op })
             }
             Leading::Free(None) => {
-                // What is pending may have been agreed to, and whoever asked may not come back.
+                // What is pending may have been agreed to, and the peer that asked may not come
+                // back.
                 let wanted = member.promises.pending.is_some();
                 let wanted = wanted || self.next_operation(view).is_some();
                 self.next_request()
@@ -170,7 +171,7 @@ impl Peer {
                 })
             }
             Leading::Asking { op, agreed, .. } => {
-                // Whoever has seen a higher view than the next one does not make it.
+                // A peer that has seen a higher view than the next one does not make it.
                 let next = view.after(op).filter(|next| Some(next.id) >= self.seen)?;
                 let enough = self.is_enough(view, agreed, Some(op));
                 enough.then_some(LeaderStep::Decide { next, op: *op })
@@ -282,7 +283,7 @@ impl Peer {
                 let answered: BTreeSet<PeerId> = answers.keys().copied().collect();
                 (Message::NewLeader { request: *request, view_id, op }, answered)
             }
-            // Also the one who is held for dead: if it lives, there may be no majority without it.
+            // Also the one who is considered dead: if it lives, it may be needed for a majority.
             Leading::Asking { request, op, agreed } => {
                 (Message::Req { request: *request, view_id, op: *op }, agreed.clone())
             }
@@ -294,12 +295,12 @@ impl Peer {
         }
     }
 
-    /// The question is still open. Whoever does not answer may have missed the view as well.
+    /// The question is still open. A peer that does not answer may have missed the view as well.
     pub(super) fn retransmit(&mut self, out: &mut Effects<Self>) {
         let me = self.me();
         let Phase::In(member) = &self.phase else { return };
         if self.acting(&member.view) != me {
-            // A leader that was held for dead is back.
+            // A leader that was considered dead is back.
             return self.set_leading(Leading::Free(None));
         }
         match member.leading {
@@ -424,8 +425,8 @@ impl Peer {
         }
     }
 
-    /// A higher number is in the way. The next try comes when the timer fires, above that number;
-    /// at once, two who lead would chase each other.
+    /// A higher number was promised. The next try comes when the timer fires, above that number; at
+    /// once, two who lead would duel.
     pub(super) fn refused(&mut self, request: RequestId, view_id: u64, promised: RequestId) {
         let Some(member) = self.member().filter(|member| member.view.id == view_id) else { return };
         let open = match &member.leading {

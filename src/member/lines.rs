@@ -68,7 +68,7 @@ impl Observer<Peer> for Lines {
             Fact::Left { view_id } => {
                 say(&format!("was removed by view {view_id} on request, and stays out"));
             }
-            Fact::Waiting => say("waits to be let in; nobody who could has done it yet"),
+            Fact::Waiting => say("waits to join; no member has let it in yet"),
             Fact::LastId { view_id } => say(&format!(
                 "view {view_id} has the last id, so nobody can join or be removed any more; stop \
                  all members, remove their data directories, and start them again"
@@ -84,10 +84,6 @@ impl Observer<Peer> for Lines {
     fn sees_traffic(&self) -> bool {
         false
     }
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 /// Which facts are trouble, and which are the story.

@@ -17,22 +17,40 @@ use crate::process::PeerId;
 
 pub(crate) const LIVE: LiveProtocol = LiveProtocol {
     local_help: "\
-usage: synod local member [HOSTSFILE] [-d 0,2,...] [-c 5:4,...] [-t] [--heartbeat SECS]
-                          [--majority] [--data DIR] [--draw FILE] [--timeout SECS]
+usage: synod local member [HOSTSFILE] [-d 0,2,...] [-c 5:4,...] [-t] [options]
 
-A group: exit 0 if it keeps every rule, whoever is to crash has crashed, and all others are members
-of one view.
+Run synod member for every peer of the hostsfile on this machine, until those that are to crash have
+crashed and all others are members of one view. No rule of membership may be violated.
 
+flags:
+  -h FILE            another way to name the hostsfile
   -d S,S,...         how long each peer sleeps first, in the order of the file (0)
-  -c N:S,...         peer N crashes S seconds after it asked to be let in
-  -t                 once all are in, the first asks for the removal of the highest and crashes
-  --draw FILE        draw the views; the extension selects the format
+  -c N:S,...         peer N crashes S seconds after it asked to join
+  -t                 once all have joined, peer 1 asks for the removal of the highest and crashes
+  --heartbeat SECS   the period of heartbeats (1)
+  --majority         a new view needs a majority of the one before
+  --data DIR         keep what the peers remember, and their ports, in DIR
+  --draw FILE        draw the views; the extension selects the format: .txt .mmd .svg .html
+  --timeout SECS     give up after this long (60)
+
+example:
+  synod local member -d 0,1,2,3,4 -c 5:4
 ",
     judge_help: "\
-usage: ... | synod judge member -h HOSTSFILE [-c 5,4,...] [-t] [--timeout SECS]
+usage: synod judge member -h HOSTSFILE [-c 5,4,...] [-t] [--timeout SECS]
 
-The same for a group: `-c` names the members that are to crash, `-t` says that the first is, and
-that the highest is removed on request before.
+Judge a run of synod member elsewhere while it goes on, from its log on standard input, as synod
+judge does for Paxos. It ends when all that are to crash have crashed, and all others are members of
+one view.
+
+flags:
+  -h FILE            the hostsfile of those peers
+  -c N,...           the peers that are to crash
+  -t                 peer 1 is to crash, after the highest was removed on request
+  --timeout SECS     give up after this long (60)
+
+example:
+  docker compose logs -f | synod judge member -h hostsfiles/hostsfile-member.txt -c 5
 ",
     prepare,
 };
@@ -130,7 +148,7 @@ impl GroupRun {
         let gone = &crashing | &on_request;
         let expected: BTreeSet<u16> = (1..=count).filter(|peer| !gone.contains(peer)).collect();
         if expected.is_empty() {
-            return Err(Error::Usage("nobody would be left: let somebody live".into()));
+            return Err(Error::Usage("no peer would be left: let at least one live".into()));
         }
         Ok(Self { expected, crashing, rules: MemberJudge::new(on_request) })
     }

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::join::Joining;
 use super::lead::{Leading, Promises};
-use super::message::{Operation, RequestId};
+use super::message::RequestId;
 use super::peer::{Fact, Member, Peer, Phase, Timer};
-use super::view::{Incarnation, Reach, View};
+use super::view::{Incarnation, Operation, Reach, View};
 use crate::process::{Effect, Effects};
 
 /// What must survive a crash.
@@ -67,7 +67,7 @@ impl Peer {
                     .kept_incarnation
                     .is_some_and(|incarnation| view.holds(self.setup.me, incarnation))
                 {
-                    // Whoever led may have asked under round 0 already: that right is gone.
+                    // The leader may have asked under round 0 already: that right is gone.
                     let (promises, leading) = (Promises::default(), Leading::Free(None));
                     let member = Member { view, promises, leading, lacking: None };
                     self.phase = Phase::In(Box::new(member));
@@ -169,7 +169,7 @@ impl Peer {
         }
     }
 
-    /// Goes on as a member of this view. Nobody is held for dead before it was silent for 2 T;
+    /// Goes on as a member of this view. Nobody is considered dead before a silence of 2 T;
     /// those who have a newer view answer a stale heartbeat with it.
     fn resume(&mut self, view: &View, out: &mut Effects<Self>) {
         self.watch_others(view);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::view::{Incarnation, MAX_ID, Reach, View};
+use super::view::{Incarnation, MAX_ID, Operation, Reach, View};
 use crate::process::PeerId;
 
 /// The number of a request, which also says who may use it. Within one view a higher one takes the
@@ -16,33 +16,6 @@ pub struct RequestId {
     pub round: u64,
     /// Who asks.
     pub by: PeerId,
-}
-
-/// What is to be done to a view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Operation {
-    /// This peer joins.
-    Add {
-        /// Who.
-        peer: PeerId,
-        /// Which incarnation of it.
-        #[serde(rename = "life")]
-        incarnation: Incarnation,
-        /// The highest view id that it has seen.
-        seen: Option<u64>,
-    },
-    /// This peer is removed.
-    Del {
-        /// Who.
-        peer: PeerId,
-        /// On request, and not because it is silent.
-        asked: bool,
-    },
-    /// Of `NEWLEADER`: what is pending?
-    Pending,
-    /// Of its answer: nothing is.
-    Nothing,
 }
 
 /// A message.
@@ -78,16 +51,16 @@ pub enum Message {
         /// The request's view.
         view_id: u64,
     },
-    /// The other answer, to requests and new leaders: a higher number is in the way.
+    /// The other answer, to requests and new leaders: a higher number was promised.
     Busy {
         /// The number of the question.
         request: RequestId,
         /// Its view.
         view_id: u64,
-        /// The number in the way.
+        /// The higher number.
         promised: RequestId,
     },
-    /// The next view; also for whoever seems to have missed it.
+    /// The next view; also for a peer that seems to have missed it.
     NewView {
         /// The view.
         view: View,
@@ -190,19 +163,5 @@ impl Message {
         let view_id: u64 = view_id.parse().ok()?;
         let group = u64::from_str_radix(group, 16).ok()?;
         (view_id < MAX_ID).then_some(Self::Heartbeat { group, view_id })
-    }
-}
-
-impl Operation {
-    pub(super) fn objection(&self, hosts: &BTreeSet<PeerId>, reach: Reach) -> Option<String> {
-        let (peer, seen) = match self {
-            Self::Add { peer, seen, .. } => (peer, *seen),
-            Self::Del { peer, .. } => (peer, None),
-            Self::Pending | Self::Nothing => return None,
-        };
-        let strange = || format!("{peer} is not in the hostsfile");
-        let strange = (!hosts.contains(peer)).then(strange);
-        // The view that follows has a higher id than this, and that one must be in reach, too.
-        strange.or_else(|| seen.and_then(|seen| reach.view_id(seen.saturating_add(1))))
     }
 }

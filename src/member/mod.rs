@@ -21,13 +21,13 @@
 //!   with a view of its own. In the first of the two the dead leader is still a member, and the new
 //!   one is named as the leader.
 //!
-//! Whoever was removed by mistake (it was paused) goes on sending heartbeats; each of those is
-//! answered with the view, so it learns that it is out and joins again. Whoever was itself asked to
-//! agree to its removal, and not because it was silent, stays out.
+//! A peer that was removed by mistake (it was paused) goes on sending heartbeats; each of those is
+//! answered with the view, so it learns that it is out and joins again. One that was itself asked
+//! to agree to its removal, and not because it was silent, stays out.
 //!
 //! # Two rules of agreement
 //!
-//! By default a change needs the `OK` of every member that the leader does not hold for dead. That
+//! By default a change needs the `OK` of every member that the leader does not consider dead. That
 //! is the original's rule, and it lets the last one of five go on alone. It is also its weakness:
 //! of two halves that do not hear each other, each makes views of its own, with the same ids, and
 //! they stay apart.
@@ -36,7 +36,7 @@
 //! different views ever have one id. Every view is then an instance of Paxos with its members as
 //! the acceptors: a request's number is a ballot, `OK` an acceptance, `NEWLEADER` the first phase,
 //! and *pending* the accepted value. The lowest member of a view is the only one who may use
-//! ballots of round 0, so it needs no first phase. Whoever acts in its place begins above every
+//! ballots of round 0, so it needs no first phase. A peer that acts in its place begins above every
 //! ballot it has seen, and takes over the pending operation with the highest ballot among a
 //! majority.
 //!
@@ -46,7 +46,7 @@
 //! *incarnation* ([`Incarnation`]), whose number the view lists. By default, and without a data
 //! directory, what a member agreed to is in the memory of its process: a process that starts again
 //! is another member and must be let in. If a majority does so at once, nobody is left who could
-//! let it in, and the group stands still.
+//! let it in, and the group stalls.
 //!
 //! With majorities and a data directory the directory is the member ([`memory`]). It keeps the
 //! incarnation, the last view and the promises in it, so any part of a group may start again, also
@@ -60,9 +60,9 @@
 //! 2. *A view is entered once.* A member takes only a view whose id is above its recorded one. So
 //!    it never comes back to a view with its promises in it forgotten. A view that removed it is
 //!    recorded as well, so that an older one that still lists it is refused.
-//! 3. *A number names one question.* Whoever asks promises its own number first, durably, and
+//! 3. *A number names one question.* A peer that asks promises its own number first, durably, and
 //!    begins above that. Round 0 needs no first phase, so it is good for one question in the
-//!    process that installed the view; whoever starts again has no right to it.
+//!    process that installed the view; one that starts again has no right to it.
 //! 4. *Who lost its memory is another member.* A process without its directory draws a new
 //!    incarnation. No view lists it, so it neither agrees nor asks until a view is made with it.
 //!
@@ -71,15 +71,15 @@
 //! The next view follows from the operation alone, and so do its members, by induction from the
 //! founder's view. That one is unique because a first line that remembers any view never founds.
 //!
-//! Whoever goes on leads only after a first phase. It finishes what was pending, removes those who
-//! do not come back, and lets in those who lost their memory. Others may have gone on without it,
-//! in views with members whom it does not know; so a member that hears no majority of its view asks
-//! everybody in the hostsfile.
+//! A member that goes on leads only after a first phase. It finishes what was pending, removes
+//! those who do not come back, and lets in those who lost their memory. Others may have gone on
+//! without it, in views with members whom it does not know; so a member that hears no majority of
+//! its view asks everybody in the hostsfile.
 //!
 //! # Left out
 //!
 //! Halves that were apart are not joined again by the default rule (cure: `--majority`, where a
-//! minority stands still instead). A first line that starts again without its record, while it is
+//! minority stalls instead). A first line that starts again without its record, while it is
 //! cut off from everybody, founds anew (cure: `--data`). When a majority of the last view has lost
 //! its memory, no view can follow (cure: start all of them anew, without their directories). Every
 //! member sends to every member, so the datagrams grow with the square of the group: a ring or
@@ -104,6 +104,6 @@ pub mod sim;
 pub mod view;
 
 pub use memory::Record;
-pub use message::{Message, Operation, RequestId};
+pub use message::{Message, RequestId};
 pub use peer::{Fact, Peer, Setup, Timer};
-pub use view::{Incarnation, View};
+pub use view::{Incarnation, Operation, View};

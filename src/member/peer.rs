@@ -9,8 +9,8 @@ use super::detector::Detector;
 use super::join::Joining;
 use super::lead::{Leading, Promises};
 use super::memory::Record;
-use super::message::{Message, Operation};
-use super::view::{Incarnation, Reach, View};
+use super::message::Message;
+use super::view::{Incarnation, Operation, Reach, View};
 use crate::process::{Delay, Effect, Effects, NoInput, PeerId, Process};
 
 /// A view changes soon after it came: then heartbeats follow after this part of a period.
@@ -50,7 +50,7 @@ pub enum Timer {
     Retry,
     /// Nobody has answered: found a view, if this is the first line.
     Found,
-    /// Ask again whoever has not answered the leader.
+    /// Ask those again who have not answered the leader.
     Retransmit,
     /// The crash that was ordered.
     Crash,
@@ -80,7 +80,7 @@ pub enum Fact {
         /// Those who are alive.
         alive: BTreeSet<PeerId>,
     },
-    /// Removed by others, who held this peer for dead: it joins again.
+    /// Removed by others, who considered this peer dead: it joins again.
     Removed {
         /// The view without it.
         view_id: u64,
@@ -244,9 +244,9 @@ impl Peer {
         self.detector.watch(&others, self.now);
     }
 
-    /// Whoever is in the old view and not in the new one is dead, unless it left on request; and so
-    /// is whoever would lead the new one and does not. Here it may not have been silent for long
-    /// enough yet.
+    /// A member of the old view that is not in the new one is dead, unless it left on request; and
+    /// so is one that would lead the new one and does not. Here it may not have been silent for
+    /// long enough yet.
     fn tell_deaths(&mut self, next: &View, out: &mut Effects<Self>) {
         let Some(view) = self.view().cloned() else { return };
         for peer in view.ids() {
@@ -271,7 +271,7 @@ impl Peer {
     }
 
     /// The others should soon hear a heartbeat that carries the new view. Not at once for every
-    /// view: while many join, that would be a storm.
+    /// view: while many join, that would flood the network.
     fn beat_soon(&mut self, out: &mut Effects<Self>) {
         let soon = self.setup.heartbeat / SOON;
         if self.next_beat > self.now + soon {
@@ -317,7 +317,7 @@ impl Peer {
         if matches!(self.phase, Phase::Joining(_))
             && let Some(newest) = self.newest.as_ref().filter(|newest| newest.id > view.id)
         {
-            // Whoever made the newer one may be dead, and nobody in it may know of it.
+            // The peer that made the newer one may be dead, and nobody in it may know of it.
             out.push(Effect::Send(from, Message::new_view(newest)));
         }
         match (&mut self.phase, self.setup.me) {
@@ -346,7 +346,7 @@ impl Peer {
         out.push(Effect::Halt(0));
     }
 
-    /// A delay of about this length, so that two who wait for each other do not do it for ever.
+    /// A delay of about this length, so that two who wait for each other do not do it forever.
     pub(super) fn about(time: Duration) -> Delay {
         Delay { at_least: time / 2, at_most: time }
     }

@@ -1,18 +1,18 @@
-//! A view: who is in, and under which number.
+//! A view: who is in, and under which number; and what can be done to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::message::Operation;
 use crate::process::PeerId;
 
 /// Ids stay below this, so that every JSON reader can hold them. At a change a second that lasts
 /// for ages. What is installed, recorded, sent and read is held to the same bound: the view that
 /// would pass it is never made ([`View::after`]).
 pub const MAX_ID: u64 = 1 << 53;
-/// How much higher than the highest that a peer has seen an id may be. Nobody makes so many views
-/// while it is away; and a group cannot be brought to the end of the ids by one false message.
+/// How much higher than the highest that a peer has seen an id may be. No group makes that many
+/// views while it is away; and a group cannot be brought to the end of the ids by one false
+/// message.
 const FAR: u64 = 1 << 32;
 
 /// What ids a peer believes: those that can have been reached since it last saw one.
@@ -53,6 +53,47 @@ impl Reach {
 #[serde(transparent)]
 pub struct Incarnation(pub u64);
 
+/// What is to be done to a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Operation {
+    /// This peer joins.
+    Add {
+        /// Who.
+        peer: PeerId,
+        /// Which incarnation of it.
+        #[serde(rename = "life")]
+        incarnation: Incarnation,
+        /// The highest view id that it has seen.
+        seen: Option<u64>,
+    },
+    /// This peer is removed.
+    Del {
+        /// Who.
+        peer: PeerId,
+        /// On request, and not because it is silent.
+        asked: bool,
+    },
+    /// Of `NEWLEADER`: what is pending?
+    Pending,
+    /// Of its answer: nothing is.
+    Nothing,
+}
+
+impl Operation {
+    pub(super) fn objection(&self, hosts: &BTreeSet<PeerId>, reach: Reach) -> Option<String> {
+        let (peer, seen) = match self {
+            Self::Add { peer, seen, .. } => (peer, *seen),
+            Self::Del { peer, .. } => (peer, None),
+            Self::Pending | Self::Nothing => return None,
+        };
+        let strange = || format!("{peer} is not in the hostsfile");
+        let strange = (!hosts.contains(peer)).then(strange);
+        // The view that follows has a higher id than this, and that one must be in reach, too.
+        strange.or_else(|| seen.and_then(|seen| reach.view_id(seen.saturating_add(1))))
+    }
+}
+
 /// A list of members with its id.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,7 +110,7 @@ pub struct View {
 
 /// The same view is the same list under the same id. The leader is not agreed on: if the one who
 /// finishes an operation dies over it, the next one finishes it in its own name. So it is only what
-/// is printed, and nothing that must be unique rests on it ([`View::lowest`]).
+/// is printed, and nothing that must be unique relies on it ([`View::lowest`]).
 impl PartialEq for View {
     fn eq(&self, other: &Self) -> bool {
         let Self { id, members, left, leader: _ } = self;
@@ -110,7 +151,7 @@ impl View {
         self.members.len() / 2 + 1
     }
 
-    /// The view after this operation: the same for whoever performs it. A removal of the last
+    /// The view after this operation: the same whoever performs it. A removal of the last
     /// member leaves the list as it is. Its lowest member leads it. None if no id is left for it.
     pub fn after(&self, operation: &Operation) -> Option<Self> {
         let mut next = self.clone();

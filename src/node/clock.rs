@@ -1,11 +1,10 @@
-//! Deadlines, and the process's own thread, which waits for them and for complete counts.
+//! The deadlines of a process.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-use super::{Node, UNPOISONED};
-use crate::process::{Delay, Process};
+use crate::process::Delay;
 
 /// The deadline of every timer that is set, by timer and by time.
 pub(super) struct Timers<T> {
@@ -33,12 +32,12 @@ impl<T: Copy + Ord> Timers<T> {
     }
 
     /// The first deadline.
-    fn next(&self) -> Option<Instant> {
+    pub(super) fn next(&self) -> Option<Instant> {
         self.order.first().map(|(deadline, _)| *deadline)
     }
 
     /// Takes a timer whose deadline has passed.
-    fn take_due(&mut self, now: Instant) -> Option<T> {
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<T> {
         let (deadline, timer) = *self.order.first()?;
         if deadline > now {
             return None;
@@ -46,38 +45,6 @@ impl<T: Copy + Ord> Timers<T> {
         self.order.pop_first();
         self.deadlines.remove(&timer);
         Some(timer)
-    }
-}
-
-impl<P: Process + Send + 'static> Node<P> {
-    /// The process's own thread: takes each step that is due, and fires each timer whose deadline
-    /// has passed.
-    pub(super) fn keep_going(&self) {
-        let mut core = self.lock();
-        loop {
-            let (now, appended) = (Instant::now(), core.appended);
-            // A timer first: a process that is always due must not lose its deadlines.
-            if let Some(timer) = core.timers.take_due(now) {
-                self.step_locked(&mut core, |process, out| process.timeout(timer, out));
-            } else if !core.halting && core.process.is_due() {
-                self.step_locked(&mut core, Process::proceed);
-            } else {
-                core = match core.timers.next() {
-                    Some(next) => self.due.wait_timeout(core, next - now).expect(UNPOISONED).0,
-                    None => self.due.wait(core).expect(UNPOISONED),
-                };
-                continue;
-            }
-            if core.appended > appended {
-                self.finish(core);
-            } else {
-                // Whoever appended the records that its outputs wait for releases them, too; so
-                // this thread need not wait for a flush, and the next step is not late.
-                drop(core);
-                self.release();
-            }
-            core = self.lock();
-        }
     }
 }
 

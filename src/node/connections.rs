@@ -1,40 +1,19 @@
 //! Which peers are connected in which direction, and what comes from them.
 
-use std::net::TcpStream;
+use std::io::Write as _;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
-use super::frame::Hello;
-use super::sync::MutexGuard;
-use super::{Core, Node, UNPOISONED, link, tcp};
+use super::ends::Ends;
+use super::frame::{Frame, Hello};
+use super::link::Link;
+use super::sync::{MutexGuard, UNPOISONED};
+use super::{Core, Node};
 use crate::process::{Output, PeerId, Process};
 
 /// How many connections of one peer may have a thread at once. All but the newest are about to
 /// end, but may be waiting for a flush.
 pub(super) const MAX_CONNECTIONS: usize = 16;
-
-/// The two directions between us and a peer.
-#[derive(Default)]
-pub(super) struct Ends {
-    /// The newest connection from it; an older one has no say any more.
-    inbound: Option<Arc<TcpStream>>,
-    /// Connections from it that have a thread.
-    connections: usize,
-    /// Ours to it has said hello.
-    outbound: bool,
-    /// The process was told that both are there.
-    is_told: bool,
-}
-
-impl Ends {
-    /// True if both are there and the process does not know it.
-    fn is_news(&self) -> bool {
-        self.inbound.is_some() && self.outbound && !self.is_told
-    }
-
-    fn is_newest(&self, stream: &Arc<TcpStream>) -> bool {
-        self.inbound.as_ref().is_some_and(|newest| Arc::ptr_eq(newest, stream))
-    }
-}
 
 impl<P: Process> Core<P> {
     /// Keeps nothing of a peer that is gone in both directions.
@@ -43,16 +22,6 @@ impl<P: Process> Core<P> {
             self.ends.remove(&peer);
         }
     }
-}
-
-/// What became of a message.
-pub(super) enum Received {
-    /// The process has taken it.
-    Taken,
-    /// A newer connection has taken the place of this one.
-    Superseded,
-    /// No honest peer would have sent it; this is why.
-    Refused(String),
 }
 
 /// What a connection's thread has stepped the process with and not seen through yet. It ends in
@@ -66,7 +35,11 @@ pub(super) struct Batch {
 
 impl<P: Process + Send + 'static> Node<P> {
     /// A message of `length` bytes came over `stream`; it is stepped with as part of `batch`. Waits
-    /// as long as too much waits on account of this peer already.
+    /// as long as too much waits that this peer caused. False if a newer connection has
+    /// taken the place of this one.
+    ///
+    /// # Errors
+    /// No honest peer would have sent the message.
     pub(super) fn receive(
         &self,
         from: PeerId,
@@ -74,7 +47,7 @@ impl<P: Process + Send + 'static> Node<P> {
         message: P::Message,
         length: usize,
         batch: &mut Batch,
-    ) -> Received {
+    ) -> Result<bool, String> {
         let mut core = self.lock();
         if !core.outputs.has_room(from, false) {
             // The room may be what this batch itself has taken.
@@ -83,11 +56,11 @@ impl<P: Process + Send + 'static> Node<P> {
             core = self.lock();
         }
         let Some(mut core) = self.wait_for_room(core, from, stream) else {
-            return Received::Superseded;
+            return Ok(false);
         };
         let objection = self.take(&mut core, from, message, length);
         batch.needs = Some(core.appended);
-        objection.map_or(Received::Taken, Received::Refused)
+        objection.map_or(Ok(true), Err)
     }
 
     /// Sees the steps of a batch through: makes their records durable, all at once, and hands over
@@ -100,11 +73,11 @@ impl<P: Process + Send + 'static> Node<P> {
         }
     }
 
-    /// Waits until outputs may be put on account of `peer`, whose connection is `stream`. `None`
+    /// Waits until `peer`, whose connection is `stream`, may cause more outputs. `None`
     /// once a newer connection has taken its place.
     ///
     /// What it waits for comes by itself: this thread has nothing to hand over, since its batch is
-    /// concluded before, and whoever has does not wait here.
+    /// concluded before, and a thread that has does not wait here.
     fn wait_for_room<'a>(
         &'a self,
         mut core: MutexGuard<'a, Core<P>>,
@@ -125,7 +98,7 @@ impl<P: Process + Send + 'static> Node<P> {
     }
 
     /// Feeds a message to the process, unless there is an objection, which is returned.
-    fn take(
+    pub(super) fn take(
         &self,
         core: &mut Core<P>,
         from: PeerId,
@@ -138,23 +111,6 @@ impl<P: Process + Send + 'static> Node<P> {
             core.show(length, || Output::Received(from, message.clone()));
             self.step_locked(core, |process, out| process.receive(from, message, out));
         }
-        objection
-    }
-
-    /// A message came as a datagram. The result says why it was dropped, if it was. The thread
-    /// serves all peers, so what has no room is dropped too, as networks do.
-    pub(super) fn receive_datagram(
-        &self,
-        from: PeerId,
-        message: P::Message,
-        length: usize,
-    ) -> Option<String> {
-        let mut core = self.lock();
-        if !core.outputs.has_room(from, false) {
-            return Some("too many of its messages wait".into());
-        }
-        let objection = self.take(&mut core, from, message, length);
-        self.finish(core);
         objection
     }
 
@@ -174,7 +130,7 @@ impl<P: Process + Send + 'static> Node<P> {
         drop(core);
         if let Some(old) = old {
             // Mostly nobody is there any more. If somebody is, two processes have one identity.
-            tcp::refuse::<P>(&old, format!("another process says that it is {peer}"));
+            refuse::<P>(&old, format!("another process says that it is {peer}"));
         }
         if let Some(link) = self.links.get(&peer) {
             link.wake();
@@ -224,13 +180,75 @@ impl<P: Process + Send + 'static> Node<P> {
         self.finish(core);
     }
 
+    /// The link with a peer, whichever way it is known.
+    pub(super) fn link(&self, peer: PeerId) -> Option<Arc<Link>> {
+        let listed = self.links.get(&peer).cloned();
+        listed.or_else(|| self.unlisted.peers().get(&peer).map(|(link, _)| Arc::clone(link)))
+    }
+
+    /// True if everything that was queued for peers has been handed to the system, or cannot be.
+    pub(super) fn is_drained(&self) -> bool {
+        let unlisted = self.unlisted.peers();
+        self.links.values().chain(unlisted.values().map(|(link, _)| link)).all(|l| l.is_drained())
+    }
+
+    /// A peer has introduced itself over `stream`, which `dialler` has made. `first` goes over it
+    /// before all else.
+    ///
+    /// # Errors
+    /// Why it does not become the peer's link.
+    pub(super) fn introduce(
+        &self,
+        link: &Arc<Link>,
+        stream: &Arc<TcpStream>,
+        first: Vec<u8>,
+        dialler: PeerId,
+    ) -> Result<(), String> {
+        let (peer, most) = (link.peer, self.unlisted.most);
+        let mut peers = self.unlisted.peers();
+        match peers.get(&peer) {
+            Some((_, lower)) if *lower < dialler => {
+                return Err(format!("{peer} and {} are connected already", self.me));
+            }
+            None if peers.len() >= most => {
+                return Err(format!("{} has {most} peers, which is the most", self.me));
+            }
+            _ => {}
+        }
+        link.set_up(Arc::clone(stream), first);
+        let old = peers.insert(peer, (Arc::clone(link), dialler));
+        drop(peers);
+        // A second connection by the same dialler may be that of another process.
+        if let Some((old, _)) = old.filter(|(_, of_old)| *of_old != dialler) {
+            old.close();
+        }
+        self.outbound(peer, true);
+        Ok(())
+    }
+
+    /// The connection of this link has ended; nothing, if it is none of such a peer.
+    pub(super) fn part(&self, link: &Arc<Link>) {
+        let mut peers = self.unlisted.peers();
+        if peers.get(&link.peer).is_some_and(|(now, _)| Arc::ptr_eq(now, link)) {
+            peers.remove(&link.peer);
+            drop(peers);
+            link.set_down();
+            self.outbound(link.peer, false);
+        }
+    }
+
     /// This node's hello, as a line.
     pub(super) fn hello(&self) -> Vec<u8> {
-        link::hello::<P>(self.me, &self.fingerprint)
+        Frame::<P::Message>::Hello(Hello {
+            protocol: P::PROTOCOL.into(),
+            peer: self.me,
+            fingerprint: self.fingerprint.clone(),
+        })
+        .line()
     }
 
     /// Why we do not talk with the one who says this hello, in words that both sides can print.
-    pub(super) fn check(&self, hello: &Hello) -> std::result::Result<(), String> {
+    pub(super) fn check(&self, hello: &Hello) -> Result<(), String> {
         let (me, peer) = (self.me, hello.peer);
         if hello.protocol != P::PROTOCOL {
             return Err(format!("{peer} speaks {}, {me} speaks {}", hello.protocol, P::PROTOCOL));
@@ -254,4 +272,11 @@ impl<P: Process + Send + 'static> Node<P> {
         }
         Ok(())
     }
+}
+
+/// Closes a connection, and says why, so that the other side can say it too.
+pub(super) fn refuse<P: Process>(mut stream: &TcpStream, why: String) {
+    // It may be gone; then nobody asks.
+    let _ = stream.write_all(&Frame::<P::Message>::Refused(why).line());
+    let _ = stream.shutdown(Shutdown::Both);
 }

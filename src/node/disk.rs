@@ -16,18 +16,19 @@
 //!
 //! # Incarnations
 //!
-//! What a incarnation reads may be in the page cache only: its writer may have been killed before
+//! What an incarnation reads may be in the page cache only: its writer may have been killed before
 //! the flush. A flush of the old file would not help, since after one that failed the kernel can
-//! take pages for clean that are not on the disk. So a incarnation begins by making durable what it
-//! restored ([`Disk::open`]). It writes header and snapshot to `log.new`, flushes it, renames it
+//! take pages for clean that are not on the disk. So an incarnation begins by making durable what
+//! it restored ([`Disk::open`]). It writes header and snapshot to `log.new`, flushes it, renames it
 //! over `log` and flushes the directory; only then can anybody be answered. The old file is only
-//! read. The same happens within a incarnation when the log has grown too long ([`Disk::replace`]).
+//! read. The same happens within an incarnation when the log has grown too long
+//! ([`Disk::replace`]).
 //!
 //! # What a crash can leave, and what it cannot
 //!
 //! Header and snapshot are flushed before the file has its name, so they are whole. One flush
 //! writes one line, and the next line is not begun before the flush is through. So a crash can
-//! only tear the *last* line, which nobody was answered on account of: its end is missing, or
+//! only tear the *last* line, on which no answer was based: its end is missing, or
 //! whole sectors of it were never written and read as NUL. Such a line is not carried over.
 //! Everything else is damage: a NUL anywhere else, a complete line with a wrong checksum, a broken
 //! line with another one behind it, a record that contradicts those before it. An acceptor that
@@ -51,33 +52,22 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::sync::{Condvar, Mutex, MutexGuard};
+use super::sync::{Condvar, Mutex, MutexGuard, UNPOISONED};
 use crate::error::{Doing, Error, Result};
-use crate::process::{PeerId, Process};
+use crate::process::Process;
 
 use directory::Directory;
 use form::Chain;
 use media::{Files, Media};
+pub use replay::Owner;
 
 /// Up to this length, in bytes, a log is not shortened.
 const SHORT: u64 = 1 << 20;
-/// Nor up to so many times the length with which it began: otherwise a large state would be
+/// Nor up to this multiple of the length with which it began: otherwise a large state would be
 /// written again and again.
 const GROWTH: u64 = 4;
-
-/// Whose records these are. All three must be the same in every incarnation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
-    /// The protocol's name and version.
-    pub protocol: String,
-    /// The peer.
-    pub peer: PeerId,
-    /// The fingerprint of its hostsfile: with other acceptors, other majorities would be asked,
-    /// and they need not meet the old ones.
-    pub fingerprint: String,
-}
 
 /// An open log, on which everything that was restored from it is durable. Log and directory are
 /// locked as long as this exists.
@@ -167,8 +157,7 @@ impl Disk {
         directory.describe(&about(owner)).doing(what)?;
         let torn = (found.torn > 0).then(|| {
             format!(
-                "cut off {} bytes that a crash left unfinished; nobody was answered on their \
-                 account",
+                "cut off {} bytes that a crash left unfinished; no answer depended on them",
                 found.torn
             )
         });
@@ -193,7 +182,7 @@ impl Disk {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no thread panics while it holds the lock")
+        self.state.lock().expect(UNPOISONED)
     }
 
     /// Takes a record; it is durable after the next [`Self::commit`] of the returned count.
@@ -226,7 +215,7 @@ impl Disk {
     }
 
     /// Returns once the first `count` records are durable. One flush serves everybody who waits:
-    /// whoever comes first writes and flushes all that is pending, the others wait for it.
+    /// the first one writes and flushes all that is pending, the others wait for it.
     ///
     /// # Errors
     /// The write or the flush failed, now or earlier. Then nobody knows what is on the disk, and
@@ -238,7 +227,7 @@ impl Disk {
                 return Err(Error::Input(why.clone()));
             }
             if state.flushing {
-                state = self.flushed.wait(state).expect("no thread panics while it holds the lock");
+                state = self.flushed.wait(state).expect(UNPOISONED);
                 continue;
             }
             state.flushing = true;
@@ -263,7 +252,7 @@ impl Disk {
 
     /// Writes and flushes; returns how long the log is then.
     fn write(&self, batch: &Batch) -> Result<Length> {
-        let mut log = self.log.lock().expect("no thread panics while it holds the lock");
+        let mut log = self.log.lock().expect(UNPOISONED);
         if batch.whole {
             let generation = log.generation.saturating_add(1);
             *log = Log::begin(&self.directory, &self.owner, generation, &batch.records)?;
@@ -322,7 +311,7 @@ fn records<R: Serialize>(records: &[R]) -> Vec<u8> {
 fn about(owner: &Owner) -> String {
     format!(
         "The durable state of {} ({}).\nDo not edit, copy or delete any part of it while the \
-         group incarnations:\na peer that forgets its promises can make the others disagree.\n",
+         group runs:\na peer that forgets its promises can make the others disagree.\n",
         owner.peer, owner.protocol
     )
 }

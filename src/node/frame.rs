@@ -44,7 +44,7 @@ pub enum Frame<M> {
     Pong,
     /// The protocol's own.
     Message(M),
-    /// The same; raw bytes follow the line, so many.
+    /// The same; this many raw bytes follow the line.
     WithBody {
         /// In bytes.
         length: u64,

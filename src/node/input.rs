@@ -3,8 +3,10 @@
 use std::io::{BufRead as _, BufReader, Read};
 use std::sync::Arc;
 
+use super::Node;
 use super::frame::MAX_LINE;
-use super::{Node, plain, spawn};
+use super::log::plain;
+use super::sync::spawn;
 use crate::error::Result;
 use crate::process::Process;
 

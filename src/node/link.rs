@@ -1,12 +1,13 @@
-//! The outbound connection to one peer: dialled, kept, and dialled again for ever.
+//! The outbound connection to one peer: dialled, kept, and dialled again forever.
 //!
-//! A thread of its own dials and listens for answers to its pings. Frames are written by whoever
-//! has something to say: waking another thread costs far more than a small write. While one thread
-//! writes, what others add goes out in its next write, so a busy link batches by itself. A peer
-//! that takes nothing any more never holds a sender up for longer than [`WRITE_TIMEOUT`]; then the
-//! link's own thread takes over, and beyond [`QUEUE_LIMIT`] frames are dropped, as a network would.
+//! A thread of its own dials and listens for answers to its pings. Frames are written by the thread
+//! that has something to send: waking another thread costs far more than a small write. While one
+//! thread writes, what others add goes out in its next write, so a busy link batches by itself. A
+//! peer that takes nothing any more never holds a sender up for longer than [`WRITE_TIMEOUT`]; then
+//! the link's own thread takes over, and beyond [`QUEUE_LIMIT`] frames are dropped, as a network
+//! would.
 
-mod session;
+pub(super) mod session;
 mod timeouts;
 
 use std::collections::VecDeque;
@@ -17,12 +18,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::UNPOISONED;
 use super::body::Opener;
 use super::frame::{Frame, is_timeout};
+use super::sync::UNPOISONED;
 use crate::process::PeerId;
 
-pub(super) use session::{hello, keep, serve};
 use timeouts::Timeouts;
 
 /// How many bytes may wait for a peer; frames beyond are dropped. Bodies do not count: they are
@@ -106,7 +106,7 @@ struct State {
     used: Option<Instant>,
 }
 
-/// What a link needs from whoever has added frames.
+/// What a link needs from the thread that has added frames.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Nothing more.
@@ -151,7 +151,7 @@ impl Link {
         Self { timeouts, ..Self::new(peer, self.address.clone(), Kind::TwoWay) }
     }
 
-    /// Ends the connection, without a word.
+    /// Ends the connection without a reason given.
     pub(super) fn close(&self) {
         if let Some(stream) = &self.state().stream {
             let _ = stream.shutdown(Shutdown::Both);

@@ -1,11 +1,12 @@
-//! Lines for people about what others do, few enough to be read: whoever is refused can come back
+//! Lines for people about what others do, few enough to be read: a refused client can come back
 //! with another text a thousand times a second.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::UNPOISONED;
+use super::sync::UNPOISONED;
+use crate::visible::clipped;
 
 /// What a line for people tells, and so whether everybody wants to read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,11 @@ const MAX_REMEMBERED: usize = 100;
 
 /// Takes one line for people; must not block.
 pub type Say = Box<dyn Fn(Level, &str) + Send + Sync>;
+
+/// Text from outside, fit to be printed: one line that can be seen, and not too long.
+pub(super) fn plain(text: &str) -> String {
+    clipped(text, 200)
+}
 
 /// Lets through `burst` lines at once and one more every `every`; the rest is counted. What was
 /// said is not said again for `again`.
@@ -88,7 +94,7 @@ impl LogLimiter {
         }
     }
 
-    /// Forgets what was said; true if anything was. The credit stays as it is, so that whoever
+    /// Forgets what was said; true if anything was. The credit stays as it is, so that a peer that
     /// brings this about again and again gains nothing.
     pub(super) fn forget(&self) -> bool {
         let mut state = self.state();

@@ -14,14 +14,14 @@
 //! | one for datagrams ([`udp`]) | steps the process with each; one more per name looks it up |
 //! | process | waits until a count is complete or a deadline has passed, and takes that step |
 //!
-//! The process stands behind one `Mutex`. Whoever has an event locks it, steps, queues the
+//! The process stands behind one `Mutex`. A thread that has an event locks it, steps, queues the
 //! effects, unlocks. Nothing is read, written or flushed under that lock.
 //!
 //! The threads of connections only count: a promise or an acceptance goes into the state behind
 //! the `Mutex`. When that completes a count ([`Process::is_due`]), the `Condvar` on which the
 //! process's own thread waits is notified, and that thread takes the next step
 //! ([`Process::proceed`]): it asks for acceptance, announces the choice, backs off. It keeps the
-//! timers too. Whoever else waits for what the process must first come to know (a choice, say)
+//! timers too. Any other thread that waits for what the process must first learn (a choice, say)
 //! waits on another `Condvar`: [`Node::wait_until`].
 //!
 //! # From a step to its effects
@@ -33,16 +33,17 @@
 //! whichever threads took them. No thread does that for others for longer than a turn: then one is
 //! started that does nothing else until the queue is empty.
 //!
-//! A thread that has stepped first sees to it that its records are durable ([`disk`]); while it
-//! waits for a flush, others step and append, and the next flush serves them all. The thread of a
+//! A thread that has stepped first makes its records durable ([`disk`]); while it waits for a
+//! flush, others step and append, and the next flush serves them all. The thread of a
 //! connection steps with every frame that one read has brought and then waits once.
 //!
 //! # Bounds
 //!
-//! Whatever comes from outside, the process takes bounded memory, and whoever sends too much waits
-//! alone. Bounds are bytes where nothing else is said. The tests in the last column are those of
-//! the file itself, or `tests/{bounds,batches,inputs}.rs` here, or the programs `tests/bodies.rs`,
-//! `tests/unlisted.rs`, `tests/flood.rs`, `tests/strangers.rs` and `tests/barrier.rs`.
+//! Whatever comes from outside, the process takes bounded memory, and a peer that sends too much
+//! delays only itself. Bounds are bytes where nothing else is said. The tests in the last column
+//! are those of the file itself, or `tests/{bounds,batches,inputs}.rs` here, or the programs
+//! `tests/bodies.rs`, `tests/unlisted.rs`, `tests/flood.rs`, `tests/strangers.rs` and
+//! `tests/barrier.rs`.
 //!
 //! | what can grow | bound | beyond it | test |
 //! |---|---|---|---|
@@ -54,7 +55,7 @@
 //! | a body | `Process::MAX_BODY`; a piece of it in memory | closed | bodies |
 //! | a line, before and after the hello | `frame::MAX_HELLO`, `MAX_LINE` | closed | strangers |
 //! | a datagram | `Process::MAX_DATAGRAM` | dropped | barrier |
-//! | connections without a hello | `tcp::MAX_UNKNOWN`, `MAX_GRACED` | closed | strangers |
+//! | connections without a hello | `admission::MAX_UNKNOWN`, `MAX_GRACED` | closed | strangers |
 //! | peers that no file lists | `Sockets::unlisted` peers | rejected | unlisted |
 //! | connections of one peer | `connections::MAX_CONNECTIONS` | rejected | bounds, flood |
 //! | records that wait for a flush | one read of each connection (3) | it waits | batches |
@@ -62,7 +63,7 @@
 //! | deadlines | one for each timer | replaced | clock |
 //! | addresses of a peer | `udp::MAX_ADDRESSES` | not known | udp |
 //! | look-ups for unknown senders | one a name every `udp::CALM` | put off | udp |
-//! | lines about clients | `tcp::LINES_AT_ONCE`, `LINE_EVERY` | counted | log, strangers |
+//! | lines about clients | `admission::LINES_AT_ONCE`, `LINE_EVERY` | counted | log, strangers |
 //! | reasons why a link is missing | `session::MAX_REASONS`, `REASON_EVERY` | counted | strangers |
 //! | lines remembered, of each of these two | `log::MAX_REMEMBERED` lines | forgotten | log |
 //! | printed lines, for each stream | 2 × `LIMIT` of `command/printer.rs` (2) | counted | flood |
@@ -78,15 +79,18 @@
 //! being killed is a clean end. If the disk fails, nothing leaves any more and [`Node::run`]
 //! returns the error.
 
+mod admission;
 pub mod body;
 mod clock;
 mod connections;
 pub mod disk;
+mod ends;
 pub mod frame;
 mod input;
 mod link;
 mod log;
 mod outbox;
+mod release;
 mod start;
 mod steps;
 mod sync;
@@ -96,25 +100,23 @@ mod unlisted;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::error::{Doing, Error, Result};
+use crate::error::{Error, Result};
 use crate::process::{PeerId, Process};
-use crate::visible::clipped;
 
+use admission::Admission;
 pub use body::Bodies;
 use clock::Timers;
-use connections::Ends;
 use disk::Disk;
+use ends::Ends;
 pub use link::Address;
 use link::Link;
 pub use log::{Level, Say};
 pub use outbox::Observer;
 use outbox::Outbox;
 pub use start::{Config, Sockets};
-use sync::{Condvar, Mutex};
-use tcp::Admission;
+use sync::{Condvar, Mutex, UNPOISONED};
 use udp::Datagrams;
 use unlisted::Unlisted;
 
@@ -122,8 +124,6 @@ use unlisted::Unlisted;
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// The name of the process's own thread.
 const OWN_THREAD: &str = "process";
-/// The stack of a connection's thread. Only what is touched takes memory.
-const STACK: usize = 256 * 1024;
 
 /// A running process.
 pub struct Node<P: Process> {
@@ -194,37 +194,16 @@ impl<P: Process + Send + 'static> Node<P> {
         }
     }
 
-    /// Starts the thread of a link on demand.
-    fn dial(&self, link: &Arc<Link>) {
-        let Some(node) = self.itself.upgrade() else { return };
-        let served = Arc::clone(link);
-        // Without a thread the frames wait until the next one is sent.
-        if spawn(&link.peer.to_string(), move || link::serve(&node, &served)).is_err() {
-            link.unserved();
-        }
-    }
-
     /// One line for people about something that is wrong.
     fn say(&self, text: &str) {
         (self.say)(Level::Trouble, text);
     }
-}
 
-/// Every critical section is free of code that can panic on what comes from outside.
-const UNPOISONED: &str = "no thread panics while it holds the lock";
-
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
-    thread::Builder::new()
-        .name(name.into())
-        .stack_size(STACK)
-        .spawn(body)
-        .doing(|| "starting a thread".into())?;
-    Ok(())
-}
-
-/// Text from outside, fit to be printed: one line that can be seen, and not too long.
-fn plain(text: &str) -> String {
-    clipped(text, 200)
+    /// The same about something odd from outside. Of a flood of such lines most are counted, not
+    /// printed.
+    fn complain(&self, text: &str) {
+        self.admission.lines.say(text, |line| self.say(line));
+    }
 }
 
 #[cfg(test)]

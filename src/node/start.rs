@@ -5,13 +5,17 @@ use std::net::{TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::link::{self, Address, Kind, Link};
-use super::outbox::Outbox;
-use super::sync::{Condvar, Mutex};
-use super::tcp::{self, Admission};
-use super::udp::{self, Datagrams};
+use super::admission::Admission;
+use super::body::Bodies;
+use super::clock::Timers;
+use super::disk::Disk;
+use super::link::{Address, Kind, Link, session};
+use super::log::Say;
+use super::outbox::{Observer, Outbox};
+use super::sync::{Condvar, Mutex, spawn};
+use super::udp::{Datagrams, receive};
 use super::unlisted::Unlisted;
-use super::{Bodies, Core, Disk, Node, OWN_THREAD, Observer, Say, Timers, spawn};
+use super::{Core, Node, OWN_THREAD, tcp};
 use crate::error::Result;
 use crate::process::{PeerId, Process};
 
@@ -89,12 +93,12 @@ impl<P: Process + Send + 'static> Node<P> {
         if let Some(listener) = streams {
             tcp::open(&node, listener)?;
         }
-        udp::open(&node)?;
+        receive::open(&node)?;
         let standing = node.links.values().filter(|_| !on_demand).cloned();
         let dialled = dial.into_iter().map(|at| Arc::new(Link::new(node.me, at, Kind::Address)));
         for link in standing.chain(dialled) {
             let of_link = Arc::clone(&node);
-            spawn(&link.peer.to_string(), move || link::keep(&of_link, &link))?;
+            spawn(&link.peer.to_string(), move || session::keep(&of_link, &link))?;
         }
         Ok(node)
     }

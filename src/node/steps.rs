@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::outbox::{Pending, length_of};
-use super::sync::MutexGuard;
-use super::{Core, Node, UNPOISONED};
+use super::sync::{MutexGuard, UNPOISONED};
+use super::{Core, Node};
 use crate::process::{Effect, Effects, Output, Process};
 
 impl<P: Process + Send + 'static> Node<P> {
     /// Waits until `found` finds what it looks for in the process, and returns it, with everything
-    /// that it can rest on durable. `None` when the deadline has passed, the process has ended
+    /// that it relies on durable. `None` when the deadline has passed, the process has ended
     /// itself, or the disk has failed.
     pub fn wait_until<T>(
         &self,
@@ -139,6 +139,36 @@ impl<P: Process + Send + 'static> Node<P> {
                     core.halting = true;
                 }
             }
+        }
+    }
+
+    /// The process's own thread: takes each step that is due, and fires each timer whose deadline
+    /// has passed.
+    pub(super) fn keep_going(&self) {
+        let mut core = self.lock();
+        loop {
+            let (now, appended) = (Instant::now(), core.appended);
+            // A timer first: a process that is always due must not lose its deadlines.
+            if let Some(timer) = core.timers.take_due(now) {
+                self.step_locked(&mut core, |process, out| process.timeout(timer, out));
+            } else if !core.halting && core.process.is_due() {
+                self.step_locked(&mut core, Process::proceed);
+            } else {
+                core = match core.timers.next() {
+                    Some(next) => self.due.wait_timeout(core, next - now).expect(UNPOISONED).0,
+                    None => self.due.wait(core).expect(UNPOISONED),
+                };
+                continue;
+            }
+            if core.appended > appended {
+                self.finish(core);
+            } else {
+                // The thread that appended the records that its outputs wait for releases them; so
+                // this thread need not wait for a flush, and the next step is not late.
+                drop(core);
+                self.release();
+            }
+            core = self.lock();
         }
     }
 

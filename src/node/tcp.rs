@@ -1,99 +1,28 @@
 //! The listener, and what happens on accepted connections.
 //!
-//! Whoever connects is unknown until it says hello. Unknown clients are bounded in number and in
+//! A client is unknown until it says hello. Unknown clients are bounded in number and in
 //! time; what they send is bounded in length. Nothing they do harms anything but their own
 //! connection, and each refusal is one line at most.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::io::{self, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::body::Taken;
-use super::connections::{Batch, MAX_CONNECTIONS, Received};
+use super::Node;
+use super::admission::HELLO_TIMEOUT;
+use super::body::transfer::Taken;
+use super::connections::{Batch, MAX_CONNECTIONS, refuse};
 use super::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
 use super::link::{Address, Kind, Link, Next, WRITE_TIMEOUT};
-use super::log::LogLimiter;
-use super::{Node, UNPOISONED, plain, spawn};
+use super::log::plain;
+use super::sync::spawn;
 use crate::error::Result;
-use crate::process::{PeerId, Process};
+use crate::process::Process;
 
-/// How long a connection may take to say hello. The hello is on its way when the connection is
-/// accepted, however long that way is.
-pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many connections may be without a hello, if the system gives that many file descriptors.
-/// Peers that have said it do not count.
-pub(super) const MAX_UNKNOWN: usize = 1024;
-/// How many file descriptors are kept for everything else.
-const RESERVED_FILES: usize = 128;
-/// How long a connection beyond [`MAX_UNKNOWN`] has for its hello, so that a known peer still
-/// gets in: its hello is on the way when it is accepted.
-pub(super) const GRACE: Duration = Duration::from_millis(250);
-/// How many connections may have that grace at once; more are closed at once.
-pub(super) const MAX_GRACED: usize = 64;
 /// How long the listener rests when the system gives no more file descriptors or threads.
 const REST: Duration = Duration::from_millis(20);
-
-/// How many lines about unknown clients are said at once; one more follows every
-/// [`LINE_EVERY`], and the rest is counted.
-const LINES_AT_ONCE: u32 = 20;
-/// How soon one more line may be said.
-const LINE_EVERY: Duration = Duration::from_secs(2);
-/// How soon the same line may be said again.
-const SAME_LINE_AGAIN: Duration = Duration::from_secs(60);
-
-/// Counts the clients that have not said hello, and limits what is said about them.
-pub(super) struct Admission {
-    unknown: AtomicUsize,
-    /// [`MAX_UNKNOWN`], or fewer where file descriptors are few.
-    most: usize,
-    lines: LogLimiter,
-    /// Peers whose unexpected address was reported.
-    reported: Mutex<BTreeSet<PeerId>>,
-}
-
-impl Default for Admission {
-    fn default() -> Self {
-        let files = open_files().unwrap_or(usize::MAX);
-        Self {
-            unknown: AtomicUsize::new(0),
-            most: MAX_UNKNOWN.min(files.saturating_sub(RESERVED_FILES)),
-            lines: LogLimiter::new(LINES_AT_ONCE, LINE_EVERY, SAME_LINE_AGAIN),
-            reported: Mutex::default(),
-        }
-    }
-}
-
-/// How many files this process may have open, where the system says so.
-fn open_files() -> Option<usize> {
-    let limits = fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
-impl Admission {
-    /// One line about something odd. Of a flood of them most are counted, not printed.
-    pub(super) fn complain<P: Process + Send + 'static>(&self, node: &Node<P>, text: &str) {
-        self.lines.say(text, |line| node.say(line));
-    }
-
-    /// An honest peer may come from an address that its name does not give: loopback aliases,
-    /// several networks and published ports do that. So it is said once.
-    fn report_address<P: Process + Send + 'static>(
-        &self,
-        node: &Node<P>,
-        peer: PeerId,
-        text: &str,
-    ) {
-        if self.reported.lock().expect(UNPOISONED).insert(peer) {
-            node.say(text);
-        }
-    }
-}
 
 /// Starts the listener's thread.
 pub(super) fn open<P: Process + Send + 'static>(
@@ -103,12 +32,12 @@ pub(super) fn open<P: Process + Send + 'static>(
     let node = Arc::clone(node);
     spawn("listener", move || {
         loop {
-            // Nothing slow here: the system queues only 128 connections for us, and whoever finds
-            // that queue full tries again a second later.
+            // Nothing slow here: the system queues only 128 connections for us, and a client that
+            // finds that queue full tries again a second later.
             match listener.accept() {
                 Ok((stream, from)) => admit(&node, stream, from),
                 Err(error) => {
-                    node.admission.complain(&node, &format!("cannot accept connections: {error}"));
+                    node.complain(&format!("cannot accept connections: {error}"));
                     thread::sleep(REST);
                 }
             }
@@ -117,22 +46,14 @@ pub(super) fn open<P: Process + Send + 'static>(
 }
 
 fn admit<P: Process + Send + 'static>(node: &Arc<Node<P>>, stream: TcpStream, from: SocketAddr) {
-    let unknown = node.admission.unknown.fetch_add(1, Ordering::Relaxed);
-    let most = node.admission.most;
-    let timeout = match unknown {
-        n if n < most => Some(HELLO_TIMEOUT),
-        n if n < most + MAX_GRACED => Some(GRACE),
-        _ => None,
-    };
-    let started = timeout.is_some_and(|timeout| {
+    let started = node.admission.enter().is_some_and(|timeout| {
         let node = Arc::clone(node);
         spawn("connection", move || serve(&node, stream, from, timeout)).is_ok()
     });
     if !started {
-        node.admission.unknown.fetch_sub(1, Ordering::Relaxed);
+        node.admission.leave();
         let ip = from.ip().to_canonical();
-        node.admission
-            .complain(node, &format!("rejected {ip}: too many connections without a hello"));
+        node.complain(&format!("rejected {ip}: too many connections without a hello"));
     }
 }
 
@@ -147,7 +68,7 @@ fn serve<P: Process + Send + 'static>(
     let stream = Arc::new(stream);
     let mut lines = Lines::new(&*stream, MAX_HELLO);
     let greeted = greet(node, &stream, &mut lines, ip, Instant::now() + timeout);
-    node.admission.unknown.fetch_sub(1, Ordering::Relaxed);
+    node.admission.leave();
     match greeted {
         Ok(link) if node.inbound_up(link.peer, &stream) => {
             lines.set_limit(MAX_LINE);
@@ -156,8 +77,7 @@ fn serve<P: Process + Send + 'static>(
             node.inbound_down(peer, &stream);
             node.part(&link);
             if let Err(why) = ended {
-                node.admission
-                    .complain(node, &format!("closed the connection from {peer} ({ip}): {why}"));
+                node.complain(&format!("closed the connection from {peer} ({ip}): {why}"));
                 if link.is_two_way() {
                     refuse::<P>(&stream, why);
                 }
@@ -166,28 +86,21 @@ fn serve<P: Process + Send + 'static>(
         Ok(link) => {
             node.part(&link);
             let why = format!("{MAX_CONNECTIONS} connections from {} are still open", link.peer);
-            node.admission.complain(node, &format!("rejected {ip}: {why}"));
+            node.complain(&format!("rejected {ip}: {why}"));
             refuse::<P>(&stream, why);
         }
         Err(Ended::Quietly) => {}
         Err(Ended::Because(why)) => {
-            node.admission.complain(node, &format!("rejected {ip}: {why}"));
+            node.complain(&format!("rejected {ip}: {why}"));
             refuse::<P>(&stream, why);
         }
     }
     let _ = stream.shutdown(Shutdown::Both);
 }
 
-/// Closes a connection, and says why, so that the other side can say it too.
-pub(super) fn refuse<P: Process>(mut stream: &TcpStream, why: String) {
-    // It may be gone; then nobody asks.
-    let _ = stream.write_all(&Frame::<P::Message>::Refused(why).line());
-    let _ = stream.shutdown(Shutdown::Both);
-}
-
 /// Why a client stayed unknown.
 enum Ended {
-    /// It left without a word.
+    /// It left without a frame.
     Quietly,
     Because(String),
 }
@@ -212,7 +125,7 @@ fn greet<P: Process + Send + 'static>(
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let Frame::Hello(hello) = next_frame::<P>(stream, lines, deadline)? else {
-        return Err(Ended::Because("its first frame is no hello".into()));
+        return Err(Ended::Because("its first frame is not a hello".into()));
     };
     node.check(&hello).map_err(|why| Ended::Because(plain(&why)))?;
     let listed = node.links.get(&hello.peer).cloned();
@@ -226,7 +139,9 @@ fn greet<P: Process + Send + 'static>(
         if node.strict_address {
             return Err(Ended::Because(text));
         }
-        node.admission.report_address(node, hello.peer, &text);
+        if node.admission.is_first_report(hello.peer) {
+            node.say(&text);
+        }
     }
     let mut to = &**stream;
     let asked = Instant::now();
@@ -234,7 +149,7 @@ fn greet<P: Process + Send + 'static>(
     // The answer takes a whole round trip, so a distant peer gets as long as it usually takes.
     let second = next_frame::<P>(stream, lines, asked + link.silence().max(HELLO_TIMEOUT));
     if !matches!(second.inspect_err(|_| link.failed())?, Frame::Ping) {
-        return Err(Ended::Because("its second frame is no ping".into()));
+        return Err(Ended::Because("its second frame is not a ping".into()));
     }
     link.answered(asked.elapsed());
     stream.set_read_timeout(Some(link.silence()))?;
@@ -263,7 +178,7 @@ fn next_frame<P: Process>(
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Ended::Because("it said no hello in time".into()));
+            return Err(Ended::Because("it sent no hello in time".into()));
         }
         stream.set_read_timeout(Some(left))?;
         match lines.next_line() {
@@ -329,7 +244,7 @@ fn take_batch<P: Process + Send + 'static>(
     Ok(true)
 }
 
-/// Takes one frame, whose line has so many bytes. False once there will be no more.
+/// Takes one frame, whose line has this many bytes. False once there will be no more.
 ///
 /// # Errors
 /// What no honest peer would have sent.
@@ -352,7 +267,7 @@ pub(super) fn take_frame<P: Process + Send + 'static>(
         Frame::Message(message) if !P::has_body(&message) => message,
         Frame::Message(_) => return Err("a message without its body".into()),
         Frame::WithBody { length, message } => {
-            // What came before is not answered late on account of the body.
+            // What came before is not answered late because of the body.
             node.conclude(batch);
             if stream.set_read_timeout(Some(link.silence())).is_err() {
                 return Ok(false);
@@ -366,11 +281,7 @@ pub(super) fn take_frame<P: Process + Send + 'static>(
         }
         _ => return Err("a frame that does not belong here".into()),
     };
-    match node.receive(link.peer, stream, message, bytes, batch) {
-        Received::Taken => Ok(true),
-        Received::Superseded => Ok(false),
-        Received::Refused(why) => Err(why),
-    }
+    node.receive(link.peer, stream, message, bytes, batch)
 }
 
 /// Sends a frame back on the connection that another one came on.

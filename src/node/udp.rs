@@ -7,17 +7,17 @@
 //! dropped; so is one that is too long or says nothing. It may come from a peer that has moved, so
 //! the names are looked up then too, but not more often than every `CALM`, whatever arrives.
 
+pub(super) mod receive;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::link::Address;
-use super::{Node, UNPOISONED, spawn};
-use crate::error::Result;
-use crate::process::{PeerId, Process};
+use super::sync::UNPOISONED;
+use crate::process::PeerId;
 
 /// The first pause between two look-ups of a name; it doubles up to [`LAST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -29,8 +29,6 @@ const REFRESH: Duration = Duration::from_secs(5);
 const CALM: Duration = Duration::from_secs(1);
 /// How many addresses of one peer are known at most; the resolver may give more.
 const MAX_ADDRESSES: usize = 64;
-/// How long the listener rests when the system refuses to read.
-const REST: Duration = Duration::from_millis(20);
 
 /// The socket, and whose addresses are known.
 pub(super) struct Datagrams {
@@ -144,7 +142,7 @@ impl Datagrams {
         found
     }
 
-    /// Calls `look_up` for ever: soon again as long as it fails, and now and then afterwards.
+    /// Calls `look_up` forever: soon again as long as it fails, and now and then afterwards.
     fn keep_looking_up(&self, mut look_up: impl FnMut() -> io::Result<()>) -> ! {
         let mut pause = FIRST_PAUSE;
         loop {
@@ -184,90 +182,10 @@ fn canonical(address: &SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// Starts the threads, if the node has a socket for datagrams.
-pub(super) fn open<P: Process + Send + 'static>(node: &Arc<Node<P>>) -> Result<()> {
-    let Some(datagrams) = &node.datagrams else { return Ok(()) };
-    if node.links.is_empty() {
-        let known: Vec<PeerId> = datagrams.table().known.keys().copied().collect();
-        for peer in known {
-            node.connected(node.lock(), peer);
-        }
-    }
-    for (peer, address) in datagrams.names.clone() {
-        let node = Arc::clone(node);
-        spawn(&format!("name of {peer}"), move || {
-            if let Some(datagrams) = &node.datagrams {
-                look_up(&node, datagrams, peer, &address);
-            }
-        })?;
-    }
-    let node = Arc::clone(node);
-    spawn("datagrams", move || {
-        if let Some(datagrams) = &node.datagrams {
-            listen(&node, datagrams);
-        }
-    })
-}
-
-/// Looks a name up for ever.
-fn look_up<P: Process + Send + 'static>(
-    node: &Node<P>,
-    datagrams: &Datagrams,
-    peer: PeerId,
-    address: &Address,
-) {
-    datagrams.keep_looking_up(|| {
-        let found = address.resolve()?;
-        if datagrams.learn(peer, &found) && node.links.is_empty() {
-            node.connected(node.lock(), peer);
-        }
-        Ok(())
-    })
-}
-
-fn listen<P: Process + Send + 'static>(node: &Node<P>, datagrams: &Datagrams) {
-    // One byte more than is good, so that what is too long shows.
-    let mut buffer = vec![0; P::MAX_DATAGRAM + 1];
-    loop {
-        let dropped = match datagrams.socket.recv_from(&mut buffer) {
-            Ok((length, from)) => take(node, datagrams, &buffer[..length], from),
-            Err(error) => {
-                thread::park_timeout(REST);
-                Some(format!("cannot read datagrams: {error}"))
-            }
-        };
-        if let Some(why) = dropped.filter(|_| datagrams.report_strays) {
-            node.admission.complain(node, &why);
-        }
-    }
-}
-
-/// One datagram. The result says why it was dropped, if it was.
-fn take<P: Process + Send + 'static>(
-    node: &Node<P>,
-    datagrams: &Datagrams,
-    bytes: &[u8],
-    from: SocketAddr,
-) -> Option<String> {
-    let from = canonical(&from);
-    let Some(peer) = datagrams.sender(from) else {
-        return Some(format!("dropped a datagram from {from}, which is no peer's address"));
-    };
-    if bytes.len() > P::MAX_DATAGRAM {
-        let most = P::MAX_DATAGRAM;
-        return Some(format!("dropped a datagram from {peer}: longer than {most} bytes"));
-    }
-    let Some(message) = P::from_datagram(bytes) else {
-        return Some(format!("dropped a datagram from {peer}: it says nothing"));
-    };
-    let why = node.receive_datagram(peer, message, bytes.len())?;
-    node.admission.complain(node, &format!("dropped a datagram from {peer}: {why}"));
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::thread;
 
     use super::*;
 

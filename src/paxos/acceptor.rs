@@ -42,7 +42,7 @@ impl<V: Clone> Acceptor<V> {
         let promised = self.min_proposal;
         // Not `>`: after its own promise nothing would ever be accepted.
         if Some(number) >= self.min_proposal {
-            // The promise rises too. An acceptance without it would let a lower accept follow.
+            // The promise rises too: otherwise a lower accept could follow.
             self.min_proposal = Some(number);
             self.accepted = Some(Accepted { number, value: value.clone() });
         }
@@ -78,7 +78,7 @@ mod tests {
         assert!(acceptor.prepare(n(6), X).granted());
         let refused = acceptor.prepare(n(5), Y);
         assert!(!refused.granted());
-        assert_eq!(refused.min_proposal, n(6), "a refusal names the number in the way");
+        assert_eq!(refused.min_proposal, n(6), "a refusal names the higher number");
         assert!(!acceptor.accept(n(5), Y).accepts());
         assert_eq!(acceptor, Acceptor { min_proposal: Some(n(6)), accepted: None });
     }

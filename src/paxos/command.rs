@@ -8,11 +8,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
 use super::lines::{Lines, gap};
-use crate::command::identity::{Flag, Identity, addresses};
+use crate::command::identity::{Identity, addresses};
 use crate::command::journal::Journal;
 use crate::command::printer::Printer;
 use crate::command::prose::Prose;
@@ -34,33 +33,37 @@ pub(crate) const MEMORY_ONLY: &str = "keeps its state in memory only: after a re
 pub(crate) const HELP: &str = "\
 usage: synod -h HOSTSFILE [-v VALUE] [-t DELAY] [options]
 
-Be one peer of the hostsfile: propose, accept or learn as its line says, print every message
-as a JSON line, and the value once it is chosen. Runs until it is killed.
+Be one peer of the hostsfile: a proposer, an acceptor or a learner, as its line says. Each message
+that it sends or receives is a line of JSON on standard output, and so is the value once it is
+chosen. Errors go to standard error; on a terminal, progress does too. It runs until it is killed.
 
-  -h FILE            the hostsfile; its first line that is no comment is peer 1, and so on
-  -v C               what this peer proposes if it is a proposer: one character
-  -t SECS            how long it waits before it proposes, from when it could begin (0)
-
+flags:
+  -h FILE            the hostsfile; its first line that is not a comment is peer 1, and so on
+  -v VALUE           what this peer proposes if it is a proposer: one character
+  -t DELAY           how many seconds it waits before it proposes, once it could (0)
   --id N             which line this peer is (otherwise found by host name, then by address)
   --port P           the TCP port of lines that give none (3000)
-  --wait SECS        how long a proposer waits for all peers of the file; then a majority of its
-                     acceptors is enough (30)
-  --ready            a proposer waits first until every peer of the file is up (UDP, port 8888 where
-                     a line gives none); for peers that were all given this flag
-  --data DIR         keep promises, votes and numbers in DIR, so that they survive a crash
-  --trace FILE       append the full journal to FILE
-  --strict-address   reject a peer whose address its name does not resolve to
+  --wait SECS        how long a proposer waits for all peers of the file; after that a majority of
+                     its acceptors is enough (30)
+  --ready            before that, a proposer waits until every peer of the file is up, as in synod
+                     ready (UDP, port 8888 where a line gives none); every peer needs this flag
+  --data DIR         keep promises, votes and proposal numbers in DIR, so that they survive a crash
+  --trace FILE       append the full journal to FILE, for synod check and synod draw
+  --strict-address   reject a peer that connects from an address to which its host name does not
+                     resolve
   --until-eof        end when standard input ends
-  --verbose          tell the story too where standard error is no terminal
-  --help, --version
+  --verbose          report progress also where standard error is no terminal
 
-Standard output has the messages, standard error what is wrong; on a terminal also the story: who
-listens, what is proposed, found and chosen. Exit 1: no proposal number is left for this proposer.
-Exit 2: a flag, a file or the machine was at fault.
+exit codes:
+  0  standard input has ended, with --until-eof
+  1  the proposer has no proposal number left; or with --ready, a peer was missing for too long
+  2  a flag, a file or the machine was at fault
+
+example:
+  synod -h hostsfiles/hostsfile-local.txt --id 1 -v X
 ";
 
 struct Options {
-    identity: Identity,
     value: Option<Value>,
     delay: Duration,
     wait: Duration,
@@ -71,9 +74,8 @@ struct Options {
     verbose: bool,
 }
 
-fn parse(mut parser: Parser) -> Result<Options> {
+fn parse(parser: Parser) -> Result<(Identity, Options)> {
     let mut options = Options {
-        identity: Identity::new(DEFAULT_PORT),
         value: None,
         delay: Duration::ZERO,
         wait: Duration::from_secs(30),
@@ -83,24 +85,21 @@ fn parse(mut parser: Parser) -> Result<Options> {
         ready: false,
         verbose: false,
     };
-    while let Some(arg) = parser.next()? {
-        if let Some(flag) = Flag::of(&arg) {
-            options.identity.take(flag, &mut parser)?;
-            continue;
+    let identity = Identity::read(DEFAULT_PORT, parser, |name, parser| {
+        match name {
+            "-v" => options.value = Some(value(name, parser.value()?)?),
+            "-t" => options.delay = args::seconds(name, parser.value()?)?,
+            "--wait" => options.wait = args::seconds(name, parser.value()?)?,
+            "--ready" => options.ready = true,
+            "--verbose" => options.verbose = true,
+            "--data" => options.data = Some(args::directory(name, parser.value()?)?),
+            "--trace" => options.trace = Some(parser.value()?.into()),
+            "--strict-address" => options.strict_address = true,
+            _ => return Ok(false),
         }
-        match arg {
-            Short('v') => options.value = Some(value("-v", parser.value()?)?),
-            Short('t') => options.delay = args::seconds("-t", parser.value()?)?,
-            Long("wait") => options.wait = args::seconds("--wait", parser.value()?)?,
-            Long("ready") => options.ready = true,
-            Long("verbose") => options.verbose = true,
-            Long("data") => options.data = Some(args::directory("--data", parser.value()?)?),
-            Long("trace") => options.trace = Some(parser.value()?.into()),
-            Long("strict-address") => options.strict_address = true,
-            Short(_) | Long(_) | Positional(_) => return Err(arg.unexpected().into()),
-        }
-    }
-    Ok(options)
+        Ok(true)
+    })?;
+    Ok((identity, options))
 }
 
 /// A value to propose: exactly one character.
@@ -117,8 +116,7 @@ pub(crate) fn value(flag: &str, value: OsString) -> Result<Value> {
 
 /// The command.
 pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
-    let options = parse(parser)?;
-    let identity = &options.identity;
+    let (identity, options) = parse(parser)?;
     outputs::keep_apart(identity.file(), options.trace.as_deref())?;
     let hosts = identity.hosts()?;
     let roles = roles(&hosts, identity.port)?;
@@ -126,13 +124,13 @@ pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
     let me = host.id;
     if roles.proposers.contains_key(&me) && options.value.is_none() {
         return Err(Error::Usage(format!(
-            "{}: {me} is a proposer and needs a value: give it with -v C",
+            "{}: {me} is a proposer and needs a value: give it with -v VALUE",
             identity.place(host)
         )));
     }
     let (out, err) = Printer::of_both(me).doing(|| "starting to print".into())?;
     let prose = Prose::new(me, err.clone(), options.verbose);
-    let result = serve(&options, &hosts, roles, host, out.clone(), &prose);
+    let result = serve(&identity, &options, &hosts, roles, host, out.clone(), &prose);
     out.finish();
     err.finish();
     result
@@ -140,6 +138,7 @@ pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
 
 /// Runs the peer; returns only if it cannot start or its disk fails.
 fn serve(
+    identity: &Identity,
     options: &Options,
     hosts: &Hosts,
     roles: Roles,
@@ -148,7 +147,7 @@ fn serve(
     err: &Prose,
 ) -> Result<ExitCode> {
     let me = host.id;
-    let (port, default_port) = (options.identity.port_of(host), options.identity.port);
+    let (port, default_port) = (identity.port_of(host), identity.port);
     let listener = sockets::streams(host, port)?;
     let links = roles.links_of(me);
     let is_proposer = roles.proposers.contains_key(&me);
@@ -162,12 +161,10 @@ fn serve(
     };
     let mut peer = Peer::new(Arc::new(setup));
     let fingerprint = hosts.fingerprint(default_port);
-    let disk = if let Some(dir) = &options.data {
-        Some(data::open(dir, &mut peer, me, &fingerprint, err)?)
-    } else {
+    let disk = data::open(options.data.as_deref(), &mut peer, me, &fingerprint, err)?;
+    if disk.is_none() {
         err.say(Level::Story, MEMORY_ONLY);
-        None
-    };
+    }
     let open = |path: &Path| Journal::open(me, path, err.printer().clone(), gap);
     let journal = options.trace.as_deref().map(open).transpose()?;
     let queue = journal.as_ref().and_then(Journal::queue);
@@ -182,9 +179,9 @@ fn serve(
         bodies: None,
         say: Box::new(move |level, text| link_prose.say(level, text)),
     };
-    options.identity.end_with_input()?;
+    identity.end_with_input()?;
     err.say(Level::Story, &listens(host, port, takes_part));
-    let barrier = options.ready.then(|| {
+    let ready = options.ready.then(|| {
         // Nobody waits for those who do not propose, but everybody answers.
         service::Service::before(is_proposer.then_some(service::TIMEOUT)).start(
             hosts,
@@ -192,29 +189,33 @@ fn serve(
             err.printer(),
         )
     });
-    if let Some(barrier) = barrier.transpose()?.filter(|_| is_proposer)
-        && barrier.wait_until(None, |peer| peer.is_ready().then_some(())).is_none()
+    if let Some(ready) = ready.transpose()?.filter(|_| is_proposer)
+        && ready.wait_until(None, |peer| peer.is_ready().then_some(())).is_none()
     {
-        return barrier.run().map(ExitCode::from);
+        return ready.run().map(ExitCode::from);
     }
     let begun = Instant::now();
     let node = Node::start(config, peer, disk, Box::new(observer), listener)?;
     if is_proposer {
-        // The proposer's own thread waits on the condition variable for its quorum.
-        if let Some(chosen) = node.wait_until(None, Peer::own_round) {
-            let (value, number) = (chosen.value, chosen.number);
-            let after = begun.elapsed().as_secs_f64();
-            // The steps that led to it are told first.
-            node.settle();
-            let found = format!("{value} is chosen: number {number}, {after:.3} s after the start");
-            err.say(Level::Story, &found);
-        }
+        await_own_round(&node, begun, err);
     }
     let ended = node.run();
     if let Some(queue) = queue {
         queue.finish();
     }
     ended.map(ExitCode::from)
+}
+
+/// The main thread of a proposer waits on the condition variable until its own round has chosen.
+fn await_own_round(node: &Node<Peer>, begun: Instant, err: &Prose) {
+    if let Some(chosen) = node.wait_until(None, Peer::own_round) {
+        let (value, number) = (chosen.value, chosen.number);
+        let after = begun.elapsed().as_secs_f64();
+        // The steps that led to it are told first.
+        node.settle();
+        let found = format!("{value} is chosen: number {number}, {after:.3} s after the start");
+        err.say(Level::Story, &found);
+    }
 }
 
 /// What is told of a peer that has begun to listen.
@@ -252,8 +253,8 @@ pub(super) fn roles(hosts: &Hosts, default_port: u16) -> Result<Roles> {
         let advice: Vec<String> =
             roles.missing().into_iter().map(|(peer, of)| addition(hosts, peer, of)).collect();
         return Err(Error::Input(format!(
-            "{}: two values could be chosen: {one} needs only {}, and {other} only {}, who have \
-             nobody in common; add {}",
+            "{}: two values could be chosen: {one} needs only {}, and {other} only {}, which have \
+             no peer in common; add {}",
             hosts.name(),
             list(&of_one),
             list(&of_other),

@@ -25,7 +25,7 @@ pub enum Action {
     /// Journal only: what standard error says, in words.
     #[default]
     Noted,
-    /// Journal only: so many lines of the journal got lost here, because nobody read them.
+    /// Journal only: lines of the journal got lost here, because nobody read them.
     Lost,
 }
 

@@ -17,7 +17,7 @@ pub enum Fact {
         /// How much longer it waits for all peers; none once a majority of its acceptors is enough.
         left: Option<Duration>,
         /// Its acceptors that are connected both ways.
-        linked: Acceptors,
+        connected: Acceptors,
         /// Whose links it waits for: of all peers, or of its acceptors if `left` is none.
         missing: BTreeSet<PeerId>,
         /// How many acceptors are needed.
@@ -45,7 +45,7 @@ pub enum Fact {
         number: ProposalNumber,
         /// The acceptor.
         by: PeerId,
-        /// The number in the way.
+        /// The higher number that was promised.
         promised: ProposalNumber,
     },
     /// Too few answers in time: the attempt is over, a later one follows.
@@ -108,16 +108,16 @@ impl Display for Fact {
                 list(missing),
                 left.as_secs_f64()
             ),
-            Self::Waiting { left: None, linked, missing, needed } => write!(
+            Self::Waiting { left: None, connected, missing, needed } => write!(
                 f,
                 "cannot propose yet: needs links with {needed} acceptors, has {}, waits for {}",
-                list(linked),
+                list(connected),
                 list(missing)
             ),
             Self::Proposing { number, value } => write!(f, "proposes {value} as number {number}"),
             Self::Adopted { number, adopted, instead_of } => write!(
                 f,
-                "finds {} accepted under {}, so number {number} asks for it instead of \
+                "finds {} accepted under {}, so number {number} proposes it instead of \
                  {instead_of}",
                 adopted.value, adopted.number
             ),
@@ -134,10 +134,7 @@ impl Display for Fact {
                 longer.map_or(Ok(()), |longer| write!(f, " and waits {} s", longer.as_secs()))
             }
             Self::Disbelieved { number, from, count } => {
-                write!(
-                    f,
-                    "does not believe number {number} of {from}: it is far above all others"
-                )?;
+                write!(f, "ignores number {number} of {from}: it is far above all others")?;
                 if *count > 1 { write!(f, " ({count} of such numbers so far)") } else { Ok(()) }
             }
             Self::Chose { number, value } => write!(f, "{value} is chosen, number {number}"),

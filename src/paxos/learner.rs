@@ -7,7 +7,7 @@ use super::proposal::{ProposalNumber, Value};
 use super::quorum::{Acceptors, is_quorum};
 use crate::process::PeerId;
 
-/// So many acceptances are kept of each acceptor: those with the highest numbers.
+/// How many acceptances are kept of each acceptor: those with the highest numbers.
 ///
 /// An acceptor accepts under rising numbers, so only its own later acceptances push one out. Say a
 /// value was chosen under `n`, and its last missing vote comes when another acceptor's vote for `n`
@@ -15,7 +15,7 @@ use crate::process::PeerId;
 /// while one message was under way, and by the protocol all of them carry the chosen value: the
 /// first that is accepted by a majority is counted here instead, or its proposer tells the choice.
 /// For the choice to be missed all 64 proposers must have died between the two. And a learner that
-/// misses it learns it all the same from whoever knows, as one that comes late does.
+/// misses it learns it all the same from a peer that knows, as one that comes late does.
 pub const KEPT_EACH: usize = 64;
 
 /// Acceptances by acceptor. A majority of one *value* under different numbers is no choice: those
@@ -33,7 +33,8 @@ impl Learner {
             return false;
         }
         let of_one = self.votes.entry(from).or_default();
-        // Nobody accepts two values under one number; whoever says so is not counted twice.
+        // Nobody accepts two values under one number; an acceptor that says so is not counted
+        // twice.
         of_one.entry(vote.number).or_insert(vote.value);
         if of_one.len() > KEPT_EACH {
             of_one.pop_first();
@@ -60,7 +61,7 @@ mod tests {
         assert!(!learner.accepted(&members, PeerId(2), vote(1, 'X')));
         assert!(!learner.accepted(&members, PeerId(3), vote(5, 'X')));
         assert!(!learner.accepted(&members, PeerId(2), vote(1, 'X')), "told twice");
-        assert!(!learner.accepted(&members, PeerId(9), vote(5, 'X')), "a stranger");
+        assert!(!learner.accepted(&members, PeerId(9), vote(5, 'X')), "an unknown peer");
         assert!(learner.accepted(&members, PeerId(4), vote(5, 'X')));
     }
 
@@ -74,7 +75,7 @@ mod tests {
         assert!(learner.accepted(&members, PeerId(4), vote(1, 'X')));
     }
 
-    /// The liar is one of the acceptors; the others are believed all the same.
+    /// The Byzantine peer is one of the acceptors; the others are believed all the same.
     #[test]
     fn a_million_forged_acceptances_are_not_kept_and_hide_no_choice() {
         let members: Acceptors = [2, 3, 4].map(PeerId).into();
@@ -82,7 +83,7 @@ mod tests {
         assert!(!learner.accepted(&members, PeerId(3), vote(1, 'X')));
         for number in 2..1_000_002 {
             assert!(!learner.accepted(&members, PeerId(2), vote(number, 'Z')));
-            assert!(!learner.accepted(&members, PeerId(9), vote(number, 'Z')), "a stranger");
+            assert!(!learner.accepted(&members, PeerId(9), vote(number, 'Z')), "an unknown peer");
             let kept: usize = learner.votes.values().map(BTreeMap::len).sum();
             assert!(kept <= KEPT_EACH + 1, "{kept} are kept");
         }

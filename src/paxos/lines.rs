@@ -8,7 +8,7 @@ use crate::command::prose::Prose;
 use crate::node::{Level, Observer};
 use crate::paxos::event::{Action, Event, JournalFields as Keys, MessageType};
 use crate::paxos::{Ack, Fact, Message, Peer, ProposalNumber, Value};
-use crate::process::{Output, PeerId};
+use crate::process::{Output, PeerId, Process};
 
 /// Turns a peer's outputs into lines.
 pub(crate) struct Lines {
@@ -30,7 +30,7 @@ impl Lines {
         Self { me, out, err, journal, printed, said, journalled }
     }
 
-    /// The journal's first line of a incarnation: what the peer found on its disk.
+    /// The journal's first line of an incarnation: what the peer found on its disk.
     pub(crate) fn started(&mut self, peer: &Peer) {
         let mut event = found(self.me, peer);
         event.journal.queued = self.journal.as_ref().is_some_and(Journal::is_queued);
@@ -50,24 +50,12 @@ impl Lines {
         }
     }
 
-    fn report(&mut self, fact: &Fact) {
-        if let Fact::Chose { number, value } = fact {
-            self.record(Event {
-                message_type: Some(MessageType::Chose),
-                message_value: Some(value.0.to_string()),
-                proposal_num: Some(number.get()),
-                ..Event::plain(self.me.0, Action::Chose)
-            });
-            return;
-        }
+    /// Says it, where the printed form has no line for it.
+    fn say(&mut self, fact: &Fact) {
         let line = self.err.line(level(fact), &fact.to_string()).unwrap_or_default();
         let one = self.err.printer().is_one_with(&self.out);
         let lines = if one { &mut self.printed } else { &mut self.said };
         lines.extend_from_slice(line.as_bytes());
-        self.record(Event {
-            journal: Keys { note: Some(fact.to_string()), ..Keys::default() },
-            ..Event::plain(self.me.0, Action::Noted)
-        });
     }
 
     fn write_journal(&mut self) {
@@ -92,7 +80,7 @@ pub(crate) fn gap(me: PeerId, count: u64) -> String {
     journalled(me, Event { journal, ..Event::plain(me.0, Action::Lost) }) + "\n"
 }
 
-/// The first line of a incarnation: what the peer found on its disk.
+/// The first line of an incarnation: what the peer found on its disk.
 pub(crate) fn found(me: PeerId, peer: &Peer) -> Event {
     let held = peer.acceptor();
     Event {
@@ -107,8 +95,36 @@ pub(crate) fn found(me: PeerId, peer: &Peer) -> Event {
     }
 }
 
+/// What others can see of a process, as an event.
+pub(crate) fn seen<P>(me: PeerId, output: &Output<P>) -> Event
+where
+    P: Process<Message = Message, Fact = Fact>,
+{
+    match output {
+        Output::Connected(peer) => {
+            let journal = Keys { to: Some(peer.0), ..Keys::default() };
+            Event { journal, ..Event::plain(me.0, Action::Connected) }
+        }
+        Output::Received(from, message) => of_message(Action::Received, *from, me, message),
+        Output::Sent(to, message) => of_message(Action::Sent, me, *to, message),
+        Output::Report(Fact::Chose { number, value }) => Event {
+            message_type: Some(MessageType::Chose),
+            message_value: Some(value.0.to_string()),
+            proposal_num: Some(number.get()),
+            ..Event::plain(me.0, Action::Chose)
+        },
+        Output::Report(fact) => noted(me, fact.to_string()),
+    }
+}
+
+/// Something that is said.
+pub(crate) fn noted(me: PeerId, note: String) -> Event {
+    let journal = Keys { note: Some(note), ..Keys::default() };
+    Event { journal, ..Event::plain(me.0, Action::Noted) }
+}
+
 /// The line of a message, for either end.
-pub(crate) fn of_message(action: Action, from: PeerId, to: PeerId, message: &Message) -> Event {
+fn of_message(action: Action, from: PeerId, to: PeerId, message: &Message) -> Event {
     let (message_type, number, value, ack) = fields(message);
     Event {
         message_type: Some(message_type),
@@ -154,19 +170,12 @@ fn level(fact: &Fact) -> Level {
 
 impl Observer<Peer> for Lines {
     fn observe(&mut self, output: &Output<Peer>) {
-        match output {
-            Output::Connected(peer) => {
-                let journal = Keys { to: Some(peer.0), ..Keys::default() };
-                self.record(Event { journal, ..Event::plain(self.me.0, Action::Connected) });
-            }
-            Output::Received(from, message) => {
-                self.record(of_message(Action::Received, *from, self.me, message));
-            }
-            Output::Sent(to, message) => {
-                self.record(of_message(Action::Sent, self.me, *to, message));
-            }
-            Output::Report(fact) => self.report(fact),
+        if let Output::Report(fact) = output
+            && !matches!(fact, Fact::Chose { .. })
+        {
+            self.say(fact);
         }
+        self.record(seen(self.me, output));
     }
 
     /// The journal goes first: what a killed peer sent must stand in it.

@@ -20,44 +20,52 @@ pub(crate) const LIVE: LiveProtocol = LiveProtocol {
     local_help: "\
 usage: synod local [HOSTSFILE] [-v X,Y,...] [-t 0,2,...] [options]
 
-Run every peer of the hostsfile as a process on this machine, on free loopback ports, until all
-who take part have chosen; then say who chose what. Without a hostsfile: test case 2, two proposers
-that share three acceptors.
+Run every peer of the hostsfile as a process on this machine, on free loopback ports, until all who
+take part have chosen; then say who chose what. Without a hostsfile it is test case 2: two proposers
+share three acceptors.
 
+flags:
+  -h FILE            another way to name the hostsfile
   -v X,Y,...         the proposers' values, in the order of their numbers (X, Y, Z, ...)
   -t S,S,...         their delays in seconds, in the same order (0)
   --data DIR         keep the peers' states and ports in DIR; a later run goes on from there
-  --trace FILE       write all peers' journals to FILE; with --data, append them
+  --trace FILE       write the journals of all peers to FILE; with --data, append them
   --draw FILE        draw the run; the extension selects the format: .txt .mmd .svg .html
   --timeout SECS     give up after this long (30)
-  --help
+
+example:
+  synod local -t 0,0.2 --draw run.html
 ",
     judge_help: "\
-usage: ... | synod judge -h HOSTSFILE [options]
+usage: synod judge -h HOSTSFILE [options]
 
-Read the log of peers that run elsewhere, as docker compose shows it (peer1  | ...), pass it on,
-and stop as soon as all who take part have chosen; then say who chose what.
+Judge a run of peers elsewhere while it goes on: read their log on standard input, as docker compose
+prints it (peer1  | ...), pass it on, and stop as soon as all who take part have chosen; then say
+who chose what. Lines that begin with ==> tell what a scenario does to a peer.
 
+flags:
   -h FILE            the hostsfile of those peers
-  --expect C         the value that they must choose (otherwise any, but one)
+  --expect C         the value that they must choose (otherwise any one value)
   --timeout SECS     give up after this long (60)
-  --help
 
-Lines that begin with `==> ` tell what is done to a peer, for scenarios with faults:
-  ==> peer2 killed   before it is killed; otherwise a peer that ends is a failure
-  ==> peer2 started  before it is started; if it had chosen, it must choose again
-  ==> peer4 cut off  after it was cut off from a majority, before it chose; it must not choose
-  ==> peer3 frozen, ==> peer3 disconnected
-                     after that was done; if it had not chosen, it must not choose
-  ==> peer3 back, ==> peer3 goes on, ==> peer3 reconnected
-                     before any of these three ends
-  ==> broken off: W  the scenario could not go on, and why
+lines of a scenario:
+  ==> peer2 killed         comes before it is killed; any other peer that ends is a failure
+  ==> peer2 started        comes before it is started; if it had chosen, it must choose again
+  ==> peer4 cut off        comes after it was cut off from every majority; it must not choose
+  ==> peer3 frozen         comes after it was frozen; if it had not chosen, it must not choose
+  ==> peer3 disconnected   the same for a peer that was taken off the network
+  ==> peer3 back           comes before any of these three ends; also ==> peer3 goes on, and
+                           ==> peer3 reconnected
+  ==> broken off: WHY      the scenario cannot go on
+
+example:
+  docker compose logs -f | synod judge -h hostsfiles/hostsfile-testcase2.txt --expect X
 ",
     prepare,
 };
 
-/// How long a proposer waits for all peers, in seconds. They are started together, so whoever is
-/// not there by then has failed, and the others should choose before the usual `--timeout`.
+/// How long a proposer waits for all peers, in seconds. They are started together, so a peer that
+/// is not there by then has failed, and the others should choose before the usual `--timeout`.
 const WAIT_SECS: &str = "10";
 
 /// What is said once for all peers that are run without `--data`.

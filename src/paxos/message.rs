@@ -24,7 +24,7 @@ pub struct Ack<V = Value> {
     /// The number in the question.
     pub answers: ProposalNumber,
     /// The acceptor's promise. Equal to `answers`: granted. Above it: refused, and this is the
-    /// number in the way.
+    /// higher number that was promised.
     pub min_proposal: ProposalNumber,
     /// What the acceptor last accepted.
     pub accepted: Option<Accepted<V>>,
@@ -69,8 +69,8 @@ pub enum Message<V = Value> {
     /// Acceptor to proposer (2b): granted, it is an acceptance. Its proposer's learners get a copy
     /// of acceptances.
     AcceptAck(Ack<V>),
-    /// Whoever knows the choice to acceptors and learners: `value` was accepted by a majority
-    /// under `number`.
+    /// From a peer that knows the choice to acceptors and learners: `value` was accepted by a
+    /// majority under `number`.
     Chosen {
         /// The number under which the sender knows it.
         number: ProposalNumber,

@@ -51,6 +51,8 @@ pub mod event;
 pub mod fact;
 pub mod instances;
 pub mod judge;
+#[cfg(feature = "simulator")]
+pub(crate) mod learn;
 pub mod learner;
 pub(crate) mod lines;
 pub(crate) mod live;

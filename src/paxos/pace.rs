@@ -25,7 +25,7 @@ use crate::process::{Delay, PeerId};
 pub const FIRST_TIMEOUT: Duration = Duration::from_secs(1);
 /// No question waits for longer: what takes longer than this is not decided.
 pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(64);
-/// A question waits so many times as long as a round took.
+/// A question waits this many times as long as a round took.
 const MARGIN: u32 = 2;
 /// The longest first back-off; each failure doubles it.
 pub const FIRST_BACKOFF: Duration = Duration::from_millis(10);
@@ -34,10 +34,10 @@ pub const MOST_DOUBLINGS: u32 = 7;
 /// After a refusal on slow links it is a round at first and `<< SLOW_DOUBLINGS`, eight rounds, at
 /// last. In the simulator four are enough for two rivals, but not for nine.
 pub const SLOW_DOUBLINGS: u32 = 3;
-/// So many rounds in a row must be slow before a rival backs off for longer.
+/// How many rounds in a row must be slow before a rival backs off for longer.
 const ROUNDS: usize = 4;
-/// So many questions are remembered for the sake of late answers. While the time-out grows from the
-/// first to the longest, seven attempts begin.
+/// How many questions are remembered for the sake of late answers. While the time-out grows from
+/// the first to the longest, seven attempts begin.
 const MOST_QUESTIONS: usize = 16;
 
 /// The two questions of an attempt.
@@ -162,7 +162,7 @@ impl Pace {
 
     /// How long to rest after an attempt that failed, `earlier` others having failed before.
     ///
-    /// Random, or two rivals beat each other for ever; growing, so that it ends.
+    /// Random, or two rivals refuse each other forever; growing, so that it ends.
     pub fn back_off(&self, failure: AttemptFailure, earlier: u32) -> Delay {
         let usual = FIRST_BACKOFF * (1 << earlier.min(MOST_DOUBLINGS));
         // The shortest of them: one that a cut or a pause held up says nothing about the next.

@@ -19,6 +19,8 @@ use super::reach::Reach;
 use super::roles::{Electorate, Roles};
 use crate::process::{Effect, Effects, PeerId, Process};
 
+pub(super) use proposing::reservation;
+
 /// When a proposer first says which links it waits for: later than a group takes that starts well.
 pub const FIRST_WAITING_NOTE: Duration = Duration::from_secs(2);
 /// How often it says so from then on.
@@ -96,8 +98,8 @@ pub struct Peer {
     acceptor: Acceptor,
     learner: Learner,
     chosen: Option<Accepted>,
-    /// Linked both ways at least once; itself included.
-    linked: BTreeSet<PeerId>,
+    /// Connected both ways at least once; itself included.
+    connected: BTreeSet<PeerId>,
     phase: Phase,
     /// The last number used; after a restart, the last one that may have been used.
     last_number: Option<ProposalNumber>,
@@ -119,8 +121,8 @@ impl Peer {
             acceptor: Acceptor::default(),
             learner: Learner::default(),
             chosen: None,
-            // A peer is always linked with itself.
-            linked: BTreeSet::from([setup.me]),
+            // A peer is always connected with itself.
+            connected: BTreeSet::from([setup.me]),
             phase: Phase::Gathering { left: Some(setup.link_wait) },
             setup,
             last_number: None,
@@ -158,7 +160,7 @@ impl Peer {
 
     /// Has links with these peers from the beginning.
     pub(super) fn is_connected_with(&mut self, peers: &BTreeSet<PeerId>) {
-        self.linked.extend(peers);
+        self.connected.extend(peers);
     }
 
     /// The highest number that it holds, has used, or has seen in an answer.
@@ -185,7 +187,7 @@ impl Peer {
     fn learn(&mut self, choice: Accepted, teller: Option<PeerId>, out: &mut Effects<Self>) {
         let Accepted { number, value } = choice;
         if let Some(known) = self.chosen {
-            // Said once: whoever repeats it could fill a disk with it.
+            // Said once: a peer that repeats it could fill a disk with it.
             if known.value != value && !std::mem::replace(&mut self.contradicted, true) {
                 out.push(Effect::Report(Fact::Contradiction { known, heard: choice }));
             }
@@ -198,7 +200,7 @@ impl Peer {
         if self.setup.proposer().is_none() {
             out.push(Effect::Report(Fact::Chose { number, value }));
         }
-        for peer in self.setup.roles.told() {
+        for peer in self.setup.roles.recipients() {
             if peer != self.setup.me && Some(peer) != teller {
                 out.push(Effect::Send(peer, Message::Chosen { number, value }));
             }
@@ -211,7 +213,7 @@ impl Peer {
         from: PeerId,
         before: Acceptor,
         ack: Ack,
-        wrap: fn(Ack) -> Message,
+        kind: fn(Ack) -> Message,
         out: &mut Effects<Self>,
     ) {
         assert!(self.acceptor.min_proposal >= before.min_proposal, "a promise never falls");
@@ -220,7 +222,7 @@ impl Peer {
             // Before the answer: a promise that a crash takes back is worse than none.
             out.push(Effect::Persist(Record::Acceptor(self.acceptor)));
         }
-        out.push(Effect::Send(from, wrap(ack)));
+        out.push(Effect::Send(from, kind(ack)));
     }
 
     /// The learners of the proposer to whom `number` belongs.
@@ -260,7 +262,7 @@ impl Process for Peer {
     }
 
     fn disbelieves(&self, record: &Record) -> Option<String> {
-        // Neither of the two ever falls in a incarnation. If a record says otherwise, it is an
+        // Neither of the two ever falls in an incarnation. If a record says otherwise, it is an
         // older one that has come back, and the promise in between would be broken.
         match record {
             Record::Acceptor(found) => {
@@ -294,7 +296,7 @@ impl Process for Peer {
     }
 
     fn connected(&mut self, peer: PeerId, out: &mut Effects<Self>) {
-        self.linked.insert(peer);
+        self.connected.insert(peer);
         if let Some(held) = self.acceptor.accepted {
             // A learner that comes late may be the only one left who can count. It hears the same
             // as one that came early, also where the choice is known.
@@ -305,7 +307,7 @@ impl Process for Peer {
             }
         }
         if let Some(Accepted { number, value }) = self.chosen
-            && self.setup.roles.told().contains(&peer)
+            && self.setup.roles.recipients().contains(&peer)
         {
             out.push(Effect::Send(peer, Message::Chosen { number, value }));
         }
@@ -325,8 +327,8 @@ impl Process for Peer {
                 let ack = self.acceptor.accept(number, value);
                 self.answer(from, before, ack, Message::AcceptAck, out);
                 if ack.accepts() {
-                    // Who is not linked yet is told once it is (`connected`), and so not twice.
-                    for learner in &self.learners(number) & &self.linked {
+                    // Who is not connected yet is told once it is (`connected`), and so not twice.
+                    for learner in &self.learners(number) & &self.connected {
                         if learner != from {
                             out.push(Effect::Send(learner, Message::AcceptAck(ack)));
                         }
@@ -368,7 +370,7 @@ impl Process for Peer {
     }
 
     fn objection(&self, from: PeerId, message: &Message) -> Option<String> {
-        super::objection::objection(&self.setup, from, message)
+        self.setup.objection(from, message)
     }
 }
 

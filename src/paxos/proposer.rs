@@ -6,7 +6,7 @@
 //! proposer's own thread, and answers may come in between. That is safe: whatever a complete count
 //! allows, it still allows with more answers.
 //!
-//! An attempt lives and dies with its number. Whatever goes wrong, the cure is another attempt
+//! An attempt has one number. Whatever goes wrong, the cure is another attempt
 //! under a higher number; nothing of the old one is carried over.
 
 use std::collections::BTreeMap;
@@ -124,9 +124,9 @@ impl<V: Clone> Attempt<V> {
                 if is_quorum_of(members, |member| promises.contains_key(member)) =>
             {
                 // The heart of Paxos. A value chosen under a lower number was accepted by a
-                // majority, and at least one of them is among these promises. Of all that they
-                // report, the one with the highest *number* is the only one that can have been
-                // chosen; our own candidate is free only if none reports any.
+                // majority, and at least one of them is among these promises. Of all that
+                // they report, the one with the highest *number* is the only one that can
+                // have been chosen; our own candidate is free only if none reports any.
                 let reported = promises.values().flatten();
                 let adopted = reported.max_by_key(|accepted| accepted.number).cloned();
                 let forced = adopted.as_ref().map(|accepted| accepted.value.clone());

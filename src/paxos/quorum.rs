@@ -1,6 +1,6 @@
 //! Quorum arithmetic, and nothing else.
 //!
-//! A quorum is a strict majority of a proposer's own acceptors. Safety rests on one fact: any two
+//! A quorum is a strict majority of a proposer's own acceptors. Safety relies on one fact: any two
 //! quorums share an acceptor. Within one set of acceptors that is arithmetic; between the sets of
 //! two proposers it depends on the hostsfile, and [`disjoint_majorities`] decides it.
 
@@ -16,8 +16,8 @@ pub fn majority(members: usize) -> usize {
     members / 2 + 1
 }
 
-/// True if `votes` holds a majority of `members`. Whoever is no member does not count, and a set
-/// cannot count anybody twice.
+/// True if `votes` holds a majority of `members`. A peer that is no member does not count, and a
+/// set cannot count anybody twice.
 pub fn is_quorum(members: &Acceptors, votes: &Acceptors) -> bool {
     is_quorum_of(members, |member| votes.contains(member))
 }

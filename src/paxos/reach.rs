@@ -4,7 +4,7 @@
 //! a number far above everything that a peer has seen is not believed: its question is not answered
 //! and its refusal ends no attempt. But what is not believed raises what will be: each such frame
 //! by one step. So honest peers that are far apart, for whatever reason, come together after a few
-//! frames, and whoever wants to use the numbers up needs 2^53 / [`REACH`] = 2^29 frames.
+//! frames, and a peer that wants to use the numbers up needs 2^53 / [`REACH`] = 2^29 frames.
 //!
 //! Honest peers do not get there. An attempt takes the next number of its proposer above those that
 //! it has seen, so it raises the highest number by no more than there are peers, 255. A peer, a

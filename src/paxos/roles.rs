@@ -38,14 +38,14 @@ impl Roles {
     }
 
     /// Acceptors and learners: those who are told the choice.
-    pub fn told(&self) -> BTreeSet<PeerId> {
+    pub fn recipients(&self) -> BTreeSet<PeerId> {
         let electorates = self.proposers.values();
         electorates.flat_map(|a| a.acceptors.union(&a.learners)).copied().collect()
     }
 
     /// Everyone who takes part.
     pub fn participants(&self) -> BTreeSet<PeerId> {
-        self.told().into_iter().chain(self.proposers.keys().copied()).collect()
+        self.recipients().into_iter().chain(self.proposers.keys().copied()).collect()
     }
 
     /// The peers that `me` links with: every other one. Also two that have no message for each

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::acceptor::Acceptor;
-use super::instances::{Instances, Keyed, MOST_KEYS};
+use super::instances::{HostRecord, Instances, Keyed, MOST_KEYS};
 use super::reach::{REACH, STRIDE};
 use super::{
     Accepted, Ack, Electorate, Fact, Message, Peer, ProposalNumber, Record, Roles, Setup, Timer,
@@ -131,10 +131,7 @@ fn one_forged_last_number_ends_nothing() {
     }
     assert!(world.under_way.is_empty(), "and no answer");
     let said: Vec<String> = world.facts.iter().map(|(_, fact)| fact.to_string()).collect();
-    assert_eq!(
-        said[0],
-        "does not believe number 9007199254740991 of peer1: it is far above all others"
-    );
+    assert_eq!(said[0], "ignores number 9007199254740991 of peer1: it is far above all others");
     assert_eq!(world.decides(5, 1), Accepted { number: n(5), value: Value('Y') });
 }
 
@@ -265,7 +262,7 @@ fn keys_that_others_make_up_are_bounded_and_those_that_are_known_go_on() {
 fn a_key_out_of_numbers_does_not_end_the_others() {
     let mut host = Instances::new(setup(1));
     let part = Record::LastNumber(n(of_peer(1, ProposalNumber::MAX)));
-    host.restore(Keyed { key: 7, part });
+    host.restore(HostRecord::Of(Keyed { key: 7, part }));
     let mut effects = Vec::new();
     for other in ACCEPTORS {
         host.connected(PeerId(other), &mut effects);
@@ -283,4 +280,61 @@ fn a_key_out_of_numbers_does_not_end_the_others() {
     let asked =
         |effect: &&Effect<Instances>| matches!(effect, Effect::Send(_, Keyed { key: 8, .. }));
     assert_eq!(effects.iter().filter(asked).count(), 3);
+}
+
+/// Feeds a host its start, all links and a candidate for each key; the effects of that.
+fn proposes(host: &mut Instances, keys: &[u64]) -> Vec<Effect<Instances>> {
+    let mut effects = Vec::new();
+    host.start(&mut effects);
+    for other in ACCEPTORS {
+        host.connected(PeerId(other), &mut effects);
+    }
+    for &key in keys {
+        host.input(Keyed { key, part: Value('X') }, &mut effects);
+    }
+    proceed_while_due(host, &mut effects);
+    effects
+}
+
+#[test]
+fn one_reservation_serves_all_keys_and_no_later_incarnation_uses_its_numbers() {
+    let asked = |effects: &[Effect<Instances>]| -> Vec<(u64, ProposalNumber)> {
+        let asked = effects.iter().filter_map(|effect| match effect {
+            Effect::Send(_, Keyed { key, part: Message::Prepare { number, .. } }) => {
+                Some((*key, *number))
+            }
+            _ => None,
+        });
+        let mut asked: Vec<_> = asked.collect();
+        asked.dedup();
+        asked
+    };
+    let persisted = |effects: &[Effect<Instances>]| -> Vec<HostRecord> {
+        let kept = effects.iter().filter_map(|effect| match effect {
+            Effect::Persist(record) => Some(*record),
+            _ => None,
+        });
+        kept.collect()
+    };
+    let mut host = Instances::new(setup(1));
+    let first = proposes(&mut host, &[7, 8, 9]);
+    let records = persisted(&first);
+    assert!(matches!(records[..], [HostRecord::Reserved(_)]), "{records:?}");
+    assert!(matches!(first[0], Effect::Persist(_)), "before anything leaves");
+    let used = asked(&first);
+    assert_eq!(used.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [7, 8, 9]);
+    assert_eq!(host.snapshot(), records, "no key repeats it");
+
+    // The next incarnation, also where it knows the key from a vote.
+    let mut next = Instances::new(setup(1));
+    next.receive(PeerId(2), Keyed { key: 8, part: prepare(2) }, &mut Vec::new());
+    assert_eq!(next.disbelieves(&records[0]), None);
+    next.restore(records[0]);
+    assert!(next.disbelieves(&records[0]).is_some(), "it comes once");
+    let second = proposes(&mut next, &[7, 8, 9, 10]);
+    assert!(asked(&second).len() == 4 && persisted(&second).len() == 1);
+    let HostRecord::Reserved(end) = records[0] else { panic!("{records:?}") };
+    assert!(used.iter().all(|(_, number)| *number <= end));
+    assert!(asked(&second).iter().all(|(_, number)| *number > end), "any up to it may be used");
+    assert!(next.disbelieves(&persisted(&second)[0]).is_some(), "reserved now");
 }

@@ -34,7 +34,7 @@ impl LogJudge for ReadyLog {
 
     fn judge(&self, _: Inputs, _: &JudgeOptions<'_>) -> Result<Judgement> {
         Err(Error::Usage(
-            "these are lines of the barrier, which is judged while it runs (synod local ready, \
+            "these are lines of synod ready, which is judged while it runs (synod local ready, \
              synod judge ready); synod draw draws them"
                 .into(),
         ))

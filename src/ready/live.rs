@@ -1,4 +1,4 @@
-//! A run of the barrier, judged while it goes on.
+//! A run of `ready`, judged while it goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -18,18 +18,34 @@ use crate::process::PeerId;
 
 pub(crate) const LIVE: LiveProtocol = LiveProtocol {
     local_help: "\
-usage: synod local ready [HOSTSFILE] [-d 0,2,...] [--interval SECS] [--timeout SECS]
+usage: synod local ready [HOSTSFILE] [-d 0,2,...] [options]
 
-The barrier: exit 0 if all are ready, and none before all were started.
+Run synod ready for every peer of the hostsfile on this machine, until all are ready. No peer may
+become ready before all have been started.
 
+flags:
+  -h FILE            another way to name the hostsfile
   -d S,S,...         when each peer is started, in seconds, in the order of the file (0)
-  --trace FILE       write all peers' journals to FILE
-  --draw FILE        draw the run; the extension selects the format
+  --interval SECS    how long a peer waits before it asks a silent one again (2)
+  --trace FILE       write the journals of all peers to FILE
+  --draw FILE        draw the run; the extension selects the format: .txt .mmd .svg .html
+  --timeout SECS     give up after this long (60)
+
+example:
+  synod local ready -d 0,1,2
 ",
     judge_help: "\
-usage: ... | synod judge ready -h HOSTSFILE [--timeout SECS]
+usage: synod judge ready -h HOSTSFILE [--timeout SECS]
 
-The same for the barrier.
+Judge a run of synod ready elsewhere while it goes on, from its log on standard input, as synod
+judge does for Paxos. It ends when all are ready.
+
+flags:
+  -h FILE            the hostsfile of those peers
+  --timeout SECS     give up after this long (60)
+
+example:
+  docker compose logs -f | synod judge ready -h hostsfiles/hostsfile.txt
 ",
     prepare,
 };

@@ -1,4 +1,4 @@
-//! The readiness barrier: nobody goes on before everybody is there.
+//! The readiness barrier: nobody goes on before everybody is connected.
 //!
 //! # The problem
 //!
@@ -28,8 +28,8 @@
 //! time is over; or, with [`Setup::exit`], until it knows that all others are ready too. For that
 //! the third datagram, `READY`, goes to everyone who has not said it, or says it again and so has
 //! not heard ours; when all have said it, it goes to all a few times more. No last message can be
-//! known to have arrived (the two generals); whoever misses all of these stays until its time is
-//! over, and has been ready all the same.
+//! known to have arrived (the two generals); a peer that misses all of these stays until its time
+//! is over, and has been ready all the same.
 //!
 //! # Left out
 //!

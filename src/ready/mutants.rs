@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Fact, Message, Ready, Setup, Timer};
 use crate::process::{Effect, PeerId};
-use crate::sim::mutant::{self, Mutable, MutantState};
+use crate::sim::mutant::{self, Guard, Mutable, MutantState};
 
 type Mutant = mutant::Mutant<Ready>;
 
@@ -34,11 +34,36 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
     MUTANTS.iter()
 }
 
+const READY: Guard = Guard::new(
+    "links-carried",
+    "src/ready/peer.rs",
+    "fn check",
+    "READY, once: heard from each of the others, and an ACK! from each of them",
+);
+const ANSWER: Guard = Guard {
+    item: "fn receive",
+    step: "a peer answers each ALIVE? with ACK!, always, also after it is ready",
+    ..READY
+};
+const ASK: Guard = Guard {
+    rule: "nobody-gives-up",
+    item: "fn timeout",
+    step: "ALIVE? goes to each peer that has not answered: at once, then every interval",
+    ..READY
+};
+const LEAVE: Guard = Guard {
+    rule: "leaves-together",
+    item: "fn farewell",
+    step: "goes on answering until --timeout; with --exit until all are known to be ready",
+    ..READY
+};
+
 static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "acknowledges-only-the-first",
         does: "Answers the first question of each peer and no later one.",
         seen: "Handlers that take a second question for a repetition that needs no answer.",
+        guard: Guard { rule: "always-answers", ..ANSWER },
         effect: |state, effect| match effect {
             Effect::Cast(to, Message::Ack) => state.notes.peers.insert(*to),
             _ => true,
@@ -49,6 +74,7 @@ static MUTANTS: &[Mutant] = &[
         name: "ready-once-it-has-heard",
         does: "Is ready when it has heard from everybody, whether or not anybody has heard it.",
         seen: "Start-up barriers that count who has been heard, and nothing else.",
+        guard: READY,
         receive: |state, from, _| {
             state.inject(from, Message::Ack);
             true
@@ -60,6 +86,7 @@ static MUTANTS: &[Mutant] = &[
         does: "Counts its own line among those that have acknowledged, and so waits for one \
                peer too few.",
         seen: "Off by one: the file has n lines, and n - 1 of them are others.",
+        guard: READY,
         receive: |state, from, message| {
             if *message == Message::Ack {
                 state.notes.peers.insert(from);
@@ -76,6 +103,7 @@ static MUTANTS: &[Mutant] = &[
         name: "leaves-when-it-is-ready",
         does: "With --exit, ends as soon as it is ready itself; without, too.",
         seen: "Barriers whose last line is `exit 0`: the others' questions find nobody.",
+        guard: LEAVE,
         effects: |_, effects| {
             if effects.iter().any(|effect| matches!(effect, Effect::Report(Fact::Ready))) {
                 effects.push(Effect::Halt(0));
@@ -87,6 +115,7 @@ static MUTANTS: &[Mutant] = &[
         name: "asks-only-once",
         does: "Asks each peer once and never again.",
         seen: "Datagrams treated as if they could not get lost.",
+        guard: ASK,
         effect: |_, effect| !matches!(effect, Effect::SetTimer(Timer::Interval, _)),
         ..PLAIN
     },
@@ -96,6 +125,7 @@ static MUTANTS: &[Mutant] = &[
                comes an interval late and a newcomer's word is not answered with one.",
         seen: "Loops that begin with `sleep`; spec lines that say: first at once, not after a \
                sleep.",
+        guard: Guard { rule: "asks-at-once", item: "fn start", ..ASK },
         connected: |_, _| false,
         timeout: |state, timer, _| {
             state.notes.flag = timer == Timer::Interval;
@@ -111,6 +141,7 @@ static MUTANTS: &[Mutant] = &[
         name: "says-ready-again",
         does: "Says READY for every acknowledgement that comes after it is ready.",
         seen: "A test for `all acknowledged` without a note that it was passed.",
+        guard: Guard { rule: "said-once", ..READY },
         receive: |state, _, message| {
             state.notes.flag = *message == Message::Ack && state.process.is_ready();
             true
@@ -126,6 +157,7 @@ static MUTANTS: &[Mutant] = &[
         name: "gives-up-early",
         does: "Ends after a tenth of its time, ready or not.",
         seen: "Time-outs counted in attempts: ten tries, and some of them come at once.",
+        guard: Guard { item: "fn over", ..LEAVE },
         setup: |setup| setup.timeout = setup.timeout.map(|time| time / 10),
         ..PLAIN
     },

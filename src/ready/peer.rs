@@ -1,4 +1,4 @@
-//! One peer at the barrier, as a [`Process`].
+//! One peer of `ready`, as a [`Process`].
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
@@ -25,7 +25,7 @@ pub struct Setup {
     pub interval: Duration,
     /// When to end: with 0 if ready by then, else with 1. Without it, never.
     pub timeout: Option<Duration>,
-    /// Once ready, answer for ever, whatever the timeout says.
+    /// Once ready, answer forever, whatever the timeout says.
     pub stay: bool,
     /// End as soon as all are known to be ready.
     pub exit: bool,
@@ -81,7 +81,7 @@ impl Display for Fact {
     }
 }
 
-/// One peer at the barrier.
+/// One peer of `ready`.
 #[derive(Clone, Debug)]
 pub struct Ready {
     setup: Setup,
@@ -129,7 +129,10 @@ impl Ready {
         if self.passed || self.acknowledged != self.setup.others {
             return;
         }
-        assert!(self.acknowledged.is_subset(&self.heard), "whoever acknowledged was heard by that");
+        assert!(
+            self.acknowledged.is_subset(&self.heard),
+            "a peer that acknowledged was heard by that"
+        );
         self.passed = true;
         out.push(Effect::Report(Fact::Ready));
         if self.setup.exit {
@@ -169,7 +172,7 @@ impl Ready {
         if self.announced == self.setup.others {
             self.farewell(out);
         } else if again && self.owed.insert(from) && self.owed.len() == 1 {
-            // With the next round, and not at once: else two could answer each other for ever.
+            // With the next round, and not at once: else two could answer each other forever.
             self.pause = self.setup.interval / FAREWELL_PART;
             out.push(Effect::SetTimer(Timer::Farewell, self.pause.into()));
         }

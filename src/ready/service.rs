@@ -1,4 +1,4 @@
-//! The barrier on sockets: a command of its own, or the first step of another protocol.
+//! `ready` on sockets: a command of its own, or the first step of another protocol.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 /// How long it waits before it asks again.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(2);
 
-/// What a barrier needs to know beside the hostsfile.
+/// What it needs to know beside the hostsfile.
 pub(crate) struct Service {
     pub(crate) interval: Duration,
     pub(crate) timeout: Option<Duration>,
@@ -37,7 +37,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// A barrier as the first step of another protocol: it answers for as long as that runs.
+    /// `ready` as the first step of another protocol: it answers for as long as that runs.
     pub(crate) fn before(timeout: Option<Duration>) -> Self {
         let (stay, exit, debug) = (true, false, false);
         Self { interval: INTERVAL, timeout, stay, exit, debug, port: DEFAULT_PORT, trace: None }
@@ -116,8 +116,4 @@ impl Observer<Ready> for Lines {
             self.err.print(format!("{} {me} {event}\n", stamp()).as_bytes());
         }
     }
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }

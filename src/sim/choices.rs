@@ -7,9 +7,9 @@
 use std::mem::discriminant;
 
 use super::faults::Faults;
+use super::host::id;
 use super::prng::{MILLION, Prng};
 use super::script::{Cause, CrashPoint, ScriptOf, ScriptStep, StepOf, What, WhatOf};
-use super::wires::id;
 use super::world::World;
 use super::{RunConfig, RunEnd, RunObserver};
 use crate::process::{Effect, PeerId, Process};
@@ -20,7 +20,7 @@ const TICK: u64 = 1_000;
 /// The number of the records that an incarnation restores, before those of its first step.
 const RESTORED: u32 = 0;
 
-/// An incarnation that follows on a crash is young for so many steps.
+/// How many steps an incarnation that follows a crash is young.
 const YOUNG: u32 = 10;
 
 /// By how much a crash is more likely while an incarnation is young, or waits for its first flush.
@@ -100,8 +100,8 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
         if is_young { crash.saturating_mul(YOUNG_RISK).min(MILLION / 2) } else { crash }
     }
 
-    /// In which of so many places of these effects the peer crashes, counted from 0; `None`: it
-    /// does not.
+    /// In which of the `places` of these effects the peer crashes, counted from 0; `None`: it does
+    /// not.
     pub(super) fn crash_after(
         &mut self,
         at: usize,

@@ -6,13 +6,13 @@
 //! nothing in a run whose beginning is gone.
 //!
 //! First whole peers are left out, then all crashes, then halves, quarters, and so on down to
-//! single items, again and again until none can be spared. An item is a step, or what goes wrong in
-//! one: its crash, its slow disk. A step may go while its crash stays; then that is a crash between
-//! two steps.
+//! single items, again and again until none can be left out. An item is a step, or what goes wrong
+//! in one: its crash, its slow disk. A step may go while its crash stays; then that is a crash
+//! between two steps.
 //!
-//! So the result is *1-minimal*: whoever takes any single item out has a run that does not fail. It
-//! is not the smallest of all failures, nor even of those that two deletions at once would find;
-//! that no procedure can promise at this price. (Trying all pairs as well was measured: over 110
+//! So the result is *1-minimal*: without any single one of its items the run does not fail. It is
+//! not the smallest of all failures, nor even of those that two deletions at once would find; that
+//! no procedure can promise at this price. (Trying all pairs as well was measured: over 110
 //! failures of the mutants it took out nothing more.)
 
 use std::collections::BTreeSet;

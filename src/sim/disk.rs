@@ -1,78 +1,12 @@
-//! One machine's log, and the two ends that a process can come to.
-//!
-//! A record is in one of three places, always in this order:
-//!
-//! | place | a kill | a power loss |
-//! |---|---|---|
-//! | `durable`: a flush has served it | survives | survives |
-//! | `cached`: written before a restart, no flush has served it | survives | some last are lost |
-//! | `waiting`: appended since, its flush is under way | some last are lost | the same |
-//!
-//! Waiting records that a kill takes were not written yet; the others are cached from then on: the
-//! next incarnation reads them, and a power loss can still take them back. So an incarnation begins
-//! by making durable what it restored: a snapshot in a new file, a flush, a rename, a flush of the
-//! directory. It starts, and others can hear it, when that is through ([`World::boot`]). Until then
-//! it can be killed or lose its power like any other, and the cache is then as volatile as before.
+//! The two ends that a process can come to, and how it begins again: what becomes of its records.
 
-use std::collections::VecDeque;
-
+use super::host::id;
+use super::log::Log;
 use super::queue::Event;
 use super::script::{Cause, What};
-use super::wires::id;
 use super::world::World;
 use super::{DiskModel, RunObserver};
 use crate::process::Process;
-
-/// The records of one machine, oldest first.
-pub(super) struct Log<R> {
-    durable: Vec<R>,
-    cached: VecDeque<R>,
-    waiting: VecDeque<R>,
-}
-
-impl<R> Log<R> {
-    pub(super) fn new() -> Self {
-        Self { durable: Vec::new(), cached: VecDeque::new(), waiting: VecDeque::new() }
-    }
-
-    /// True if a record of this incarnation waits for its flush: what stands behind it may not
-    /// leave.
-    pub(super) fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
-    }
-
-    /// How many records this end puts at stake.
-    pub(super) fn at_stake(&self, cause: Cause) -> usize {
-        match cause {
-            Cause::Kill => self.waiting.len(),
-            Cause::PowerLoss => self.cached.len() + self.waiting.len(),
-        }
-    }
-
-    /// What the next incarnation reads.
-    fn readable(&self) -> impl Iterator<Item = &R> {
-        self.durable.iter().chain(&self.cached)
-    }
-
-    /// The oldest record that is not durable becomes so.
-    fn flush_next(&mut self) -> Option<&R> {
-        let record = self.cached.pop_front().or_else(|| self.waiting.pop_front())?;
-        self.durable.push(record);
-        self.durable.last()
-    }
-
-    /// The process is gone: of the waiting records the first `written` are in the cache.
-    fn kill(&mut self, written: usize) {
-        self.cached.extend(self.waiting.drain(..written));
-        self.waiting.clear();
-    }
-
-    /// The cache is gone, and what was never written.
-    fn lose_cache(&mut self) {
-        self.cached.clear();
-        self.waiting.clear();
-    }
-}
 
 impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
     /// Appends a record. The first that waits starts a flush, which serves all that come until it
@@ -208,36 +142,6 @@ mod tests {
     use super::*;
     use crate::process::{Effect, Effects, NoInput, Output, PeerId};
 
-    /// A log with one record in each place.
-    fn log() -> Log<u32> {
-        Log { durable: vec![1], cached: [2].into(), waiting: [3].into() }
-    }
-
-    fn read(log: &Log<u32>) -> Vec<u32> {
-        log.readable().copied().collect()
-    }
-
-    #[test]
-    fn a_kill_keeps_the_cache_and_what_was_written_and_makes_nothing_durable() {
-        for (written, left) in [(0, vec![1, 2]), (1, vec![1, 2, 3])] {
-            let mut log = log();
-            assert_eq!(log.at_stake(Cause::Kill), 1);
-            log.kill(written);
-            assert_eq!((read(&log), &log.durable), (left, &vec![1]));
-            log.lose_cache();
-            assert_eq!(read(&log), [1], "the power takes what a kill had left");
-        }
-    }
-
-    #[test]
-    fn a_flush_serves_earlier_incarnations_first() {
-        let mut log = log();
-        assert_eq!(log.at_stake(Cause::PowerLoss), 2);
-        let mut next = || (log.flush_next().copied(), log.is_waiting());
-        assert_eq!([next(), next(), next()], [(Some(2), true), (Some(3), false), (None, false)]);
-        assert_eq!(log.durable, [1, 2, 3]);
-    }
-
     /// Writes a number down and says it, each time that it hears of a link.
     #[derive(Clone, Debug)]
     struct Toy(u32);
@@ -307,7 +211,7 @@ mod tests {
         }
     }
 
-    /// What peer 1 makes durable and says in these steps, a queued each:
+    /// What peer 1 makes durable and says in these steps, a letter each:
     ///
     /// * `s` a start that takes no time, `S` one that waits for its flush;
     /// * `n` a number that is flushed in no time, `N` one that waits; `f` the flush is through;
@@ -325,16 +229,16 @@ mod tests {
             addresses: None,
             disk,
         };
-        let step = |queued: char| {
-            let all = u32::from(queued.is_uppercase()) * 9;
-            let event = match queued.to_ascii_lowercase() {
+        let step = |letter: char| {
+            let all = u32::from(letter.is_uppercase()) * 9;
+            let event = match letter.to_ascii_lowercase() {
                 's' => What::Start,
                 'n' => What::Connected(other),
                 'f' => What::Flushed,
                 'k' => What::Crash { kept: all, cause: Cause::Kill },
                 _ => What::Crash { kept: all, cause: Cause::PowerLoss },
             };
-            let waits_from = match queued {
+            let waits_from = match letter {
                 'S' => Some(0),
                 'N' => Some(1),
                 _ => None,
@@ -346,7 +250,7 @@ mod tests {
         let mut script = vec![ScriptStep::new(other, What::Start)];
         script.extend(steps.chars().map(step));
         world.follow(&script, false);
-        // All queued are performed, and as they stand.
+        // All of them are performed, and as they stand.
         let performed = world.take_script().unwrap();
         assert_eq!(performed.len(), script.len(), "{steps}: {performed:?}");
         world.observer.0.retain(|line| line != "says 0");
@@ -354,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_incarnation_is_heard_when_what_it_restored_is_durable() {
+    fn an_incarnation_is_heard_when_what_it_restored_is_durable() {
         for (steps, says) in [
             ("snN", "durable 1, says 1"),
             ("snNf", "durable 1, says 1, durable 2, says 2"),

@@ -47,7 +47,7 @@ impl FaultEpisode {
 }
 
 /// All that can go wrong. The fault phase of a run has all of it, the second only the delays.
-/// Without a fault phase the second has all of it, for ever.
+/// Without a fault phase the second has all of it, forever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults {
     /// How long the fault phase lasts; zero leaves it out, and then nothing is ever healed.
@@ -63,7 +63,7 @@ pub struct Faults {
     /// A message is overtaken by later ones, and survives the end of its connection.
     pub reordering: u32,
     /// Only datagrams are lost, repeated and overtaken. What a wire takes arrives once and in
-    /// order, unless the wire is cut or an end of it dies: the contract to the queued.
+    /// order, unless the wire is cut or an end of it dies: the contract to the letter.
     pub streams_hold: bool,
     /// How long copies and overtaken messages travel.
     pub late: Span,
@@ -194,17 +194,6 @@ impl Faults {
         }
     }
 
-    /// The preset of this name.
-    pub fn preset(name: &str) -> Option<Self> {
-        match name {
-            "none" => Some(Self::none()),
-            "slow" => Some(Self::slow()),
-            "light" => Some(Self::light()),
-            "heavy" => Some(Self::heavy()),
-            _ => None,
-        }
-    }
-
     /// The names that [`Faults::without`] knows.
     pub fn kinds() -> impl Iterator<Item = &'static str> {
         KINDS.iter().map(|kind| kind.name)
@@ -261,6 +250,6 @@ mod tests {
         }
         let fault_phase = faults.fault_phase;
         assert_eq!(faults, Faults { fault_phase, ..Faults::none() });
-        assert!(!faults.without("meteor") && Faults::preset("meteor").is_none());
+        assert!(!faults.without("meteor"));
     }
 }

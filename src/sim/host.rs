@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::disk::Log;
+use super::log::Log;
 use super::queue::Event;
 use crate::process::{PeerId, Process};
 
@@ -78,4 +78,14 @@ impl<P: Process> Host<P> {
         }
         found.is_some()
     }
+}
+
+/// The index of this peer, from 0, in lists of all peers of a run.
+pub fn index(peer: PeerId) -> usize {
+    usize::from(peer.0) - 1
+}
+
+/// The name of the peer at this index.
+pub(super) fn id(index: usize) -> PeerId {
+    PeerId(u16::try_from(index + 1).unwrap_or(u16::MAX))
 }

@@ -6,7 +6,7 @@
 //! time and then by the order in which it was put there; the clock jumps from one entry to the
 //! next. Every choice (how long a message travels, whether a peer crashes, where) is drawn from
 //! one generator ([`prng`]). No map with a random order, no address and no real time is ever
-//! looked at. So the same seed gives the same run, on every machine and for ever.
+//! looked at. So the same seed gives the same run, on every machine and forever.
 //!
 //! # What it keeps of the real driver
 //!
@@ -24,7 +24,7 @@
 //! A crash can happen between any two effects of a step: the ones before it have happened, the ones
 //! behind it never will. It is a kill or a power loss. A kill leaves what was written in the page
 //! cache, and the next incarnation reads it there. A power loss takes some or all of what no flush
-//! has served, also from an incarnation that ends before its first flush (`disk.rs` has the table).
+//! has served, also from an incarnation that ends before its first flush (`log.rs` has the table).
 //! An incarnation that follows on a crash is likely to crash soon.
 //!
 //! # Two phases
@@ -54,6 +54,7 @@ mod disk;
 pub mod faults;
 pub mod harness;
 mod host;
+mod log;
 pub mod mutant;
 pub mod prng;
 mod queue;
@@ -67,6 +68,7 @@ use crate::process::{Effect, Output, PeerId, Process};
 
 pub use choices::Arrivals;
 pub use faults::{FaultEpisode, Faults, Span};
+pub use host::index;
 pub use prng::Prng;
 pub use script::{Cause, Script, ScriptOf, ScriptStep, StepOf};
 pub use world::World;

@@ -36,6 +36,31 @@ pub trait Mutable: Process + Sized + 'static {
     fn build(setup: Self::Setup) -> Self;
 }
 
+/// What keeps the protocol from the mistake of a mutant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// The rule that the mutant breaks: the judge's of the lines, or a property of the simulator.
+    pub rule: &'static str,
+    /// The source file.
+    pub file: &'static str,
+    /// The item in it, as its definition begins: `fn outcome`.
+    pub item: &'static str,
+    /// The step of the algorithm, in the words of its lecture or assignment.
+    pub step: &'static str,
+}
+
+impl Guard {
+    /// This rule, kept by this item of this file, in this step.
+    pub const fn new(
+        rule: &'static str,
+        file: &'static str,
+        item: &'static str,
+        step: &'static str,
+    ) -> Self {
+        Self { rule, file, item, step }
+    }
+}
+
 /// What a mutant is called, and what is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MutantLabel {
@@ -45,6 +70,17 @@ pub struct MutantLabel {
     pub does: &'static str,
     /// Where it was seen.
     pub seen: &'static str,
+    /// What keeps the protocol from it.
+    pub guard: Guard,
+}
+
+/// For people, in lines.
+impl fmt::Display for MutantLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, does, seen, guard: Guard { rule, file, item, step } } = self;
+        write!(f, "{name}\n  {does}\n  seen: {seen}\n  breaks: {rule}\n")?;
+        writeln!(f, "  prevented by: {file}, {item}\n  step: {step}")
+    }
 }
 
 /// A way to be wrong. Each function stands before or behind the event of the same name.
@@ -55,6 +91,8 @@ pub struct Mutant<P: Mutable> {
     pub does: &'static str,
     /// Where it was seen.
     pub seen: &'static str,
+    /// What keeps the protocol from it.
+    pub guard: Guard,
     /// Changes what the process is built from.
     pub setup: fn(&mut P::Setup),
     /// What is restored instead of this record, if anything.
@@ -84,6 +122,7 @@ impl<P: Mutable> Mutant<P> {
         name: "",
         does: "",
         seen: "",
+        guard: Guard::new("", "", "", ""),
         setup: |_| {},
         restore: |_, record| Some(record),
         presumed: |_| Vec::new(),
@@ -98,7 +137,8 @@ impl<P: Mutable> Mutant<P> {
 
     /// Its label.
     pub fn label(&self) -> MutantLabel {
-        MutantLabel { name: self.name, does: self.does, seen: self.seen }
+        let Self { name, does, seen, guard, .. } = *self;
+        MutantLabel { name, does, seen, guard }
     }
 
     /// A process of this mutant that remembers nothing yet.

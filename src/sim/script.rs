@@ -20,7 +20,7 @@
 //! if a message was not sent word for word, the newest one of its kind that is still under way
 //! between the same two peers arrives instead. When a round is taken out, the numbers of the later
 //! ones change, and they are still the same story. What was really performed is a script again,
-//! with nothing in it to skip or to forgive; that one is kept.
+//! with nothing in it to skip or to substitute; that one is kept.
 //!
 //! # Which runs a script may be
 //!

@@ -2,6 +2,7 @@
 
 use super::RunObserver;
 use super::faults::Span;
+use super::host::id;
 use super::queue::{Carrier, Event};
 use super::world::World;
 use crate::process::{Output, PeerId, Process};
@@ -245,9 +246,4 @@ impl<P: Process, O: RunObserver<P>> World<'_, P, O> {
             }
         }
     }
-}
-
-/// The name of the peer at this index.
-pub(super) fn id(index: usize) -> PeerId {
-    PeerId(u16::try_from(index + 1).unwrap_or(u16::MAX))
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::choices::Replayer;
 use super::faults::{FaultEpisode, Faults, Span};
-use super::host::{Host, Pending};
+use super::host::{Host, Pending, id};
 use super::prng::{MILLION, Prng};
 use super::queue::{Event, Queue};
 use super::script::{ScriptOf, What};
-use super::wires::{Wire, id};
+use super::wires::Wire;
 use super::{Counts, DiskModel, RunConfig, RunEnd, RunObserver};
 use crate::process::{Delay, Effect, Effects, Output, PeerId, Process};
 
@@ -162,7 +162,7 @@ impl<'a, P: Process, O: RunObserver<P>> World<'a, P, O> {
             | Event::Proceed { at, .. }
             | Event::Input { at, .. }
             | Event::Joined { at, .. } => match &mut self.hosts[at].held {
-                // Whoever is paused finds it all when it goes on.
+                // A paused peer gets all of it when it goes on.
                 Some(held) => held.push(event),
                 None => self.happen_to(event),
             },
@@ -396,7 +396,7 @@ impl<'a, P: Process, O: RunObserver<P>> World<'a, P, O> {
         }
     }
 
-    /// Two halves, each peer thrown to one of them, stop hearing each other.
+    /// Two halves, each peer assigned to one at random, stop hearing each other.
     fn partition(&mut self) {
         let episode = self.faults.partition;
         if !episode.comes() {

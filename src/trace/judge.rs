@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::inputs::Inputs;
 use super::prefix::Names;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hosts::Hosts;
 
 /// A flag by which a person chooses this judge, whatever the lines are.
@@ -64,6 +64,11 @@ pub trait LogJudge: Sync {
         &[]
     }
 
+    /// What these flags mean, as lines of the help of `synod check` and `synod draw`.
+    fn help(&self) -> &'static str {
+        ""
+    }
+
     /// True if there is a line of the protocol in the head of an input.
     fn recognises(&self, head: &[u8]) -> bool;
 
@@ -72,18 +77,4 @@ pub trait LogJudge: Sync {
     /// # Errors
     /// An input cannot be read, has no line at all, or an option makes no sense.
     fn judge(&self, inputs: Inputs, options: &JudgeOptions<'_>) -> Result<Judgement>;
-}
-
-/// The judge for these inputs: the first that recognises a line, else the first.
-///
-/// # Errors
-/// An input cannot be read.
-pub fn judge_of(
-    mut judges: impl Iterator<Item = &'static dyn LogJudge> + Clone,
-    inputs: &mut Inputs,
-) -> Result<&'static dyn LogJudge> {
-    let heads = inputs.heads()?;
-    let knows = |judge: &&'static dyn LogJudge| heads.iter().any(|head| judge.recognises(head));
-    let found = judges.clone().find(knows).or_else(|| judges.next());
-    found.ok_or_else(|| Error::Usage("no protocol has a judge of logs".into()))
 }

@@ -2,8 +2,8 @@
 //!
 //! It reads what JSON is and, beyond it, what is clearly meant: a missing or doubled comma, single
 //! quotation marks, unquoted words, an object without its last brace. What was mended is said
-//! ([`ScanEnd::mended`]), so nothing is forgiven in silence. What was cut is not mended: of a word
-//! or a number at the end of the text nobody knows how it went on ([`ScanEnd::cut`]).
+//! ([`ScanEnd::mended`]), so no repair goes unreported. What was cut is not mended: of a word or a
+//! number at the end of the text nobody knows how it went on ([`ScanEnd::cut`]).
 
 use std::borrow::Cow;
 

@@ -85,7 +85,7 @@ impl Tally {
             self.promises += number(is(line, "sent", "prepare_ack") && granted);
             self.acceptances += number(is(line, "sent", "accept_ack") && accepted);
             self.remembered += number(line["action"] == "started" && finds);
-            self.adoptions += number(note.contains("asks for it instead of"));
+            self.adoptions += number(note.contains("proposes it instead of"));
             refusals += number(note.contains("is refused"));
             self.lines += 1;
         }

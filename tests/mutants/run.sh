@@ -19,7 +19,7 @@ tool=cargo
 if command -v cargo-nextest >/dev/null; then tool=nextest; fi
 
 # Protocols run in the simulator and by transcripts; the others as real processes too.
-pure="--test transcripts --test teeth --test seeds --test scripts --test roles"
+pure="--test transcripts --test teeth --test seeds --test schedules --test roles"
 node="--test runtime --test durability --test data --test strangers --test bodies --test unlisted"
 lines="--test check --test views"
 judges="$lines --test any_log --test dialects --test judge --test verdicts"

@@ -2,6 +2,7 @@
 //!
 //! The arrows are those of `src/lib.rs`. Tests inside `src` are free of them.
 
+mod documents;
 mod items;
 mod paths;
 mod source;
@@ -23,6 +24,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("diagram", "diagram"),
     ("event", "event"),
     ("judge", "judge"),
+    ("learn", "learn"),
     ("lines", "command"),
     ("live", "command"),
     ("mutants", "mutants"),
@@ -47,6 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "*/diagram",
             "*/event",
             "*/judge",
+            "*/learn",
             "*/sim",
             "command",
             "error",
@@ -79,6 +82,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("X/judge", &["X/event", "command", "error", "hosts", "process", "trace", "visible"]),
     ("X/diagram", &["X/event", "X/judge", "error", "hosts", "process", "trace", "visible"]),
     ("X/mutants", &["X", "process", "sim"]),
+    (
+        "X/learn",
+        &["X/diagram", "X/event", "X/judge", "X/sim", "command", "error", "hosts", "sim", "trace"],
+    ),
     (
         "X/sim",
         &[
@@ -127,17 +134,6 @@ const LONG_FILES: &[(&str, &str)] = &[];
 /// The modules that import each other though they are not one type's impl, and why.
 const CIRCLES: &[(&str, &str)] = &[
     ("member::diagram member::diagram::rows member::diagram::steps", "to be parted"),
-    ("member::message member::view", "to be parted"),
-    ("member::mutants member::mutants::forgetting", "the frame is to leave mod.rs"),
-    (
-        "member::sim member::sim::convergence member::sim::monitor member::sim::oracle",
-        "to be parted",
-    ),
-    (
-        "node node::body node::clock node::connections node::disk node::disk::replay node::link \
-         node::link::session node::log node::outbox node::tcp node::udp node::unlisted",
-        "to be parted",
-    ),
     ("paxos::diagram paxos::diagram::guess paxos::diagram::outcome", "to be parted"),
     ("paxos::judge::acks paxos::judge::intake paxos::judge::state", "to be parted"),
     (
@@ -146,28 +142,7 @@ const CIRCLES: &[(&str, &str)] = &[
         "to be parted",
     ),
     (
-        "paxos::mutants paxos::mutants::counting paxos::mutants::environment \
-         paxos::mutants::proposing paxos::mutants::voting",
-        "the frame is to leave mod.rs",
-    ),
-    ("paxos::objection paxos::peer", "to be parted"),
-    ("paxos::sim paxos::sim::monitor paxos::sim::scale paxos::sim::scale::real", "to be parted"),
-    ("ready::sim ready::sim::monitor ready::sim::oracle", "to be parted"),
-    ("sim::choices sim::disk sim::host sim::wires sim::world", "to be parted"),
-    (
-        "sim::harness sim::harness::command sim::harness::failure sim::harness::matrix \
-         sim::harness::minimize sim::harness::options sim::harness::scenario \
-         sim::harness::schedule",
-        "to be parted",
-    ),
-    (
         "trace::diagram::alarm trace::diagram::flow trace::diagram::order trace::diagram::pairs",
-        "to be parted",
-    ),
-    (
-        "trace::diagram::canvas trace::diagram::labels trace::diagram::layout \
-         trace::diagram::markers trace::diagram::model trace::diagram::palette \
-         trace::diagram::svg",
         "to be parted",
     ),
 ];

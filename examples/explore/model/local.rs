@@ -115,7 +115,7 @@ pub(crate) struct Rules {
 }
 
 impl<P: Subject> Local<P> {
-    /// A peer with an empty disk, started and linked with all.
+    /// A peer with an empty disk, started and connected with all.
     pub(crate) fn born(me: PeerId, process: P, rules: &Rules) -> (Self, Vec<Letter>) {
         let mut local = Self {
             me,
@@ -214,13 +214,13 @@ impl<'a, P: Subject> Step<'a, P> {
         local.attempts = 0;
         local.number = None;
         local.off = false;
-        // A incarnation's report is told when it happens; a later one may tell it again.
+        // An incarnation's report is told when it happens; a later one may tell it again.
         local.seen.reported = None;
         local.restarted = self.rules.proposers.contains(&local.me);
         self.begin();
     }
 
-    /// The first events of a incarnation.
+    /// The first events of an incarnation.
     fn begin(&mut self) {
         let mut effects = Vec::new();
         self.local.process.start(&mut effects);

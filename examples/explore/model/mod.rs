@@ -95,7 +95,7 @@ impl<P: Subject> Exploration<P> {
     /// All runs within `bounds` of the peers that `birth` gives incarnation to.
     pub(crate) fn new(bounds: Bounds, birth: impl Fn(Arc<Setup>) -> P) -> Self {
         let parts = bounds.roles();
-        let told = parts.told();
+        let told = parts.recipients();
         let ids = (1..=parts.peers).map(PeerId);
         let rules = Rules {
             links: ids.map(|me| parts.links_of(me).into_iter().collect()).collect(),
@@ -128,7 +128,7 @@ impl<P: Subject> Exploration<P> {
         state: &State<P>,
     ) -> Vec<(Option<ProposalNumber>, Vec<Accepted>)> {
         let table = self.table();
-        let acceptors = self.bounds.roles().told();
+        let acceptors = self.bounds.roles().recipients();
         let mut all: Vec<_> = acceptors
             .iter()
             .map(|&peer| {

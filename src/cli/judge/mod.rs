@@ -21,19 +21,13 @@ use std::time::{Duration, Instant};
 
 use lexopt::Parser;
 
-use super::local::LINGER;
+use super::local::{LINGER, with_exit_codes};
 use crate::command::live::{Caller, Exit, LiveRun, Stream};
-use crate::command::spawn;
+use crate::command::{spawn, tell_of_terminal};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::protocols::{Protocol, named};
 use log::Line;
-
-/// What stands behind the protocols' own help.
-const EXIT_CODES: &str = "\
-Exit 0: the run is as it must be. Exit 1: it is not, and why. Exit 2: a flag, a file or the machine
-was at fault.
-";
 
 /// The longest line that is read in one piece; the rest counts as another line, and no line of a
 /// peer is nearly as long.
@@ -41,10 +35,9 @@ const MAX_LINE_BYTES: u64 = 64 * 1024;
 /// How many lines wait for the judge; beyond that, whoever writes them has to.
 const MAX_WAITING: usize = 1024;
 
-/// The help, a part for each protocol.
-pub(super) fn help(protocols: &[Protocol]) -> String {
-    let parts = protocols.iter().filter_map(|protocol| Some(protocol.live?.judge_help));
-    parts.chain([EXIT_CODES]).collect::<Vec<_>>().join("\n")
+/// The help for runs of this protocol.
+pub(super) fn help(protocol: &Protocol) -> Option<String> {
+    Some(with_exit_codes(protocol.live?.judge_help))
 }
 
 /// The command.
@@ -53,6 +46,7 @@ pub(super) fn run(protocols: &[Protocol], mut parser: Parser) -> Result<ExitCode
     let live = protocol.live.ok_or_else(|| protocol.has_no("live run"))?;
     let mut prepared = (live.prepare)(Caller::Judge, parser)?;
     let mut out = io::stdout();
+    tell_of_terminal("pipe a log into it");
     let lines = lines(io::stdin())?;
     listen(prepared.run.as_mut(), &prepared.hosts, &lines, prepared.flags.timeout, &mut out)?;
     let verdict = prepared.run.verdict();

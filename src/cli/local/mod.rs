@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use lexopt::Parser;
 
 use super::draw;
 use crate::command::live::{Caller, Prepared, Stream};
-use crate::command::{complain, outputs, print};
+use crate::command::{colour, complain, outputs, print};
 use crate::error::{Doing, Result};
 use crate::hosts::{Host, Hosts};
 use crate::process::PeerId;
@@ -27,19 +27,21 @@ use crate::visible::{visible, visible_json};
 use children::{Children, News};
 use place::{Place, RunFile};
 
-/// What stands behind the protocols' own help.
-const EXIT_CODES: &str = "\
-Exit 0: the run is as it must be. Exit 1: it is not, and why. Exit 2: a flag, a file or the machine
-was at fault.
-";
-
 /// How long the peers are still heard once all is decided: what contradicts it comes late.
 pub(super) const LINGER: Duration = Duration::from_millis(250);
 
-/// The help, a part for each protocol.
-pub(super) fn help(protocols: &[Protocol]) -> String {
-    let parts = protocols.iter().filter_map(|protocol| Some(protocol.live?.local_help));
-    parts.chain([EXIT_CODES]).collect::<Vec<_>>().join("\n")
+/// The help for runs of this protocol.
+pub(super) fn help(protocol: &Protocol) -> Option<String> {
+    Some(with_exit_codes(protocol.live?.local_help))
+}
+
+/// Puts the exit codes of a live run before the example.
+pub(super) fn with_exit_codes(help: &str) -> String {
+    let codes = "\nexit codes:\n\
+        \x20 0  the run is as it must be\n\
+        \x20 1  it is not; the last lines say why\n\
+        \x20 2  a flag, a file or the machine was at fault\n";
+    help.replacen("\nexample:", &format!("{codes}\nexample:"), 1)
 }
 
 /// The command.
@@ -51,7 +53,7 @@ pub(super) fn run(protocols: &'static [Protocol], mut parser: Parser) -> Result<
     // The children are gone by now, whatever went wrong.
     let machine_failed = machine_failed?;
     let verdict = run.prepared.run.verdict();
-    print(&verdict.for_people())?;
+    colour::print_report(&verdict.for_people())?;
     run.draw(protocols)?;
     // Where the machine failed a peer, the verdict says nothing about the protocol.
     Ok(match (machine_failed, verdict.passed()) {
@@ -203,15 +205,14 @@ struct Prefixes(BTreeMap<PeerId, (String, String)>);
 
 impl Prefixes {
     fn new(hosts: &Hosts) -> Self {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = |terminal: bool, id: PeerId| {
+        let name = |coloured: bool, id: PeerId| {
             // Cyan, yellow, green, magenta, blue, as compose does; no red, which means trouble.
             let code = [36, 33, 32, 35, 34][usize::from(id.0 - 1) % 5];
             let name = format!("{:<5} | ", id.to_string());
-            if terminal && !plain { format!("\x1b[{code}m{name}\x1b[0m") } else { name }
+            if coloured { colour::painted(&name, code) } else { name }
         };
-        let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
-        let prefix = |host: &Host| (host.id, (colour(out, host.id), colour(err, host.id)));
+        let (out, err) = (colour::wanted(&io::stdout()), colour::wanted(&io::stderr()));
+        let prefix = |host: &Host| (host.id, (name(out, host.id), name(err, host.id)));
         Self(hosts.peers.iter().map(prefix).collect())
     }
 

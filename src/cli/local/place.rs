@@ -71,7 +71,7 @@ fn is_stream(found: &Metadata) -> bool {
 pub(super) fn check_readable(journal: &Path) -> Result<()> {
     if fs::metadata(journal).is_ok_and(|found| is_stream(&found)) {
         return Err(Error::Usage(format!(
-            "--draw reads the journal back, and {} is no regular file; name another for --trace",
+            "--draw reads the journal back, and {} is not a regular file; name another for --trace",
             journal.display()
         )));
     }

@@ -111,11 +111,11 @@ fn an_ipv6_address_is_asked_to_wear_brackets() {
         ("fe80::1 : acceptor1", "f:1", "without brackets"),
         ("1:2:3:4:5:6:7:8:3001:acceptor1", "f:1", "without brackets"),
         ("[::1:acceptor1", "f:1", "a [ without its ]"),
-        ("[]:acceptor1", "f:1", "\"\" is no IPv6 address"),
-        ("[peer1]:acceptor1", "f:1", "\"peer1\" is no IPv6 address"),
-        ("[127.0.0.1]:acceptor1", "f:1", "\"127.0.0.1\" is no IPv6 address"),
-        ("[fe80::1%eth0]:acceptor1", "f:1", "no IPv6 address"),
-        ("[::1]3001:acceptor1", "f:1", "\"3001:acceptor1\" behind the ]"),
+        ("[]:acceptor1", "f:1", "\"\" is not an IPv6 address"),
+        ("[peer1]:acceptor1", "f:1", "\"peer1\" is not an IPv6 address"),
+        ("[127.0.0.1]:acceptor1", "f:1", "\"127.0.0.1\" is not an IPv6 address"),
+        ("[fe80::1%eth0]:acceptor1", "f:1", "not an IPv6 address"),
+        ("[::1]3001:acceptor1", "f:1", "\"3001:acceptor1\" after the ]"),
         ("[::1]:", "f:1", "empty role"),
     ]);
 }
@@ -149,9 +149,9 @@ fn capital_roles_and_a_last_comma_are_read_and_told() {
         hosts.warnings,
         [
             "f:1: roles in capital letters; read as a:proposer1",
-            "f:2: roles in capital letters and a comma behind the last one; read as \
+            "f:2: roles in capital letters and a comma after the last one; read as \
              b:3001:acceptor1, learner1 ",
-            "f:3: a comma behind the last role; read as C:acceptor1",
+            "f:3: a comma after the last role; read as C:acceptor1",
         ]
     );
     for refused in ["a:acceptor1,,", "a:,", "a:acceptor1,JUDGE,", "a:Acceptor1,,learner1"] {

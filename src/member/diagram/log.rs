@@ -27,7 +27,7 @@ pub fn draw_log(inputs: Inputs, window: Window, options: &JudgeOptions<'_>) -> R
     })?;
     if diagram.extent().is_empty() {
         let names = names.join(", ");
-        return Err(Error::Input(format!("{names}: no line is of a group")));
+        return Err(Error::Input(format!("{names}: no line is of a member")));
     }
     if let Some(objection) = diagram.extent().objection(false) {
         return Err(Error::Input(objection));

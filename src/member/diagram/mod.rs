@@ -25,7 +25,7 @@ pub use log::draw_log;
 
 use crate::member::event::{Statement, ViewLine, listed};
 use crate::member::judge::{Found, Report};
-use crate::trace::diagram::labels::{grouped, plural, span};
+use crate::trace::diagram::labels::{grouped, plural, span, without_advice};
 use crate::trace::diagram::{
     Admission, Alarm, Diagram, Extent, HostLabel, Lifeline, Look, MOST_LIFELINES, Place, Window,
     settle,
@@ -92,15 +92,17 @@ impl MemberDiagram {
         let mut lifelines: Vec<Lifeline> = peers.iter().map(|peer| line(*peer)).collect();
         let ordered = timed || self.inputs.len() <= 1;
         let total = self.extent.total;
-        let mut remarks: Vec<String> =
-            report.inferred.iter().map(|sentence| visible(sentence)).collect();
-        remarks.extend(self.extent.remarks());
+        let inferred = report.inferred.iter().map(|sentence| without_advice(&visible(sentence)));
+        let (mut remarks, advised): (Vec<String>, Vec<_>) = inferred.unzip();
+        let (left_out, mut advice) = self.extent.remarks();
+        remarks.extend(left_out);
+        advice.extend(advised.into_iter().flatten());
         let mut rows = rows::rows(self.items, &peers, ordered, timed);
         rows::set_times(&mut rows);
         let views = rows.iter().filter(|row| row.is_view()).count();
         let last_us = rows.iter().filter_map(rows::Row::time_us).max().filter(|_| timed);
         let (groups, bands, drafts) = steps::steps(&rows, &peers);
-        let (steps, hidden) = settle(drafts, &mut [], alarms);
+        let (steps, findings, hidden) = settle(drafts, &mut [], alarms);
         steps::follow(&rows, &steps, &peers, &mut lifelines);
         remarks.extend(hidden);
         let mut summary = vec![
@@ -115,6 +117,8 @@ impl MemberDiagram {
             is_bad,
             summary: summary.join(", "),
             remarks,
+            advice,
+            findings,
             lifelines,
             steps,
             bands,

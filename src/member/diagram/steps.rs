@@ -7,7 +7,7 @@ use crate::member::event::listed;
 use crate::trace::diagram::{Band, Draft, Groups, Lifeline, Look, Marker, Shape, Step};
 
 /// What the markers mean.
-pub(super) const LEGEND: [(Marker, &str, &str); 8] = [
+pub(super) const LEGEND: [(Marker, &str, &str); 7] = [
     (Marker::Box, "3", "installs view 3"),
     (Marker::LeadBox, "3", "as its leader"),
     (Marker::Absent, "", "a member, without a line"),
@@ -15,7 +15,6 @@ pub(super) const LEGEND: [(Marker, &str, &str); 8] = [
     (Marker::Target, "", "is called unreachable"),
     (Marker::Lost, "", "crashes"),
     (Marker::Dot, "", "says"),
-    (Marker::Alarm, "", "a rule is broken"),
 ];
 
 /// The views, a band for each row, and the steps of all rows.
@@ -138,8 +137,8 @@ fn band(row: &Row, peers: &[u16], reach: Vec<usize>, group: Option<usize>) -> Ba
         What::Unreachable(..) => Shape::Line,
         What::Crash | What::Says(_) => Shape::None,
     };
-    let is_alarm = matches!(row.what, What::Unreachable(..) | What::Crash);
-    Band { reach, shape, group, head, text, sentence, is_alarm }
+    let is_strong = matches!(row.what, What::Unreachable(..) | What::Crash);
+    Band { reach, shape, group, head, text, sentence, is_strong }
 }
 
 /// Follows each peer through the steps: which view it is in.

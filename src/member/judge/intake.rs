@@ -153,7 +153,9 @@ impl MemberJudge {
         let spot = Spot { input, line: found.number, text: &found.text, kept: &kept };
         match &found.content {
             Content::Prose => {
-                self.broken(MemberRule::OtherText, spot, || "this is no line of a group".into());
+                self.broken(MemberRule::OtherText, spot, || {
+                    "this is not a line of a member".into()
+                });
             }
             _ => self.findings.add_faults(spot, found.faults),
         }

@@ -72,6 +72,14 @@ impl LogJudge for MemberLog {
         ]
     }
 
+    fn help(&self) -> &'static str {
+        "  --membership       read the lines as those of synod member, whatever else is among them
+  --on-request LIST  the members that were removed on request, which nobody calls unreachable, as in
+                     4,5 or none. Otherwise the highest member that falls silent after the leader
+                     has crashed counts as removed on request (the fourth case of the exercise)
+"
+    }
+
     fn recognises(&self, head: &[u8]) -> bool {
         has_event::<MemberDialect>(head)
     }
@@ -107,7 +115,7 @@ fn peers(flag: &str, text: &str) -> Result<BTreeSet<u16>> {
     let inner = text.trim().trim_start_matches('[').trim_end_matches(']');
     let peer = |id: &str| match id.trim().parse() {
         Ok(id) if id > 0 => Ok(id),
-        _ => Err(Error::Usage(format!("{flag} {id:?}: this is no number from 1 to 65535"))),
+        _ => Err(Error::Usage(format!("{flag} {id:?}: this is not a number from 1 to 65535"))),
     };
     inner.split(',').map(str::trim).map(peer).collect()
 }

@@ -46,10 +46,10 @@ const TABLE: &[RuleRow<MemberRule>] = &[
         "there is a blank too many or too few"
     }),
     form(M::Form(Fault::Quotes), "bare-keys", "keys have no quotation marks", {
-        "keys stand in quotation marks"
+        "keys are in quotation marks"
     }),
-    form(M::Form(Fault::KeyOrder), "key-order", "the keys stand in order", {
-        "the keys stand in another order"
+    form(M::Form(Fault::KeyOrder), "key-order", "the keys are in order", {
+        "the keys are in another order"
     }),
     form(M::Form(Fault::KeyNames), "key-names", "the keys have the lab's names", {
         "a key has another name"
@@ -61,30 +61,30 @@ const TABLE: &[RuleRow<MemberRule>] = &[
         "the leader is missing"
     }),
     form(M::Form(Fault::ListOrder), "sorted-list", "members ascend, each once", {
-        "the members do not stand in order, each once"
+        "the members are not in order, each once"
     }),
     form(M::Form(Fault::Numbers), "plain-numbers", "numbers are plain", {
-        "a number is written in another way"
+        "a number is written differently"
     }),
     form(M::Form(Fault::Words), "words", "messages are the lab's words", {
-        "the message is in other words"
+        "the message is worded differently"
     }),
-    form(M::Form(Fault::Punctuation), "punctuation", "the signs are the lab's", {
-        "there are other signs between the parts"
+    form(M::Form(Fault::Punctuation), "punctuation", "the punctuation is the lab's", {
+        "the punctuation between the parts differs"
     }),
-    form(M::Form(Fault::TextAround), "nothing-around", "nothing beside the line", {
-        "there is other text beside the line"
+    form(M::Form(Fault::TextAround), "nothing-around", "nothing else on the line", {
+        "there is other text on the line"
     }),
-    form(M::Form(Fault::NotUtf8), "utf-8", "lines are UTF-8", "these bytes are no UTF-8"),
+    form(M::Form(Fault::NotUtf8), "utf-8", "lines are UTF-8", "these bytes are not UTF-8"),
     form(M::Form(Fault::Unreadable), "readable", "each line can be read", {
-        "this begins as a line of a group does, and cannot be read"
+        "this begins like a line of a member, but cannot be read"
     }),
     form(M::Form(Fault::TooLong), "line-length", "no line is longer than 64 KiB", {
         "this line is longer than 64 KiB and was skipped"
     }),
     row(M::OwnLines, "own-lines", Form, "a peer prints its own lines only"),
     row(M::OwnView, "own-view", Form, "a message names the view that its peer has"),
-    row(M::OtherText, "other-text", Progress, "text that is no line of a group"),
+    row(M::OtherText, "other-text", Progress, "text that is not a line of a member"),
 ];
 
 impl Rule for MemberRule {

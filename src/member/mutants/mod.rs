@@ -1,39 +1,15 @@
 //! The mutants of `member`: what each does, and where it was seen.
 
 mod forgetting;
+mod guards;
+mod notes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::{Fact, Message, Operation, Peer, RequestId, Setup, Timer, View};
+use super::{Fact, Message, Operation, Peer, RequestId, Timer, View};
 use crate::process::{Effect, PeerId};
-use crate::sim::mutant::{self, Mutable, MutantState};
-
-type Mutant = mutant::Mutant<Peer>;
-
-/// A mutant that changes nothing.
-const PLAIN: Mutant = Mutant::PLAIN;
-
-/// What a mutant remembers beside its peer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct MemberNotes {
-    /// Peers with something in common.
-    peers: BTreeSet<PeerId>,
-    /// Who has answered what, by two numbers.
-    answers: BTreeMap<(u64, u64), BTreeSet<PeerId>>,
-    /// The last request that it has made, and of which view.
-    request: Option<(RequestId, u64)>,
-    /// Something is so.
-    flag: bool,
-}
-
-impl Mutable for Peer {
-    type Setup = Setup;
-    type Notes = MemberNotes;
-
-    fn build(setup: Setup) -> Self {
-        Self::new(setup)
-    }
-}
+use crate::sim::mutant::{Guard, MutantState};
+use notes::{Mutant, PLAIN};
 
 /// All mutants of a member.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
@@ -44,8 +20,9 @@ static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "installs-a-view-twice",
         does: "Installs a view again when it is told of it again.",
-        seen: "A slip of a kind: messages that are repeated after a silence, and a handler \
+        seen: "A typical slip: messages that are repeated after a silence, and a handler \
                that does not look at the id.",
+        guard: guards::INSTALL,
         receive: |state, _, message| {
             if let Message::NewView { view, .. } = message {
                 state.notes.flag = state.process.view() == Some(view);
@@ -61,7 +38,8 @@ static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "takes-a-lower-view",
         does: "Takes every view that it is told of and is in, also a lower one.",
-        seen: "A slip of a kind: a late message is taken for the newest.",
+        seen: "A typical slip: a late message is taken for the newest.",
+        guard: guards::INSTALL,
         receive: |state, _, message| {
             if let Message::NewView { view, .. } = message {
                 let lower = state.process.view().is_some_and(|known| view.id < known.id);
@@ -80,6 +58,7 @@ static MUTANTS: &[Mutant] = &[
                finish.",
         seen: "What the assignment's test case 4 is there for: a request that the next leader \
                has not seen.",
+        guard: guards::PENDING,
         effect: |_, effect| {
             if let Effect::Send(_, Message::Pending { op, under, .. }) = effect {
                 (*op, *under) = (Operation::Nothing, None);
@@ -93,6 +72,7 @@ static MUTANTS: &[Mutant] = &[
         does: "Acts for a dead leader without asking what is pending: it answers for everybody \
                that nothing is.",
         seen: "Leader changes that only remove the dead leader.",
+        guard: Guard { rule: "one-list", item: "fn take_over", ..guards::PENDING },
         effect: |state, effect| {
             let Effect::Send(to, Message::NewLeader { request, view_id, .. }) = effect else {
                 return true;
@@ -108,6 +88,7 @@ static MUTANTS: &[Mutant] = &[
         does: "Takes a heartbeat of an older view for a sign of life, so whoever missed a view \
                is neither told nor missed.",
         seen: "Detectors that look at the sender only.",
+        guard: guards::HEARTBEAT,
         receive: |state, from, message| {
             if let (Message::Heartbeat { view_id, .. }, Some(view)) =
                 (message, state.process.view())
@@ -124,6 +105,7 @@ static MUTANTS: &[Mutant] = &[
         does: "While it waits for agreement it does not look who is silent, so a member that \
                dies then is waited for for ever.",
         seen: "The classic slip of two-phase commit: the coordinator waits for all.",
+        guard: guards::ENOUGH_WITHOUT_THE_DEAD,
         timeout: |state, timer, effects| {
             let waits = timer == Timer::Check && state.notes.flag;
             if waits {
@@ -144,7 +126,8 @@ static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "asks-and-goes-ahead",
         does: "Takes its own request for the agreement of all.",
-        seen: "A slip of a kind: the new view is sent right behind the request.",
+        seen: "A typical slip: the new view is sent right behind the request.",
+        guard: guards::AGREEMENT,
         effect: |state, effect| {
             if let Effect::Send(to, Message::Req { request, view_id, .. }) = effect {
                 state.inject(*to, Message::Ok { request: *request, view_id: *view_id });
@@ -157,6 +140,7 @@ static MUTANTS: &[Mutant] = &[
         name: "half-is-a-majority",
         does: "With --majority, takes half of the view for a majority of it.",
         seen: "n/2 instead of n/2 + 1.",
+        guard: guards::MAJORITY,
         receive: |state, from, message| {
             if let Message::Ok { request, view_id } | Message::Pending { request, view_id, .. } =
                 message
@@ -173,6 +157,7 @@ static MUTANTS: &[Mutant] = &[
         name: "counts-old-agreements",
         does: "Counts an agreement to an earlier request for the one that is open.",
         seen: "A promise for an older number counted for the newer one: luohaha/MyPaxos #18.",
+        guard: Guard { item: "fn agreed", ..guards::AGREEMENT },
         receive: |state, _, message| {
             if let (Message::Ok { request, view_id }, Some(open)) = (message, state.notes.request) {
                 (*request, *view_id) = open;
@@ -191,6 +176,7 @@ static MUTANTS: &[Mutant] = &[
         name: "agrees-below-its-promise",
         does: "Agrees to a request although it has gone along with a higher one.",
         seen: "Paxos Made Simple read in a hurry: what is asked last is agreed to.",
+        guard: guards::PROMISE,
         effects: |state, effects| {
             let asked = std::mem::take(&mut state.notes.flag);
             for effect in effects {
@@ -211,7 +197,8 @@ static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "two-leaders",
         does: "Does not hear the leader's heartbeats, so the next one acts beside it.",
-        seen: "A slip of a kind: a link that fails one way, and nobody who asks the others.",
+        seen: "A typical slip: a link that fails one way, and nobody who asks the others.",
+        guard: guards::LEADER,
         receive: |state, from, message| {
             let leader = state.process.view().map(|view| view.leader);
             !(matches!(message, Message::Heartbeat { .. }) && leader == Some(from))
@@ -220,9 +207,10 @@ static MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "goes-on-when-removed",
-        does: "Removed while it stood still, it goes on in its old view as if nothing had \
+        does: "Removed while it was paused, it goes on in its old view as if nothing had \
                happened.",
         seen: "hashicorp/serf #269 tells of members that are paused and come back.",
+        guard: guards::REMOVED,
         receive: |state, _, message| match message {
             Message::NewView { view, .. } if state.process.view().is_some() => {
                 view.holds(state.setup.me, state.setup.incarnation)
@@ -234,7 +222,8 @@ static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "comes-back-when-asked-to-go",
         does: "Asked to agree to its own removal, it forgets that it was, and joins again.",
-        seen: "A slip of a kind: one way out of the group, whatever the reason.",
+        seen: "A typical slip: one way out of the group, whatever the reason.",
+        guard: Guard { rule: "stays-out", ..guards::REMOVED },
         receive: |state, _, message| {
             if let Message::Req { op: Operation::Del { peer, asked }, .. } = message {
                 *asked &= *peer != state.setup.me;
@@ -246,7 +235,8 @@ static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "removes-without-a-word",
         does: "Says of nobody that it is unreachable.",
-        seen: "A slip of a kind: the view without the dead is taken for message enough.",
+        seen: "A typical slip: the view without the dead is taken for message enough.",
+        guard: guards::DEATHS,
         effect: |_, effect| !matches!(effect, Effect::Report(Fact::Unreachable { .. })),
         ..PLAIN
     },
@@ -254,6 +244,7 @@ static MUTANTS: &[Mutant] = &[
         name: "one-silent-period-is-death",
         does: "Calls dead whoever was silent for a single period.",
         seen: "Time-outs as long as the period: a little jitter, and a member flaps.",
+        guard: guards::SILENCE,
         setup: |setup| setup.heartbeat /= 2,
         timeout: |state, timer, effects| {
             // It sends as seldom as all others.
@@ -272,7 +263,8 @@ static MUTANTS: &[Mutant] = &[
         name: "says-it-at-every-check",
         does: "Calls a silent member unreachable at every check, and goes on when it was heard \
                again.",
-        seen: "A slip of a kind: no note of what was said.",
+        seen: "A typical slip: no note of what was said.",
+        guard: Guard { rule: "called-once", ..guards::SILENCE },
         effect: |state, effect| {
             match effect {
                 Effect::Report(Fact::Unreachable { peer, .. }) => {
@@ -297,7 +289,8 @@ static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "asks-in-the-name-of-another",
         does: "Puts the leader's id on its own requests.",
-        seen: "A slip of a kind: the field of the leader is filled from the view.",
+        seen: "A typical slip: the field of the leader is filled from the view.",
+        guard: guards::NAME,
         effect: |state, effect| {
             if let Effect::Send(_, Message::NewLeader { request, .. }) = effect {
                 request.by = state.process.view().map_or(request.by, View::lowest);

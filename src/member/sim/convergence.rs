@@ -1,7 +1,7 @@
 //! What a run of `member` must come to.
 
-use super::T;
 use super::oracle::Oracle;
+use super::plan::T;
 use crate::member::View;
 use crate::process::PeerId;
 

@@ -14,14 +14,14 @@
 //! What the original promises, in `light`, `jitter` and `none`. There are no partitions and no
 //! cuts, a stream loses nothing while both its ends live, and a message takes less than T/10. The
 //! next crash comes only when all who live have removed the dead from their views and none of them
-//! holds another for dead, and only if somebody who is in a view is left. A crashed peer stays
+//! considers another dead, and only if somebody who is in a view is left. A crashed peer stays
 //! away in one half of the runs; in the other it comes back as a newcomer, within 5 T, with what
 //! `--data` keeps or without it. That, too, the seed draws. In every eighth run the first line is
 //! started with `-t` and nobody else crashes. Then:
 //!
 //! * a view id has one list, ids grow, whoever installs a view is in it;
 //! * every view is the one before it, changed by one operation, to which all agreed whom the one
-//!   who asked did not hold for dead;
+//!   who asked did not consider dead;
 //! * whoever is removed was called unreachable before by each who installs the view without it,
 //!   and nobody is called so who was heard within 2 T;
 //! * once the world is healed, all who live are in one view that has them and no others, within
@@ -51,152 +51,27 @@
 mod convergence;
 mod monitor;
 mod oracle;
+mod plan;
 pub mod properties;
+mod tally;
 mod votes;
 
 use std::borrow::Cow;
-use std::fmt::{self, Display};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::{Incarnation, Peer, Setup, mutants};
-use crate::error::Result;
 use crate::process::PeerId;
-use crate::sim::harness::{
-    Figure, Parameters, Property, Scenario, Simulated, Tally, WorldFaults, all_pairs,
-};
+use crate::sim::harness::{Property, Scenario, Simulated, WorldFaults, all_pairs};
 use crate::sim::mutant::Mutant;
-use crate::sim::{DiskModel, FaultEpisode, Faults, Prng, RunConfig, Span};
+use crate::sim::{DiskModel, FaultEpisode, Faults, RunConfig, Span};
 pub use monitor::MemberMonitor;
+use plan::hour_us;
+pub use plan::{AN_HOUR_US, MemberParameters, MemberPlan, T};
 use properties::NO_FALSE_ALARM;
+pub use tally::MemberTally;
 
-/// T, from one heartbeat to the next, in microseconds.
-pub const T: u64 = 1_000_000;
 /// In the second phase the group must be one within this much virtual time.
 pub const TIME_LIMIT_US: u64 = 60 * T;
-/// Where crashes come one at a time: by then all who live know of the last one, also if it was a
-/// newcomer and is still to be let in.
-const CALM_US: u64 = 4 * T;
-/// How long a world without faults goes on.
-pub const AN_HOUR_US: u64 = 3_600 * T;
-
-/// A run of world `jitter` goes on for an hour.
-fn hour_us(world: &str) -> u64 {
-    if world == "jitter" { AN_HOUR_US } else { 0 }
-}
-
-/// What of a run one may choose.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MemberParameters {
-    /// Members need a majority for every view.
-    #[serde(default)]
-    pub majority: bool,
-}
-
-impl Display for MemberParameters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.majority { " --majority" } else { "" })
-    }
-}
-
-impl Parameters for MemberParameters {
-    fn take(&mut self, flag: &str, _parser: &mut lexopt::Parser) -> Result<bool> {
-        self.majority |= flag == "majority";
-        Ok(flag == "majority")
-    }
-}
-
-/// What the peers of a run did, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MemberTally {
-    /// Views installed.
-    pub installed: u64,
-    /// How often somebody was called unreachable.
-    pub alarms: u64,
-    /// How many learned that they were removed.
-    pub removed: u64,
-    /// How many went on as the members that they were.
-    pub resumed: u64,
-    /// Runs that ended in one view of all who live.
-    pub one_group: u64,
-    /// Runs that ended without, as was to be expected.
-    pub stalled: u64,
-    /// Runs that ended without where nothing is promised.
-    pub split: u64,
-    /// How long it took in the recovery phase until there was one group, in microseconds.
-    pub one_group_us: u64,
-}
-
-impl Tally for MemberTally {
-    fn figures(&self) -> Vec<(&'static str, Figure)> {
-        vec![
-            ("views installed", Figure::Sum(self.installed)),
-            ("called unreachable", Figure::Sum(self.alarms)),
-            ("removed and back", Figure::Sum(self.removed)),
-            ("went on from records", Figure::Sum(self.resumed)),
-            ("one group in the end", Figure::Sum(self.one_group)),
-            ("expected stalls", Figure::Sum(self.stalled)),
-            ("permitted splits", Figure::Sum(self.split)),
-            ("one group after", Figure::Longest(self.one_group_us)),
-        ]
-    }
-}
-
-/// What the seed draws beside the run itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
-pub struct MemberPlan {
-    /// The first line is started with `-t`.
-    pub ordered: bool,
-    /// What a peer wrote down survives.
-    pub memory: bool,
-    /// How many crashes there may be. This and the rest chooses who crashes when, so a schedule
-    /// does without it.
-    #[serde(skip)]
-    pub crashes: u32,
-    /// Who crashes comes back,
-    #[serde(skip)]
-    pub returns: bool,
-    /// or at least two of three do.
-    #[serde(skip)]
-    pub some_return: bool,
-    /// How often several crash at once.
-    #[serde(skip)]
-    pub outages: u32,
-    /// Crashes come one at a time.
-    #[serde(skip)]
-    pub one_at_a_time: bool,
-    /// Of what the monitor draws.
-    #[serde(skip)]
-    seed: u64,
-}
-
-impl MemberPlan {
-    fn new(run: &Scenario<MemberSim>, seed: u64) -> Self {
-        // Drawn apart from what happens in the run.
-        let mut prng = Prng::new(seed ^ 0x5eed_6709);
-        let one_at_a_time = run.world != "heavy";
-        // With two, the next leader would be the highest one; with three and majorities, it would
-        // be left with a view of two of which one is dead.
-        let least = if run.parameters.majority { 4 } else { 3 };
-        let light = run.world == "light" && run.peers >= least;
-        let ordered = light && prng.below(8) == 0;
-        let most = if one_at_a_time { 4 } else { 16 };
-        // Often none, often few.
-        let drawn = [0, 1, 2, most][prng.index(4)];
-        let crashes = if ordered { 0 } else { drawn.max(u32::from(one_at_a_time)) };
-        let returns = prng.below(2) == 0 || !one_at_a_time;
-        let memory = prng.below(2) == 0 || run.parameters.majority;
-        // Only those who remember can go on when too many were down at once.
-        let outages =
-            if run.parameters.majority && !ordered { [0, 1, 2, 3][prng.index(4)] } else { 0 };
-        let some_return = !one_at_a_time && run.parameters.majority && prng.below(4) == 0;
-        let returns = returns && !some_return;
-        Self { ordered, memory, crashes, returns, some_return, outages, one_at_a_time, seed }
-    }
-}
-
 /// Nothing goes wrong, and peers start within 10 s.
 fn none() -> Faults {
     Faults { delay: Span::us(100, 5_000), boot: Span::ms(0, 10_000), ..Faults::none() }
@@ -273,6 +148,15 @@ impl Simulated for MemberSim {
     const KNOWN_FAILURES: &'static str = include_str!("known_failures.txt");
     const SEARCH_BUDGET: u64 = 1_000;
     const JOURNAL: &'static str = "log";
+    const HELP: &'static str =
+        "  --majority         a new view needs a majority of the one before, as in synod member
+
+worlds:
+  light   one peer at a time fails (the default)
+  heavy   crashes, partitions, pauses and loss, of any number of peers
+  jitter  no faults, but a message takes up to a fifth of a heartbeat, for an hour
+  none    no faults
+";
 
     fn mutants() -> impl Iterator<Item = &'static Mutant<Peer>> {
         mutants::all()

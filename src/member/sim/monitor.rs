@@ -5,21 +5,25 @@ use std::collections::BTreeSet;
 
 use super::convergence::{Convergence, State};
 use super::oracle::Oracle;
+use super::plan::{MemberParameters, MemberPlan, T, hour_us};
 use super::properties::{HONEST, ONE_GROUP};
-use super::{CALM_US, MemberPlan, MemberSim, MemberTally, hour_us};
+use super::tally::MemberTally;
 use crate::member::judge::MemberJudge;
 use crate::member::lines::line_of;
 use crate::member::{Fact, Incarnation, Peer, Record};
 use crate::process::{Effect, Output, PeerId};
-use crate::sim::harness::{Monitor, RunFindings, Scenario};
+use crate::sim::harness::{Monitor, RunFindings, Scenario, Simulated};
 use crate::sim::mutant::Subject;
-use crate::sim::{Counts, Prng, RunEnd, RunObserver};
+use crate::sim::{Counts, Prng, RunEnd, RunObserver, index};
 
-/// Of so many steps in which a crash is possible, one is considered.
+/// Where crashes come one at a time: by then all who live know of the last one, also if it was a
+/// newcomer and is still to be let in.
+const CALM_US: u64 = 4 * T;
+/// One in this many of the steps in which a crash is possible is considered.
 const OFFERED: u64 = 10;
-/// In one of so many of them an outage begins.
+/// In one in this many of them an outage begins.
 const OUTAGE: u64 = 200;
-/// Of so many crashes that would happen where nothing is sent or kept, one does.
+/// One in this many of the crashes that would happen where nothing is sent or kept does.
 const IDLE_CRASHES: u64 = 15;
 
 /// Looks at a run of `member`, and says who may crash.
@@ -37,7 +41,7 @@ pub struct MemberMonitor {
     away: BTreeSet<PeerId>,
     /// Those whom an outage has hit: each crashes in its next steps, and comes back.
     hit: BTreeSet<PeerId>,
-    /// Until then it cannot be known whether the last crash has been got over.
+    /// Until then it cannot be known whether the group has recovered from the last crash.
     calm_at: u64,
     /// Those who are paused.
     paused: BTreeSet<PeerId>,
@@ -47,12 +51,12 @@ pub struct MemberMonitor {
     to_the_end: bool,
 }
 
-fn index(peer: PeerId) -> usize {
-    usize::from(peer.0) - 1
-}
-
 impl MemberMonitor {
-    pub(super) fn new(run: &Scenario<MemberSim>, plan: MemberPlan, journal: bool) -> Self {
+    pub(super) fn new(
+        run: &Scenario<impl Simulated<Parameters = MemberParameters>>,
+        plan: MemberPlan,
+        journal: bool,
+    ) -> Self {
         let (peers, majority) = (run.peers, run.parameters.majority);
         let unpromised = run.world == "heavy" && !majority;
         let on_request = if plan.ordered { [peers].into() } else { BTreeSet::new() };
@@ -107,11 +111,11 @@ impl MemberMonitor {
         }
     }
 
-    /// True if nobody is paused or is still to come back, nobody who lives is held for dead, and
+    /// True if nobody is paused or is still to come back, nobody who lives is considered dead, and
     /// all who are or were in are in one view without the dead that can spare one.
     fn is_settled(&self, now: u64) -> bool {
         let oracle = &self.oracle;
-        // Whoever has come back is to be let in again before anybody else fails.
+        // A peer that has come back is to be let in again before another one fails.
         let insiders =
             oracle.peers.iter().zip(&self.incarnations).filter(|(peer, incarnations)| {
                 peer.alive && (peer.was_in || **incarnations > 1) && !peer.asked_out
@@ -119,14 +123,14 @@ impl MemberMonitor {
         let mut views = insiders.map(|(peer, _)| peer.view.as_ref());
         let Some(Some(view)) = views.next() else { return false };
         let here = 1 + views.clone().count();
-        // Whoever comes back with its memory is missed by nobody. Where one is gone for good, the
-        // removal of another that is back may be pending: of three, one of two would be left.
+        // A peer that comes back with its memory is missed by nobody. Where one is gone for good,
+        // the removal of another that is back may be pending: of three, one of two would be left.
         let can_spare = if self.majority {
             self.plan.returns || here > 3 && (here - 1) * 2 > oracle.peers.len()
         } else {
             here >= 2
         };
-        // Of those who come back: whoever has not begun yet is no failure.
+        // Of those who come back: one that has not begun yet is no failure.
         let all_back = self.away.iter().all(|peer| self.incarnations[index(*peer)] == 0);
         self.paused.is_empty()
             && all_back

@@ -1,20 +1,22 @@
 //! What is known of one run of `member`, and what in it violates a property.
 //!
 //! It is kept from what members say, what was delivered to them and what they sent. Of the protocol
-//! it takes only the shape of a view; which change needs whose agreement is reckoned anew
+//! it takes only the shape of a view; which change needs whose agreement is computed anew
 //! ([`super::votes`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::plan::{MemberParameters, T};
 use super::properties::{
     AGREED, CALLED_ONCE, GOES_ON, IDS_GROW, IN_ITS_VIEW, NAMED_DEAD, NO_FALSE_ALARM, ONE_LIST,
     PENDING_TOLD, SILENCE_FOUND, STAYS_OUT,
 };
+use super::tally::MemberTally;
 use super::votes::{Violated, Votes};
-use super::{MemberSim, MemberTally, T};
 use crate::member::{Fact, Incarnation, Message, Operation, Record, View};
 use crate::process::PeerId;
-use crate::sim::harness::{Scenario, Violations};
+use crate::sim::harness::{Scenario, Simulated, Violations};
+use crate::sim::index;
 
 /// How long a silence goes unseen at most: 2 T, two checks (after it has joined again, the first
 /// one begins to count anew), and some time for clocks and flushes.
@@ -37,7 +39,7 @@ pub(super) struct Peer {
     pub(super) was_in: bool,
     /// When each member of its view was last heard.
     heard: BTreeMap<PeerId, u64>,
-    /// When it stood still the last time, from and until: then it counts silence anew.
+    /// When it was paused the last time, from and until: then it counts silence anew.
     paused: u64,
     resumed: u64,
     /// Whom it has called unreachable since it last heard them.
@@ -81,12 +83,11 @@ pub(super) struct Oracle {
     drift: u64,
 }
 
-fn index(peer: PeerId) -> usize {
-    usize::from(peer.0) - 1
-}
-
 impl Oracle {
-    pub(super) fn new(run: &Scenario<MemberSim>, memory: bool) -> Self {
+    pub(super) fn new(
+        run: &Scenario<impl Simulated<Parameters = MemberParameters>>,
+        memory: bool,
+    ) -> Self {
         Self {
             violations: Violations::new(run.only),
             tally: MemberTally::default(),
@@ -136,7 +137,7 @@ impl Oracle {
     pub(super) fn durable(&mut self, peer: PeerId, record: &Record) {
         let kept = &mut self.kept[index(peer)];
         match record {
-            // A memory is one member for ever.
+            // A memory is one member forever.
             Record::Incarnation(incarnation) => _ = kept.incarnation.get_or_insert(*incarnation),
             Record::View(view) => {
                 kept.view = Some(view.clone());
@@ -160,12 +161,12 @@ impl Oracle {
         (of.doubts, of.late_doubts) = <_>::default();
     }
 
-    /// It stands still from now on.
+    /// It is paused from now on.
     pub(super) fn paused(&mut self, now: u64, peer: PeerId) {
         self.peers[index(peer)].paused = now;
     }
 
-    /// It stood still: its own detector begins anew, so the others get their time again.
+    /// It was paused: its own detector begins anew, so the others get their time again.
     pub(super) fn resumed(&mut self, now: u64, peer: PeerId) {
         self.peers[index(peer)].resumed = now;
     }
@@ -358,7 +359,7 @@ impl Oracle {
                 });
             }
         }
-        // Whoever would lead the next view and does not is known to be dead from that.
+        // A member that would lead the next view and does not is known to be dead from that.
         of.doubts.retain(|doubted| view.members.contains_key(doubted) && *doubted >= view.leader);
         if old.is_none() {
             (of.heard, of.called) = <_>::default();
@@ -385,11 +386,11 @@ impl Oracle {
             });
         }
         let heard = of.heard.get(&dead).copied().unwrap_or(now);
-        // What waited for a flush while it stood still had happened before.
+        // What waited for a flush while it was paused had happened before.
         let late = (of.resumed..of.resumed + FLUSH_US).contains(&heard);
         let silence = now - if late { of.paused.min(heard) } else { heard };
         let least = 2 * T - 2 * T / 1_000_000 * self.drift - FLUSH_US;
-        // Such a word of an earlier incarnation may be late, and is believed all the same.
+        // Such a message of an earlier incarnation may be late, and is believed all the same.
         if alive && silence < least && !of.reborn.contains(&dead) {
             of.doubts.push(dead);
         }

@@ -18,7 +18,7 @@ pub(super) const IN_ITS_VIEW: Property =
 pub(super) const AGREED: Property = Property::new(
     "agreed",
     "every view but a founder's is the one before it, changed by one operation to which a majority \
-     of that one agreed; without majorities, all of it but those whom the one who asks holds for \
+     of that one agreed; without majorities, all of it but those whom the one who asks considers \
      dead",
 );
 /// An acceptor's promise.
@@ -37,7 +37,7 @@ pub(super) const GOES_ON: Property = Property::new(
     "goes-on",
     "with majorities, whoever starts again goes on as a member of the last view in its records",
 );
-/// Nobody disappears without a word.
+/// Every removal is announced.
 pub(super) const NAMED_DEAD: Property = Property::new(
     "named-dead",
     "whoever is removed was called unreachable before by each who installs the view without it; a \

@@ -113,7 +113,7 @@ fn open_log(path: &Path, named: &fs::Metadata) -> Result<File> {
         return refuse("is a symbolic link; put the file itself there".into());
     }
     if !named.is_file() {
-        return refuse("is no regular file".into());
+        return refuse("is not a regular file".into());
     }
     if named.nlink() != 1 {
         return refuse(format!(

@@ -4,16 +4,27 @@ use std::io::{self, Read, Seek};
 
 use serde::{Deserialize, Serialize};
 
-use super::Owner;
 use super::form::{Chain, Piece, Reader};
 use crate::error::{Error, Result};
-use crate::node::plain;
-use crate::process::Process;
+use crate::node::log::plain;
+use crate::process::{PeerId, Process};
 
 /// The number of this form of the log.
 const FORM: u32 = 2;
 /// The header and the snapshot are flushed before the log has its name: no crash tears them.
 const FLUSHED_LINES: u64 = 2;
+
+/// Whose records these are. All three must be the same in every incarnation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The protocol's name and version.
+    pub protocol: String,
+    /// The peer.
+    pub peer: PeerId,
+    /// The fingerprint of its hostsfile: with other acceptors, other majorities would be asked,
+    /// and they need not meet the old ones.
+    pub fingerprint: String,
+}
 
 /// The first line.
 #[derive(Serialize, Deserialize)]

@@ -5,13 +5,14 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::connections::Batch;
-use super::super::frame::{Frame, Hello, Lines, MAX_HELLO, MAX_LINE, is_timeout};
-use super::super::log::{Level, LogLimiter};
-use super::super::tcp::take_frame;
-use super::super::{Node, plain, spawn};
 use super::timeouts::ANSWER_TIMEOUT;
 use super::{Address, Kind, Link, Next, SlowDial, WRITE_TIMEOUT};
+use crate::node::Node;
+use crate::node::connections::Batch;
+use crate::node::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
+use crate::node::log::{Level, LogLimiter, plain};
+use crate::node::sync::spawn;
+use crate::node::tcp::take_frame;
 use crate::process::{PeerId, Process};
 
 /// The first pause between two dials; it doubles up to [`LAST_PAUSE`].
@@ -40,7 +41,7 @@ pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &
         }
         if let Err(why) = ended {
             outage.note(link, Instant::now(), &why, |line| node.say(line));
-            // Whoever refuses will do so again until somebody changes something.
+            // A peer that refuses will do so again until somebody changes something.
             if matches!(why, Failure::Refused(_) | Failure::Needless) {
                 pause = LAST_PAUSE;
             }
@@ -51,15 +52,27 @@ pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &
     }
 }
 
+impl<P: Process + Send + 'static> Node<P> {
+    /// Starts the thread of a link on demand.
+    pub(in crate::node) fn dial(&self, link: &Arc<Link>) {
+        let Some(node) = self.itself.upgrade() else { return };
+        let served = Arc::clone(link);
+        // Without a thread the frames wait until the next one is sent.
+        if spawn(&link.peer.to_string(), move || serve(&node, &served)).is_err() {
+            link.unserved();
+        }
+    }
+}
+
 /// The thread of a link on demand: dials, serves, and ends when the link does.
-pub(in crate::node) fn serve<P: Process + Send + 'static>(node: &Node<P>, link: &Arc<Link>) {
+fn serve<P: Process + Send + 'static>(node: &Node<P>, link: &Arc<Link>) {
     let mut may_dial_slowly = true;
     loop {
         let ended = session(node, link, &mut Outage::default(), may_dial_slowly);
         if let Err(Failure::Refused(why)) = &ended {
             let Address { host, port } = &link.address;
             let text = format!("no link with {} at {host}:{port}: {}", link.peer, plain(why));
-            node.admission.complain(node, &text);
+            node.complain(&text);
         }
         let mut state = link.state();
         if ended.is_err() && !matches!(state.slow_dial, SlowDial::None) {
@@ -69,7 +82,7 @@ pub(in crate::node) fn serve<P: Process + Send + 'static>(node: &Node<P>, link: 
             link.pause(LAST_PAUSE);
             continue;
         }
-        // Whoever is not there gets nothing; what came while a good link ended gets another one.
+        // An absent peer gets nothing; what came while a good link ended gets another one.
         if ended.is_err() || state.is_empty() {
             (state.queue, state.bodies) = Default::default();
             state.served = false;
@@ -253,7 +266,7 @@ fn greet<P: Process + Send + 'static>(
     let hello = match serde_json::from_slice::<Frame<P::Message>>(first?.ok_or_else(silent)?) {
         Ok(Frame::Hello(hello)) => hello,
         Ok(Frame::Refused(reason)) => return Err(Failure::Refused(reason)),
-        _ => return Err(Failure::Refused("its first frame is no hello".into())),
+        _ => return Err(Failure::Refused("its first frame is not a hello".into())),
     };
     link.answered(asked.elapsed());
     node.check(&hello).map_err(Failure::Refused)?;
@@ -275,7 +288,7 @@ fn flush<P: Process + Send + 'static>(node: &Node<P>, link: &Arc<Link>) {
     }
     if dropped > 0 {
         let text = format!("{} was slow: {dropped} frames were dropped", link.peer);
-        node.admission.complain(node, &text);
+        node.complain(&text);
     }
 }
 
@@ -351,16 +364,6 @@ fn listen<P: Process + Send + 'static>(
             return ended.unwrap_or(Ok(()));
         }
     }
-}
-
-/// The hello of this node, as a line.
-pub(in crate::node) fn hello<P: Process>(me: PeerId, fingerprint: &str) -> Vec<u8> {
-    Frame::<P::Message>::Hello(Hello {
-        protocol: P::PROTOCOL.into(),
-        peer: me,
-        fingerprint: fingerprint.into(),
-    })
-    .line()
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ fn what_an_old_connection_did_not_take_never_goes_to_a_new_one() {
     assert_eq!(&bytes, b"first\n");
 }
 
-/// What is said before the link is up goes over it, behind the greeting's last word.
+/// What is said before the link is up goes over it, behind the greeting's last frame.
 #[test]
 fn a_link_on_demand_keeps_what_it_was_made_for() {
     let (fresh, mut other_end) = linked();

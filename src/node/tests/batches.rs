@@ -101,10 +101,6 @@ impl Observer<Keeper> for Seen {
         }
         state.told.push(*fact);
     }
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 /// A node on this disk, and where it listens.

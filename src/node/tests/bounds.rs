@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::super::connections::{Batch, MAX_CONNECTIONS, Received};
+use super::super::connections::{Batch, MAX_CONNECTIONS};
 use super::super::outbox::{PEER_LIMIT, TURN};
 use super::super::{Config, Node, Observer};
 use crate::process::{Effect, Effects, NoInput, Output, PeerId, Process};
@@ -86,10 +86,6 @@ impl Observer<Teller> for Gate {
         seen.facts.push((thread::current().name().map(str::to_owned), fact.clone()));
         self.0.1.notify_all();
     }
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 fn node(gate: &Gate) -> Arc<Node<Teller>> {
@@ -140,7 +136,7 @@ fn flood(node: &Arc<Node<Teller>>, peer: PeerId) -> (Arc<AtomicUsize>, mpsc::Rec
     thread::spawn(move || {
         let mut batch = Batch::default();
         let text = || "x".repeat(100);
-        while let Received::Taken = node.receive(peer, &stream, text(), 100, &mut batch) {
+        while let Ok(true) = node.receive(peer, &stream, text(), 100, &mut batch) {
             taken.fetch_add(1, Ordering::Relaxed);
             node.conclude(&mut batch);
         }
@@ -164,7 +160,7 @@ fn a_peer_is_not_read_while_too_much_waits_and_all_others_go_on() {
     let other = stream();
     assert!(node.inbound_up(modest, &other));
     let taken = node.receive(modest, &other, "modest".into(), 6, &mut Batch::default());
-    assert!(matches!(taken, Received::Taken));
+    assert_eq!(taken, Ok(true));
     assert_eq!(node.receive_datagram(modest, "datagram".into(), 8), None);
     tell(&node, "own");
     assert!(node.receive_datagram(greedy, "dropped".into(), 7).is_some());
@@ -245,7 +241,7 @@ fn a_batch_that_fills_its_room_is_seen_through_before_it_waits() {
         let mut batch = Batch::default();
         for number in 0..count {
             let taken = reading.receive(peer, &stream, number.to_string(), 5, &mut batch);
-            assert!(matches!(taken, Received::Taken));
+            assert_eq!(taken, Ok(true));
         }
         reading.conclude(&mut batch);
         let _ = ended.send(());
@@ -263,7 +259,7 @@ fn nothing_is_kept_of_a_peer_that_is_gone() {
         node.outbound(peer, true);
         assert!(node.inbound_up(peer, &stream));
         let taken = node.receive(peer, &stream, "some".into(), 4, &mut batch);
-        assert!(matches!(taken, Received::Taken));
+        assert_eq!(taken, Ok(true));
         node.conclude(&mut batch);
         node.outbound(peer, false);
         node.inbound_down(peer, &stream);

@@ -198,8 +198,8 @@ fn what_was_said_before_a_crash_at_any_boundary_is_still_true_after_it() {
     assert!(replaced > 0);
 }
 
-/// The states in which a incarnation without and with a failing flush can end, wherever it ends. Of
-/// the moments that leave the same state, the last has the most words behind it.
+/// The states in which an incarnation without and with a failing flush can end, wherever it ends.
+/// Of the moments that leave the same state, the last has the most words behind it.
 fn ends_of_a_first_incarnation(
     restarts: &mut Restarts,
     schedule: u32,

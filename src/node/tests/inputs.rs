@@ -47,10 +47,6 @@ struct Nobody;
 
 impl Observer<Asked> for Nobody {
     fn observe(&mut self, _: &Output<Asked>) {}
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 #[test]

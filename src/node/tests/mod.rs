@@ -119,10 +119,6 @@ impl Observer<Loud> for Trace<Word> {
             Output::Connected(_) | Output::Received(..) => {}
         }
     }
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 fn n(number: u64) -> ProposalNumber {

@@ -59,8 +59,6 @@ struct Nobody;
 
 impl Observer<Counter> for Nobody {
     fn observe(&mut self, _: &Output<Counter>) {}
-    fn before_frames(&mut self) {}
-    fn after_frames(&mut self) {}
 }
 
 fn config() -> Config<Counter> {

@@ -112,10 +112,6 @@ impl Observer<Loud> for World {
         }
         thread::yield_now();
     }
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 /// One run: each asker brings two numbers of its own and asks for the first one twice.

@@ -30,10 +30,6 @@ struct Nobody;
 
 impl Observer<Loud> for Nobody {
     fn observe(&mut self, _: &Output<Loud>) {}
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 fn promised(process: &Loud) -> Option<ProposalNumber> {

@@ -16,10 +16,10 @@ use crate::visible::visible;
 /// An input cannot be read, nothing of the run is in the window, or its number is none.
 pub fn draw_log(inputs: Inputs, window: Window, options: &JudgeOptions<'_>) -> Result<Diagram> {
     let number = window.number.clone().unwrap_or_default();
-    let wrong = || Error::Usage(format!("--number {number:?}: this is no number"));
-    let mut diagram = PaxosDiagram::new(window).ok_or_else(wrong)?;
-    // A file without roles has nothing to tell the judge.
+    let wrong = || Error::Usage(format!("--number {number:?}: this is not a number"));
+    // A file without roles has nothing to tell.
     let roles = options.hosts.and_then(|hosts| KnownRoles::of(hosts).ok());
+    let mut diagram = PaxosDiagram::new(window, roles.clone()).ok_or_else(wrong)?;
     let mut judge = PaxosJudge::new(PaxosOptions { roles, ..PaxosOptions::default() });
     let remarks = read(inputs, options, &mut diagram, &mut judge)?;
     if let Some(objection) = diagram.extent().objection(diagram.is_of_no_use()) {
@@ -27,10 +27,6 @@ pub fn draw_log(inputs: Inputs, window: Window, options: &JudgeOptions<'_>) -> R
     }
     let host = |peer| HostLabel::of(options.hosts?, peer);
     let mut picture = diagram.finish(host, &alarms(&judge.finish().findings.list));
-    if options.hosts.is_none() {
-        let inferred = "Roles are inferred from the messages (--hosts FILE names them).";
-        picture.remarks.push(inferred.into());
-    }
     picture.remarks.extend(remarks);
     Ok(picture)
 }

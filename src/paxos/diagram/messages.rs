@@ -19,20 +19,21 @@ const fn kind(stroke: Stroke, name: &'static str, short: &'static str, is_answer
 }
 
 /// What the markers mean.
-pub(super) const LEGEND: [(Marker, &str, &str); 7] = [
+pub(super) const LEGEND: [(Marker, &str, &str); 6] = [
     (Marker::Hollow, "", "promises"),
-    (Marker::Full, "", "accepts"),
+    (Marker::Full, "", "accepts (X@1: X under number 1)"),
     (Marker::Barred, "", "refuses"),
     (Marker::Star, "", "knows the choice"),
     (Marker::Lost, "", "crash"),
     (Marker::Start, "", "start"),
-    (Marker::Alarm, "", "a rule is broken"),
 ];
 
 /// What the lines mean.
 pub(super) const LINE_LEGEND: [(Look, &str); 2] =
     [(Look::Light(0), "has promised"), (Look::Full(0), "has accepted")];
 
+/// What follows a value in the words of a peer that knows the choice.
+pub(super) const IS_CHOSEN: &str = " is chosen";
 /// How many characters of a value are shown in a label.
 const LONGEST_VALUE: usize = 24;
 
@@ -52,14 +53,16 @@ pub(super) fn content(entry: &Entry<'_>) -> String {
 /// One message.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
-    kind: MessageType,
+    pub(super) kind: MessageType,
     /// The number asked about; of acks the acceptor's `min_proposal`.
-    number: Option<Number>,
-    value: Option<String>,
+    pub(super) number: Option<Number>,
+    pub(super) value: Option<String>,
     /// Of acks: the number of the question, if known.
     answers: Option<Number>,
     /// Of acks: the number under which the value was accepted.
     accepted: Option<Number>,
+    /// True if the line would say that something was accepted.
+    tells_accepted: bool,
 }
 
 impl Message {
@@ -71,6 +74,7 @@ impl Message {
             value: entry.value.as_deref().map(str::to_owned),
             answers: entry.answers,
             accepted: entry.accepted_proposal,
+            tells_accepted: entry.is_journal,
         })
     }
 
@@ -87,8 +91,26 @@ impl Message {
         }
     }
 
+    /// What a promise reports as accepted before, if it does.
+    pub(super) fn reported(&self) -> Option<(Number, String)> {
+        let accepted = self.accepted.filter(|_| self.kind == MessageType::PrepareAck)?;
+        Some((accepted, self.value.clone()?))
+    }
+
+    /// What a proposer that asks this does as its own acceptor, whose promise is `promised`.
+    pub(super) fn of_itself(&self, promised: Option<Number>) -> Option<Held> {
+        let number = self.number.filter(|number| promised.is_none_or(|other| *number >= other))?;
+        match self.kind {
+            MessageType::Prepare => Some(Held::Promised(number)),
+            MessageType::Accept => {
+                Some(Held::Accepted(number, self.value.clone().unwrap_or_default()))
+            }
+            _ => None,
+        }
+    }
+
     /// True for an ack that says no.
-    fn is_refusal(&self) -> bool {
+    pub(super) fn is_refusal(&self) -> bool {
         self.question().is_some() && self.answers.is_some() && self.answers < self.number
     }
 
@@ -103,6 +125,7 @@ impl Message {
         };
         arrow.group = group;
         arrow.refused = self.is_refusal();
+        arrow.reports = !arrow.refused && self.reported().is_some();
         arrow.label = self.label();
         arrow.shorter = self.shorter();
     }
@@ -116,11 +139,18 @@ impl Message {
             parts.extend(self.answers.map(|number| number.to_string()));
             return parts.join(" ");
         }
-        parts.extend(self.value.as_deref().map(value));
-        if let (MessageType::PrepareAck, Some(accepted)) = (self.kind, self.accepted) {
-            parts.push(format!("from {accepted}"));
-        }
+        parts.extend(self.carried());
         parts.join(" ")
+    }
+
+    /// The value; of a promise what it reports, which is nothing though a value is printed where
+    /// nothing was accepted.
+    fn carried(&self) -> Option<String> {
+        match (self.reported(), self.kind) {
+            (Some((number, text)), _) => Some(format!("{}@{number}", value(&text))),
+            (None, MessageType::PrepareAck) if self.tells_accepted => None,
+            _ => self.value.as_deref().map(value),
+        }
     }
 
     /// A label in ever fewer characters, for narrow places.
@@ -144,7 +174,7 @@ impl Message {
                 "no".into(),
             ];
         }
-        let value = self.value.as_deref().map_or(String::new(), value);
+        let value = self.carried().unwrap_or_default();
         let names = [
             format!("{} {number} {value}", self.kind.name()),
             format!("{short} {number} {value}"),
@@ -166,14 +196,27 @@ pub(super) enum Held {
     Accepted(Number, String),
     /// It refused a question: its promise is this number.
     Refused(Number),
+    /// It found this when it began: its promise, and what it had accepted.
+    Found(Option<Number>, Option<(Number, String)>),
 }
 
 impl Held {
     pub(super) fn effect(&self) -> String {
         match self {
             Self::Promised(number) => format!("promised {number}"),
-            Self::Accepted(number, text) => format!("accepted {} ({number})", value(text)),
+            Self::Accepted(number, text) => format!("accepted {}@{number}", value(text)),
             Self::Refused(number) => format!("refuses, has promised {number}"),
+            // The words of the step say as much.
+            Self::Found(..) => String::new(),
+        }
+    }
+
+    pub(super) fn marker(&self) -> Marker {
+        match self {
+            Self::Promised(_) => Marker::Hollow,
+            Self::Accepted(..) => Marker::Full,
+            Self::Refused(_) => Marker::Barred,
+            Self::Found(..) => Marker::Start,
         }
     }
 
@@ -181,8 +224,13 @@ impl Held {
     pub(super) fn look(&self, rank: &impl Fn(Option<Number>) -> Option<usize>) -> Option<Look> {
         // What is held may be of no number in the picture.
         match self {
-            Self::Promised(number) => Some(rank(Some(*number)).map_or(Look::Alive, Look::Light)),
-            Self::Accepted(number, _) => Some(rank(Some(*number)).map_or(Look::Alive, Look::Full)),
+            Self::Promised(number) | Self::Found(Some(number), None) => {
+                Some(rank(Some(*number)).map_or(Look::Alive, Look::Light))
+            }
+            Self::Accepted(number, _) | Self::Found(_, Some((number, _))) => {
+                Some(rank(Some(*number)).map_or(Look::Alive, Look::Full))
+            }
+            Self::Found(None, None) => Some(Look::Alive),
             Self::Refused(_) => None,
         }
     }
@@ -197,33 +245,35 @@ pub(super) fn judge(
     found: Option<&Entry<'_>>,
 ) -> Option<Held> {
     if let Some(entry) = found {
-        return remembers(entry);
+        let value = entry.value.as_deref().map(str::to_owned);
+        return Some(Held::Found(entry.number, entry.accepted_proposal.zip(value)));
     }
-    let question = step.received.and_then(|arrow| said.get(arrow)?.clone());
-    let asker = step.received.and_then(|arrow| Some(arrows.get(arrow)?.from));
+    // What it was asked by others, and by itself.
+    let heard = step.received.into_iter().chain(step.sends.iter().copied());
+    let questions: Vec<(usize, Message)> = heard
+        .filter_map(|arrow| Some((arrows.get(arrow)?.from, said.get(arrow)?.clone()?)))
+        .collect();
     let mut held = None;
     for &index in &step.sends {
         let Some(answer) = said.get_mut(index).and_then(Option::as_mut) else { continue };
-        let Some(kind) = answer.question() else { return held };
-        let asks = question.as_ref().filter(|question| question.kind == kind);
+        let Some(kind) = answer.question() else { continue };
+        let asked = questions.iter().find(|(_, question)| question.kind == kind);
+        let (from, question) = asked.map(|(from, question)| (*from, question)).unzip();
         let to = arrows.get(index).and_then(|arrow| arrow.to);
         // A line that does not say what it answers: the question that came just before.
-        if answer.answers.is_none() && (to.is_none() || (asks.is_some() && to == asker)) {
-            answer.answers = asks.and_then(|question| question.number);
+        if answer.answers.is_none() && (to.is_none() || (from.is_some() && to == from)) {
+            answer.answers = question.and_then(|question| question.number);
         }
         // Learners get a copy, which is no second acceptance.
-        let (Some(_), Some(number)) = (asks, answer.number) else { continue };
-        let (marker, changed) = match answer.kind {
-            _ if answer.is_refusal() => (Marker::Barred, Held::Refused(number)),
-            MessageType::PrepareAck => (Marker::Hollow, Held::Promised(number)),
-            _ => {
-                let value = answer.value.clone().unwrap_or_default();
-                (Marker::Full, Held::Accepted(number, value))
-            }
+        let (Some(_), Some(number)) = (question, answer.number) else { continue };
+        let changed = match answer.kind {
+            _ if answer.is_refusal() => Held::Refused(number),
+            MessageType::PrepareAck => Held::Promised(number),
+            _ => Held::Accepted(number, answer.value.clone().unwrap_or_default()),
         };
         // Who knows the choice by its own acceptance shows that.
-        if step.says.is_empty() {
-            step.marker = marker;
+        if step.marker != Marker::Star {
+            step.marker = changed.marker();
         }
         held = Some(changed);
     }
@@ -234,7 +284,7 @@ pub(super) fn judge(
 pub(super) fn found(entry: &Entry<'_>, again: bool) -> String {
     let start = if again { "starts again" } else { "starts" };
     let held = match (&entry.value, entry.accepted_proposal) {
-        (Some(text), Some(number)) => Some(format!("holds {} ({number})", value(text))),
+        (Some(text), Some(number)) => Some(format!("holds {}@{number}", value(text))),
         _ => None,
     };
     let promised = entry.number.map(|number| format!("promised {number}"));
@@ -244,14 +294,5 @@ pub(super) fn found(entry: &Entry<'_>, again: bool) -> String {
         (true, true) => format!("{start}, remembers nothing"),
         (true, false) => start.into(),
         (false, _) => format!("{start}: {}", all.join(", ")),
-    }
-}
-
-/// The acceptor's state that a process found when it began.
-fn remembers(entry: &Entry<'_>) -> Option<Held> {
-    let promised = entry.number?;
-    match (entry.value.as_deref(), entry.accepted_proposal) {
-        (Some(value), Some(number)) => Some(Held::Accepted(number, value.to_owned())),
-        _ => Some(Held::Promised(promised)),
     }
 }

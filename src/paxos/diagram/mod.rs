@@ -1,10 +1,10 @@
 //! A run of Paxos as a picture.
 //!
 //! ```text
-//! lines ── collect ── guess ── flow ── messages ──┬── outcome ── Diagram
-//!          a window   whose    steps   what they  │   what was
-//!          of them    line     and     say and    │   chosen
-//!                     it is    arrows  change     alarms
+//! lines ── collect ── guess ── flow ── messages ──┬── votes ── outcome ── Diagram
+//!          a window   whose    steps   what they  │   where a   what was
+//!          of them    line     and     say and    │   majority  chosen
+//!                     it is    arrows  change     alarms  is
 //! ```
 //!
 //! A proposal number has a colour; on an acceptor's line a light bar is a promise and a heavy one
@@ -16,15 +16,18 @@ mod messages;
 mod outcome;
 #[cfg(test)]
 mod tests;
+mod votes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::messages::{Message, content};
+use self::messages::{Held, IS_CHOSEN, Message, content};
+use self::votes::{Acceptors, Electorate, Votes};
 use crate::paxos::event::{Action, MessageType};
+use crate::paxos::judge::KnownRoles;
 use crate::paxos::judge::dialect::{Entry, Number};
 use crate::trace::diagram::{
-    Admission, Alarm, Diagram, Extent, Flow, Groups, HostLabel, Item, ItemKind, Key, Lifeline,
-    Look, Marker, MessageCounts, Place, Step, Window, flow, labels::plural, peers, settle,
+    Admission, Alarm, Arrow, Diagram, Extent, Flow, Groups, HostLabel, Item, ItemKind, Key,
+    Lifeline, Look, Marker, MessageCounts, Place, Window, flow, labels::plural, peers, settle,
 };
 use crate::visible::clipped;
 pub use log::draw_log;
@@ -56,6 +59,8 @@ struct Known {
     proposes: bool,
     accepts: bool,
     is_told: bool,
+    /// Its lines say what it tells itself.
+    is_journal: bool,
     /// It knows the choice, in its present incarnation.
     knows: bool,
     /// It knew the choice, in any incarnation; and when it chose first.
@@ -70,6 +75,7 @@ struct Chosen(Option<u64>);
 #[derive(Clone, Debug, Default)]
 pub struct PaxosDiagram {
     extent: Extent,
+    roles: Option<KnownRoles>,
     number: Option<Number>,
     kept: Vec<Kept>,
     counts: MessageCounts,
@@ -84,13 +90,13 @@ pub struct PaxosDiagram {
 }
 
 impl PaxosDiagram {
-    /// For this window; none if its number is none.
-    pub fn new(window: Window) -> Option<Self> {
+    /// For this window, with the roles if they are known; none if its number is none.
+    pub fn new(window: Window, roles: Option<KnownRoles>) -> Option<Self> {
         let number = match &window.number {
             Some(number) => Some(Number::parse(number)?),
             None => None,
         };
-        Some(Self { number, extent: Extent::new(window), ..Self::default() })
+        Some(Self { number, roles, extent: Extent::new(window), ..Self::default() })
     }
 
     /// How many events there are, and which.
@@ -143,6 +149,7 @@ impl PaxosDiagram {
         let known = self.peers.entry(at).or_default();
         let knew = known.knows;
         let sent = entry.action == Action::Sent;
+        known.is_journal |= entry.is_journal;
         match entry.message_type {
             Some(MessageType::Prepare | MessageType::Accept) => {
                 known.proposes |= sent;
@@ -182,29 +189,42 @@ impl PaxosDiagram {
         let mut lifelines: Vec<Lifeline> =
             peers(&items, &self.extent).into_iter().map(line).collect();
         let mut flow = flow(&items, &lifelines, &self.counts, &self.extent);
-        let (numbers, looks) = self.tell(&mut flow);
+        let Told { said, held, numbers } = self.tell(&mut flow, &lifelines);
         let cut = flow.cut;
-        let (steps, hidden) = settle(flow.drafts, &mut flow.arrows, alarms);
-        // Alarms stand between the others.
-        let drafted = steps.iter().enumerate().filter(|(_, step)| step.marker != Marker::Alarm);
-        for ((index, step), look) in drafted.zip(looks) {
-            if let (Some(line), Some(look)) = (lifelines.get_mut(step.lifeline), look) {
-                line.looks.push((index, look));
-            }
+        let (mut steps, findings, hidden) = settle(flow.drafts, &mut flow.arrows, alarms);
+        let rank = |number: Option<Number>| numbers.binary_search(&number?).ok();
+        for (index, (step, held)) in steps.iter().zip(&held).enumerate() {
+            let look = match (held, step.marker) {
+                (_, Marker::Lost | Marker::End) => Some(Look::Gone),
+                (Some(held), _) => held.look(&rank),
+                _ => None,
+            };
+            lifelines[step.lifeline].looks.extend(look.map(|look| (index, look)));
         }
+        let owners = owners(&flow.arrows, &said, &lifelines);
+        let acceptors = self.acceptors(&flow.arrows, &said, &lifelines);
+        let votes = Votes::new(&flow.arrows, &said, &acceptors, owners);
+        votes.follow(&mut steps, &held, &mut lifelines);
         let (title, is_bad) = self.title(lifelines.len(), alarms);
-        let mut remarks = self.remarks(nowhere, cut);
+        let (mut remarks, advice) = self.remarks(nowhere, cut);
         remarks.extend(hidden);
         Diagram {
             title,
             is_bad,
             summary: outcome::summary(lifelines.len(), &flow.arrows),
             remarks,
-            timed: !steps.is_empty() && steps.iter().all(|step: &Step| step.time_us.is_some()),
-            groups: Groups { noun: "number", names: numbers },
+            advice,
+            findings,
+            timed: !steps.is_empty() && steps.iter().all(|step| step.time_us.is_some()),
+            groups: Groups {
+                noun: "number",
+                names: numbers.iter().map(Number::to_string).collect(),
+            },
             kinds: &messages::KINDS,
             legend: &messages::LEGEND,
             line_legend: &messages::LINE_LEGEND,
+            reached_legend: "a majority is complete",
+            reports_legend: "reports a vote",
             lifelines,
             steps,
             arrows: flow.arrows,
@@ -212,17 +232,32 @@ impl PaxosDiagram {
         }
     }
 
-    /// Fills in what messages say and what steps change; gives all proposal numbers, and how the
-    /// peer's line looks from each step on, where that changes.
-    fn tell(&self, flow: &mut Flow) -> (Vec<String>, Vec<Option<Look>>) {
+    /// Fills in what messages say and what steps change.
+    fn tell(&self, flow: &mut Flow, lifelines: &[Lifeline]) -> Told {
         let entry = |event: usize| self.kept.get(event).map(|kept| &kept.entry);
         let mut said: Vec<Option<Message>> =
             flow.arrows.iter().map(|arrow| Message::of(entry(arrow.event)?)).collect();
         let mut held = Vec::new();
+        let mut promised: BTreeMap<usize, Number> = BTreeMap::new();
         for draft in &mut flow.drafts {
             let begins = draft.step.marker == Marker::Start;
             let found = entry(draft.rank).filter(|_| begins);
-            held.push(messages::judge(&mut draft.step, &flow.arrows, &mut said, found));
+            let line = draft.step.lifeline;
+            let change = messages::judge(&mut draft.step, &flow.arrows, &mut said, found);
+            let silent = || {
+                let sends =
+                    draft.step.sends.first().and_then(|arrow| said.get(*arrow)?.as_ref())?;
+                let peer = lifelines.get(line).filter(|line| self.is_silent(line.peer));
+                peer.and_then(|_| sends.of_itself(promised.get(&line).copied()))
+            };
+            let change = change.or_else(silent);
+            if let Some(
+                Held::Promised(number) | Held::Accepted(number, _) | Held::Refused(number),
+            ) = change
+            {
+                promised.insert(line, number);
+            }
+            held.push(change);
         }
         let numbers: BTreeSet<Number> = said.iter().flatten().filter_map(Message::about).collect();
         let numbers: Vec<Number> = numbers.into_iter().collect();
@@ -232,8 +267,7 @@ impl PaxosDiagram {
                 said.tell(arrow, rank(said.about()));
             }
         }
-        let mut looks = Vec::new();
-        for (draft, held) in flow.drafts.iter_mut().zip(held) {
+        for (draft, held) in flow.drafts.iter_mut().zip(&held) {
             let step = &mut draft.step;
             let about = if step.marker == Marker::Star {
                 self.chosen_number(&draft.places)
@@ -242,15 +276,63 @@ impl PaxosDiagram {
                 arrow.and_then(|arrow| said.get(*arrow)?.as_ref()?.about())
             };
             step.group = rank(about);
-            looks.push(match (&held, step.marker) {
-                (_, Marker::Lost) => Some(Look::Gone),
-                (Some(held), _) => held.look(&rank),
-                (None, Marker::Start) => Some(Look::Alive),
-                (None, _) => None,
-            });
-            step.effect = held.map_or(String::new(), |held| held.effect());
+            step.effect = held.as_ref().map_or(String::new(), Held::effect);
+            if let (Marker::Dot, Some(held)) = (step.marker, held) {
+                step.marker = held.marker();
+            }
         }
-        (numbers.iter().map(Number::to_string).collect(), looks)
+        Told { said, held, numbers }
+    }
+
+    /// True for a proposer that is its own acceptor and prints nothing of what it tells itself.
+    fn is_silent(&self, peer: u16) -> bool {
+        let Some(known) = self.peers.get(&peer).filter(|known| !known.is_journal) else {
+            return false;
+        };
+        match &self.roles {
+            Some(roles) => roles.acceptors.get(&peer).is_some_and(|own| own.contains(&peer)),
+            None => known.proposes && known.accepts,
+        }
+    }
+
+    /// The acceptors of each proposer: as a hostsfile names them, else whom it asks and who answers
+    /// it.
+    fn acceptors(
+        &self,
+        arrows: &[Arrow],
+        said: &[Option<Message>],
+        lifelines: &[Lifeline],
+    ) -> Acceptors {
+        if let Some(roles) = &self.roles {
+            let named = roles.acceptors.iter();
+            return named.map(|(peer, all)| (*peer, Electorate::of(all.clone()))).collect();
+        }
+        let mut acceptors = Acceptors::new();
+        let mut asked: BTreeMap<(u16, Option<usize>), usize> = BTreeMap::new();
+        let peer = |line: Option<usize>| Some(lifelines.get(line?)?.peer);
+        for (arrow, said) in arrows.iter().zip(said) {
+            let Some(said) = said else { continue };
+            let (from, to) = (peer(Some(arrow.from)), peer(arrow.to));
+            let (owner, acceptor) = match said.kind {
+                MessageType::Prepare | MessageType::Accept => {
+                    let Some(from) = from else { continue };
+                    *asked.entry((from, arrow.sent)).or_default() += 1;
+                    (Some(from), to)
+                }
+                MessageType::PrepareAck => (to, from),
+                _ => continue,
+            };
+            if let (Some(owner), Some(acceptor)) = (owner, acceptor) {
+                acceptors.entry(owner).or_default().members.insert(acceptor);
+            }
+        }
+        for (owner, acceptors) in &mut acceptors {
+            let own = self.is_silent(*owner) && acceptors.members.insert(*owner);
+            let all = asked.iter().filter(|((peer, sent), _)| peer == owner && sent.is_some());
+            let most = all.map(|(_, count)| *count).max().unwrap_or(0) + usize::from(own);
+            acceptors.count = acceptors.members.len().max(most);
+        }
+        acceptors
     }
 
     /// The number under which a peer knows the choice, by the line that says so.
@@ -293,6 +375,30 @@ impl PaxosDiagram {
     }
 }
 
+/// What messages say and steps change.
+struct Told {
+    /// By arrow.
+    said: Vec<Option<Message>>,
+    /// By step.
+    held: Vec<Option<Held>>,
+    /// All proposal numbers, ascending.
+    numbers: Vec<Number>,
+}
+
+/// Who proposes under which number.
+fn owners(
+    arrows: &[Arrow],
+    said: &[Option<Message>],
+    lifelines: &[Lifeline],
+) -> BTreeMap<Number, u16> {
+    let owner = |(arrow, said): (&Arrow, &Option<Message>)| {
+        let said = said.as_ref()?;
+        let asks = matches!(said.kind, MessageType::Prepare | MessageType::Accept);
+        Some((said.number.filter(|_| asks)?, lifelines.get(arrow.from)?.peer))
+    };
+    arrows.iter().zip(said).filter_map(owner).collect()
+}
+
 /// The message that a line tells of, and whether the line is the sender's.
 fn key(entry: &Entry<'_>) -> Option<(Key, bool)> {
     entry.message_type?;
@@ -313,7 +419,7 @@ fn is_quiet(entry: &Entry<'_>, knew: bool) -> bool {
 }
 
 fn event(entry: &Entry<'_>, incarnation: u32, all: bool) -> ItemKind {
-    let note = |says: String| ItemKind::Does { marker: Marker::Note, says, joins: false };
+    let note = |says: String| ItemKind::Does { marker: Marker::Note, says, joins: true };
     match entry.action {
         Action::Sent => ItemKind::Sent {
             to: entry.receiver,
@@ -323,7 +429,7 @@ fn event(entry: &Entry<'_>, incarnation: u32, all: bool) -> ItemKind {
         Action::Received => ItemKind::Received { from: entry.sender, what: content(entry) },
         Action::Chose => {
             let value = messages::value(entry.value.as_deref().unwrap_or_default());
-            let says = format!("{value} is chosen");
+            let says = format!("{value}{IS_CHOSEN}");
             ItemKind::Does { marker: Marker::Star, says, joins: true }
         }
         Action::Started => {

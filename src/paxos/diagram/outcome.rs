@@ -47,15 +47,28 @@ impl PaxosDiagram {
         (format!("{value} chosen{}, known to {whom}{after}", under(*number)), is_bad)
     }
 
-    /// What is left out: `nowhere` lines of nobody, and `cut` messages.
-    pub(super) fn remarks(&self, nowhere: usize, cut: usize) -> Vec<String> {
-        let mut remarks = self.extent.remarks();
+    /// What is left out, `nowhere` lines of nobody and `cut` messages, and which flags would show
+    /// more.
+    pub(super) fn remarks(&self, nowhere: usize, cut: usize) -> (Vec<String>, Vec<String>) {
+        let (mut remarks, mut advice) = self.extent.remarks();
         if self.suppressed > 0 {
             let suppressed = plural(self.suppressed, "event");
             remarks.push(format!(
                 "{suppressed} left out that tell nothing new: new links, and notices of the choice \
-                 to peers that know it (--all draws them)."
+                 to peers that know it."
             ));
+            advice.push("--all draws what tells nothing new".into());
+        }
+        if self.roles.is_none() {
+            remarks.push("Roles are inferred from the messages.".into());
+            advice.push("--hosts FILE names the roles".into());
+        }
+        if self.peers.keys().any(|peer| self.is_silent(*peer)) {
+            remarks.push(
+                "What a proposer tells itself as its own acceptor is not printed: its promises and \
+                 votes are drawn as they must be."
+                    .into(),
+            );
         }
         if self.lost > 0 {
             let lost = plural(self.lost, "line");
@@ -71,7 +84,7 @@ impl PaxosDiagram {
             let cut = plural(cut as u64, "message");
             remarks.push(format!("{cut} cut in two: no order puts each receipt after its send."));
         }
-        remarks
+        (remarks, advice)
     }
 }
 
@@ -83,6 +96,10 @@ pub(super) fn summary(peers: usize, arrows: &[Arrow]) -> String {
     let refused = count(|arrow| arrow.refused);
     if lost > 0 {
         parts.push(format!("{lost} never received"));
+    }
+    let in_flight = count(|arrow| arrow.end == ArrowEnd::InFlight);
+    if in_flight > 0 {
+        parts.push(format!("{in_flight} under way at the end"));
     }
     if refused > 0 {
         parts.push(plural(refused as u64, "refusal"));

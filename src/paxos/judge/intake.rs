@@ -142,7 +142,7 @@ impl PaxosJudge {
         }
         if line.content == Content::Prose {
             let rule = PaxosRule::OtherText;
-            self.findings.broken_by(rule, spot, || "this is no line of a run".into());
+            self.findings.broken_by(rule, spot, || "this is not a line of a run".into());
         }
         let Content::Event(entry) = &line.content else { return };
         counts.events += 1;

@@ -59,7 +59,7 @@ impl Hypothesis {
         let asking = known.peers.iter().filter(|(_, facts)| facts.asks).map(|(peer, _)| peer);
         for peer in asking.filter(is_other) {
             self.findings.add(PaxosRule::Roles, Certainty::Certain, || {
-                (Vec::new(), format!("peer{peer} proposes, but is no proposer of the hostsfile"))
+                (Vec::new(), format!("peer{peer} proposes, but is not a proposer in the hostsfile"))
             });
         }
     }

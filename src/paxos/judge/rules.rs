@@ -48,7 +48,7 @@ const TABLE: &[RuleRow<PaxosRule>] = &[
         "accept only after a majority promised that number"
     }),
     row(P::HighestAcceptedValue, "highest-accepted-value", Safety, {
-        "accept asks for the highest accepted proposal's value"
+        "accept proposes the value of the highest accepted proposal"
     }),
     row(P::PromiseKept, "promise-kept", Safety, "an acceptor never goes below its promise"),
     row(P::VoteKept, "vote-kept", Safety, "an acceptor reports what it has accepted"),
@@ -57,8 +57,8 @@ const TABLE: &[RuleRow<PaxosRule>] = &[
         "chosen only after a majority accepted that number"
     }),
     row(P::ReceivedWasSent, "received-was-sent", Safety, "nothing is received that was not sent"),
-    form(P::Form(Fault::KeyOrder), "key-order", "the five keys stand in order", {
-        "the keys stand in another order"
+    form(P::Form(Fault::KeyOrder), "key-order", "the five keys are in order", {
+        "the keys are in another order"
     }),
     form(P::Form(Fault::Blanks), "no-blanks", "no blanks between the parts", {
         "there are blanks between the parts"
@@ -71,32 +71,32 @@ const TABLE: &[RuleRow<PaxosRule>] = &[
     }),
     form(P::Form(Fault::MissingKeys), "all-keys", "no key is missing", "a key is missing"),
     form(P::Form(Fault::Words), "words", "actions and types are the lab's words", {
-        "an action or a message type is another word"
+        "an action or a message type is worded differently"
     }),
     form(P::Form(Fault::NumberKind), "integer", "ids and numbers are integers", {
-        "peer_id or proposal_num is no integer"
+        "peer_id or proposal_num is not an integer"
     }),
     form(P::Form(Fault::ValueKind), "value-is-text", "message_value is text and not blank", {
-        "message_value is blank or no text"
+        "message_value is blank or not text"
     }),
     form(P::Form(Fault::Mended), "valid-json", "each object is valid JSON", {
-        "this is no valid JSON; it was read as what is clearly meant"
+        "this is not valid JSON; it was read as it is clearly meant"
     }),
     form(P::Form(Fault::Spelling), "spelling", "no escapes that are not needed", {
         "the same could be written without escapes"
     }),
-    form(P::Form(Fault::TextAround), "nothing-around", "nothing beside the object", {
-        "there is other text beside the object"
+    form(P::Form(Fault::TextAround), "nothing-around", "nothing else on the line", {
+        "there is other text on the line"
     }),
     form(P::Form(Fault::SeveralLines), "one-line", "an object is one line", {
         "the object is spread over lines"
     }),
-    form(P::Form(Fault::NotUtf8), "utf-8", "lines are UTF-8", "these bytes are no UTF-8"),
+    form(P::Form(Fault::NotUtf8), "utf-8", "lines are UTF-8", "these bytes are not UTF-8"),
     form(P::Form(Fault::PeerIdIsPrinter), "peer-id-is-sender", "peer_id is the sender", {
         "peer_id is the receiver, where it should be the sender"
     }),
     form(P::Form(Fault::Unreadable), "known-object", "each object is an event of Paxos", {
-        "this object is no event of Paxos, or cannot be read"
+        "this object is not an event of Paxos, or cannot be read"
     }),
     form(P::Form(Fault::TooLong), "line-length", "no line is longer than 64 KiB", {
         "this line is longer than 64 KiB and was skipped"
@@ -104,13 +104,13 @@ const TABLE: &[RuleRow<PaxosRule>] = &[
     row(P::OwnPeerId, "own-peer-id", Form, "a peer prints its own acts only"),
     row(P::ChoseOnce, "chose-once", Form, "a peer prints its choice once"),
     row(P::SentPerReceiver, "sent-per-receiver", Form, "each receiver has a sent line"),
-    row(P::OtherText, "other-text", Progress, "text that is no line of a run"),
+    row(P::OtherText, "other-text", Progress, "text that is not a line of a run"),
     row(P::NeverChose, "never-chose", Progress, "every peer learns the choice"),
     row(P::Missing, "missing", Progress, "what the last proposals lacked"),
     row(P::Refused, "refused", Progress, "questions that were refused"),
     row(P::Duel, "duel", Progress, "proposers that got in each other's way"),
-    row(P::Restarted, "restarted", Progress, "peers that began anew"),
-    row(P::Roles, "roles", Progress, "who proposes is a proposer of the hostsfile"),
+    row(P::Restarted, "restarted", Progress, "peers that restarted"),
+    row(P::Roles, "roles", Progress, "whoever proposes is a proposer in the hostsfile"),
 ];
 
 impl Rule for PaxosRule {

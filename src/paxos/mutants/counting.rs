@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::{Mutant, MutantState, PLAIN, accepted, granted, with_ack};
+use super::guards;
+use super::notes::{Mutant, MutantState, PLAIN, accepted, granted, with_ack};
 use crate::paxos::{Ack, Message};
 use crate::process::PeerId;
+use crate::sim::mutant::Guard;
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "promise-for-an-older-number",
         does: "Counts a promise for an older number of its own for the present one.",
         seen: "luohaha/MyPaxos #18: two values decided.",
+        guard: guards::PROMISES,
         receive: |state, _, message| {
             if let (Message::PrepareAck(ack), Some(now)) = (message, state.number())
                 && ack.granted()
@@ -24,7 +27,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "acceptance-for-an-older-number",
         does: "Counts an acceptance of an older number of its own for the present one.",
-        seen: "The sister of the promise for an older number; many hand-written proposers.",
+        seen: "As with the promise for an older number; many hand-written proposers.",
+        guard: Guard { rule: "truth-told", ..guards::VOTES },
         receive: |state, _, message| {
             if let (Message::AcceptAck(ack), Some(now)) = (message, state.number())
                 && ack.accepts()
@@ -41,6 +45,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Reads an ack by its promise alone, as if every ack answered the present question; \
                a delayed refusal that names the present number is then an acceptance of it.",
         seen: "The usual lab interface, in which an ack carries the promise only.",
+        guard: guards::VOTES,
         receive: |state, _, message| {
             let now = state.number();
             match message {
@@ -60,6 +65,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "one-acceptor-counted-twice",
         does: "Counts answers instead of acceptors: the same one, heard twice, is two.",
         seen: "jjzhang/booth, pull request 47.",
+        guard: Guard { rule: "truth-told", ..guards::VOTES },
         receive: |state, from, message| {
             let again = !state.note(from, message);
             let other = unheard(state, message).filter(|_| again);
@@ -71,7 +77,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "half-is-a-quorum",
         does: "Takes n / 2 answers for a majority instead of n / 2 + 1, in both phases.",
-        seen: "Any quorum reckoned without a table of tests.",
+        seen: "Any quorum computed without a table of tests.",
+        guard: guards::MAJORITY,
         receive: |state, from, message| {
             state.note(from, message);
             let needed = state.members().len() / 2;
@@ -86,6 +93,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "promise-quorum-of-one",
         does: "Goes on to the second phase with the first promise; acceptances it counts well.",
         seen: "A promise quorum of one among three, in student proposers.",
+        guard: guards::MAJORITY,
         receive: |state, _, message| {
             if let Message::PrepareAck(_) = message {
                 state.inject_all(state.members().into_iter().map(|other| (other, *message)));
@@ -99,6 +107,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Waits for the answers of all acceptors instead of a majority: one that is dead \
                stops everything.",
         seen: "Two-phase commit taken for Paxos.",
+        guard: Guard { rule: "decides", ..guards::MAJORITY },
         receive: |state, from, message| {
             let (Message::PrepareAck(ack) | Message::AcceptAck(ack)) = message else { return true };
             let is_refused = !ack.granted();
@@ -116,6 +125,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "accepted-is-chosen",
         does: "Takes the first acceptance for the choice, and announces it.",
         seen: "Learning from a minority.",
+        guard: guards::VOTES,
         receive: |state, _, message| {
             if matches!(message, Message::AcceptAck(ack) if ack.accepts()) {
                 state.inject_all(state.members().into_iter().map(|other| (other, *message)));
@@ -128,6 +138,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "counts-values-not-numbers",
         does: "Learns from a majority that has accepted the same value, under whatever numbers.",
         seen: "Learners that keep one counter for each value.",
+        guard: guards::LEARNER,
         receive: |state, _, message| {
             if let Message::AcceptAck(ack) = message
                 && ack.accepts()
@@ -146,6 +157,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Has the test of an accept's answer the wrong way round, so a refusal counts.",
         seen: "A value was announced that no majority held; the comparison of the lecture's \
                slide, turned round.",
+        guard: guards::VOTES,
         receive: |state, _, message| {
             if let Message::AcceptAck(ack) = message
                 && Some(ack.answers) == state.number()
@@ -160,6 +172,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "refusal-read-as-promise",
         does: "Counts every answer to a prepare as a promise, also a refusal that reports nothing.",
         seen: "Proposers that look at who answered and not at what.",
+        guard: guards::PROMISES,
         receive: |_, _, message| {
             if let Message::PrepareAck(ack) = message
                 && !ack.granted()

@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{Mutant, PLAIN};
+use super::guards;
+use super::notes::{Mutant, PLAIN};
 use crate::paxos::{Message, Timer};
 use crate::process::Effect;
 use crate::sim::DiskModel;
+use crate::sim::mutant::Guard;
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -14,6 +16,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Every proposer has a file that names another half of the acceptors, so quorums do \
                not meet.",
         seen: "A hostsfile that was changed on some machines only.",
+        guard: guards::SAME_FILE,
         trusting: true,
         setup: |setup| {
             let proposers = &mut Arc::make_mut(setup).roles.proposers;
@@ -30,6 +33,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "starts-by-sleeping",
         does: "Asks once and waits for ever, without knowing whether anybody listens yet.",
         seen: "`sleep 5` in start scripts; a prepare lost because the other side was not up.",
+        guard: guards::START,
         presumed: |setup| setup.roles.links_of(setup.me).into_iter().collect(),
         connected: |_, _| false,
         effect: |_, effect| !matches!(effect, Effect::SetTimer(Timer::Answer, _)),
@@ -39,6 +43,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "believes-what-is-asked",
         does: "Takes the request to accept a value for the news that it is chosen.",
         seen: "Learners that listen to accepts instead of acceptances.",
+        guard: Guard { rule: "truth-told", ..guards::LEARNER },
         receive: |state, from, message| {
             if let Message::Accept { number, value } = *message {
                 state.inject(from, Message::Chosen { number, value });
@@ -49,10 +54,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "restart-trusts-cache",
-        does: "Takes what a new incarnation reads back for durable: starts at once, and answers from \
-               records that only the page cache holds.",
+        does: "Takes what a new incarnation reads back for durable: starts at once, and answers \
+               from records that only the page cache holds.",
         seen: "This program: a kill between write and flush, a repeated question, a power loss, \
                and two values were chosen.",
+        guard: guards::RESTART,
         disk: DiskModel::CacheTrusted,
         ..PLAIN
     },
@@ -61,6 +67,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Writes its records and flushes none of them: a kill takes nothing, a power loss \
                what it likes.",
         seen: "`write` taken for `fsync`; journals with flushing turned off for speed.",
+        guard: guards::FLUSH,
         disk: DiskModel::NeverFlushed,
         ..PLAIN
     },

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Mutant, MutantState, PLAIN, with_ack};
+use super::guards;
+use super::notes::{Mutant, MutantState, PLAIN, with_ack};
 use crate::paxos::pace::{FIRST_BACKOFF, FIRST_TIMEOUT, MOST_DOUBLINGS};
 use crate::paxos::{Accepted, Ack, Fact, Message, ProposalNumber, Record, Timer, Value};
 use crate::process::{Delay, Effect};
+use crate::sim::mutant::Guard;
 
 /// The longest back-off on fast links.
 const MOST_BACKOFF: Duration = FIRST_BACKOFF.saturating_mul(1 << MOST_DOUBLINGS);
@@ -15,6 +17,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "ignores-accepted-values",
         does: "Proposes its own value, whatever the promises report.",
         seen: "Proposers written from the phases' names alone.",
+        guard: guards::HIGHEST,
         receive: |_, _, message| with_accepted(message, |_| None),
         ..PLAIN
     },
@@ -22,6 +25,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "takes-the-last-reported-value",
         does: "Adopts the value of the promise that came last instead of the highest number.",
         seen: "One variable, overwritten by every promise.",
+        guard: guards::HIGHEST,
         receive: |state, _, message| {
             state.notes.count += 1;
             with_accepted(message, |held| under(held, state.notes.count))
@@ -32,6 +36,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "takes-the-lowest-number",
         does: "Adopts the value of the lowest accepted number.",
         seen: "A sort in the wrong direction.",
+        guard: guards::HIGHEST,
         receive: |_, _, message| {
             with_accepted(message, |held| under(held, ProposalNumber::MAX - held.number.get()))
         },
@@ -42,6 +47,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Adopts the largest value among the promises instead of the one of the highest \
                number.",
         seen: "A maximum over pairs that begin with the value.",
+        guard: guards::HIGHEST,
         receive: |_, _, message| {
             with_accepted(message, |held| under(held, u64::from(u32::from(held.value.0))))
         },
@@ -51,6 +57,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "keeps-its-value-below-a-quorum",
         does: "Keeps its own value unless a majority of the promises reports the other one.",
         seen: "The argument that what a minority has accepted cannot have been chosen.",
+        guard: guards::HIGHEST,
         receive: |state, from, message| {
             let Message::PrepareAck(ack) = *message else { return true };
             state.note(from, message);
@@ -71,6 +78,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "takes-over-the-number",
         does: "Asks for the adopted value under the number under which it was accepted.",
         seen: "Proposers that copy the pair instead of the value.",
+        guard: Guard { rule: "number-once", item: "fn ask_acceptance", ..guards::HIGHEST },
         trusting: true,
         effects: |_, effects| {
             let adopted = effects.iter().find_map(|effect| match effect {
@@ -90,6 +98,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "number-not-kept",
         does: "Does not write its number down, and uses it again in its next incarnation.",
         seen: "Tencent/phxpaxos #145; durable acceptors beside a forgetful proposer.",
+        guard: guards::RESERVED,
         effect: |_, effect| !matches!(effect, Effect::Persist(Record::LastNumber(_))),
         ..PLAIN
     },
@@ -97,6 +106,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "proposers-share-numbers",
         does: "Uses the round alone as its number, as all other proposers do.",
         seen: "Counters without an identity.",
+        guard: guards::NUMBER,
         trusting: true,
         receive: |state, _, message| {
             let change = |ack: Ack| if asked(state, &ack) { own(state, ack) } else { ack };
@@ -119,6 +129,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "skips-the-first-phase",
         does: "Asks to accept its candidate without any promise.",
         seen: "The shortcut of a stable leader, taken by everyone.",
+        guard: Guard { item: "fn outcome", ..guards::PROMISES },
         receive: |state, from, message| {
             if let Message::AcceptAck(ack) = *message {
                 state.inject(from, *message);
@@ -140,6 +151,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "asks-for-a-blank",
         does: "Asks for an empty value when the promises report none: nobody proposed that.",
         seen: "A value that is initialised with nothing and set only by an adopted one.",
+        guard: Guard { rule: "value-was-proposed", ..guards::HIGHEST },
         effect: |state, effect| {
             if let Effect::Send(_, Message::Accept { value, .. }) = effect
                 && Some(*value) == state.setup.candidate
@@ -154,6 +166,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "asks-again-for-its-own-value",
         does: "Asks an acceptor that was away for its own candidate, not for the adopted value.",
         seen: "Retries that rebuild the question from the configuration.",
+        guard: guards::AGAIN,
         effects: |state, effects| {
             // A step of answers asks everybody; a step of a link asks one.
             let mut asked = effects.iter_mut().filter_map(|effect| match effect {
@@ -172,6 +185,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "duels-without-backing-off",
         does: "Starts again at once when it is refused, so two proposers beat each other for long.",
         seen: "Retry loops without a random pause.",
+        guard: guards::BACK_OFF,
         effect: |_, effect| {
             if let Effect::SetTimer(Timer::Attempt, delay) = effect {
                 *delay = Delay::from(Duration::ZERO);
@@ -185,6 +199,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Waits a second for answers, whatever they take, and backs off for no more than \
                1.28 s: on slow links every attempt is given up just before it succeeds.",
         seen: "This program, before its time-outs grew; etcd #5870, #7312.",
+        guard: Guard { item: "fn times_out", ..guards::BACK_OFF },
         effect: |_, effect| {
             let (most, delay) = match effect {
                 Effect::SetTimer(Timer::Answer, delay) => (FIRST_TIMEOUT, delay),
@@ -202,6 +217,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         does: "Says nothing when it refuses, and waits for answers without a time-out.",
         seen: "Acceptors after the papers, which let a refusal be silent; its cousin, a refusal \
                that names no number: peterbourgon/caspaxos, pull request 6.",
+        guard: Guard { rule: "decides", ..guards::ANSWER },
         effect: |_, effect| match effect {
             Effect::Send(_, Message::PrepareAck(ack) | Message::AcceptAck(ack)) => ack.granted(),
             effect => !matches!(effect, Effect::SetTimer(Timer::Answer, _)),

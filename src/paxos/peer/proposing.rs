@@ -14,8 +14,8 @@ use crate::paxos::quorum::{is_quorum, majority};
 use crate::paxos::reach::within_stride;
 use crate::process::{Effect, Effects, PeerId};
 
-/// So many attempts are reserved at once. The more, the rarer an attempt waits for the flush of its
-/// number; a restart skips what is left of them.
+/// How many attempts are reserved at once. The more, the rarer an attempt waits for the flush of
+/// its number; a restart skips what is left of them.
 pub(super) const RESERVED_ATTEMPTS: u64 = 16;
 
 /// A step that is due.
@@ -27,20 +27,32 @@ pub(super) enum NextStep {
     FollowFrom(Outcome),
 }
 
+/// The end of the next range of numbers that this peer may reserve, above those it has seen. `None`
+/// if no number is left.
+pub(in crate::paxos) fn reservation(
+    me: PeerId,
+    peers: u16,
+    seen: Option<ProposalNumber>,
+) -> Option<ProposalNumber> {
+    let next = ProposalNumber::next(me, peers, seen)?;
+    let range = u64::from(peers) * (RESERVED_ATTEMPTS - 1);
+    Some(ProposalNumber::new(next.get().saturating_add(range)).unwrap_or(next))
+}
+
 impl Peer {
     /// The step that is due, if one is.
     ///
     /// It begins with the links of all peers, or, once it has waited for long enough, with those of
     /// a majority of its acceptors. Acceptors alone would not do: `-t` is counted from when all
-    /// peers have started, so whoever proposes later must not begin to count before the first
+    /// peers have started, so a later proposer must not begin to count before the first
     /// proposer is there.
     pub(super) fn next_step(&self) -> Option<NextStep> {
         let (electorate, _) = self.setup.proposer()?;
         match &self.phase {
             Phase::Gathering { left } => {
                 let mut peers = (1..=self.setup.roles.peers).map(PeerId);
-                let all = peers.all(|peer| self.linked.contains(&peer));
-                let enough = left.is_none() && is_quorum(&electorate.acceptors, &self.linked);
+                let all = peers.all(|peer| self.connected.contains(&peer));
+                let enough = left.is_none() && is_quorum(&electorate.acceptors, &self.connected);
                 (all || enough).then_some(NextStep::Begin)
             }
             Phase::Asking(attempt) => {
@@ -105,19 +117,25 @@ impl Peer {
         }
     }
 
-    /// Sees to it that the next number is recorded as used: if it is not, reserves a range.
+    /// Makes sure that the next number is recorded as used: if it is not, reserves a range.
     pub(super) fn reserve(&mut self, out: &mut Effects<Self>) {
-        let setup = &self.setup;
-        let Some(next) = ProposalNumber::next(setup.me, setup.roles.peers, self.seen()) else {
-            return;
-        };
-        if Some(next) <= self.reserved {
+        let (me, peers) = (self.setup.me, self.setup.roles.peers);
+        if ProposalNumber::next(me, peers, self.seen()) <= self.reserved {
             return;
         }
-        let range = u64::from(setup.roles.peers) * (RESERVED_ATTEMPTS - 1);
-        let end = ProposalNumber::new(next.get().saturating_add(range)).unwrap_or(next);
-        self.reserved = Some(end);
-        out.push(Effect::Persist(Record::LastNumber(end)));
+        self.reserved = reservation(me, peers, self.seen());
+        out.extend(self.reserved.map(Record::LastNumber).map(Effect::Persist));
+    }
+
+    /// Numbers up to `used` may have been used before, and those up to `reserved` are recorded as
+    /// used: one record for all decisions of this host.
+    pub(in crate::paxos) fn has_reserved(
+        &mut self,
+        used: Option<ProposalNumber>,
+        reserved: Option<ProposalNumber>,
+    ) {
+        self.last_number = self.last_number.max(used);
+        self.reserved = self.reserved.max(reserved);
     }
 
     /// Gives the attempt up and sets the time of the next one.
@@ -230,10 +248,10 @@ impl Peer {
                 let left = left.filter(|left| !left.is_zero());
                 self.phase = Phase::Gathering { left };
                 if self.next_step().is_none() {
-                    let linked = members & &self.linked;
+                    let connected = members & &self.connected;
                     let wanted = left.map_or(members.clone(), |_| setup.roles.links_of(setup.me));
-                    let missing = &wanted - &self.linked;
-                    out.push(Effect::Report(Fact::Waiting { left, linked, missing, needed }));
+                    let missing = &wanted - &self.connected;
+                    out.push(Effect::Report(Fact::Waiting { left, connected, missing, needed }));
                     self.wait_on(left.unwrap_or_default(), WAITING_NOTE_EVERY, out);
                 }
             }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::paxos::instances::{Instances, Keyed};
+use crate::paxos::instances::{HostRecord, Instances, Keyed};
 use crate::process::proceed_while_due;
 
 /// Peer 1 proposes to 3, 4 and 5, and 6 learns; peer 2 proposes to 4 and 5, and 2 and 5 learn.
@@ -137,16 +137,17 @@ fn a_record_in_which_something_falls_is_doubted() {
     let (mut one, mut host) = (peer(3), Instances::new(setup(3)));
     for part in restored {
         one.restore(part);
-        host.restore(Keyed { key: 7, part });
+        host.restore(HostRecord::Of(Keyed { key: 7, part }));
     }
     assert_eq!(one.snapshot(), restored);
-    assert_eq!(host.snapshot(), restored.map(|part| Keyed { key: 7, part }));
+    assert_eq!(host.snapshot(), restored.map(|part| HostRecord::Of(Keyed { key: 7, part })));
     for (part, want) in table {
         let found = one.disbelieves(&part);
         let fits = found.as_ref().map(|found| want.is_some_and(|want| found.contains(want)));
         assert_eq!(fits, want.map(|_| true), "{part:?}: {found:?}");
-        assert_eq!(host.disbelieves(&Keyed { key: 7, part }), found, "with a key");
-        assert_eq!(host.disbelieves(&Keyed { key: 8, part }), None, "of another decision");
+        let keyed = |key| HostRecord::Of(Keyed { key, part });
+        assert_eq!(host.disbelieves(&keyed(7)), found, "with a key");
+        assert_eq!(host.disbelieves(&keyed(8)), None, "of another decision");
     }
     assert_eq!(peer(3).snapshot(), [], "of a peer that has done nothing");
 }
@@ -169,7 +170,7 @@ fn a_choice_is_passed_on_once_to_all_who_may_not_know_it() {
     host.receive(PeerId(4), Keyed { key: 7, part: chosen(1) }, &mut out);
     host.connected(PeerId(6), &mut out);
     assert_eq!((host.chosen(7), host.chosen(8)), (Some(accepted(1)), None));
-    assert_eq!(*host.linked(), [PeerId(6)].into());
+    assert_eq!(*host.connected_peers(), [PeerId(6)].into());
     let told = |effect: &&Effect<Instances>| {
         matches!(effect, Effect::Send(PeerId(6), Keyed { key: 7, part: Message::Chosen { .. } }))
     };
@@ -180,7 +181,7 @@ fn a_choice_is_passed_on_once_to_all_who_may_not_know_it() {
 fn an_acceptance_reaches_each_learner_of_its_proposer_once() {
     let mut acceptor = peer(5);
     assert!(links(&mut acceptor, 4).is_empty());
-    assert_eq!(hears(&mut acceptor, 1, accept(1)), ["ack 1 to peer1"], "6 is not linked");
+    assert_eq!(hears(&mut acceptor, 1, accept(1)), ["ack 1 to peer1"], "6 is not connected");
     assert_eq!(links(&mut acceptor, 6), ["ack 1 to peer6"]);
     assert!(links(&mut acceptor, 4).is_empty(), "it learns nothing");
     assert!(links(&mut acceptor, 2).is_empty(), "it learns of its own numbers only");

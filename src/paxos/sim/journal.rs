@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 
 use crate::error::Result;
-use crate::paxos::event::{Action, Event, JournalFields, MessageType};
+use crate::paxos::event::Event;
 use crate::paxos::judge::dialect::{Names, Reader};
 use crate::paxos::judge::{KnownRoles, PaxosJudge, PaxosOptions, PaxosRule, Report};
-use crate::paxos::lines::{found, of_message};
-use crate::paxos::{Fact, Peer, Roles};
+use crate::paxos::lines::{self, found, seen};
+use crate::paxos::{Peer, Roles};
 use crate::process::{Output, PeerId};
 use crate::sim::mutant::Subject;
 
@@ -42,28 +42,12 @@ impl Trace {
 
     /// What others can see.
     pub(super) fn observe<P: Subject<Peer>>(&mut self, now: u64, at: PeerId, output: &Output<P>) {
-        let event = match output {
-            Output::Connected(other) => {
-                let journal = JournalFields { to: Some(other.0), ..JournalFields::default() };
-                Event { journal, ..Event::plain(at.0, Action::Connected) }
-            }
-            Output::Received(from, message) => of_message(Action::Received, *from, at, message),
-            Output::Sent(to, message) => of_message(Action::Sent, at, *to, message),
-            Output::Report(Fact::Chose { number, value }) => Event {
-                message_type: Some(MessageType::Chose),
-                message_value: Some(value.0.to_string()),
-                proposal_num: Some(number.get()),
-                ..Event::plain(at.0, Action::Chose)
-            },
-            Output::Report(fact) => return self.noted(now, at, fact.to_string()),
-        };
-        self.put(now, at, event);
+        self.put(now, at, seen(at, output));
     }
 
     /// What standard error would say.
     pub(super) fn noted(&mut self, now: u64, at: PeerId, note: String) {
-        let journal = JournalFields { note: Some(note), ..JournalFields::default() };
-        self.put(now, at, Event { journal, ..Event::plain(at.0, Action::Noted) });
+        self.put(now, at, lines::noted(at, note));
     }
 }
 

@@ -12,25 +12,23 @@ pub mod casts;
 pub mod journal;
 mod monitor;
 mod oracle;
+mod plan;
 pub mod properties;
 mod scale;
 
 use std::borrow::Cow;
-use std::fmt::{self, Display};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::{Message, Peer, Setup, mutants};
-use crate::command::args;
 use crate::error::Result;
 use crate::process::PeerId;
-use crate::sim::harness::{Front, Parameters, Property, Scenario, Simulated, WorldFaults};
+use crate::sim::harness::{Property, Scenario, Simulated, WorldFaults};
 use crate::sim::mutant::Mutant;
-use crate::sim::{DiskModel, Faults, Prng, RunConfig};
-use casts::{Cast, MOST_PEERS};
+use crate::sim::{DiskModel, Faults, Prng, RunConfig, index};
+use casts::MOST_PEERS;
 pub use monitor::{PaxosMonitor, PaxosTally};
+pub use plan::{PaxosParameters, PaxosPlan, Site};
 
 /// How long the recovery phase of a run with these faults may take: some time, and some rounds of
 /// the slowest. A round is two messages and two flushes.
@@ -45,97 +43,6 @@ const ABSENCE: u32 = 125_000;
 
 /// Paxos, ready to be simulated.
 pub struct PaxosSim;
-
-/// What of a run of Paxos one may choose.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct PaxosParameters {
-    /// How many of the peers propose.
-    #[serde(default)]
-    proposers: Option<u16>,
-    /// Those of so many peers and proposers.
-    #[serde(skip)]
-    casts: Arc<Vec<Arc<Cast>>>,
-    #[serde(skip)]
-    site: Option<Arc<Site>>,
-}
-
-/// Where the peers of a run stand, if that is not drawn.
-#[derive(Clone, Debug, Default)]
-pub struct Site {
-    /// As [`RunConfig::distances`].
-    pub distances: Vec<u64>,
-    /// Who never starts.
-    pub absent: Vec<PeerId>,
-}
-
-impl PaxosParameters {
-    /// So many proposers.
-    pub fn new(proposers: u16) -> Self {
-        Self { proposers: Some(proposers), ..Self::default() }
-    }
-
-    /// Always this cast, at this site.
-    pub fn at(cast: Cast, site: Site) -> Self {
-        let proposers = u16::try_from(cast.roles.proposers.len()).ok();
-        Self { proposers, casts: Arc::new(vec![Arc::new(cast)]), site: Some(Arc::new(site)) }
-    }
-
-    /// The cast of a plan.
-    pub fn cast(&self, plan: &PaxosPlan) -> &Arc<Cast> {
-        &self.casts[plan.cast]
-    }
-
-    /// How many casts there are.
-    pub fn casts(&self) -> usize {
-        self.casts.len()
-    }
-}
-
-impl Display for PaxosParameters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.proposers.map_or(Ok(()), |proposers| write!(f, " --proposers {proposers}"))
-    }
-}
-
-impl Parameters for PaxosParameters {
-    fn take(&mut self, flag: &str, parser: &mut lexopt::Parser) -> Result<bool> {
-        if flag == "proposers" {
-            self.proposers = Some(args::number("--proposers", parser.value()?)?);
-        }
-        Ok(flag == "proposers")
-    }
-
-    fn settle(&mut self, peers: u16) -> std::result::Result<(), String> {
-        let proposers = *self.proposers.get_or_insert(peers.min(2));
-        if !(1..=peers).contains(&proposers) {
-            return Err(format!(
-                "--proposers: {peers} peers and {proposers} proposers do not go together"
-            ));
-        }
-        self.casts = Arc::new(casts::casts(peers, proposers).into_iter().map(Arc::new).collect());
-        Ok(())
-    }
-
-    fn smaller(&self, peers: u16) -> Vec<(u16, Self)> {
-        let most = self.proposers.unwrap_or(peers);
-        let shapes = (2..=peers).flat_map(|n| (1..=n.min(most)).map(move |k| (n, k)));
-        let of = |(peers, proposers)| {
-            let mut smaller = Self::new(proposers);
-            smaller.settle(peers).ok().map(|()| (peers, smaller))
-        };
-        shapes.filter_map(of).collect()
-    }
-}
-
-/// What a seed draws beside the run itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PaxosPlan {
-    /// Which of the casts.
-    pub cast: usize,
-    /// Who never starts. In a schedule nobody starts unless it says so.
-    #[serde(skip)]
-    pub absent: Option<PeerId>,
-}
 
 impl Simulated for PaxosSim {
     type Peer = Peer;
@@ -166,6 +73,20 @@ impl Simulated for PaxosSim {
     const KNOWN_FAILURES: &'static str = include_str!("known_failures.txt");
     const SEARCH_BUDGET: u64 = 6_000;
     const JOURNAL: &'static str = "jsonl";
+    const HELP: &'static str = "  --proposers K      how many of the peers propose (2)
+  --report           print how long a decision takes for 3 to 101 peers in a wide area
+  --plot FILE        with --report: write a plot, as SVG
+  --sockets          run one decision of --peers N real peers, with the link latency of a wide area;
+                     with --report: measure small clusters so, next to the simulated ones
+  --slow K           with --sockets: the K peers nearest to the proposer are slow
+  --down K           with --sockets: the K peers nearest to the proposer are down
+
+worlds:
+  heavy   all kinds of faults, all the time (the default)
+  light   all kinds of faults but partitions, now and then
+  slow    no faults, but a round trip takes 3 s and a flush 5 s
+  none    no faults
+";
 
     fn mutants() -> impl Iterator<Item = &'static Mutant<Peer>> {
         mutants::all()
@@ -209,7 +130,7 @@ impl Simulated for PaxosSim {
         peer: PeerId,
         _incarnation: u64,
     ) -> Arc<Setup> {
-        Arc::clone(&run.parameters.cast(plan).setups[usize::from(peer.0) - 1])
+        Arc::clone(&run.parameters.cast(plan).setups[index(peer)])
     }
 
     fn monitor(run: &Scenario<Self>, plan: &PaxosPlan, journal: bool) -> PaxosMonitor {
@@ -221,7 +142,7 @@ impl Simulated for PaxosSim {
         monitor::is_vote(message)
     }
 
-    fn other_command(parser: &mut lexopt::Parser, front: &Front<'_>) -> Result<Option<ExitCode>> {
-        scale::command(parser, front)
+    fn other_command(parser: &mut lexopt::Parser) -> Result<Option<ExitCode>> {
+        scale::command::<Self>(parser)
     }
 }

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use super::casts::{Cast, MOST_PEERS};
 use super::journal::Trace;
 use super::oracle::Oracle;
+use super::plan::{PaxosParameters, PaxosPlan};
 use super::properties::{DECIDES, HONEST, SHORT_DUELS};
-use super::{PaxosPlan, PaxosSim};
 use crate::paxos::{Fact, Message, Peer, Record};
 use crate::process::{Output, PeerId};
-use crate::sim::harness::{Figure, Monitor, RunFindings, Scenario, Tally};
+use crate::sim::harness::{Figure, Monitor, RunFindings, Scenario, Simulated, Tally};
 use crate::sim::mutant::Subject;
-use crate::sim::{Counts, RunEnd, RunObserver};
+use crate::sim::{Counts, RunEnd, RunObserver, index};
 
 /// In the recovery phase all proposers together may begin this many rounds, for each of them.
 const ROUNDS_PER_PROPOSER: u64 = 12;
 
-/// So many rounds of rivals in turn may be refused for each proposer but one, and no more.
+/// How many rounds of rivals in turn may be refused for each proposer but one.
 const DUEL_PER_RIVAL: u64 = 20;
 
 /// What the peers of a run did, counted.
@@ -112,7 +112,7 @@ impl Missing {
 
 impl PaxosMonitor {
     pub(super) fn new(
-        run: &Scenario<PaxosSim>,
+        run: &Scenario<impl Simulated<Parameters = PaxosParameters>>,
         plan: &PaxosPlan,
         absent: &[PeerId],
         journal: bool,
@@ -162,7 +162,7 @@ impl PaxosMonitor {
                 self.row = 0;
             }
             Fact::Chose { .. } => {
-                let incarnation = self.incarnations[usize::from(peer.0) - 1];
+                let incarnation = self.incarnations[index(peer)];
                 self.tally.chose_after_crash += u64::from(incarnation > 1);
                 self.missing.set(peer, false);
                 self.row = 0;
@@ -194,7 +194,7 @@ impl PaxosMonitor {
 
 impl<P: Subject<Peer>> RunObserver<P> for PaxosMonitor {
     fn started(&mut self, now: u64, peer: PeerId, process: &P) {
-        self.incarnations[usize::from(peer.0) - 1] += 1;
+        self.incarnations[index(peer)] += 1;
         self.missing.set(peer, true);
         self.oracle.started(peer, process.process());
         if let Some(trace) = &mut self.trace {

@@ -14,6 +14,7 @@ use crate::paxos::acceptor::Acceptor;
 use crate::paxos::{Ack, Fact, Message, Peer, ProposalNumber, Record, Value};
 use crate::process::PeerId;
 use crate::sim::harness::{Property, Violations};
+use crate::sim::index;
 
 /// What is known of one number.
 #[derive(Clone, Copy, Default)]
@@ -56,10 +57,6 @@ pub(super) struct Oracle {
     pub(super) violations: Violations,
 }
 
-fn index(peer: PeerId) -> usize {
-    usize::from(peer.0) - 1
-}
-
 impl Oracle {
     /// Nothing is known yet.
     pub(super) fn new(cast: &Cast, only: Option<Property>) -> Self {
@@ -67,7 +64,7 @@ impl Oracle {
         let electorate = |id: u16| {
             let acceptors = &roles.proposers.get(&PeerId(id))?.acceptors;
             let members = acceptors.iter().fold(0, |mask, peer| mask | 1 << index(*peer));
-            // A strict majority, reckoned here anew.
+            // A strict majority, computed here anew.
             let needed = u32::try_from(acceptors.len()).unwrap_or(u32::MAX) / 2 + 1;
             Some(Electorate { members, needed })
         };

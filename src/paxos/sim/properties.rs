@@ -15,13 +15,13 @@ pub const PROPOSED: Property = Property::new("proposed", "what is chosen was som
 /// A higher number never asks for another value than the chosen one.
 pub const CHOICE_KEPT: Property = Property::new(
     "choice-kept",
-    "a higher number never asks for another value than the chosen one",
+    "a higher number never proposes another value than the chosen one",
 );
 /// Nobody asks to accept before a quorum has promised.
 pub const QUORUM_ASKED: Property =
-    Property::new("quorum-asked", "nobody asks to accept before a quorum has promised");
+    Property::new("quorum-asked", "no accept is sent before a quorum has promised");
 /// A number is asked for one value only.
-pub const ONE_VALUE: Property = Property::new("one-value", "a number is asked for one value only");
+pub const ONE_VALUE: Property = Property::new("one-value", "a number proposes one value only");
 /// A number is used once.
 pub const NUMBER_ONCE: Property = Property::new(
     "number-once",
@@ -38,14 +38,12 @@ pub const VOTE_KEPT: Property =
 /// Durable before visible.
 pub const DURABLE_FIRST: Property =
     Property::new("durable-first", "no answer leaves before what it says is durable");
-/// Peers are no liars.
+/// No peer is Byzantine.
 pub const HONEST: Property =
     Property::new("honest", "no peer sends what no honest peer could have sent");
 /// Paxos comes to an end.
-pub const DECIDES: Property = Property::in_time(
-    "decides",
-    "once nothing goes wrong any more, everybody comes to know the choice",
-);
+pub const DECIDES: Property =
+    Property::in_time("decides", "in the recovery phase every peer learns the choice");
 /// Back-off works.
 pub const SHORT_DUELS: Property = Property::in_time(
     "short-duels",

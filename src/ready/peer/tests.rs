@@ -1,4 +1,4 @@
-//! The barrier step by step, and over a network that loses three datagrams of ten.
+//! `ready` step by step, and over a network that loses three datagrams of ten.
 
 use super::*;
 
@@ -44,7 +44,7 @@ fn an_alive_is_always_answered_and_the_first_word_with_a_question_too() {
     assert_eq!(again(&mut peer), "");
     assert_eq!(hears(&mut peer, 3, Message::Ack), "", "once");
     assert_eq!(hears(&mut peer, 2, Message::Alive), "2<-ACK!", "also when ready");
-    assert_eq!(hears(&mut peer, 2, Message::Ready), "", "not a word of ours");
+    assert_eq!(hears(&mut peer, 2, Message::Ready), "", "no message of ours");
     assert_eq!(step(&mut peer, |p, out| p.timeout(Timer::Timeout, out)), "exit 0");
 }
 

@@ -1,7 +1,7 @@
 //! `synod sim ready`: readiness under the simulator.
 //!
 //! Peers begin in any order, many intervals apart, and learn each other's addresses some time after
-//! that. The usual world loses three datagrams of ten, for ever; so what must be reached is reached
+//! that. The usual world loses three datagrams of ten, forever; so what must be reached is reached
 //! under the loss, with probability one, and the bound of [`oracle::ENDS_READY`] says how soon. The
 //! seed draws whether peers are started with `--exit`, without, or some with and some without it.
 //!
@@ -16,92 +16,26 @@
 //!
 //! # Left out
 //!
-//! A crash among peers that leave together. Whoever begins again when the others have left waits in
-//! vain, and no protocol of this kind can help it.
+//! A crash among peers that leave together. A peer that begins again when the others have left
+//! waits in vain, and no protocol of this kind can help it.
 
 mod monitor;
 pub mod oracle;
+mod plan;
 
 use std::borrow::Cow;
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use super::{Ready, Setup, mutants};
 use crate::process::PeerId;
-use crate::sim::harness::{
-    Figure, NoParameters, Property, Scenario, Simulated, Tally, WorldFaults, all_pairs,
-};
+use crate::sim::harness::{NoParameters, Property, Scenario, Simulated, WorldFaults, all_pairs};
 use crate::sim::mutant::Mutant;
 use crate::sim::{DiskModel, FaultEpisode, Faults, Prng, RunConfig, Span};
 pub use monitor::ReadyMonitor;
+pub use oracle::ReadyTally;
+pub use plan::{INTERVAL, Mode, ReadyPlan, TIMEOUT};
 
-/// From one question to the next.
-pub const INTERVAL: Duration = Duration::from_secs(2);
-/// How long a peer stays.
-pub const TIMEOUT: Duration = Duration::from_secs(120);
 /// After so much virtual time in its last phase a run ends: all have left long before.
 const TIME_LIMIT_US: u64 = 250_000_000;
-
-/// Who leaves when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Everybody stays until its time is over.
-    Stay,
-    /// Everybody leaves when all are ready.
-    Exit,
-    /// The peers with an odd id would, and the others stay, so nobody leaves early.
-    Mixed,
-}
-
-impl Mode {
-    /// True if this peer is started with `--exit`.
-    pub(super) fn exits(self, peer: PeerId) -> bool {
-        self == Self::Exit || self == Self::Mixed && peer.0 % 2 == 1
-    }
-}
-
-/// What a seed draws beside the run itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReadyPlan {
-    /// Who leaves when.
-    pub mode: Mode,
-}
-
-/// What the peers of a run did, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReadyTally {
-    /// How often `READY` was said.
-    pub ready: u64,
-    /// How many left before their time was over.
-    pub left_together: u64,
-    /// The longest time from the last start to `READY`, in microseconds.
-    pub longest_us: u64,
-}
-
-impl Tally for ReadyTally {
-    fn figures(&self) -> Vec<(&'static str, Figure)> {
-        vec![
-            ("said READY", Figure::Sum(self.ready)),
-            ("left together", Figure::Sum(self.left_together)),
-            ("ready after the last", Figure::Longest(self.longest_us)),
-        ]
-    }
-}
-
-/// How soon after the last start, and the beginning of the recovery phase, everybody is ready.
-fn bound_us(world: &str) -> u64 {
-    match world {
-        // A question and its answer are both carried once in two intervals; with nine peers not
-        // every one of 72 links has done so after 45 intervals once in a hundred thousand million
-        // runs.
-        "lossy" => 90_000_000,
-        "heavy" => 20_000_000,
-        // A question, the answer's question, and the answer to that.
-        _ => 3 * Faults::none().delay.most,
-    }
-}
 
 /// Nothing goes wrong, and peers start within 20 s.
 fn none() -> Faults {
@@ -163,6 +97,12 @@ impl Simulated for ReadySim {
     const KNOWN_FAILURES: &'static str = include_str!("known_failures.txt");
     const SEARCH_BUDGET: u64 = 1_000;
     const JOURNAL: &'static str = "jsonl";
+    const HELP: &'static str = "
+worlds:
+  lossy   three datagrams of ten are lost, also in the recovery phase (the default)
+  none    no faults
+  heavy   half of the datagrams are lost; partitions, pauses and crashes
+";
 
     fn mutants() -> impl Iterator<Item = &'static Mutant<Ready>> {
         mutants::all()

@@ -3,16 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::oracle::Oracle;
-use super::{Mode, ReadySim, ReadyTally};
+use super::oracle::{Oracle, ReadyTally};
+use super::plan::Mode;
 use crate::command::live::{Exit, LiveRun as _, Stream};
 use crate::process::{Effect, Output, PeerId};
 use crate::ready::live::ReadyRun;
 use crate::ready::{Fact, Ready};
-use crate::sim::harness::{Monitor, RunFindings, Scenario, Simulated as _, is_complete};
+use crate::sim::harness::{Monitor, RunFindings, Scenario, Simulated, is_complete};
 use crate::sim::mutant::Subject;
-use crate::sim::{Counts, RunEnd, RunObserver};
+use crate::sim::{Counts, RunEnd, RunObserver, index};
 use crate::trace::journal::{JournalAction, JournalLine};
+
+/// The protocol, as a journal names it.
+const NAME: &str = "ready";
 
 /// Looks at a run of `ready`.
 pub struct ReadyMonitor {
@@ -27,12 +30,8 @@ pub struct ReadyMonitor {
     to_the_end: bool,
 }
 
-fn index(peer: PeerId) -> usize {
-    usize::from(peer.0) - 1
-}
-
 impl ReadyMonitor {
-    pub(super) fn new(run: &Scenario<ReadySim>, mode: Mode, journal: bool) -> Self {
+    pub(super) fn new(run: &Scenario<impl Simulated>, mode: Mode, journal: bool) -> Self {
         Self {
             mode,
             oracle: Oracle::new(run, mode),
@@ -50,7 +49,7 @@ impl ReadyMonitor {
     }
 
     fn note(&mut self, now: u64, peer: PeerId, text: String) {
-        let line = || JournalLine::started(ReadySim::NAME, peer);
+        let line = || JournalLine::started(NAME, peer);
         self.line(now, || JournalLine { action: JournalAction::Noted, text, ..line() });
     }
 
@@ -89,13 +88,13 @@ impl<P: Subject<Ready>> RunObserver<P> for ReadyMonitor {
         if let Some((_, goal)) = &mut self.lines {
             goal.started(peer);
         }
-        self.line(now, || JournalLine::started(ReadySim::NAME, peer));
+        self.line(now, || JournalLine::started(NAME, peer));
     }
 
     fn durable(&mut self, _now: u64, _peer: PeerId, (): &()) {}
 
     fn observe(&mut self, now: u64, peer: PeerId, output: &Output<P>) {
-        self.line(now, || JournalLine::of(ReadySim::NAME, peer, output));
+        self.line(now, || JournalLine::of(NAME, peer, output));
         match output {
             Output::Connected(other) => {
                 self.knows[index(peer)].insert(*other);

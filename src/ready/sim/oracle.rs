@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Mode, ReadySim, ReadyTally, TIMEOUT, bound_us};
+use super::plan::{Mode, TIMEOUT};
 use crate::process::PeerId;
 use crate::ready::{Fact, Message};
-use crate::sim::harness::{Property, Scenario, Violations};
+use crate::sim::harness::{Figure, Property, Scenario, Simulated, Tally, Violations};
+use crate::sim::{Faults, index};
 
 /// What `READY` promises.
 pub const LINKS_CARRIED: Property = Property::new(
@@ -59,6 +60,40 @@ pub const PROPERTIES: &[Property] = &[
     ENDS_READY,
 ];
 
+/// What the peers of a run did, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadyTally {
+    /// How often `READY` was said.
+    pub ready: u64,
+    /// How many left before their time was over.
+    pub left_together: u64,
+    /// The longest time from the last start to `READY`, in microseconds.
+    pub longest_us: u64,
+}
+
+impl Tally for ReadyTally {
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        vec![
+            ("said READY", Figure::Sum(self.ready)),
+            ("left together", Figure::Sum(self.left_together)),
+            ("ready after the last", Figure::Longest(self.longest_us)),
+        ]
+    }
+}
+
+/// How soon after the last start, and the beginning of the recovery phase, everybody is ready.
+fn bound_us(world: &str) -> u64 {
+    match world {
+        // A question and its answer are both carried once in two intervals; with nine peers not
+        // every one of 72 links has done so after 45 intervals once in a hundred thousand million
+        // runs.
+        "lossy" => 90_000_000,
+        "heavy" => 20_000_000,
+        // A question, the answer's question, and the answer to that.
+        _ => 3 * Faults::none().delay.most,
+    }
+}
+
 /// What is known of one peer.
 #[derive(Clone, Default)]
 struct Peer {
@@ -94,12 +129,8 @@ pub(super) struct Oracle {
     drift: u64,
 }
 
-fn index(peer: PeerId) -> usize {
-    usize::from(peer.0) - 1
-}
-
 impl Oracle {
-    pub(super) fn new(run: &Scenario<ReadySim>, mode: Mode) -> Self {
+    pub(super) fn new(run: &Scenario<impl Simulated>, mode: Mode) -> Self {
         Self {
             violations: Violations::new(run.only),
             tally: ReadyTally::default(),

@@ -3,14 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::failure::find;
+use super::failure::{Failure, find, known_failure};
+use super::front::Front;
+use super::minimize::{MOST_STEPS, minimize};
 use super::options::{Job, Options, beside};
-use super::summary::{Progress, Summary, as_f64};
-use super::{
-    Failure, Front, MOST_STEPS, Recording, RunOutcome, Scenario, Schedule, Simulated, Tally,
-    matrix, minimize, schedule,
-};
-use crate::error::{Doing, Result};
+use super::runs::{Recording, RunOutcome, Schedule};
+use super::simulated::{Scenario, Simulated};
+use super::summary::{Progress, Summary, Tally as _, as_f64};
+use super::{matrix, schedule};
+use crate::command::{complain, print, quoted};
+use crate::error::{Doing, Error, Result};
+use crate::sim::mutant::{Guard, MutantLabel};
 
 /// How many seeds are played when none are named.
 const SEEDS: u64 = 10_000;
@@ -26,7 +29,7 @@ const FAILURE_FILE: &str = "synod-sim-failure";
 
 /// Runs the command line.
 pub(super) fn run<S: Simulated>(mut parser: lexopt::Parser, front: &Front<'_>) -> Result<ExitCode> {
-    if let Some(code) = S::other_command(&mut parser, front)? {
+    if let Some(code) = S::other_command(&mut parser)? {
         return Ok(code);
     }
     let options = Options::<S>::parse(parser, front)?;
@@ -39,7 +42,7 @@ pub(super) fn run<S: Simulated>(mut parser: lexopt::Parser, front: &Front<'_>) -
         Job::List => command.list(),
         Job::Matrix => command.matrix(),
         Job::Find => {
-            find::<S>(command.options.scenario.mutant, front.say)?;
+            find::<S>(command.options.scenario.mutant)?;
             Ok(ExitCode::SUCCESS)
         }
         Job::Replay(file) => command.replay(file),
@@ -52,15 +55,13 @@ struct Command<'a, S: Simulated> {
 }
 
 impl<S: Simulated> Command<'_, S> {
-    fn say(&self, text: &str) -> Result<()> {
-        (self.front.say)(text)
-    }
-
     /// The catalogue of the mutants, a line for each.
     fn list(&self) -> Result<ExitCode> {
         for sim in self.front.about {
             for label in sim.mutants() {
-                self.say(&format!("{}\t{}\t{}\n", label.name, label.does, sim.name()))?;
+                let MutantLabel { name, does, guard: Guard { rule, file, item, step }, .. } = label;
+                let sim = sim.name();
+                print(&format!("{name}\t{does}\t{sim}\t{rule}\t{file}: {item}\t{step}\n"))?;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -71,7 +72,7 @@ impl<S: Simulated> Command<'_, S> {
         let explored = explored.map(|file| matrix::explored(file, self.front.all)).transpose()?;
         let mut all_caught = true;
         for sim in self.front.about {
-            all_caught &= sim.print_matrix(explored.as_ref(), self.front.say)?;
+            all_caught &= sim.print_matrix(explored.as_ref())?;
         }
         Ok(ExitCode::from(u8::from(!all_caught)))
     }
@@ -94,7 +95,7 @@ impl<S: Simulated> Command<'_, S> {
             }
         }
         progress.clear();
-        self.say(&summary.text(progress.took()))?;
+        print(&summary.text(progress.took()))?;
         let is_mutant = scenario.mutant.is_some();
         if let Some(failure) = failed {
             self.explain(&failure, count == 1)?;
@@ -103,19 +104,22 @@ impl<S: Simulated> Command<'_, S> {
         if count == 1 {
             self.keep(&scenario.record(seeds.start), self.options.journal())?;
         } else if self.options.journal().is_some() {
-            (self.front.complain)(NOTHING_TO_SHOW);
+            complain(NOTHING_TO_SHOW);
         }
-        self.say(nothing_violated(is_mutant))?;
+        print(nothing_violated(is_mutant))?;
         Ok(ExitCode::from(u8::from(is_mutant)))
     }
 
     /// Says what went wrong, makes it smaller, writes and draws it.
     fn explain(&self, failure: &Failure<S>, only_one: bool) -> Result<()> {
-        self.tell(failure, "VIOLATED")?;
-        // Whoever names one seed wants to see that one.
+        if let Some(mutant) = self.options.scenario.mutant {
+            print(&format!("\n{}", mutant.label()))?;
+        }
+        tell(failure, "VIOLATED")?;
+        // A person who names one seed wants to see that one.
         let small = if only_one { failure.clone() } else { failure.shrunk(SHRINK_BUDGET) };
         if small.command() != failure.command() {
-            self.tell(&small, "smaller")?;
+            tell(&small, "smaller")?;
         }
         let default = || PathBuf::from(format!("{FAILURE_FILE}.{}", S::JOURNAL));
         let is_mutant = self.options.scenario.mutant.is_some();
@@ -126,24 +130,11 @@ impl<S: Simulated> Command<'_, S> {
     /// Shows a mutant's known failure.
     fn show_known(&self) -> Result<ExitCode> {
         let Some(mutant) = self.options.scenario.mutant else { return Ok(ExitCode::SUCCESS) };
-        self.say(&format!("{}\n  {}\n  seen: {}\n", mutant.name, mutant.does, mutant.seen))?;
-        let Some(failure) = super::known_failure(mutant) else { return self.play() };
-        self.tell(&failure, "VIOLATED")?;
+        print(&mutant.label().to_string())?;
+        let Some(failure) = known_failure(mutant) else { return self.play() };
+        tell(&failure, "VIOLATED")?;
         self.minimize(&failure, self.options.journal(), false)?;
         Ok(ExitCode::SUCCESS)
-    }
-
-    /// A failure in two lines.
-    fn tell(&self, failure: &Failure<S>, word: &str) -> Result<()> {
-        let outcome = &failure.outcome;
-        self.say(&format!(
-            "\n{word}: {} ({}, {}, {:.3} s of virtual time)\nreplay: {}\n",
-            violation(outcome),
-            counted(outcome.counts.sent, "message", "messages"),
-            counted(outcome.counts.crashes, "crash", "crashes"),
-            as_f64(outcome.virtual_us) / 1e6,
-            failure.command()
-        ))
     }
 
     /// Takes out of a failing run what it does not need, says what is left, and writes and draws
@@ -157,18 +148,18 @@ impl<S: Simulated> Command<'_, S> {
         let Failure { scenario, seed, .. } = failure;
         let Some(least) = minimize(scenario, *seed, MOST_STEPS) else {
             let property = scenario.only.map_or("", |property| property.name);
-            self.say(&format!(
+            print(&format!(
                 "\n{property} depends on time, so no single events are taken out of this run\n"
             ))?;
             return self.keep(&scenario.record(*seed), journal);
         };
         let how = if least.gave_up { "minimized in part" } else { "minimized" };
-        self.say(&format!("\n{how}: {}\n", summary_of(&least.outcome, &least.schedule)))?;
+        print(&format!("\n{how}: {}\n", summary_of(&least.outcome, &least.schedule)))?;
         if let Some(journal) = &journal {
             let path = beside(journal, "schedule");
             let text = schedule::text(scenario, &least.schedule);
             std::fs::write(&path, text).doing(|| format!("writing {}", path.display()))?;
-            self.say(&format!("replay: synod sim {} --replay {}\n", S::NAME, quoted(&path)))?;
+            print(&format!("replay: synod sim {} --replay {}\n", S::NAME, quoted(&path)))?;
         }
         let run = if as_it_was {
             scenario.record(*seed)
@@ -181,24 +172,29 @@ impl<S: Simulated> Command<'_, S> {
     /// Plays the schedule in a file.
     fn replay(&self, file: &Path) -> Result<ExitCode> {
         let (scenario, schedule): (Scenario<S>, Schedule<S>) = schedule::read(file)?;
+        if self.options.without_bug && scenario.mutant.is_none() {
+            let file = file.display();
+            return Err(Error::Usage(format!("--without-bug: {file} names no mutant")));
+        }
+        let mutant = scenario.mutant.filter(|_| !self.options.without_bug);
+        // What comes after a violation shows what it leads to.
+        let scenario = scenario.with_mutant(mutant).to_the_end();
         let run = scenario.record_schedule(&schedule);
         let (replayed, performed) = scenario.follow(&schedule);
         let (done, all) = (performed.steps.len(), schedule.steps.len());
         if done < all {
-            (self.front.complain)(&format!(
-                "{done} of {all} steps could be performed before the run ended\n"
-            ));
+            complain(&format!("{done} of {all} steps could be performed before the run ended\n"));
         }
         let substituted = replayed.counts.substituted;
         if substituted > 0 {
             let count = counted(substituted, "message", "messages");
-            (self.front.complain)(&format!(
+            complain(&format!(
                 "{count} of the schedule: never sent word for word, so the newest of the same kind \
                  arrived instead\n"
             ));
         }
         let (is_mutant, failed) = (scenario.mutant.is_some(), run.outcome.violation.is_some());
-        self.say(&if failed {
+        print(&if failed {
             format!("VIOLATED: {}\n", summary_of(&run.outcome, &performed))
         } else {
             nothing_violated(is_mutant).to_owned()
@@ -211,13 +207,26 @@ impl<S: Simulated> Command<'_, S> {
     fn keep(&self, run: &Recording<S>, journal: Option<PathBuf>) -> Result<()> {
         let Some(path) = journal else { return Ok(()) };
         std::fs::write(&path, &run.journal).doing(|| format!("writing {}", path.display()))?;
-        (self.front.complain)(&format!("the journal is in {}\n", path.display()));
+        complain(&format!("the journal is in {}\n", path.display()));
         if let Some(picture) = &self.options.draw {
             (self.front.draw)(&path, picture)?;
-            (self.front.complain)(&format!("the picture is in {}\n", picture.display()));
+            complain(&format!("the picture is in {}\n", picture.display()));
         }
         Ok(())
     }
+}
+
+/// A failure in two lines.
+fn tell<S: Simulated>(failure: &Failure<S>, word: &str) -> Result<()> {
+    let outcome = &failure.outcome;
+    print(&format!(
+        "\n{word}: {} ({}, {}, {:.3} s of virtual time)\nreplay: {}\n",
+        violation(outcome),
+        counted(outcome.counts.sent, "message", "messages"),
+        counted(outcome.counts.crashes, "crash", "crashes"),
+        as_f64(outcome.virtual_us) / 1e6,
+        failure.command()
+    ))
 }
 
 fn nothing_violated(is_mutant: bool) -> &'static str {
@@ -241,11 +250,4 @@ fn summary_of<S: Simulated>(outcome: &RunOutcome<S::Tally>, schedule: &Schedule<
 
 fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -6,7 +6,9 @@
 //! everything in it that chance put there; [`minimize`](super::minimize()) takes that out.
 
 use super::options::with_seed;
-use super::{Parameters, RunOutcome, Scenario, Simulated, WorldFaults};
+use super::runs::RunOutcome;
+use super::simulated::{Parameters as _, Scenario, Simulated, WorldFaults};
+use crate::command::print;
 use crate::error::Result;
 use crate::sim::mutant::Mutant;
 
@@ -41,7 +43,7 @@ impl<S: Simulated> Failure<S> {
         self.scenario.command(self.seed)
     }
 
-    /// The first failure among so many seeds.
+    /// The first failure among the first `budget` seeds.
     fn first(scenario: &Scenario<S>, budget: u64) -> Option<Self> {
         (0..budget).find_map(|seed| Self::of_seed(scenario, seed))
     }
@@ -98,12 +100,9 @@ pub fn known_failure<S: Simulated>(mutant: &Mutant<S::Peer>) -> Option<Failure<S
 }
 
 /// Searches the shortest failure of every mutant, or of this one, and prints them.
-pub(super) fn find<S: Simulated>(
-    only: Option<&Mutant<S::Peer>>,
-    say: fn(&str) -> Result<()>,
-) -> Result<()> {
+pub(super) fn find<S: Simulated>(only: Option<&Mutant<S::Peer>>) -> Result<()> {
     for mutant in S::mutants().filter(|mutant| only.is_none_or(|only| only == *mutant)) {
-        say(&match worst::<S>(mutant)?.map(|failure| failure.shrunk(S::SEARCH_BUDGET)) {
+        print(&match worst::<S>(mutant)?.map(|failure| failure.shrunk(S::SEARCH_BUDGET)) {
             Some(found) => format!("--seed {} {}\n", found.seed, found.scenario.flags()),
             None => format!("# {}: no failure found\n", mutant.name),
         })?;

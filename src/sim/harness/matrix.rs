@@ -8,30 +8,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{AnySim, Failure, Scenario, Simulated, known_failure};
+use super::failure::{Failure, known_failure};
+use super::front::{AnySim, Explored, MatrixRow};
+use super::simulated::{Scenario, Simulated};
+use crate::command;
 use crate::error::{Doing, Error, Result};
 use crate::sim::mutant::Mutant;
 
 /// How many seeds of each world the judge of the lines hears as well.
 const JUDGED_SEEDS: u64 = 100;
-
-/// Which checks catch a mutant, and how often.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MatrixRow {
-    /// How many runs were played.
-    pub runs: u64,
-    /// In how many of them each property was violated, of those that ever were.
-    pub violated: BTreeMap<&'static str, u64>,
-    /// How many runs the judge of the lines was given, and in how many it found a violation.
-    pub judged: (u64, u64),
-}
-
-impl MatrixRow {
-    /// How many checks caught the mutant: properties, and the judge of the lines.
-    pub fn kills(&self) -> usize {
-        self.violated.len() + usize::from(self.judged.1 > 0)
-    }
-}
 
 /// Plays a mutant in all worlds, with one run in every `share`. The judge of the lines hears its
 /// known failure too: some mistakes show in one run of thousands.
@@ -63,9 +48,6 @@ pub(super) fn row<S: Simulated>(mutant: &'static Mutant<S::Peer>, share: u64) ->
     row
 }
 
-/// How the model checker caught the mutants that it caught, by name.
-pub type Explored = BTreeMap<String, String>;
-
 /// Reads what the model checker has printed: a mutant, a tab, and how it was caught; nothing if it
 /// was not.
 ///
@@ -96,15 +78,12 @@ fn cell<S: Simulated>(row: &MatrixRow) -> String {
 
 /// Prints the matrix: checks that share no code. False if a mutant is caught by fewer than two;
 /// where nothing was explored, two properties are enough.
-pub(super) fn print<S: Simulated>(
-    explored: Option<&Explored>,
-    say: fn(&str) -> Result<()>,
-) -> Result<bool> {
+pub(super) fn print<S: Simulated>(explored: Option<&Explored>) -> Result<bool> {
     let runs: u64 = S::MATRIX.iter().map(|(_, seeds)| seeds).sum();
     // Of which protocol the model checker knows something is known from the file.
     let explored = explored.filter(|explored| S::mutants().any(|m| explored.contains_key(m.name)));
     let [more, line] = if explored.is_some() { [" exploration |", ":---|"] } else { [""; 2] };
-    say(&format!(
+    command::print(&format!(
         "\n| mutant of synod {} | simulator: in how many of {runs} runs a property is violated | \
          judge of the lines |{more}\n|:---|:---|---:|{line}\n",
         S::NAME
@@ -118,7 +97,7 @@ pub(super) fn print<S: Simulated>(
             format!(" {} |", if how.is_empty() { "·" } else { how })
         });
         let cell = cell::<S>(&row);
-        say(&format!("| {} | {cell} | {condemned} of {given} |{shown}\n", mutant.name))?;
+        command::print(&format!("| {} | {cell} | {condemned} of {given} |{shown}\n", mutant.name))?;
         let kills = how.map_or(row.kills(), |how| {
             let simulated = usize::from(!row.violated.is_empty());
             simulated + usize::from(condemned > 0) + usize::from(!how.is_empty())
@@ -126,6 +105,6 @@ pub(super) fn print<S: Simulated>(
         all += 1;
         caught += u32::from(kills >= 2);
     }
-    say(&format!("\n{caught} of {all} mutants are caught by two checks or more\n"))?;
+    command::print(&format!("\n{caught} of {all} mutants are caught by two checks or more\n"))?;
     Ok(caught == all)
 }

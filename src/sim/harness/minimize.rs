@@ -1,7 +1,9 @@
 //! From one failing run to the least of it: single messages, crashes and time-outs are taken out of
 //! that very run while the same property is still violated.
 
-use super::{Failure, RunOutcome, Scenario, Schedule, Simulated, known_failure};
+use super::failure::{Failure, known_failure};
+use super::runs::{RunOutcome, Schedule};
+use super::simulated::{Scenario, Simulated};
 use crate::sim::ddmin::ddmin;
 use crate::sim::mutant::Mutant;
 
@@ -20,7 +22,7 @@ pub struct Minimized<S: Simulated> {
 }
 
 /// The least of the run of this seed in which the scenario's one property is still violated, found
-/// in attempts of so many steps together.
+/// in attempts of `most_steps` steps together.
 ///
 /// None if it is not violated, or not by what happens alone: a property about time, or one that is
 /// promised in some worlds only and was violated by the protocol itself.

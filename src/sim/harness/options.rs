@@ -4,17 +4,68 @@ use std::ffi::OsString;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::{Parser, ValueExt as _};
 
+use super::front::Front;
 use super::property::Property;
-use super::{Front, Parameters, Scenario, Simulated, named};
+use super::simulated::{Parameters as _, Scenario, Simulated, WorldFaults, named};
+use crate::command::{args, outputs};
 use crate::error::{Error, Result};
 use crate::sim::Faults;
 use crate::sim::mutant::Mutant;
 
 /// How many peers there are if nothing is said.
 const PEERS: u16 = 5;
+
+/// The help; what stands between braces is the protocol's own.
+const HELP: &str = "\
+usage: synod sim {NAME} [--seeds A..B] [--peers N] [--faults WORLD] [options]
+
+Simulate runs of synod {NAME}, one for each seed, with a virtual clock; a seed gives the same run on
+every machine. A run has a fault phase, with the faults of its world, and a recovery phase without
+faults. Safety properties are checked after every step, liveness properties at the end.
+
+A failure is made smaller: first smaller worlds and other seeds are tried, then messages, crashes
+and timeouts are removed from the run as long as it violates the same property. The result is a
+schedule, one step a line, in a file next to the journal (its name and .schedule). A property about
+time only gets the first part. With --seed the journal and the picture show that seed's own run,
+otherwise the smaller one.
+
+flags:
+  --seeds A..B       the seeds from A up to, but not including, B (0..10000)
+  --seed S           one seed
+  --peers N          the number of peers (5)
+  --faults WORLD     what goes wrong: one of the worlds below
+  --only KIND,...    of the world's faults only these kinds: loss, duplication, reordering,
+                     partition, one-way, pause, crash, power-loss, flush, hand-over, drift, slow;
+                     or nothing
+  --property NAME    check one property only
+  --mutant NAME      run this mutant instead of the protocol; without --seeds, its known failure
+  --trace FILE       write the journal of the run that failed, or of the only run
+  --draw FILE        draw that run; the extension selects the format: .html .svg .mmd .txt. Without
+                     --trace the journal goes to FILE.{JOURNAL}
+  --replay FILE      run the schedule in FILE, to its end
+  --without-bug      with --replay: run the protocol itself instead of the mutant that FILE names
+  --mutants          list all mutants, a line each with tabs: name, what it does, protocol, the rule
+                     that it breaks, the source that prevents it, the step of the algorithm
+  --matrix           run every mutant against every check and print a table for each protocol
+  --explored FILE    with --matrix: add what the model checker found, from FILE (make matrix does)
+  --find-shortest    search for the shortest failure of every mutant, or of the one of --mutant
+{HELP}
+
+exit codes:
+  0  no property was violated; with --mutant, one was
+  1  a property was violated (with --mutant, none was); the last lines say how to run it again
+  2  a flag, a file or the machine was at fault
+
+example:
+  synod sim {NAME} --seeds 0..1000
+";
+
+/// The help for a protocol.
+pub(super) fn help<S: Simulated>() -> String {
+    HELP.replace("{NAME}", S::NAME).replace("{JOURNAL}", S::JOURNAL).replace("{HELP}\n", S::HELP)
+}
 
 /// What the command is asked for.
 pub(super) enum Job {
@@ -41,6 +92,8 @@ pub(super) struct Options<S: Simulated> {
     pub(super) trace: Option<PathBuf>,
     pub(super) draw: Option<PathBuf>,
     pub(super) explored: Option<PathBuf>,
+    /// A schedule is played by the protocol itself instead of the mutant that it names.
+    pub(super) without_bug: bool,
 }
 
 /// What is said of a mutant whose name is not known here.
@@ -48,47 +101,43 @@ type Elsewhere<'a> = &'a dyn Fn(&str) -> String;
 
 impl<S: Simulated> Options<S> {
     /// Reads flags.
-    fn read(mut parser: Parser, elsewhere: Elsewhere<'_>) -> Result<Self> {
-        let (mut job, mut seeds, mut is_described) = (Job::Play, None, false);
+    fn read(parser: Parser, elsewhere: Elsewhere<'_>) -> Result<Self> {
+        let (mut job, mut seeds) = (Job::Play, None);
+        let (mut is_described, mut without_bug) = (false, false);
         let (mut trace, mut draw, mut explored) = (None, None, None);
         let (mut peers, mut parameters, mut world) =
             (PEERS, S::Parameters::default(), S::WORLDS[0]);
         let (mut without, mut property, mut mutant) = (Vec::new(), None, None);
-        while let Some(arg) = parser.next()? {
-            let Long(flag) = arg else {
-                return match arg {
-                    Short(_) | Positional(_) | Long(_) => Err(arg.unexpected().into()),
-                };
-            };
-            let flag = flag.to_owned();
-            match flag.as_str() {
-                "seeds" => once(&mut seeds, range(parser.value()?)?)?,
-                "seed" => once(&mut seeds, one_seed(parser.value()?)?)?,
-                "mutant" | "bug" => mutant = Some(mutant_of::<S>(parser.value()?, elsewhere)?),
-                "trace" => trace = Some(parser.value()?.into()),
-                "draw" => draw = Some(parser.value()?.into()),
-                "mutants" | "bugs" => job = Job::List,
-                "matrix" | "museum" => job = Job::Matrix,
-                "explored" => explored = Some(parser.value()?.into()),
-                "find-shortest" => job = Job::Find,
-                "replay" => job = Job::Replay(parser.value()?.into()),
+        args::flags(parser, |name, parser| {
+            match name {
+                "--seeds" => once(&mut seeds, range(parser.value()?)?)?,
+                "--seed" => once(&mut seeds, one_seed(parser.value()?)?)?,
+                "--mutant" => mutant = Some(mutant_of::<S>(parser.value()?, elsewhere)?),
+                "--trace" => trace = Some(parser.value()?.into()),
+                "--draw" => draw = Some(parser.value()?.into()),
+                "--mutants" => job = Job::List,
+                "--matrix" => job = Job::Matrix,
+                "--explored" => explored = Some(parser.value()?.into()),
+                "--find-shortest" => job = Job::Find,
+                "--replay" => job = Job::Replay(parser.value()?.into()),
+                "--without-bug" => without_bug = true,
                 _ => {
                     is_described = true;
-                    match flag.as_str() {
-                        "peers" => peers = number_of_peers::<S>(parser.value()?)?,
-                        "faults" => world = world_of::<S>(parser.value()?)?,
-                        "only" => without = all_but(&parser.value()?.string()?)?,
-                        "property" | "claim" => property = Some(property_of::<S>(parser.value()?)?),
-                        _ if parameters.take(&flag, &mut parser)? => {}
-                        _ => return Err(Long(&flag).unexpected().into()),
+                    match name {
+                        "--peers" => peers = number_of_peers::<S>(parser.value()?)?,
+                        "--faults" => world = world_of::<S>(parser.value()?)?,
+                        "--only" => without = all_but(&parser.value()?.string()?)?,
+                        "--property" => property = Some(property_of::<S>(parser.value()?)?),
+                        _ => return parameters.take(name, parser),
                     }
                 }
             }
-        }
+            Ok(true)
+        })?;
         parameters.settle(peers).map_err(Error::Usage)?;
         let scenario = Scenario::new(peers, parameters, &world).without(without);
         let scenario = scenario.with_mutant(mutant).only(property);
-        Ok(Self { job, seeds, scenario, is_described, trace, draw, explored })
+        Ok(Self { job, seeds, scenario, is_described, trace, draw, explored, without_bug })
     }
 
     /// Reads and checks the command line.
@@ -99,7 +148,7 @@ impl<S: Simulated> Options<S> {
             .find(|sim| sim.mutants().iter().any(|label| label.name == name))
         {
             Some(sim) => format!("this one belongs to synod sim {}", sim.name()),
-            None => "there is none of this name; synod sim --mutants lists all".into(),
+            None => "there is no mutant of this name; synod sim --mutants lists all".into(),
         })?;
         options.check(front)?;
         Ok(options)
@@ -111,7 +160,7 @@ impl<S: Simulated> Options<S> {
         let is_described = self.is_described || has_seeds;
         match &self.job {
             Job::Replay(_) if is_described || has_mutant => {
-                return refuse("--replay: all about the run stands in its file");
+                return refuse("--replay: its file says everything about the run");
             }
             Job::Matrix if is_described || has_mutant => {
                 return refuse("--matrix has worlds and seeds of its own");
@@ -124,15 +173,16 @@ impl<S: Simulated> Options<S> {
             }
             _ => {}
         }
+        if self.without_bug && !matches!(self.job, Job::Replay(_)) {
+            return refuse("--without-bug is for --replay");
+        }
         if self.explored.is_some() && !matches!(self.job, Job::Matrix) {
             return refuse("--explored is for --matrix");
         }
         self.draw.as_deref().map_or(Ok(()), front.check_picture)?;
         let read = if let Job::Replay(file) = &self.job { Some(file.as_path()) } else { None };
         let journal = self.journal();
-        let written: Vec<&Path> =
-            journal.as_deref().into_iter().chain(self.draw.as_deref()).collect();
-        (front.check_outputs)(read, &written)
+        outputs::check(read, journal.as_deref().into_iter().chain(self.draw.as_deref()))
     }
 
     /// Where the journal goes. The picture is made of it, so it stands beside the picture if
@@ -213,7 +263,7 @@ fn range(value: OsString) -> Result<Range<u64>> {
 fn whole(flag: &str, value: OsString) -> Result<u64> {
     let text = value.string()?;
     let number = text.replace('_', "").parse();
-    number.map_err(|_| Error::Usage(format!("{flag} {text:?}: this is no whole number")))
+    number.map_err(|_| Error::Usage(format!("{flag} {text:?}: this is not a whole number")))
 }
 
 fn number_of_peers<S: Simulated>(value: OsString) -> Result<u16> {
@@ -235,7 +285,7 @@ fn worlds<S: Simulated>() -> String {
     list(S::WORLDS.iter().map(|world| world.0))
 }
 
-fn world_of<S: Simulated>(value: OsString) -> Result<super::WorldFaults> {
+fn world_of<S: Simulated>(value: OsString) -> Result<WorldFaults> {
     let text = value.string()?;
     let found = S::WORLDS.iter().find(|world| world.0 == text).copied();
     word("--faults", &text, &worlds::<S>(), found)

@@ -17,7 +17,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Property, Scenario, Schedule, Simulated, named};
+use super::property::Property;
+use super::runs::Schedule;
+use super::simulated::{Scenario, Simulated, named};
 use crate::error::{Doing, Error, Result};
 use crate::process::Process;
 use crate::sim::StepOf;

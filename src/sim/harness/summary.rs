@@ -86,7 +86,7 @@ impl Summary {
             ("steps", format!("{}, {:.0} a run", counts.steps, mean(counts.steps))),
             ("messages", format!("{} sent, {} lost", counts.sent, counts.lost)),
             ("", format!("{twice} delivered twice, {reordered} out of order")),
-            ("wires cut, pauses", format!("{}, {}", counts.cuts, counts.pauses)),
+            ("links cut, pauses", format!("{}, {}", counts.cuts, counts.pauses)),
             ("crashes and restarts", counts.crashes.to_string()),
             ("", format!("{losses} power losses, {unheard} before the first flush of a start")),
             ("records lost in them", counts.records_lost.to_string()),

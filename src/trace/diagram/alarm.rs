@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use super::flow::Draft;
 use super::labels::plural;
-use super::markers::Marker;
-use super::model::Step;
+use super::model::DrawnFinding;
 use super::window::Place;
 use crate::trace::findings::{Certainty, Finding, Rule, Severity};
 use crate::visible::{clipped, visible};
@@ -17,7 +16,7 @@ pub struct Alarm {
     pub rule: String,
     /// What happened, in plain words.
     pub sentence: String,
-    /// The lines that show it; the picture points at the last of them that it has.
+    /// The lines that show it.
     pub places: Vec<Place>,
 }
 
@@ -36,7 +35,7 @@ pub fn alarms<R: Rule>(findings: &[Finding<R>]) -> Vec<Alarm> {
 }
 
 /// How much of a rule's name and of the sentence is shown.
-const LONGEST: (usize, usize) = (60, 300);
+const LONGEST: (usize, usize) = (60, 600);
 /// How many sentences of what has no place are said.
 const MOST_SENTENCES: usize = 3;
 
@@ -50,33 +49,21 @@ impl Alarm {
     }
 }
 
-/// Puts each alarm behind the last row that shows it, and says in words what is shown nowhere.
-pub(super) fn place(drafts: &mut Vec<Draft>, alarms: &[Alarm]) -> Vec<String> {
-    let mut hidden = Vec::new();
+/// Finds the steps that show each alarm, and says in words what is shown nowhere.
+pub(super) fn place(drafts: &[Draft], alarms: &[Alarm]) -> (Vec<DrawnFinding>, Vec<String>) {
+    let (mut shown, mut hidden) = (Vec::<DrawnFinding>::new(), Vec::new());
     for alarm in alarms {
-        let shows = |draft: &Draft| draft.places.iter().any(|place| alarm.places.contains(place));
-        let Some(at) = drafts.iter().rposition(shows) else {
-            hidden.push(alarm);
-            continue;
-        };
+        let fits = |draft: &Draft| draft.places.iter().any(|place| alarm.places.contains(place));
+        let steps: Vec<usize> = (0..drafts.len()).filter(|step| fits(&drafts[*step])).collect();
         let says = alarm.says();
-        let is_alarm = |draft: &Draft| draft.step.marker == Marker::Alarm;
-        let band = drafts[at].step.band;
-        let joined = |draft: &Draft| band.is_some() && draft.step.band == band;
-        // Behind the row, and behind the alarms that it has already.
-        let row = drafts[at + 1..].iter().take_while(|draft| joined(draft)).count();
-        let next = at + 1 + row;
-        let before = drafts[next..].iter().take_while(|draft| is_alarm(draft));
-        let (count, is_said) =
-            before.fold((0, false), |(count, said), d| (count + 1, said || d.step.says == says));
-        if is_said {
-            continue;
+        if steps.is_empty() {
+            hidden.push(alarm);
+        } else if shown.iter().all(|other| other.says != says) {
+            shown.push(DrawnFinding { says, steps });
         }
-        let Step { lifeline, time_us, .. } = drafts[at].step;
-        let step = Step { lifeline, time_us, marker: Marker::Alarm, says, ..Step::default() };
-        drafts.insert(next + count, Draft::of(step, Vec::new()));
     }
-    remarks(&hidden, alarms.len())
+    shown.sort_by_key(|finding| finding.steps.last().copied());
+    (shown, remarks(&hidden, alarms.len()))
 }
 
 fn remarks(hidden: &[&Alarm], all: usize) -> Vec<String> {

@@ -98,28 +98,24 @@ fn code(paint: Paint) -> String {
 }
 
 /// Breaks text between words into lines of at most `width` columns; at least one line, and a word
-/// that is too long is cut.
+/// that is too long is broken too.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
-    let mut lines = vec![String::new()];
-    let mut used = 0;
+    let (mut lines, mut line, mut used) = (Vec::new(), String::new(), 0);
     for word in text.split(' ') {
-        let long = labels::width(word);
-        if used > 0 && used + 1 + long > width {
-            lines.push(String::new());
+        if used > 0 && used + 1 + labels::width(word) > width {
+            lines.push(std::mem::take(&mut line));
             used = 0;
         }
-        let Some(line) = lines.last_mut() else { continue };
-        if used > 0 {
-            line.push(' ');
-            used += 1;
-        }
-        for c in word.chars() {
-            if used + labels::columns(c) <= width {
-                line.push(c);
-                used += labels::columns(c);
+        let space = if used > 0 { " " } else { "" };
+        for c in space.chars().chain(word.chars()) {
+            if used > 0 && used + labels::columns(c) > width {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
             }
+            line.push(c);
+            used += labels::columns(c);
         }
     }
+    lines.push(line);
     lines
 }

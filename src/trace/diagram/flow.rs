@@ -2,13 +2,13 @@
 //!
 //! A step is at most one receipt, and after it, without another receipt between, the messages of
 //! one content that the peer sends. Joining neighbours on one line can never put a receipt above
-//! its send: between them the peer heard nothing.
+//! its send: between them the peer heard nothing. For the same reason what a peer sends to itself
+//! and receives before anything else is within the step that sends it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::alarm::Alarm;
-use super::markers::Marker;
-use super::model::{Arrow, ArrowEnd, Lifeline, Step};
+use super::model::{Arrow, ArrowEnd, DrawnFinding, Lifeline, Marker, Step};
 use super::order;
 use super::pairs::{MessageCounts, Pair, pair};
 use super::window::{Extent, MOST_LIFELINES, Place};
@@ -76,8 +76,12 @@ pub struct Draft {
     pub time_us: Option<u64>,
     /// The lines it was made from.
     pub places: Vec<Place>,
+    /// Messages of the peer to itself that begin and end within the step.
+    within: Vec<usize>,
     /// The content of what it sends.
     what: Option<String>,
+    /// True of the receipt of what the peer sent itself.
+    is_own: bool,
     /// To whom; the same message to the same peer is a new step.
     told: Vec<Option<u16>>,
 }
@@ -86,6 +90,21 @@ impl Draft {
     /// A step that was made from these lines.
     pub fn of(step: Step, places: Vec<Place>) -> Self {
         Self { step, places, ..Self::default() }
+    }
+
+    /// True if this event comes no later after it than that, as far as clocks tell.
+    fn is_within(&self, us: u64, item: &Item) -> bool {
+        let soon = |(before, now): (u64, u64)| now.saturating_sub(before) <= us;
+        self.time_us.zip(item.time_us).is_none_or(soon)
+    }
+
+    fn send(&mut self, ends: &Ends, to: Option<u16>, what: &str) {
+        self.step.sends.extend(&ends.sends);
+        self.what = Some(what.to_owned());
+        self.told.push(to);
+        if self.step.marker == Marker::Note {
+            self.step.marker = Marker::Dot;
+        }
     }
 }
 
@@ -102,6 +121,8 @@ pub struct Flow {
 
 /// What comes later is a step of its own; before that, an answer may wait for the disk.
 const LONGEST_STEP_US: u64 = 100_000;
+/// Words that come later than this after a receipt may be about something else.
+const LONGEST_THOUGHT_US: u64 = 10_000;
 
 /// The messages that an event sends, and the one that it receives.
 #[derive(Clone, Debug, Default)]
@@ -163,6 +184,7 @@ pub fn flow(
             line.add(item, rank, ends);
         }
     }
+    in_flight(items, &pairs, &mut arrows, &lines, extent);
     // A peer whose log ends while others still write to it, and are not heard.
     for line in &mut lines {
         let Some(last) = line.drafts.last() else { continue };
@@ -176,10 +198,10 @@ pub fn flow(
             arrow.to == Some(line.lifeline) && arrow.end == ArrowEnd::Lost && later
         };
         if pairs.iter().zip(&arrows).any(unheard) {
-            line.end("log ends");
+            line.end(Marker::End, "log ends");
         }
     }
-    let lines = lines.into_iter().map(|line| line.drafts).collect();
+    let lines = lines.into_iter().map(|line| fold(line.drafts, &arrows)).collect();
     let (drafts, cut) = order::order(lines, &mut arrows, extent.first_us());
     Flow { drafts, arrows, cut }
 }
@@ -206,8 +228,79 @@ fn arrow(items: &[Item], pair: &Pair, lifeline: impl Fn(u16) -> Option<usize>) -
         label: String::new(),
         shorter: Vec::new(),
         refused: false,
+        reports: false,
         lines: lines.filter_map(|line| Some(items.get(line)?.text.clone())).collect(),
     })
+}
+
+/// Tells messages that were under way when the log ended from those that were lost: they were so
+/// for no longer than others are, and the link has brought nothing later.
+fn in_flight(
+    items: &[Item],
+    pairs: &[Pair],
+    arrows: &mut [Arrow],
+    lines: &[Line],
+    extent: &Extent,
+) {
+    let end = match extent.last_us() {
+        Some(end) => end,
+        None if extent.reaches_the_end() => items.len() as u64,
+        None => return,
+    };
+    let is_timed = extent.is_timed();
+    let at = |event: usize| items[event].time_us.filter(|_| is_timed).unwrap_or(event as u64);
+    let ways = || pairs.iter().filter_map(|pair| Some((pair, pair.sent?, pair.received?)));
+    let slowest = ways().map(|(_, sent, received)| at(received).saturating_sub(at(sent))).max();
+    let mut latest: BTreeMap<(u16, u16), u64> = BTreeMap::new();
+    for (_, sent, received) in ways() {
+        let last = latest.entry((items[sent].at, items[received].at)).or_default();
+        *last = at(sent).max(*last);
+    }
+    let is_young = |sent: usize| end.saturating_sub(at(sent)) <= slowest.unwrap_or(0);
+    let lost: Vec<_> = (0..arrows.len())
+        .filter(|arrow| arrows[*arrow].end == ArrowEnd::Lost)
+        .filter_map(|arrow| Some((arrow, arrows[arrow].to?, pairs[arrow].sent?)))
+        .collect();
+    // Who was written to in vain before hears nothing any more.
+    let newest = |line: usize| lines.get(line)?.drafts.last().map(|draft| draft.rank);
+    let is_gone = |to: usize, sent: usize| newest(to).is_none_or(|newest| sent > newest);
+    let gone: BTreeSet<usize> = lost
+        .iter()
+        .filter(|(_, to, sent)| !is_young(*sent) && is_gone(*to, *sent))
+        .map(|(_, to, _)| *to)
+        .collect();
+    for (arrow, to, sent) in lost {
+        let link = pairs[arrow].to.and_then(|to| latest.get(&(items[sent].at, to)));
+        let is_overtaken = link.is_some_and(|later| *later > at(sent));
+        if is_young(sent) && !is_overtaken && !gone.contains(&to) && newest(to).is_some() {
+            arrows[arrow].end = ArrowEnd::InFlight;
+        }
+    }
+}
+
+/// Takes into a step what the peer tells itself there.
+fn fold(drafts: Vec<Draft>, arrows: &[Arrow]) -> Vec<Draft> {
+    let to_itself =
+        |arrow: &usize| arrows.get(*arrow).is_some_and(|arrow| arrow.to == Some(arrow.from));
+    let mut folded: Vec<Draft> = Vec::new();
+    for draft in drafts {
+        let own = draft.step.received.filter(to_itself);
+        let is_plain = draft.step.marker == Marker::Dot && draft.step.says.is_empty();
+        let last = folded.last_mut().filter(|last| {
+            let sent = own.is_some_and(|own| last.step.sends.contains(&own));
+            sent && is_plain && draft.step.sends.iter().all(to_itself)
+        });
+        match (last, own) {
+            (Some(last), Some(own)) => {
+                last.within.push(own);
+                last.step.sends.extend(draft.step.sends);
+                last.step.lines.extend(draft.step.lines);
+                last.places.extend(draft.places);
+            }
+            _ => folded.push(draft),
+        }
+    }
+    folded
 }
 
 /// The steps of one peer, in its own order.
@@ -226,13 +319,16 @@ impl Line {
     fn add(&mut self, item: &Item, rank: usize, ends: &Ends) {
         match &item.event {
             ItemKind::Sent { to, what, .. } => self.send(item, rank, ends, *to, what),
-            ItemKind::Received { .. } => {
-                self.push(item, rank, Marker::Dot, "").step.received = ends.received;
+            ItemKind::Received { from, .. } => {
+                let draft = self.push(item, rank, Marker::Dot, "");
+                draft.step.received = ends.received;
+                draft.is_own = *from == Some(item.at);
             }
             ItemKind::Does { marker, says, joins } => {
                 let open = |last: &&mut Draft| {
                     let plain = last.step.marker == Marker::Dot && last.step.sends.is_empty();
-                    *joins && plain && last.step.received.is_some()
+                    let soon = *marker != Marker::Note || last.is_within(LONGEST_THOUGHT_US, item);
+                    *joins && plain && last.step.received.is_some() && soon
                 };
                 let Some(last) = self.drafts.last_mut().filter(open) else {
                     self.push(item, rank, *marker, says);
@@ -244,7 +340,7 @@ impl Line {
             }
             ItemKind::Started { says } => {
                 if self.has_started {
-                    self.end("crashed");
+                    self.end(Marker::Lost, "crashed");
                 }
                 self.has_started = true;
                 if let Some(says) = says {
@@ -260,35 +356,34 @@ impl Line {
             return;
         }
         let open = |last: &Draft| {
-            let speaks = matches!(last.step.marker, Marker::Dot | Marker::Star);
-            let soon = |(before, now): (u64, u64)| now.saturating_sub(before) <= LONGEST_STEP_US;
+            let speaks = matches!(last.step.marker, Marker::Dot | Marker::Star | Marker::Note);
             speaks
                 && last.what.as_deref().is_none_or(|before| before == what)
-                && last.time_us.zip(item.time_us).is_none_or(soon)
+                && last.is_within(LONGEST_STEP_US, item)
                 && (to.is_none() || !last.told.contains(&to))
         };
-        if !self.drafts.last().is_some_and(open) {
-            self.push(item, rank, Marker::Dot, "");
-        } else if let Some(last) = self.drafts.last_mut() {
-            last.step.lines.push(item.text.clone());
-            last.places.push(item.place);
-        }
-        if let Some(last) = self.drafts.last_mut() {
-            last.step.sends.extend(&ends.sends);
-            last.what = Some(what.to_owned());
-            last.told.push(to);
+        // A broadcast goes on when its own copy has arrived.
+        let goes_on = match self.drafts.as_slice() {
+            [.., asks, own] if own.is_own && own.what.is_none() => {
+                asks.what.as_deref() == Some(what) && open(asks)
+            }
+            _ => false,
+        };
+        let at = self.drafts.len().wrapping_sub(1 + usize::from(goes_on));
+        if self.drafts.get(at).is_some_and(open) {
+            let draft = &mut self.drafts[at];
+            draft.step.lines.push(item.text.clone());
+            draft.places.push(item.place);
+            draft.send(ends, to, what);
+        } else {
+            self.push(item, rank, Marker::Dot, "").send(ends, to, what);
         }
     }
 
     /// The peer is gone after its last step.
-    fn end(&mut self, says: &str) {
+    fn end(&mut self, marker: Marker, says: &str) {
         let Some(last) = self.drafts.last() else { return };
-        let step = Step {
-            lifeline: self.lifeline,
-            marker: Marker::Lost,
-            says: says.into(),
-            ..Step::default()
-        };
+        let step = Step { lifeline: self.lifeline, marker, says: says.into(), ..Step::default() };
         let (rank, time_us) = (last.rank, last.time_us);
         self.drafts.push(Draft { step, rank, time_us, ..Draft::default() });
     }
@@ -307,24 +402,27 @@ impl Line {
     }
 }
 
-/// The steps of these drafts, with alarms behind those that show them, and what of the alarms has
-/// no place; tells the arrows where their ends are.
+/// The steps of these drafts, the alarms that they show, and what of the others is to be said;
+/// tells the arrows where their ends are.
 pub fn settle(
-    mut drafts: Vec<Draft>,
+    drafts: Vec<Draft>,
     arrows: &mut [Arrow],
     alarms: &[Alarm],
-) -> (Vec<Step>, Vec<String>) {
-    let remarks = super::alarm::place(&mut drafts, alarms);
-    let steps: Vec<Step> = drafts.into_iter().map(|draft| draft.step).collect();
-    for (index, step) in steps.iter().enumerate() {
-        for &arrow in &step.sends {
+) -> (Vec<Step>, Vec<DrawnFinding>, Vec<String>) {
+    let (findings, remarks) = super::alarm::place(&drafts, alarms);
+    let mut steps = Vec::new();
+    for (index, draft) in drafts.into_iter().enumerate() {
+        for &arrow in &draft.step.sends {
             if let Some(arrow) = arrows.get_mut(arrow) {
                 arrow.sent = Some(index);
             }
         }
-        if let Some(arrow) = step.received.and_then(|arrow| arrows.get_mut(arrow)) {
-            arrow.received = Some(index);
+        for arrow in draft.step.received.into_iter().chain(draft.within) {
+            if let Some(arrow) = arrows.get_mut(arrow) {
+                arrow.received = Some(index);
+            }
         }
+        steps.push(draft.step);
     }
-    (steps, remarks)
+    (steps, findings, remarks)
 }

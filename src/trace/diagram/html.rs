@@ -1,18 +1,19 @@
-//! The picture as one page that needs nothing else: hover, filter, step.
+//! The picture as one page that needs nothing else: step, filter, zoom, go from finding to finding.
 //!
-//! The drawing is the same SVG as in a report. What the page shows of the log comes as JSON and is
-//! set as text, never as markup.
+//! The drawing is the same SVG as in a report; the names stand above it as text, so that they can
+//! be read at any size, with what each peer holds at the step one stands at. What the page shows of
+//! the log comes as JSON and is set as text, never as markup.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::labels::{Unit, stamp};
+use super::labels::{Unit, stamp, stamp_unit};
 use super::layout::Layout;
-use super::markers::legend;
-use super::model::{Diagram, Step};
+use super::markers::{escape, legend};
+use super::model::{Diagram, Lifeline, Step};
 use super::palette;
-use super::svg::{HEAD, LEAST, body, describe, escape, heads};
+use super::svg::{LEAST, body, describe};
 
 /// What the page knows of a step.
 #[derive(Serialize)]
@@ -25,19 +26,28 @@ struct StepData<'a> {
     says: Vec<String>,
     lines: &'a [String],
     at: [f64; 2],
+    /// The steps of which something is complete here.
+    counted: &'a [usize],
 }
 
-/// What the page knows of a message.
+/// What the page knows of a message or a finding.
 #[derive(Serialize)]
-struct ArrowData<'a> {
+struct TextData<'a> {
     says: String,
     lines: &'a [String],
+    /// Of a finding: the steps that show it.
+    #[serde(skip_serializing_if = "<[usize]>::is_empty")]
+    steps: &'a [usize],
 }
 
 #[derive(Serialize)]
 struct PageData<'a> {
+    size: [f64; 2],
+    /// What each peer holds, from which step on.
+    states: Vec<&'a [(usize, String)]>,
     steps: Vec<StepData<'a>>,
-    arrows: Vec<ArrowData<'a>>,
+    arrows: Vec<TextData<'a>>,
+    findings: Vec<TextData<'a>>,
 }
 
 /// A whole page.
@@ -59,22 +69,25 @@ pub(super) fn draw(diagram: &Diagram) -> String {
     for remark in std::iter::once(&diagram.summary).chain(&diagram.remarks) {
         put!(out, "<p>{}</p>\n", escape(remark));
     }
-    let (width, height) = (layout.width, layout.height);
-    let (legend, legend_height) = legend(diagram, width.max(LEAST));
     out.push_str("</header>\n");
     tools(&mut out, diagram);
+    put!(out, "<main id=\"stage\" tabindex=\"0\">\n<div class=\"heads\">");
+    put!(out, "<div class=\"unit\">{}</div>", stamp_unit(diagram));
+    for (line, x) in diagram.lifelines.iter().zip(&layout.grid.x) {
+        head(&mut out, line, *x, layout.grid.column);
+    }
+    let (width, height) = (layout.width, layout.grid.height);
+    let wide = width.max(LEAST);
+    let (legend, legend_height) = legend(diagram, wide);
     put!(
         out,
-        "<main id=\"stage\" tabindex=\"0\">\n\
-         <svg class=\"heads\" width=\"{width:.0}\" \
-         height=\"{HEAD:.0}\">\n{}</svg>\n<svg class=\"body\" width=\"{width:.0}\" \
+        "</div>\n<svg class=\"body\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \
          height=\"{height:.0}\" role=\"img\" aria-label=\"{title}\">\n{}\
-         <circle id=\"now\" r=\"12\" cx=\"-99\" cy=\"-99\"/>\n</svg>\n\
-         <svg class=\"legend\" width=\"{:.0}\" height=\"{legend_height:.0}\">\n{legend}</svg>\n\
+         <circle id=\"now\" r=\"14\" cx=\"-99\" cy=\"-99\"/>\n</svg>\n\
+         <svg class=\"legend\" viewBox=\"0 0 {wide:.0} {legend_height:.0}\" \
+         width=\"{wide:.0}\">\n{legend}</svg>\n\
          </main>\n",
-        heads(diagram, &layout),
-        body(diagram, &layout, false),
-        width.max(LEAST)
+        body(diagram, &layout)
     );
     put!(
         out,
@@ -89,28 +102,54 @@ pub(super) fn draw(diagram: &Diagram) -> String {
     out
 }
 
+/// Who a peer is, and room for what it holds.
+fn head(out: &mut String, line: &Lifeline, x: f64, column: f64) {
+    let (left, name) = (x - column / 2.0 + 4.0, escape(&line.name));
+    let more = [Some(&line.roles), line.host.as_ref()].into_iter().flatten();
+    let more: Vec<&str> = more.map(String::as_str).filter(|more| !more.is_empty()).collect();
+    let (first, more) = (escape(more.first().unwrap_or(&"")), escape(&more.join(", ")));
+    put!(
+        out,
+        "<div class=\"head\" data-x=\"{left:.1}\" data-w=\"{:.1}\" title=\"{name} {more}\">\
+         <b>{name}</b><span>{first}</span><i></i></div>",
+        column - 8.0
+    );
+}
+
 /// What one can do here.
 fn hint(diagram: &Diagram) -> String {
     let what = if diagram.arrows.is_empty() { "marker" } else { "message or marker" };
-    let mut group = String::new();
+    let mut hint = format!(
+        "Arrow keys step through the run, Escape shows all of it; + and − zoom, 0 fits the width. \
+         Point at or tap a {what} to read it whole. The buttons filter by peer"
+    );
     if !diagram.groups.names.is_empty() {
-        group = format!(" and by {}", diagram.groups.noun);
+        put!(hint, " and by {}", diagram.groups.noun);
     }
-    format!(
-        "Arrow keys step through the run, Escape shows all of it. Point at or tap a {what} to read \
-         it whole. The buttons filter by peer{group}."
-    )
+    if !diagram.findings.is_empty() {
+        hint.push_str("; N goes to the next broken rule");
+    }
+    hint + "."
 }
 
-/// The buttons: those that step, one for each peer, one for each group.
+fn button(out: &mut String, id: &str, title: &str, text: &str) {
+    put!(out, "<button id=\"{id}\" title=\"{title}\">{text}</button>");
+}
+
+/// The buttons: those that step and zoom, one for each peer, one for each group.
 fn tools(out: &mut String, diagram: &Diagram) {
-    out.push_str(
-        "<nav>\n<span class=\"group\"><button id=\"back\" title=\"step back (left \
-         arrow)\">←</button>\
-         <button id=\"next\" title=\"step (right arrow)\">→</button>\
-         <button id=\"whole\" title=\"the whole run (Escape)\">all</button>\
-         <output id=\"place\"></output></span>\n<span class=\"group\">",
-    );
+    out.push_str("<nav>\n<span class=\"group\">");
+    button(out, "back", "step back (left arrow)", "←");
+    button(out, "next", "step (right arrow)", "→");
+    button(out, "whole", "the whole run (Escape)", "all");
+    if !diagram.findings.is_empty() {
+        button(out, "finding", "the next broken rule (N)", "⚠ next");
+    }
+    out.push_str("<output id=\"place\"></output></span>\n<span class=\"group\">");
+    button(out, "smaller", "smaller (−)", "−");
+    button(out, "fit", "fit to width (0)", "fit");
+    button(out, "larger", "larger (+)", "+");
+    out.push_str("</span>\n<span class=\"group\">");
     for (index, line) in diagram.lifelines.iter().enumerate() {
         put!(
             out,
@@ -140,23 +179,55 @@ fn data<'a>(diagram: &'a Diagram, layout: &Layout) -> PageData<'a> {
     let step = |(index, step): (usize, &'a Step)| {
         let mut says: Vec<String> = Vec::new();
         says.extend(diagram.received(step).map(|a| format!("receives {}", describe(diagram, a))));
-        says.extend([&step.effect, &step.says].into_iter().filter(|s| !s.is_empty()).cloned());
-        says.extend(diagram.sends(step).map(|a| format!("sends {}", describe(diagram, a))));
+        says.extend(step.sentences().map(str::to_owned));
+        says.extend(sends(diagram, step));
+        let shown = diagram.findings.iter().filter(|finding| finding.steps.contains(&index));
+        says.extend(shown.map(|finding| format!("⚠ {}", finding.says)));
         let name = diagram.name(Some(step.lifeline));
         let time = step.time_us.map(|us| format!(" at {} {}", stamp(unit, us), unit.name()));
-        let at = layout.point(index, step.lifeline);
+        let at = layout.grid.point(index, step.lifeline);
         StepData {
             when: format!("{name}{}", time.unwrap_or_default()),
             peer: step.lifeline,
             says,
             lines: &step.lines,
             at: [at.x, at.y],
+            counted: step.reached.as_ref().map_or(&[], |reached| &reached.steps),
         }
     };
-    let steps = diagram.steps.iter().enumerate().map(step).collect();
-    let arrows = diagram.arrows.iter();
-    let arrow = |arrow| ArrowData { says: describe(diagram, arrow), lines: &arrow.lines };
-    PageData { steps, arrows: arrows.map(arrow).collect() }
+    let arrows = diagram.arrows.iter().map(|arrow| TextData {
+        says: describe(diagram, arrow),
+        lines: &arrow.lines,
+        steps: &[],
+    });
+    let findings = diagram.findings.iter().map(|finding| TextData {
+        says: finding.says.clone(),
+        lines: &[],
+        steps: &finding.steps,
+    });
+    PageData {
+        size: [layout.width, layout.grid.height],
+        states: diagram.lifelines.iter().map(|line| line.states.as_slice()).collect(),
+        steps: diagram.steps.iter().enumerate().map(step).collect(),
+        arrows: arrows.collect(),
+        findings: findings.collect(),
+    }
+}
+
+/// What a step sends, each message once.
+fn sends(diagram: &Diagram, step: &Step) -> Vec<String> {
+    let mut all: Vec<(&str, String)> = Vec::new();
+    for arrow in diagram.sends(step) {
+        let mut to = diagram.name(arrow.to).to_owned();
+        if !arrow.ending().is_empty() {
+            put!(to, " ({})", arrow.ending());
+        }
+        match all.last_mut().filter(|(label, _)| *label == arrow.label) {
+            Some((_, others)) => put!(others, ", {to}"),
+            None => all.push((&arrow.label, to)),
+        }
+    }
+    all.into_iter().map(|(label, to)| format!("sends {label} → {to}")).collect()
 }
 
 /// The data as JSON that can stand in a page: no sign in it ends the script.

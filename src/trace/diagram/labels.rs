@@ -1,6 +1,5 @@
 //! Amounts in words, and how much room text takes.
 
-use super::markers::Marker;
 use super::model::{Diagram, Step};
 
 /// A span of time, with three figures that count.
@@ -71,6 +70,14 @@ pub fn grouped(count: u64) -> String {
     out
 }
 
+/// A sentence without the flag that it names in brackets at its end, and that.
+pub fn without_advice(sentence: &str) -> (String, Option<String>) {
+    match sentence.strip_suffix(')').and_then(|sentence| sentence.rsplit_once(" (--")) {
+        Some((sentence, advice)) => (sentence.to_owned(), Some(format!("--{advice}"))),
+        None => (sentence.to_owned(), None),
+    }
+}
+
 /// How many columns of a terminal a character takes; wide scripts and pictures take two.
 pub(super) fn columns(c: char) -> usize {
     match c {
@@ -96,20 +103,14 @@ pub(super) fn width(text: &str) -> usize {
     text.chars().map(columns).sum()
 }
 
-/// The time of each row, or its number where there are no times; a broken rule has no number.
+/// The time of each row, or its number where there are no times.
 pub(super) fn stamps(diagram: &Diagram) -> Vec<String> {
     let unit = Unit::of(diagram);
-    let mut number = 0;
-    let stamp = |(_, row): (usize, &[Step])| {
-        let is_alarm = row.first().is_some_and(|step| step.marker == Marker::Alarm);
-        number += usize::from(!is_alarm);
-        match row.first().and_then(|step| step.time_us) {
-            Some(us) => stamp(unit, us),
-            None if is_alarm => String::new(),
-            None => number.to_string(),
-        }
+    let stamp = |(number, (_, row)): (usize, (usize, &[Step]))| {
+        let time = row.first().and_then(|step| step.time_us);
+        time.map_or_else(|| (number + 1).to_string(), |us| stamp(unit, us))
     };
-    diagram.rows().map(stamp).collect()
+    diagram.rows().enumerate().map(stamp).collect()
 }
 
 /// What the stamps are.

@@ -1,104 +1,75 @@
 //! Where everything stands on a drawn page: pixels, no colours.
 //!
-//! Every row has a height of its own, so labels of different steps never meet. The room between two
-//! rows grows with the time between them, but with its logarithm: a pause is seen as a pause and
-//! does not push everything else off the page.
+//! Steps that cannot know of each other share a row. Labels stand where no arrow and no other label
+//! is; a row in which there is no such place gets more room. What peers say in words, and the
+//! findings, stand in a column at the side, each level with its row. The room between two rows
+//! grows with the time between them, but with its logarithm: a pause is seen as a pause and does
+//! not push everything else off the page.
 
 use super::canvas::wrap;
+use super::geometry::{BOLD, GUTTER, Grid, columns_of, text_width};
 use super::labels;
-use super::markers::Marker;
-use super::model::{ArrowEnd, Band, Diagram, Step};
+use super::model::{Band, Diagram, Step};
+use super::places::{Label, Places, texts};
+use super::rays::{Ray, rays};
 
-/// Room for the times at the left.
-pub(super) const GUTTER: f64 = 76.0;
 /// Room at the right edge.
-const MARGIN: f64 = 40.0;
+const MARGIN: f64 = 52.0;
 /// Room at the left of the first line, beside its half column.
-const LEAD: f64 = 30.0;
+const LEAD: f64 = 60.0;
 /// The least and the most room for one peer whose messages are drawn.
-const COLUMN: (f64, f64) = (132.0, 190.0);
+const COLUMN: (f64, f64) = (134.0, 190.0);
 /// The same where only bands are.
 const NARROW: (f64, f64) = (62.0, 104.0);
 /// How wide all narrow columns together would like to be.
 const WISHED: f64 = 900.0;
 /// The least and the most room for what bands say.
 const CAPTION: (f64, f64) = (110.0, 300.0);
-/// The least and the most room between two rows.
-const ROW: (f64, f64) = (25.0, 52.0);
-/// Rows of boxes need more room than rows of points.
-const STRETCH: f64 = 1.25;
-/// From one line of a long label to the next.
-pub(super) const LINE: f64 = 15.0;
+/// How wide the column at the side is.
+const SIDE: f64 = 270.0;
+/// Half the height of a row: of arrows' ends alone, with labels, and of boxes.
+const HALF: (f64, f64, f64) = (8.0, 13.0, 16.0);
+/// The most room that time adds between two rows.
+const WAIT: f64 = 14.0;
+/// The room of a pause.
+const GAP: f64 = 44.0;
+/// From one line of a text to the next.
+pub(super) const LINE: f64 = 14.0;
+/// What a row grows by whose labels find no place, and how often.
+const GROWTH: (f64, usize) = (13.0, 4);
 /// A time this many times the usual one is marked as a pause.
 const PAUSE: f64 = 40.0;
-/// How far a message falls that does not arrive.
-const FALL: f64 = 11.0;
+/// Steps further apart than this many times the usual time share no row.
+const ALIKE: f64 = 12.0;
 
-/// A place on the page.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Point {
-    pub(super) x: f64,
+/// Words in the column at the side.
+#[derive(Clone, Debug)]
+pub(super) struct Remark {
+    /// The middle of its first line.
     pub(super) y: f64,
-}
-
-/// A piece of text beside a point of a lifeline.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Label {
-    /// Its lines, from top to bottom.
     pub(super) lines: Vec<String>,
-    pub(super) at: Point,
-    /// True if the text ends at the place instead of beginning there.
-    pub(super) to_left: bool,
-    pub(super) tone: Tone,
+    /// The step that it belongs to.
+    pub(super) step: usize,
+    /// The finding that it is.
+    pub(super) finding: Option<usize>,
 }
-
-/// What a label is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
-    /// Messages that leave.
-    Message,
-    /// An answer that says no.
-    Refusal,
-    /// An outcome.
-    Outcome,
-    /// Words.
-    Note,
-    /// Something wrong.
-    Alarm,
-}
-
-impl Tone {
-    /// How wide a text is in this tone: some of them are bold.
-    pub(super) fn width(self, text: &str) -> f64 {
-        let bold = matches!(self, Self::Outcome | Self::Alarm | Self::Refusal);
-        text_width(text) * if bold { BOLD } else { 1.0 }
-    }
-
-    /// True of what may take more than a column, and more than a line.
-    const fn is_long(self) -> bool {
-        matches!(self, Self::Note | Self::Alarm)
-    }
-}
-
-/// How much wider bold letters are.
-pub(super) const BOLD: f64 = 1.16;
 
 /// Everything's place.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Layout {
     pub(super) width: f64,
-    pub(super) height: f64,
-    /// The lifelines.
-    pub(super) x: Vec<f64>,
-    /// The steps.
-    pub(super) y: Vec<f64>,
-    pub(super) column: f64,
+    pub(super) grid: Grid,
+    /// The rows of the steps.
+    pub(super) rows: Vec<usize>,
     /// How much room there is for what bands say, from the gutter on.
     pub(super) caption: f64,
     /// Pauses: where, and how long.
     pub(super) pauses: Vec<(f64, String)>,
+    /// By arrow.
+    pub(super) rays: Vec<Option<Ray>>,
     /// By step.
     pub(super) labels: Vec<Vec<Label>>,
+    pub(super) remarks: Vec<Remark>,
 }
 
 impl Layout {
@@ -108,115 +79,143 @@ impl Layout {
         let has_bands = !diagram.bands.is_empty();
         let caption = if has_bands { widest.clamp(CAPTION.0, CAPTION.1) } else { LEAD };
         let column = column(diagram);
-        let mut x = Vec::new();
+        let mut layout = Self { caption, rows: rows(diagram), ..Self::default() };
+        layout.grid.column = column;
         let mut right = GUTTER + caption;
         for _ in &diagram.lifelines {
-            x.push(right + column / 2.0);
+            layout.grid.x.push(right + column / 2.0);
             right += column;
         }
-        let width = (right + MARGIN).max(520.0);
-        let (y, labels, pauses) = (Vec::new(), Vec::new(), Vec::new());
-        let mut layout = Self { width, height: 0.0, x, y, column, caption, pauses, labels };
-        layout.place_rows(diagram);
+        layout.remarks = remarks(diagram);
+        layout.grid.side = right + MARGIN;
+        let side = MARGIN + if layout.remarks.is_empty() { 0.0 } else { SIDE };
+        layout.width = (right + side).max(520.0);
+        let mut room = vec![0.0; layout.rows.last().map_or(0, |row| row + 1)];
+        for round in 0.. {
+            layout.place_rows(diagram, &room);
+            layout.rays = rays(diagram, &layout.grid);
+            let (labels, cramped) =
+                Places::new(diagram, &layout.grid, &layout.rays).labels(diagram);
+            layout.labels = labels;
+            if cramped.is_empty() || round == GROWTH.1 {
+                break;
+            }
+            for step in cramped {
+                room[layout.rows[step]] += GROWTH.0;
+            }
+        }
         layout
     }
 
-    /// Gives each row its place, below the labels of the one before.
-    fn place_rows(&mut self, diagram: &Diagram) {
-        let stretch = if diagram.bands.is_empty() { 1.0 } else { STRETCH };
-        let time = |(_, row): (usize, &[Step])| row.first().and_then(|step| step.time_us);
-        let times: Vec<u64> = diagram.rows().map(|row| time(row).unwrap_or(0)).collect();
-        let (all, pauses) = rows(&times, diagram.timed);
-        let mut pauses = pauses.into_iter().peekable();
-        let mut extra = 0.0;
-        for ((_, row), at) in diagram.rows().zip(all) {
-            while let Some((y, long)) = pauses.next_if(|pause| pause.0 < at) {
-                self.pauses.push((y * stretch + extra, long));
-            }
-            let mut more = 0;
-            for step in row {
-                self.y.push(at * stretch + extra);
-                let labels = self.labels_of(diagram, step, at * stretch + extra);
-                more = labels.iter().map(|l| l.lines.len() - 1).max().unwrap_or(0).max(more);
-                self.labels.push(labels);
-            }
-            for _ in 0..more {
-                extra += LINE;
+    /// Gives each row its place, with more `room` around it.
+    fn place_rows(&mut self, diagram: &Diagram, room: &[f64]) {
+        let count = room.len();
+        let mut half = vec![HALF.0; count];
+        let mut times = vec![0; count];
+        let mut spoken = vec![0.0; count];
+        for (step, row) in diagram.steps.iter().zip(&self.rows).rev() {
+            let has_label = texts(diagram, step).next().is_some() || step.reached.is_some();
+            half[*row] = match step.band {
+                Some(_) => HALF.2,
+                None if has_label => HALF.1.max(half[*row]),
+                None => half[*row],
+            };
+            times[*row] = step.time_us.unwrap_or(0);
+        }
+        for finding in &diagram.findings {
+            for step in &finding.steps {
+                half[self.rows[*step]] = HALF.2;
             }
         }
-        self.height = self.y.last().copied().unwrap_or(0.0) + ROW.1 + extra.min(4.0 * LINE);
+        for remark in &self.remarks {
+            // Few lines.
+            #[allow(clippy::cast_precision_loss)]
+            let lines = remark.lines.len() as f64;
+            spoken[self.rows[remark.step]] += lines * LINE + 8.0;
+        }
+        let waits = Waits::of(&times, diagram.timed);
+        let (mut y, mut spoken_to, mut all) = (0.0, 0.0_f64, Vec::new());
+        self.pauses.clear();
+        for row in 0..count {
+            let wait = waits.before(row);
+            if let Some(long) = &wait.1 {
+                self.pauses.push((y + HALF.1 + GAP / 2.0, long.clone()));
+            }
+            let above = if row == 0 { HALF.1 } else { half[row - 1] + room[row - 1] / 2.0 };
+            y += above + half[row] + room[row] / 2.0 + wait.0;
+            if spoken[row] > 0.0 {
+                y = y.max(spoken_to + LINE);
+                spoken_to = y + spoken[row] - LINE;
+            }
+            all.push(y);
+        }
+        self.grid.y = self.rows.iter().map(|row| all[*row]).collect();
+        let mut below = vec![0.0; count];
+        for remark in &mut self.remarks {
+            let row = self.rows[remark.step];
+            remark.y = all[row] + below[row];
+            for _ in &remark.lines {
+                below[row] += LINE;
+            }
+            below[row] += 8.0;
+        }
+        self.grid.height = (y + HALF.2 + LINE).max(spoken_to + LINE);
     }
+}
 
-    /// Where a step stands.
-    pub(super) fn point(&self, step: usize, lifeline: usize) -> Point {
-        let of = |all: &[f64], index: usize| all.get(index).copied().unwrap_or(0.0);
-        Point { x: of(&self.x, lifeline), y: of(&self.y, step) }
-    }
-
-    /// Both ends of an arrow; an end outside the picture is in the air.
-    pub(super) fn ends(&self, diagram: &Diagram, arrow: usize) -> Option<(Point, Point)> {
-        let arrow = diagram.arrows.get(arrow)?;
-        let start = arrow.sent.map(|step| self.point(step, arrow.from));
-        let end = arrow.received.zip(arrow.to).map(|(step, to)| self.point(step, to));
-        let from = self.point(0, arrow.from).x;
-        let to = arrow.to.map_or(from + self.column, |to| self.point(0, to).x);
-        // A way that is not gone to its end is drawn for a part of it.
-        let part = |from: f64, to: f64| {
-            let way = to - from;
-            let lost = arrow.end == ArrowEnd::Lost && arrow.to.is_some();
-            // A lost message ends before the line of its receiver, so that one sees whose.
-            let gone =
-                if lost { way.abs() - 15.0 } else { (way.abs() * 0.5).min(self.column * 0.62) };
-            from + way.signum() * gone.max(0.0)
+/// The row of each step: a band's own, else the same as that of the steps before as long as none of
+/// them is of the same peer, or sent what is received here, or is much earlier.
+fn rows(diagram: &Diagram) -> Vec<usize> {
+    let mut rows: Vec<usize> = Vec::new();
+    let mut next = vec![0; diagram.lifelines.len()];
+    let times: Vec<u64> = diagram.steps.iter().map(|step| step.time_us.unwrap_or(0)).collect();
+    let usual = Waits::of(&times, diagram.timed).usual;
+    let (mut now, mut since) = (0, 0);
+    for (index, step) in diagram.steps.iter().enumerate() {
+        let sent = diagram.received(step).and_then(|arrow| arrow.sent);
+        let after_send = sent.and_then(|sent| rows.get(sent)).map_or(0, |row| row + 1);
+        let before = index.checked_sub(1).map(|before| &diagram.steps[before]);
+        let band = |before: &Step| {
+            let alone = step.band.is_some() || before.band.is_some();
+            usize::from(alone && step.band != before.band)
         };
-        match (start, end) {
-            (Some(start), Some(end)) => Some((start, end)),
-            (Some(start), None) => Some((start, Point { x: part(from, to), y: start.y + FALL })),
-            (None, Some(end)) => Some((Point { x: part(to, from), y: end.y - FALL }, end)),
-            (None, None) => None,
+        now = match (step.band.is_some(), before) {
+            (true, Some(before)) => now + band(before),
+            (_, before) => {
+                let own = next.get(step.lifeline).copied().unwrap_or(0);
+                (now + before.map_or(0, band)).max(own).max(after_send)
+            }
+        };
+        let is_late = to_float(times[index].saturating_sub(times[since])) > ALIKE * usual;
+        now += usize::from(is_late && rows.last() == Some(&now) && step.band.is_none());
+        if rows.last() != Some(&now) {
+            since = index;
+        }
+        if let Some(next) = next.get_mut(step.lifeline) {
+            *next = now + 1;
+        }
+        rows.push(now);
+    }
+    rows
+}
+
+/// What stands at the side: what peers say, and the findings behind the last step that shows them.
+fn remarks(diagram: &Diagram) -> Vec<Remark> {
+    let lines = |text: &str| wrap(text, columns_of(SIDE - 34.0));
+    let mut remarks = Vec::new();
+    for (step, it) in diagram.steps.iter().enumerate() {
+        if !it.says.is_empty() && !it.is_short() {
+            let text = format!("{}: {}", diagram.name(Some(it.lifeline)), it.says);
+            remarks.push(Remark { y: 0.0, lines: lines(&text), step, finding: None });
+        }
+        for (index, finding) in diagram.findings.iter().enumerate() {
+            if finding.steps.last() == Some(&step) {
+                let (lines, finding) = (lines(&finding.says), Some(index));
+                remarks.push(Remark { y: 0.0, lines, step, finding });
+            }
         }
     }
-
-    /// The labels of a step: the first on the side where none of its own arrows are, if there
-    /// is one, the second on the other.
-    fn labels_of(&self, diagram: &Diagram, step: &Step, y: f64) -> Vec<Label> {
-        let x = self.point(0, step.lifeline).x;
-        let others = diagram.sends(step).filter_map(|arrow| arrow.to);
-        let sender = diagram.received(step).map(|arrow| arrow.from);
-        let mut others = others.chain(sender).filter(|other| *other != step.lifeline).peekable();
-        let free_left = others.peek().is_some() && others.all(|other| other > step.lifeline);
-        let mut taken: Option<bool> = None;
-        let mut labels = Vec::new();
-        for (text, tone) in texts(diagram, step) {
-            let long = tone.is_long();
-            let wanted = match taken {
-                Some(left) => !left,
-                None if long => x > self.width / 2.0,
-                None => free_left,
-            };
-            let room = |left: bool| self.room(step.lifeline, left, long);
-            // The other side, if it is free and has more room for what does not fit here.
-            let cramped = tone.width(&text) > room(wanted) && room(!wanted) > room(wanted);
-            let left = if taken.is_none() && cramped { !wanted } else { wanted };
-            taken = Some(left);
-            let share = room(left) / tone.width(&text).max(1.0);
-            let lines = match () {
-                () if share >= 1.0 => vec![text],
-                () if long => wrap(&text, columns_of(room(left))),
-                () => vec![clip(&text, share * text_width(&text))],
-            };
-            let x = if left { x - 12.0 } else { x + 12.0 };
-            labels.push(Label { lines, at: Point { x, y: y + 4.0 }, to_left: left, tone });
-        }
-        labels
-    }
-
-    /// How much room there is beside a lifeline.
-    fn room(&self, lifeline: usize, left: bool, long: bool) -> f64 {
-        let x = self.x.get(lifeline).copied().unwrap_or(0.0);
-        let edge = if left { x - GUTTER } else { self.width - x } - 14.0;
-        if long { edge } else { edge.min(self.column - 24.0) }
-    }
+    remarks
 }
 
 /// The room for one peer.
@@ -228,94 +227,43 @@ fn column(diagram: &Diagram) -> f64 {
         return (WISHED / count).clamp(NARROW.0, NARROW.1);
     }
     let labels = diagram.steps.iter().flat_map(|step| texts(diagram, step));
-    let short = labels.filter(|(_, tone)| !tone.is_long());
-    let widest = short.map(|(text, tone)| tone.width(&text)).fold(0.0, f64::max);
+    let widest = labels.map(|(text, tone, _)| tone.width(text)).fold(0.0, f64::max);
     (widest + 30.0).clamp(COLUMN.0, COLUMN.1)
 }
 
-/// How many characters of 11 pixels a line of that width takes.
-pub(super) fn columns_of(width: f64) -> usize {
-    // Positive and small.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let columns = (width / 6.6) as usize;
-    columns.max(16)
+/// The times between rows.
+struct Waits {
+    times: Vec<u64>,
+    /// The one in the middle.
+    usual: f64,
+    to_scale: bool,
 }
 
-/// What is written beside a step.
-fn texts(diagram: &Diagram, step: &Step) -> Vec<(String, Tone)> {
-    let mut texts = Vec::new();
-    // That something is passed on, the dots say.
-    if let Some(arrow) = diagram.sends(step).next().filter(|arrow| !diagram.is_quiet(arrow)) {
-        let tone = if arrow.refused { Tone::Refusal } else { Tone::Message };
-        texts.push((arrow.label.clone(), tone));
+impl Waits {
+    fn of(times: &[u64], to_scale: bool) -> Self {
+        let times: Vec<u64> =
+            times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+        let mut sorted = times.clone();
+        sorted.retain(|wait| *wait > 0);
+        sorted.sort_unstable();
+        let usual = to_float(sorted.get(sorted.len() / 2).copied().unwrap_or(1).max(1));
+        Self { times, usual, to_scale }
     }
-    if !step.says.is_empty() {
-        let tone = match step.marker {
-            Marker::Star => Tone::Outcome,
-            marker if marker.is_alarm() => Tone::Alarm,
-            _ => Tone::Note,
-        };
-        texts.push((step.says.clone(), tone));
-    }
-    texts
-}
 
-/// The rows' places, and the pauses between them.
-fn rows(times: &[u64], to_scale: bool) -> (Vec<f64>, Vec<(f64, String)>) {
-    let mut waits: Vec<u64> =
-        times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
-    let mut sorted = waits.clone();
-    sorted.retain(|wait| *wait > 0);
-    sorted.sort_unstable();
-    let usual = to_float(sorted.get(sorted.len() / 2).copied().unwrap_or(1).max(1));
-    waits.insert(0, 0);
-    let mut at = 0.0;
-    let (mut y, mut pauses) = (Vec::new(), Vec::new());
-    for wait in waits.iter().take(times.len()) {
-        let ratio = to_float(*wait) / usual;
-        let gap = if to_scale { ROW.0 + 5.0 * (1.0 + ratio).log2() } else { ROW.0 };
-        if to_scale && ratio > PAUSE {
-            pauses.push((at + ROW.1 / 2.0 + 2.0, labels::span(*wait)));
-            at += ROW.1 + 4.0;
-        } else {
-            at += gap.clamp(ROW.0, ROW.1);
+    /// The room that a row's time adds above it, and how long a pause is.
+    fn before(&self, row: usize) -> (f64, Option<String>) {
+        let wait = row.checked_sub(1).and_then(|before| self.times.get(before));
+        let Some(wait) = wait.filter(|_| self.to_scale) else { return (0.0, None) };
+        let ratio = to_float(*wait) / self.usual;
+        if ratio > PAUSE {
+            return (GAP, Some(labels::span(*wait)));
         }
-        y.push(at);
+        ((2.0 * (1.0 + ratio).log2()).min(WAIT), None)
     }
-    (y, pauses)
 }
 
 // Exact up to 2^53 microseconds, which is 285 years.
 #[allow(clippy::cast_precision_loss)]
 fn to_float(us: u64) -> f64 {
     us as f64
-}
-
-/// How wide a text of 11 pixels is, rather more than less: fonts differ.
-pub(super) fn text_width(text: &str) -> f64 {
-    let of = |c: char| match (labels::columns(c), c) {
-        (0, _) => 0.0,
-        (2, _) => 11.5,
-        (_, 'i' | 'l' | 'j' | 't' | 'f' | 'r' | ' ' | '.' | ',' | ':' | '(' | ')' | '\'') => 4.2,
-        (_, 'm' | 'w' | 'M' | 'W' | 'A'..='L' | 'N'..='V' | 'X'..='Z') => 8.6,
-        _ => 6.5,
-    };
-    text.chars().map(of).sum()
-}
-
-/// As much of a text as there is room for.
-pub(super) fn clip(text: &str, room: f64) -> String {
-    if text_width(text) <= room {
-        return text.to_owned();
-    }
-    let mut out = String::new();
-    for c in text.chars() {
-        out.push(c);
-        if text_width(&out) > room - 9.0 {
-            out.pop();
-            break;
-        }
-    }
-    out.push('…');
-    out
 }

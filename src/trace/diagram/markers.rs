@@ -2,81 +2,18 @@
 
 use std::fmt::Write as _;
 
-use super::layout::{Point, text_width};
-use super::model::{ArrowEnd, Diagram, Stroke};
+use super::geometry::{Point, text_width};
+use super::model::{Arrow, ArrowEnd, Diagram, Look, Marker, Stroke};
 use super::palette::{HUES, stroke_class};
-
-/// What stands on a line. The shapes are the writers'; what they mean, a protocol says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Marker {
-    /// Messages come or go.
-    #[default]
-    Dot,
-    /// A state is changed a little: a hollow diamond.
-    Hollow,
-    /// A state is changed for good: a full diamond.
-    Full,
-    /// Something is refused or given up: a barred circle.
-    Barred,
-    /// The outcome is known here.
-    Star,
-    /// The peer is gone: a cross.
-    Lost,
-    /// The peer begins: a triangle.
-    Start,
-    /// It says something: a small circle.
-    Note,
-    /// A rule is broken: a triangle in red.
-    Alarm,
-    /// Its tag in a box.
-    Box,
-    /// The same with a star.
-    LeadBox,
-    /// No line says what is expected here: a dotted box.
-    Absent,
-    /// What others do is about this peer: a dotted circle.
-    Target,
-}
-
-impl Marker {
-    /// The marker in a terminal; a box has none, only its tag.
-    pub(super) const fn glyph(self) -> Option<char> {
-        Some(match self {
-            Self::Dot => '●',
-            Self::Hollow => '◇',
-            Self::Full => '◆',
-            Self::Barred => '⊘',
-            Self::Star => '★',
-            Self::Lost | Self::Alarm => '✖',
-            Self::Start => '▲',
-            Self::Note => '·',
-            Self::Absent => '○',
-            Self::Box | Self::LeadBox | Self::Target => return None,
-        })
-    }
-
-    /// True of what goes wrong.
-    pub(super) const fn is_alarm(self) -> bool {
-        matches!(self, Self::Barred | Self::Lost | Self::Alarm)
-    }
-
-    /// The marker and its tag in a terminal.
-    pub(super) fn text(self, tag: &str) -> String {
-        let star = if self == Self::LeadBox { "★" } else { "" };
-        self.glyph().into_iter().collect::<String>() + tag + star
-    }
-}
 
 /// Half the height of a box.
 const HALF: f64 = 10.5;
 
-pub(super) fn cross(out: &mut String, at: Point, r: f64) {
-    let (left, right, top, bottom) = (at.x - r, at.x + r, at.y - r, at.y + r);
-    put!(
-        out,
-        "<path class=\"cross\" d=\"M{left:.1} {top:.1} L{right:.1} {bottom:.1} M{left:.1} \
-         {bottom:.1} L{right:.1} {top:.1}\"/>"
-    );
+/// Strokes from point to point.
+pub(super) fn strokes(out: &mut String, class: &str, ways: &[[f64; 4]]) {
+    let path = |[x, y, to_x, to_y]: &[f64; 4]| format!("M{x:.1} {y:.1} L{to_x:.1} {to_y:.1}");
+    let path: Vec<String> = ways.iter().map(path).collect();
+    put!(out, "<path class=\"{class}\" d=\"{}\"/>", path.join(" "));
 }
 
 fn polygon(out: &mut String, class: &str, points: &[(f64, f64)]) {
@@ -112,27 +49,24 @@ fn frame(out: &mut String, class: &str, at: Point, wide: f64, dashes: &str) {
 pub(super) fn marker(out: &mut String, at: Point, marker: Marker, tag: &str) {
     let Point { x, y } = at;
     let diamond = |r: f64| [(x, y - r), (x + r, y), (x, y + r), (x - r, y)];
-    let triangle = |r: f64, low: f64| [(x, y - r), (x + r, y + low), (x - r, y + low)];
     match marker {
         Marker::Dot => circle(out, "dot", at, 3.4, ""),
         Marker::Note => circle(out, "hollow softline", at, 2.8, ""),
         Marker::Target => circle(out, "hollow cross", at, 7.5, " stroke-dasharray=\"2 2.4\""),
         Marker::Star => star(out, "star", at, 8.5),
-        Marker::Lost => cross(out, at, 5.0),
-        Marker::Alarm => polygon(out, "alarm", &triangle(7.0, 5.5)),
-        Marker::Start => polygon(out, "dot", &triangle(6.0, 5.0)),
+        Marker::Lost => {
+            let (left, right, top, bottom) = (x - 5.0, x + 5.0, y - 5.0, y + 5.0);
+            strokes(out, "cross", &[[left, top, right, bottom], [left, bottom, right, top]]);
+        }
+        Marker::End => strokes(out, "cross", &[[x - 8.0, y, x + 8.0, y]]),
+        Marker::Start => {
+            polygon(out, "dot", &[(x, y - 6.0), (x + 6.0, y + 5.0), (x - 6.0, y + 5.0)]);
+        }
         Marker::Hollow => polygon(out, "hollow edge", &diamond(6.0)),
         Marker::Full => polygon(out, "full", &diamond(7.0)),
         Marker::Barred => {
             circle(out, "hollow cross", at, 5.5, "");
-            put!(
-                out,
-                "<path class=\"cross\" d=\"M{:.1} {:.1} L{:.1} {:.1}\"/>",
-                x - 3.8,
-                y + 3.8,
-                x + 3.8,
-                y - 3.8
-            );
+            strokes(out, "cross", &[[x - 3.8, y + 3.8, x + 3.8, y - 3.8]]);
         }
         Marker::Absent => {
             let dashes = " stroke-dasharray=\"3 3\"";
@@ -160,11 +94,11 @@ fn box_width(tag: &str) -> f64 {
 
 /// What the strokes and markers mean: only those that are in the picture. Also how high that is.
 pub(super) fn legend(diagram: &Diagram, width: f64) -> (String, f64) {
-    let mut items = strokes(diagram);
+    let mut items = kinds(diagram);
     items.extend(marks(diagram));
     items.extend(diagram.used_looks().map(|(look, words)| {
         let mut drawn = String::from("<g transform=\"rotate(-90) translate(0 14)\">");
-        super::svg::line(&mut drawn, look, 0.0, (-12.0, 12.0));
+        line(&mut drawn, look, 0.0, (-12.0, 12.0));
         (drawn + "</g>", words.to_owned())
     }));
     let (mut x, mut y, mut out) = (0.0, 14.0, String::new());
@@ -189,7 +123,7 @@ pub(super) fn legend(diagram: &Diagram, width: f64) -> (String, f64) {
 type Meaning = (String, String);
 
 /// Colours and strokes.
-fn strokes(diagram: &Diagram) -> Vec<Meaning> {
+fn kinds(diagram: &Diagram) -> Vec<Meaning> {
     let mut items = Vec::new();
     let groups = diagram.groups.names.iter().enumerate().take(2 * HUES);
     // Where boxes have the colours, they also have the names.
@@ -198,7 +132,7 @@ fn strokes(diagram: &Diagram) -> Vec<Meaning> {
             "<g class=\"n{}\"><circle class=\"full\" cx=\"12\" cy=\"0\" r=\"5\"/></g>",
             rank % HUES
         );
-        items.push((drawn, format!("{} {}", diagram.groups.noun, super::svg::escape(name))));
+        items.push((drawn, format!("{} {}", diagram.groups.noun, escape(name))));
     }
     for kind in diagram.used_kinds() {
         let class = stroke_class(kind.stroke);
@@ -211,24 +145,96 @@ fn strokes(diagram: &Diagram) -> Vec<Meaning> {
     items
 }
 
-/// The markers on the lines.
+/// The end of a way in this direction that was not gone to its end: a bar.
+pub(super) fn bar(out: &mut String, at: Point, (dx, dy): (f64, f64)) {
+    let (x, y) = (dy * 6.0, dx * 6.0);
+    strokes(out, "bar", &[[at.x - x, at.y + y, at.x + x, at.y - y]]);
+}
+
+/// What an answer reports, on its way.
+pub(super) fn carried(out: &mut String, at: Point) {
+    let Point { x, y } = at;
+    polygon(out, "full", &[(x, y - 5.0), (x + 5.0, y), (x, y + 5.0), (x - 5.0, y)]);
+}
+
+/// A finding's number.
+pub(super) fn badge(out: &mut String, at: Point, number: usize) {
+    circle(out, "alarm", at, 6.5, "");
+    let (x, y) = (at.x, at.y + 3.8);
+    put!(out, "<text class=\"ground choice mid\" x=\"{x:.1}\" y=\"{y:.1}\">{number}</text>");
+}
+
+/// Round a step with which something is complete.
+pub(super) fn ring(out: &mut String, at: Point) {
+    circle(out, "ring", at, 10.5, "");
+}
+
+/// The markers on the lines, and those of arrows.
 fn marks(diagram: &Diagram) -> Vec<Meaning> {
     let mut items = Vec::new();
-    let mut lost = diagram.arrows.iter().any(|arrow| arrow.end == ArrowEnd::Lost);
-    let mut push = |sign: Marker, tag: &str, words: String| {
+    let sign = |x: f64, draw: &dyn Fn(&mut String, Point)| {
         let mut drawn = String::from("<g class=\"n0\">");
-        let is_box = matches!(sign, Marker::Box | Marker::LeadBox | Marker::Absent);
-        let x = if is_box { 22.0 } else { 12.0 };
-        marker(&mut drawn, Point { x, y: 0.0 }, sign, tag);
-        items.push((drawn + "</g>", words));
+        draw(&mut drawn, Point { x, y: 0.0 });
+        drawn + "</g>"
     };
-    for (sign, tag, words) in diagram.used() {
-        let also = sign == Marker::Lost && std::mem::take(&mut lost);
-        let words = if also { format!("never received, or {words}") } else { words.to_owned() };
-        push(sign, tag, words);
+    for (marker, tag, words) in diagram.used() {
+        let is_box = matches!(marker, Marker::Box | Marker::LeadBox | Marker::Absent);
+        let x = if is_box { 22.0 } else { 12.0 };
+        items.push((sign(x, &|out, at| self::marker(out, at, marker, tag)), words.to_owned()));
     }
-    if lost {
-        push(Marker::Lost, "", "never received".into());
+    if diagram.steps.iter().any(|step| step.reached.is_some()) {
+        items.push((sign(12.0, &ring), diagram.reached_legend.into()));
+    }
+    let mut arrow = |is: fn(&Arrow) -> bool, class: &str, end: fn(&mut String), words: &str| {
+        if diagram.arrows.iter().any(is) {
+            let ray = "<line class=\"ray\" x1=\"0\" x2=\"24\"/>";
+            let mut drawn = format!("<g class=\"{class}\">{ray}");
+            end(&mut drawn);
+            items.push((drawn + "</g>", words.into()));
+        }
+    };
+    let report = |out: &mut String| carried(out, Point { x: 12.0, y: 0.0 });
+    arrow(|arrow| arrow.reports, "n0 thin-broken", report, diagram.reports_legend);
+    arrow(|arrow| arrow.refused, "no", |_| (), "refusal");
+    let stop = |out: &mut String| bar(out, Point { x: 24.0, y: 0.0 }, (1.0, 0.0));
+    arrow(|arrow| arrow.end == ArrowEnd::Lost, "thin quiet", stop, "never received");
+    let in_flight = |arrow: &Arrow| arrow.end == ArrowEnd::InFlight;
+    arrow(in_flight, "thin quiet flying", |_| (), "under way at the end");
+    if !diagram.findings.is_empty() {
+        items.push((sign(12.0, &|out, at| badge(out, at, 1)), "a rule is broken".into()));
     }
     items
+}
+
+/// A part of a lifeline.
+pub(super) fn line(out: &mut String, look: Look, x: f64, (from, to): (f64, f64)) {
+    let at = format!("x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from:.1}\" y2=\"{to:.1}\"");
+    let gone = if look == Look::Gone { " gone" } else { "" };
+    put!(out, "<line class=\"life{gone}\" {at}/>");
+    let (group, wide) = match look {
+        Look::Gone | Look::Alive => return,
+        Look::Light(group) => (group, 3.5),
+        Look::Full(group) => (group, 8.0),
+    };
+    let hue = group % HUES;
+    put!(out, "<g class=\"n{hue}\"><line class=\"held\" stroke-width=\"{wide}\" {at}/></g>");
+}
+
+/// Text in SVG and HTML, in content and in attributes.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // A newline may stand in a tooltip; other control characters may not stand in XML.
+            '\n' => out.push('\n'),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
 }

@@ -4,8 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::markers::Marker;
-use super::model::{Arrow, ArrowEnd, Band, Diagram, Step};
+use super::model::{Arrow, ArrowEnd, Band, Diagram, Marker, Step};
 
 /// Draws for Mermaid.
 pub(super) fn draw(diagram: &Diagram) -> String {
@@ -21,13 +20,19 @@ pub(super) fn draw(diagram: &Diagram) -> String {
         }
         out.push('\n');
     }
-    for (_, row) in diagram.rows() {
+    for (first, row) in diagram.rows() {
         let band = row.first().and_then(|step| diagram.bands.get(step.band?));
         let lines = match band {
             Some(band) => vec![note_over(diagram, band, row)],
             None => row.iter().flat_map(|step| step_lines(diagram, step)).collect(),
         };
-        for line in lines {
+        let shown = |last: usize| (first..first + row.len()).contains(&last);
+        let findings = diagram.findings.iter().filter_map(|finding| {
+            let last = *finding.steps.last().filter(|last| shown(**last))?;
+            let at = name(diagram, diagram.steps[last].lifeline);
+            Some(format!("Note over {at}: ⚠ {}", escape(&finding.says)))
+        });
+        for line in lines.into_iter().chain(findings) {
             put!(out, "    {line}\n");
         }
     }
@@ -48,7 +53,7 @@ fn note_over(diagram: &Diagram, band: &Band, row: &[Step]) -> String {
 fn sign(step: Option<&Step>) -> &'static str {
     match step.map(|step| step.marker) {
         Some(Marker::Star) => "★ ",
-        Some(Marker::Lost | Marker::Alarm) => "✖ ",
+        Some(Marker::Lost) => "✖ ",
         Some(Marker::Start) => "▲ ",
         _ => "",
     }
@@ -63,6 +68,9 @@ fn step_lines(diagram: &Diagram, step: &Step) -> Vec<String> {
     if !step.effect.is_empty() {
         let sign = if step.marker == Marker::Barred { "✗ " } else { "" };
         lines.push(format!("Note over {me}: {sign}{}", escape(&step.effect)));
+    }
+    if let Some(reached) = &step.reached {
+        lines.push(format!("Note over {me}: ◎ {}", escape(&reached.sentence)));
     }
     if !step.says.is_empty() {
         lines.push(format!("Note over {me}: {}{}", sign(Some(step)), escape(&step.says)));
@@ -86,9 +94,10 @@ fn message(diagram: &Diagram, arrow: &Arrow, to: Option<usize>) -> String {
     let Some(to) = to else {
         return format!("Note over {from}: sends {label}{ending}");
     };
-    let line = match (arrow.end, diagram.kind(arrow).is_answer) {
-        (ArrowEnd::Lost, true) => "--x",
-        (ArrowEnd::Lost, false) => "-x",
+    let is_lost = matches!(arrow.end, ArrowEnd::Lost | ArrowEnd::InFlight);
+    let line = match (is_lost, diagram.kind(arrow).is_answer) {
+        (true, true) => "--x",
+        (true, false) => "-x",
         (_, true) => "-->>",
         (_, false) => "->>",
     };

@@ -3,7 +3,8 @@
 //! Every peer is a vertical line, time runs downwards, a message is an arrow from where it was
 //! sent to where it arrived. So one sees at a glance what the log only tells: who promised what
 //! before whom, which refusal sent a proposer back, when the value was chosen and when everybody
-//! knew. What several peers say alike stands in one row, joined by a band.
+//! knew, and of whom a majority consists. What several peers say alike stands in one row, joined
+//! by a band. Broken rules are numbered where they show and told in full at the side.
 //!
 //! ```text
 //! a protocol's lines ── window ── pairs ── flow ── order ── model ──┬── text      a terminal
@@ -18,6 +19,10 @@
 //! `flow` make steps and arrows of them, and fills in the rest of the [`Diagram`]. A protocol
 //! that prints states and no messages makes [`Step`]s and [`Band`]s itself. Where messages are
 //! plain texts, [`draw_journal`] does it all ([`PlainPicture`]).
+//!
+//! For SVG and the page, `layout` gives rows and columns their places on the `geometry`'s grid,
+//! `rays` the arrows, and `places` finds room for labels; `markers` and `palette` are shapes and
+//! colours. One sign has one meaning, a group has a colour, and red is kept for broken rules.
 //!
 //! An [`Extent`] counts events one by one, so a run can have any length; at most [`MOST_EVENTS`]
 //! are drawn. What is not drawn is counted and said in a line of the picture.
@@ -39,6 +44,7 @@ macro_rules! put {
 mod alarm;
 mod canvas;
 mod flow;
+mod geometry;
 mod html;
 pub mod labels;
 mod layout;
@@ -48,7 +54,9 @@ mod model;
 mod order;
 mod pairs;
 mod palette;
+mod places;
 mod plain;
+mod rays;
 mod svg;
 #[cfg(test)]
 mod tests;
@@ -61,9 +69,9 @@ use crate::error::Result;
 
 pub use alarm::{Alarm, alarms};
 pub use flow::{Draft, Flow, Item, ItemKind, flow, peers, settle};
-pub use markers::Marker;
 pub use model::{
-    Arrow, ArrowEnd, Band, Diagram, Groups, HostLabel, Kind, Lifeline, Look, Shape, Step, Stroke,
+    Arrow, ArrowEnd, Band, Diagram, DrawnFinding, Groups, HostLabel, Kind, Lifeline, Look, Marker,
+    Reached, STATE_JOINT, Shape, Step, Stroke,
 };
 pub use pairs::{Key, MessageCounts};
 pub use plain::{PlainPicture, draw_journal};

@@ -2,12 +2,12 @@
 //!
 //! Peers are vertical lines, time runs downwards. What one peer does at one moment is one [`Step`]:
 //! a message arrives and the answers to it leave. Steps stand in one order in which all of it can
-//! have happened, so a receipt never stands above its send. Each step has a row of its own, unless
-//! a [`Band`] joins it with its neighbours to one row of several peers.
+//! have happened, so a receipt never stands above its send. What a peer sends to itself and
+//! receives at once is within one step. A [`Band`] joins neighbours to one row of several peers;
+//! where else a row has several steps, none of them can know of another.
 
 use std::mem::discriminant;
 
-use super::markers::Marker;
 use crate::hosts::Hosts;
 use crate::process::PeerId;
 use crate::visible::clipped;
@@ -17,12 +17,16 @@ use crate::visible::clipped;
 pub struct Diagram {
     /// The outcome of the run in one line.
     pub title: String,
-    /// True if a rule was broken.
+    /// True if a rule was broken. Nothing is red in the picture of a run where none was.
     pub is_bad: bool,
     /// How much there is to see, in one line.
     pub summary: String,
     /// What is left out or guessed: one line each, never empty lines.
     pub remarks: Vec<String>,
+    /// What flags would show more; no part of the picture.
+    pub advice: Vec<String>,
+    /// The broken rules that the picture shows, and where.
+    pub findings: Vec<DrawnFinding>,
     /// The peers, by id.
     pub lifelines: Vec<Lifeline>,
     /// What happened, from top to bottom.
@@ -41,8 +45,34 @@ pub struct Diagram {
     /// What the looks of a lifeline mean, of whatever group; those that are not in the picture are
     /// left out of its legend.
     pub line_legend: &'static [(Look, &'static str)],
+    /// What [`Step::reached`] means, for the legend.
+    pub reached_legend: &'static str,
+    /// What [`Arrow::reports`] means.
+    pub reports_legend: &'static str,
     /// True if every step has a time.
     pub timed: bool,
+}
+
+/// A broken rule and the steps that show it, the last of them last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrawnFinding {
+    /// The rule, and what happened.
+    pub says: String,
+    /// Indices of steps, ascending; never empty.
+    pub steps: Vec<usize>,
+}
+
+/// A majority, or whatever else takes several peers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// In a few words: what, and by whom.
+    pub label: String,
+    /// The same in fewer words, for narrow places.
+    pub shorter: Vec<String>,
+    /// In a sentence.
+    pub sentence: String,
+    /// The steps that it is made of.
+    pub steps: Vec<usize>,
 }
 
 /// The things that colours tell apart: proposal numbers, views.
@@ -67,7 +97,12 @@ pub struct Lifeline {
     pub roles: String,
     /// How the line is drawn from which step on, by step; [`Look::Alive`] before the first.
     pub looks: Vec<(usize, Look)>,
+    /// What the peer holds from which step on, by step: parts joined by [`STATE_JOINT`].
+    pub states: Vec<(usize, String)>,
 }
+
+/// Between the parts of a state.
+pub const STATE_JOINT: &str = " · ";
 
 /// How a part of a lifeline is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,6 +140,8 @@ pub struct Step {
     pub effect: String,
     /// The group that it is about.
     pub group: Option<usize>,
+    /// What is complete with this step.
+    pub reached: Option<Reached>,
     /// The band whose row it stands in, with its neighbours of the same band.
     pub band: Option<usize>,
     /// The lines of the log that say so.
@@ -136,6 +173,8 @@ pub struct Arrow {
     pub shorter: Vec<String>,
     /// True for an answer that says no.
     pub refused: bool,
+    /// True if it reports what its sender had accepted before.
+    pub reports: bool,
     /// The lines of the log that tell of it: the sender's, then the receiver's.
     pub lines: Vec<String>,
 }
@@ -147,6 +186,8 @@ pub enum ArrowEnd {
     Arrived,
     /// Sent and never received.
     Lost,
+    /// Not received yet when the log ends.
+    InFlight,
     /// Its other end is outside the picture.
     Beyond,
 }
@@ -180,6 +221,63 @@ pub enum Stroke {
     Dotted,
 }
 
+/// What stands on a line. The shapes are the writers'; what they mean, a protocol says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Marker {
+    /// Messages come or go.
+    #[default]
+    Dot,
+    /// A state is changed a little: a hollow diamond.
+    Hollow,
+    /// A state is changed for good: a full diamond.
+    Full,
+    /// Something is refused or given up: a barred circle.
+    Barred,
+    /// The outcome is known here.
+    Star,
+    /// The peer is gone: a cross.
+    Lost,
+    /// Its lines end: a bar.
+    End,
+    /// The peer begins: a triangle.
+    Start,
+    /// It says something: a small circle.
+    Note,
+    /// Its tag in a box.
+    Box,
+    /// The same with a star.
+    LeadBox,
+    /// No line says what is expected here: a dotted box.
+    Absent,
+    /// What others do is about this peer: a dotted circle.
+    Target,
+}
+
+impl Marker {
+    /// The marker in a terminal; a box has none, only its tag.
+    pub(super) const fn glyph(self) -> Option<char> {
+        Some(match self {
+            Self::Dot => '●',
+            Self::Hollow => '◇',
+            Self::Full => '◆',
+            Self::Barred => '⊘',
+            Self::Star => '★',
+            Self::Lost => '✖',
+            Self::End => '┴',
+            Self::Start => '▲',
+            Self::Note => '·',
+            Self::Absent => '□',
+            Self::Box | Self::LeadBox | Self::Target => return None,
+        })
+    }
+
+    /// The marker and its tag in a terminal.
+    pub(super) fn text(self, tag: &str) -> String {
+        let star = if self == Self::LeadBox { "★" } else { "" };
+        self.glyph().into_iter().collect::<String>() + tag + star
+    }
+}
+
 /// A row of several peers.
 #[derive(Clone, Debug)]
 pub struct Band {
@@ -195,8 +293,8 @@ pub struct Band {
     pub text: String,
     /// All of it in one line.
     pub sentence: String,
-    /// True of what goes wrong.
-    pub is_alarm: bool,
+    /// True of what is to catch the eye.
+    pub is_strong: bool,
 }
 
 /// What joins the peers of a band.
@@ -268,12 +366,34 @@ impl Diagram {
     }
 }
 
+impl Step {
+    /// What it is besides its messages, in sentences.
+    pub(super) fn sentences(&self) -> impl Iterator<Item = &str> {
+        let reached = self.reached.as_ref().map_or("", |reached| &reached.sentence);
+        [&self.effect, &self.says, reached].into_iter().filter(|says| !says.is_empty())
+    }
+}
+
+impl Lifeline {
+    /// What the peer holds after this step.
+    pub(super) fn state(&self, step: usize) -> &str {
+        let later = self.states.partition_point(|(from, _)| *from <= step);
+        later.checked_sub(1).map_or("", |last| &self.states[last].1)
+    }
+}
+
 impl Arrow {
+    /// True of what a peer tells itself within one step.
+    pub(super) fn is_within(&self) -> bool {
+        self.sent.is_some() && self.sent == self.received
+    }
+
     /// How it ends in words, if there is anything to say.
     pub(super) fn ending(&self) -> &'static str {
         match self.end {
             ArrowEnd::Arrived => "",
             ArrowEnd::Lost => "never received",
+            ArrowEnd::InFlight => "under way when the log ends",
             ArrowEnd::Beyond if self.sent.is_some() => "received outside this picture",
             ArrowEnd::Beyond => "sent outside this picture",
         }
@@ -311,6 +431,6 @@ impl Lifeline {
         let roles = host.as_ref().map_or(roles, |host| clipped(&host.roles, LONGEST_ROLES));
         let host = host.map(|host| clipped(&host.address, LONGEST_HOST));
         let host = host.filter(|host| *host != name && !host.is_empty());
-        Self { peer, name, host, roles, looks: Vec::new() }
+        Self { peer, name, host, roles, looks: Vec::new(), states: Vec::new() }
     }
 }

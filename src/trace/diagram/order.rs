@@ -8,8 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use super::flow::Draft;
-use super::markers::Marker;
-use super::model::{Arrow, ArrowEnd};
+use super::model::{Arrow, ArrowEnd, Marker};
 
 /// The steps in order, each with its time since `first_us`; and how many receipts were cut off
 /// because no order has them after their sends.

@@ -58,20 +58,19 @@ fn rules(name: &str, colour: &str) -> String {
         "ground" => {
             format!(".ground {{ fill: {c} }} .hollow {{ fill: {c} }}\n")
         }
-        "text" => format!("text {{ fill: {c} }} .dot {{ fill: {c} }}\n"),
+        "text" => {
+            format!("text, .dot, .no .tip {{ fill: {c} }} .cross, .no .ray {{ stroke: {c} }}\n")
+        }
         "soft" => format!(
-            ".soft, .note {{ fill: {c} }} .quiet .ray {{ stroke: {c} }} .quiet .tip {{ fill: \
-             {c} }} .softline {{ stroke: {c} }}\n"
+            ".soft, .note, .quiet .tip {{ fill: {c} }} .bar, .softline {{ stroke: {c} }} \
+             g.quiet .ray {{ stroke: {c} }}\n"
         ),
         "line" => format!(".life, .head {{ stroke: {c} }}\n"),
         "panel" => format!(".head {{ fill: {c} }}\n"),
-        "alarm" => format!(
-            ".alarm {{ fill: {c} }} .cross, .bad .ray {{ stroke: {c} }} .bad .tip {{ fill: {c} \
-             }}\n"
-        ),
+        "alarm" => format!(".alarm {{ fill: {c} }} .lead {{ stroke: {c} }}\n"),
         "star" => format!(".star {{ fill: {c} }}\n"),
         _ => format!(
-            ".{name} .ray, .{name} .edge, .{name} .held {{ stroke: {c} }} \
+            ".{name} .ray, .{name} .edge, .{name} .held, .{name} .ring {{ stroke: {c} }} \
              .{name} .tip, .{name} .full, .{name} .word {{ fill: {c} }}\n"
         ),
     }
@@ -92,18 +91,20 @@ pub(super) const fn stroke_class(stroke: Stroke) -> &'static str {
 const SHAPES: &str = "\
 text { font: 11px system-ui, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif }
 .title { font-size: 19px; font-weight: 650 } .name { font-size: 13px; font-weight: 650 }
-.veil { fill-opacity: .9 }
 .time { font-variant-numeric: tabular-nums; text-anchor: end }
 .mid { text-anchor: middle } .end { text-anchor: end }
 .incarnation { stroke-width: 1.2 } .gone { stroke-dasharray: 1 5; stroke-linecap: round }
-.ray, .edge, path.cross { fill: none } .held { stroke-opacity: .38 }
+.ray, .edge, .ring, .lead, path.cross { fill: none } .held { stroke-opacity: .38 }
+.ring { stroke-width: 1.8 } .bar { stroke-width: 2.4; stroke-linecap: round }
+.lead { stroke-width: 1; stroke-opacity: .55; stroke-dasharray: 3 3 }
 .thin .ray { stroke-width: 1.3 }
 .thin-broken .ray { stroke-width: 1.3; stroke-dasharray: 5 3.5 }
 .thick .ray { stroke-width: 2.3 }
 .thick-broken .ray { stroke-width: 2.3; stroke-dasharray: 6.5 4 }
 .dotted .ray { stroke-width: 1.2; stroke-dasharray: 1 4.5; stroke-linecap: round }
-.beyond { opacity: .55 } .edge { stroke-width: 1.8 }
+.no .ray { stroke-width: 1.6; stroke-dasharray: 8 3 1.5 3 }
+.flying .ray { stroke-dasharray: 2 3 } .beyond { opacity: .55 } .edge { stroke-width: 1.8 }
 .cross { stroke-width: 2.2; stroke-linecap: round }
-.note { font-style: italic } .choice, .alarm { font-weight: 650 }
+.note { font-style: italic } .choice, .alarm, .strong { font-weight: 650 }
 .hit { stroke: transparent; stroke-width: 12; fill: none }
 ";

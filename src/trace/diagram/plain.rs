@@ -139,11 +139,13 @@ impl<P: PlainPicture> PlainDiagram<P> {
                     what.split_once(' ').map(|word| word.0.into()).into_iter().collect();
             }
         }
-        let (steps, hidden) = settle(flow.drafts, &mut flow.arrows, &[]);
-        for (index, step) in steps.iter().enumerate() {
+        let (mut steps, findings, hidden) = settle(flow.drafts, &mut flow.arrows, &[]);
+        for (index, step) in steps.iter_mut().enumerate() {
+            let about = step.sends.first().or(step.received.as_ref());
+            step.group = about.and_then(|arrow| flow.arrows.get(*arrow)?.group);
             let look = match step.marker {
                 Marker::Star => Look::Full(0),
-                Marker::Lost => Look::Gone,
+                Marker::Lost | Marker::End => Look::Gone,
                 Marker::Start => Look::Alive,
                 _ => continue,
             };
@@ -157,12 +159,14 @@ impl<P: PlainPicture> PlainDiagram<P> {
             plural(flow.arrows.len() as u64, "message"),
         ];
         summary.extend((lost > 0).then(|| format!("{lost} never received")));
-        let mut remarks = self.extent.remarks();
+        let (mut remarks, advice) = self.extent.remarks();
         remarks.extend(hidden);
         Diagram {
             title: self.title(lifelines.len()),
             summary: summary.join(" · "),
             remarks,
+            advice,
+            findings,
             timed: self.extent.is_timed(),
             kinds: P::KINDS,
             legend: P::LEGEND,

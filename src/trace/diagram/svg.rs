@@ -3,18 +3,21 @@
 use std::fmt::Write as _;
 
 use super::canvas::wrap;
+use super::geometry::{BOLD, GUTTER, Point, clip, columns_of, text_width};
 use super::labels::{stamp_unit, stamps};
-use super::layout::{BOLD, GUTTER, LINE, Label, Layout, Point, Tone, clip, columns_of, text_width};
-use super::markers::{cross, legend, marker};
-use super::model::{Arrow, ArrowEnd, Band, Diagram, Look, Shape, Step};
+use super::layout::{LINE, Layout};
+use super::markers::{badge, bar, carried, escape, legend, line, marker, ring, strokes};
+use super::model::{Arrow, ArrowEnd, Band, Diagram, Lifeline, Look, STATE_JOINT, Shape, Step};
 use super::palette::{self, HUES, stroke_class};
+use super::places::{Label, Tone, badges};
+use super::rays::{BEND, Ray};
 
-/// The height of the lifelines' heads.
-pub(super) const HEAD: f64 = 66.0;
 /// The edge round a standalone picture.
 const EDGE: f64 = 20.0;
 /// The least width of a title and a legend.
 pub(super) const LEAST: f64 = 620.0;
+/// Where the words of the gutter end.
+const STAMP: f64 = GUTTER - 14.0;
 
 /// A whole file.
 pub(super) fn draw(diagram: &Diagram) -> String {
@@ -36,17 +39,24 @@ pub(super) fn draw(diagram: &Diagram) -> String {
             put!(drawn, "<text class=\"soft\" x=\"0\" y=\"{top}\">{}</text>\n", escape(&line));
         }
     }
+    let (heads, head) = boxes(diagram, &layout, stamp_unit(diagram), head);
+    let (feet, foot) = boxes(diagram, &layout, "at last", |line| {
+        let state = line.state(usize::MAX).split(STATE_JOINT).filter(|part| !part.is_empty());
+        state.map(|part| ("soft mid", part.to_owned())).collect()
+    });
     let (legend, legend_height) = legend(diagram, width);
     let parts = [
-        (18.0, heads(diagram, &layout)),
-        (HEAD, body(diagram, &layout, true)),
-        (layout.height + 14.0, legend),
+        (18.0, heads, head),
+        (0.0, body(diagram, &layout), layout.grid.height),
+        (0.0, feet, foot),
+        (18.0, legend, legend_height),
     ];
-    for (below, part) in parts {
-        top += below;
+    for (above, part, height) in parts {
+        top += above;
         put!(drawn, "<g transform=\"translate(0 {top:.1})\">\n{part}</g>\n");
+        top += height;
     }
-    let height = top + legend_height + EDGE;
+    let height = top + EDGE;
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{full:.0}\" height=\"{height:.0}\" \
@@ -58,81 +68,101 @@ pub(super) fn draw(diagram: &Diagram) -> String {
     )
 }
 
-/// The boxes with names and roles.
-pub(super) fn heads(diagram: &Diagram, layout: &Layout) -> String {
-    let mut out = format!(
-        "<text class=\"soft time\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\n",
-        GUTTER - 14.0,
-        HEAD - 12.0,
-        stamp_unit(diagram)
-    );
-    let wide = layout.column - 10.0;
-    for (line, x) in diagram.lifelines.iter().zip(&layout.x) {
-        let mut rows = vec![("name mid", line.name.as_str()), ("soft mid", line.roles.as_str())];
-        rows.extend(line.host.iter().map(|host| ("soft mid", host.as_str())));
-        rows.retain(|row| !row.1.is_empty());
-        // A name alone needs less of a box.
-        let spare = if rows.len() == 1 { 8.0 } else { 0.0 };
-        put!(
-            out,
-            "<rect class=\"head\" x=\"{:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" \
-             height=\"{:.1}\" rx=\"6\"/>\n",
-            x - wide / 2.0,
-            0.5 + spare,
-            HEAD - 6.0 - 2.0 * spare
-        );
-        let mut y = (HEAD - 6.0) / 2.0 + 13.0;
-        y -= rows.iter().map(|_| 8.5).sum::<f64>();
-        for (class, text) in &rows {
-            let text = escape(&clip(text, wide - 8.0));
-            put!(out, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>\n");
-            y += 17.0;
-        }
-    }
-    out
+/// A line of text and its class.
+type Row = (&'static str, String);
+
+/// Who a peer is.
+fn head(line: &Lifeline) -> Vec<Row> {
+    let host = line.host.clone().unwrap_or_default();
+    let mut rows = vec![("name mid", line.name.clone()), ("soft mid", line.roles.clone())];
+    rows.push(("soft mid", host));
+    rows.retain(|row| !row.1.is_empty());
+    rows
 }
 
-/// Lines, bands, arrows, markers and labels; with `titles`, what one sees when the pointer rests on
-/// them.
-pub(super) fn body(diagram: &Diagram, layout: &Layout, titles: bool) -> String {
+/// A row of boxes, one for each lifeline of which there is something to say, with a word at the
+/// left; and how high the row is.
+fn boxes(
+    diagram: &Diagram,
+    layout: &Layout,
+    word: &str,
+    rows: impl Fn(&Lifeline) -> Vec<Row>,
+) -> (String, f64) {
+    let all: Vec<Vec<Row>> = diagram.lifelines.iter().map(rows).collect();
+    let height = |rows: &Vec<Row>| rows.iter().map(|_| 16.0).sum::<f64>() + 10.0;
+    let high = all.iter().map(height).fold(10.0, f64::max);
+    let (mut out, wide) = (String::new(), layout.grid.column - 8.0);
+    if all.iter().all(Vec::is_empty) {
+        return (out, 0.0);
+    }
+    let y = high / 2.0 + 4.0;
+    put!(out, "<text class=\"soft time\" x=\"{STAMP:.1}\" y=\"{y:.1}\">{word}</text>\n");
+    for (rows, x) in all.iter().zip(&layout.grid.x).filter(|(rows, _)| !rows.is_empty()) {
+        let left = x - wide / 2.0;
+        put!(
+            out,
+            "<rect class=\"head\" x=\"{left:.1}\" y=\"0.5\" width=\"{wide:.1}\" \
+             height=\"{high:.1}\" rx=\"6\"/>\n"
+        );
+        let mut y = 16.5 + (high - height(rows)) / 2.0;
+        for (class, text) in rows {
+            let text = escape(&clip(text, wide - 6.0));
+            put!(out, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>\n");
+            y += 16.0;
+        }
+    }
+    (out, high + 1.0)
+}
+
+/// Lines, bands, arrows, markers, labels and what stands at the side.
+pub(super) fn body(diagram: &Diagram, layout: &Layout) -> String {
     let mut out = String::new();
     for (y, long) in &layout.pauses {
         put!(
             out,
-            "<text class=\"soft time\" x=\"{:.1}\" y=\"{:.1}\">⋮ {long}</text>\n\
+            "<text class=\"soft time\" x=\"{STAMP:.1}\" y=\"{:.1}\">⋮ {long}</text>\n\
              <line class=\"softline\" stroke-opacity=\".4\" stroke-dasharray=\"2 6\" \
              x1=\"{GUTTER:.1}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\n",
-            GUTTER - 14.0,
             y + 4.0,
-            layout.width
+            layout.grid.side
         );
     }
     lifelines(&mut out, diagram, layout);
-    let mut before = String::new();
-    for ((first, row), stamp) in diagram.rows().zip(stamps(diagram)) {
-        let y = layout.point(first, 0).y;
-        // The same time is not said twice.
-        if stamp != before {
-            let x = GUTTER - 14.0;
-            put!(
-                out,
-                "<text class=\"soft time\" x=\"{x:.1}\" y=\"{:.1}\">{stamp}</text>\n",
-                y + 4.0
-            );
-        }
-        before = stamp;
-        let band = row.first().and_then(|step| diagram.bands.get(step.band?));
-        if let Some(band) = band {
-            self::band(&mut out, layout, band, y);
+    times(&mut out, diagram, layout);
+    for (first, row) in diagram.rows() {
+        if let Some(band) = row.first().and_then(|step| diagram.bands.get(step.band?)) {
+            put!(out, "<g class=\"q\" data-s=\"{first}\">");
+            self::band(&mut out, layout, band, layout.grid.point(first, 0).y);
+            out.push_str("</g>\n");
         }
     }
-    for index in 0..diagram.arrows.len() {
-        arrow(&mut out, diagram, layout, index, titles);
+    for finding in 0..diagram.findings.len() {
+        leads(&mut out, diagram, layout, finding);
+    }
+    for (index, (ray, it)) in layout.rays.iter().zip(&diagram.arrows).enumerate() {
+        if let Some(ray) = ray {
+            arrow(&mut out, diagram, index, it, *ray);
+        }
     }
     for (index, step) in diagram.steps.iter().enumerate() {
-        self::step(&mut out, layout, index, step, titles);
+        self::step(&mut out, layout, index, step);
     }
+    remarks(&mut out, layout);
     out
+}
+
+/// The times at the left, each said once; a row has that of its first step.
+fn times(out: &mut String, diagram: &Diagram, layout: &Layout) {
+    let (mut said, mut last) = (String::new(), None);
+    for ((first, _), stamp) in diagram.rows().zip(stamps(diagram)) {
+        let row = layout.rows.get(first).copied();
+        if row != last && stamp != said {
+            let y = layout.grid.point(first, 0).y + 4.0;
+            put!(out, "<text class=\"soft time\" x=\"{STAMP:.1}\" y=\"{y:.1}\">{stamp}</text>\n");
+            said = stamp;
+        }
+        last = row;
+    }
 }
 
 fn hue(group: Option<usize>) -> String {
@@ -143,7 +173,7 @@ fn attribute(name: &str, value: Option<usize>) -> String {
     value.map_or_else(String::new, |value| format!(" data-{name}=\"{value}\""))
 }
 
-fn step(out: &mut String, layout: &Layout, index: usize, step: &Step, titles: bool) {
+fn step(out: &mut String, layout: &Layout, index: usize, step: &Step) {
     put!(
         out,
         "<g class=\"s{}\" data-s=\"{index}\" data-p=\"{}\"{}>",
@@ -151,61 +181,76 @@ fn step(out: &mut String, layout: &Layout, index: usize, step: &Step, titles: bo
         step.lifeline,
         attribute("n", step.group)
     );
-    if titles && !step.lines.is_empty() {
-        put!(out, "<title>{}</title>", escape(&step.lines.join("\n")));
+    let at = layout.grid.point(index, step.lifeline);
+    if step.reached.is_some() {
+        ring(out, at);
     }
-    marker(out, layout.point(index, step.lifeline), step.marker, &escape(&step.tag));
+    marker(out, at, step.marker, &escape(&step.tag));
     for text in layout.labels.get(index).into_iter().flatten() {
         label(out, text);
     }
     out.push_str("</g>\n");
 }
 
+/// From a finding to the steps that show it, with its number at each.
+fn leads(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize) {
+    let remark = layout.remarks.iter().find(|remark| remark.finding == Some(index));
+    let Some(remark) = remark else { return };
+    put!(out, "<g class=\"f\" data-s=\"{}\" data-f=\"{index}\">", remark.step);
+    for at in badges(diagram, &layout.grid, index) {
+        strokes(out, "lead", &[[at.x, at.y, layout.grid.side, remark.y]]);
+        badge(out, at, index + 1);
+    }
+    out.push_str("</g>\n");
+}
+
+/// What stands at the side.
+fn remarks(out: &mut String, layout: &Layout) {
+    for remark in &layout.remarks {
+        let (class, tone) = if remark.finding.is_some() { ("f", "alarm") } else { ("q", "note") };
+        let finding = attribute("f", remark.finding);
+        put!(out, "<g class=\"{class}\" data-s=\"{}\"{finding}>", remark.step);
+        if let Some(index) = remark.finding {
+            badge(out, Point { x: layout.grid.side + 6.0, y: remark.y }, index + 1);
+        }
+        let (x, mut y) = (layout.grid.side + 18.0, remark.y + 4.0);
+        for line in &remark.lines {
+            let line = escape(line);
+            put!(out, "<text class=\"{tone}\" x=\"{x:.1}\" y=\"{y:.1}\">{line}</text>");
+            y += LINE;
+        }
+        out.push_str("</g>\n");
+    }
+}
+
 /// The peers' lines: dotted while a peer is gone, with a bar where it holds something.
 fn lifelines(out: &mut String, diagram: &Diagram, layout: &Layout) {
-    for (lifeline, (line, x)) in diagram.lifelines.iter().zip(&layout.x).enumerate() {
-        let (mut from, mut look) = (0.0, Look::Alive);
-        let places = line.looks.iter().map(|(step, next)| {
+    for (lifeline, (peer, x)) in diagram.lifelines.iter().zip(&layout.grid.x).enumerate() {
+        let (mut from, mut look, mut since) = (0.0, Look::Alive, 0);
+        let places = peer.looks.iter().map(|(step, next)| {
             // What holds at the first step may have begun before.
-            let y = if *step == 0 && *next == Look::Gone {
-                0.0
-            } else {
-                layout.point(*step, lifeline).y
-            };
-            (y, *next)
+            let is_before = *step == 0 && *next == Look::Gone;
+            (if is_before { 0.0 } else { layout.grid.point(*step, lifeline).y }, *next, *step)
         });
-        let end = std::iter::once((layout.height, Look::Alive));
-        for (to, next) in places.chain(end) {
+        for (to, next, step) in places.chain([(layout.grid.height, Look::Alive, 0)]) {
             if to > from {
-                self::line(out, look, *x, (from, to));
+                put!(out, "<g class=\"l\" data-s=\"{since}\">");
+                line(out, look, *x, (from, to));
+                out.push_str("</g>\n");
             }
-            (from, look) = (to, next);
+            (from, look, since) = (to, next, step);
         }
     }
 }
 
-/// A part of a lifeline.
-pub(super) fn line(out: &mut String, look: Look, x: f64, (from, to): (f64, f64)) {
-    let at = format!("x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from:.1}\" y2=\"{to:.1}\"");
-    let gone = if look == Look::Gone { " gone" } else { "" };
-    put!(out, "<line class=\"life{gone}\" {at}/>\n");
-    let (group, wide) = match look {
-        Look::Gone | Look::Alive => return,
-        Look::Light(group) => (group, 3.5),
-        Look::Full(group) => (group, 8.0),
-    };
-    let hue = group % HUES;
-    put!(out, "<g class=\"n{hue}\"><line class=\"held\" stroke-width=\"{wide}\" {at}/></g>\n");
-}
-
 /// What lies below the markers of a row, and what it says.
 fn band(out: &mut String, layout: &Layout, band: &Band, y: f64) {
-    let x = |lifeline: Option<&usize>| lifeline.map_or(0.0, |line| layout.point(0, *line).x);
+    let x = |lifeline: Option<&usize>| lifeline.map_or(0.0, |line| layout.grid.point(0, *line).x);
     let (left, right) = (x(band.reach.first()), x(band.reach.last()));
     let hue = hue(band.group);
     match band.shape {
         Shape::Area => {
-            let half = (layout.column / 2.0 - 4.0).min(48.0);
+            let half = (layout.grid.column / 2.0 - 4.0).min(48.0);
             put!(
                 out,
                 "<g class=\"b{hue}\"><rect class=\"full\" fill-opacity=\".16\" x=\"{:.1}\" \
@@ -234,7 +279,7 @@ fn band(out: &mut String, layout: &Layout, band: &Band, y: f64) {
         );
         start += text_width(&band.head) * BOLD + 8.0;
     }
-    let tone = if band.is_alarm { "alarm" } else { "soft" };
+    let tone = if band.is_strong { "strong" } else { "soft" };
     let text = clip(&band.text, GUTTER + layout.caption - start - 8.0);
     put!(
         out,
@@ -244,55 +289,46 @@ fn band(out: &mut String, layout: &Layout, band: &Band, y: f64) {
     );
 }
 
-fn arrow(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize, titles: bool) {
-    let (Some(arrow), Some((start, end))) =
-        (diagram.arrows.get(index), layout.ends(diagram, index))
-    else {
-        return;
-    };
+fn arrow(out: &mut String, diagram: &Diagram, index: usize, arrow: &Arrow, ray: Ray) {
     let stroke = stroke_class(diagram.kind(arrow).stroke);
-    let mut class = format!("a {stroke}{}", hue(arrow.group));
-    for (is, name) in [(arrow.refused, " bad"), (arrow.end == ArrowEnd::Beyond, " beyond")] {
-        class.push_str(if is { name } else { "" });
-    }
+    let class = match arrow.end {
+        ArrowEnd::Lost => format!("{stroke} quiet"),
+        ArrowEnd::InFlight => format!("{stroke} quiet flying"),
+        _ if arrow.refused => "no".into(),
+        ArrowEnd::Beyond => format!("{stroke}{} beyond", hue(arrow.group)),
+        ArrowEnd::Arrived => format!("{stroke}{}", hue(arrow.group)),
+    };
     put!(
         out,
-        "<g class=\"{class}\" data-a=\"{index}\"{}{}{}{}{}>",
+        "<g class=\"a {class}\" data-a=\"{index}\"{}{}{}{}{}>",
         attribute("s", arrow.sent),
         attribute("r", arrow.received),
         attribute("f", Some(arrow.from)),
         attribute("t", arrow.to),
         attribute("n", arrow.group)
     );
-    if titles {
-        put!(out, "<title>{}</title>", escape(&describe(diagram, arrow)));
-    }
-    if arrow.to == Some(arrow.from) {
-        let (x, bend) = (start.x, start.x + 30.0);
+    let Ray { from, to, is_loop } = ray;
+    if is_loop {
+        let (bend, low) = (from.x + BEND * 1.3, to.x + 6.0);
         let path = format!(
-            "M{x:.1} {:.1} C{bend:.1} {:.1} {bend:.1} {:.1} {:.1} {:.1}",
-            start.y,
-            start.y,
-            end.y,
-            x + 6.0,
-            end.y
+            "M{:.1} {:.1} C{bend:.1} {:.1} {bend:.1} {:.1} {low:.1} {:.1}",
+            from.x, from.y, from.y, to.y, to.y
         );
         put!(out, "<path class=\"ray\" d=\"{path}\"/><path class=\"hit\" d=\"{path}\"/></g>\n");
         return;
     }
-    let long = (end.x - start.x).hypot(end.y - start.y).max(1.0);
-    let (dx, dy) = ((end.x - start.x) / long, (end.y - start.y) / long);
-    let along = |by: f64| Point { x: end.x - dx * by, y: end.y - dy * by };
+    let long = (to.x - from.x).hypot(to.y - from.y).max(1.0);
+    let (dx, dy) = ((to.x - from.x) / long, (to.y - from.y) / long);
+    let along = |by: f64| Point { x: to.x - dx * by, y: to.y - dy * by };
     let arrives = arrow.received.is_some();
-    let tip = along(if arrives { 6.5 } else { 0.0 });
     let neck = along(if arrives { 13.0 } else { 0.0 });
     let line = format!(
         "x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\"",
-        start.x, start.y, neck.x, neck.y
+        from.x, from.y, neck.x, neck.y
     );
     put!(out, "<line class=\"ray\" {line}/>");
     if arrives {
-        let base = along(15.5);
+        let (tip, base) = (along(6.5), along(15.5));
         put!(
             out,
             "<path class=\"tip\" d=\"M{:.1} {:.1} L{:.1} {:.1} L{:.1} {:.1}Z\"/>",
@@ -304,7 +340,10 @@ fn arrow(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize, tit
             base.y - dx * 3.8
         );
     } else if arrow.end == ArrowEnd::Lost {
-        cross(out, end, 5.0);
+        bar(out, to, (dx, dy));
+    }
+    if arrow.reports {
+        carried(out, along(30.0_f64.min(long / 2.0)));
     }
     put!(out, "<line class=\"hit\" {line}/></g>\n");
 }
@@ -312,26 +351,13 @@ fn arrow(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize, tit
 fn label(out: &mut String, label: &Label) {
     let tone = match label.tone {
         Tone::Message => "word",
+        Tone::Reached => "word choice",
         Tone::Outcome => "star choice",
-        Tone::Note => "note",
-        Tone::Alarm | Tone::Refusal => "alarm",
+        Tone::Strong => "strong",
     };
     let end = if label.to_left { " end" } else { "" };
-    let Point { x, mut y } = label.at;
-    for line in &label.lines {
-        // Lines that cross the label stop at its edge.
-        let wide = label.tone.width(line) + 4.0;
-        let left = if label.to_left { x - wide + 2.0 } else { x - 2.0 };
-        put!(
-            out,
-            "<rect class=\"ground veil\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" \
-             height=\"14\" rx=\"3\"/>\
-             <text class=\"{tone}{end}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>",
-            y - 11.0,
-            escape(line)
-        );
-        y += LINE;
-    }
+    let (x, y, text) = (label.at.x, label.at.y + 4.0, escape(&label.text));
+    put!(out, "<text class=\"{tone}{end}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>");
 }
 
 /// A message in one sentence.
@@ -340,23 +366,4 @@ pub(super) fn describe(diagram: &Diagram, arrow: &Arrow) -> String {
     let ending = arrow.ending();
     let comma = if ending.is_empty() { "" } else { ", " };
     format!("{from} → {to}: {}{comma}{ending}", arrow.label)
-}
-
-/// Text in SVG and HTML, in content and in attributes.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // A newline may stand in a tooltip; other control characters may not stand in XML.
-            '\n' => out.push('\n'),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
 }

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use super::canvas::wrap;
+use super::labels::width;
 use super::mermaid::{comment, escape, head};
 
 /// Text of the signs that formats are made of, and any other.
@@ -45,5 +47,13 @@ proptest! {
             title.push_str(rest);
         }
         prop_assert_eq!(title, text);
+    }
+
+    #[test]
+    fn lines_have_all_of_a_text_and_fit(text in any_text(), columns in 2_usize..40) {
+        let lines = wrap(&text, columns);
+        prop_assert!(lines.iter().all(|line| width(line) <= columns), "{lines:?}");
+        let letters = |text: &str| text.replace(' ', "");
+        prop_assert_eq!(letters(&lines.concat()), letters(&text));
     }
 }

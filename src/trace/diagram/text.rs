@@ -6,8 +6,9 @@
 
 use super::canvas::{Paint, Row, wrap};
 use super::labels::{stamp_unit, stamps, width};
-use super::markers::Marker;
-use super::model::{Arrow, ArrowEnd, Band, Diagram, Look, Shape, Step, Stroke};
+use super::model::{
+    Arrow, ArrowEnd, Band, Diagram, Lifeline, Look, Marker, STATE_JOINT, Shape, Step, Stroke,
+};
 use crate::visible::clipped;
 
 /// Room for the time at the left.
@@ -75,14 +76,16 @@ pub(super) fn draw(diagram: &Diagram, page: TextPage) -> String {
         painter.time = Some(stamp);
         if let Some(band) = row.first().and_then(|step| diagram.bands.get(step.band?)) {
             painter.band(band, first, row);
-            continue;
+        } else {
+            painter.look(first, false);
+            for step in row {
+                painter.step(step);
+            }
         }
-        painter.look(first, false);
-        for step in row {
-            painter.step(step);
-        }
+        painter.findings(first..first + row.len());
     }
     painter.rows(&[painter.blank()]);
+    painter.foot();
     painter.legend();
     painter.out
 }
@@ -116,7 +119,6 @@ impl Painter<'_> {
             self.prose(remark, Paint::Dim);
         }
         self.rows(&[Row::new(0)]);
-        let lifelines = &self.diagram.lifelines;
         let narrow = self.room < 11;
         let short = |text: &str| {
             if !narrow {
@@ -124,28 +126,58 @@ impl Painter<'_> {
             }
             text.replace("proposer", "prop").replace("acceptor", "acc").replace("learner", "learn")
         };
-        let roles: Vec<Vec<String>> =
-            lifelines.iter().map(|line| line.roles.split(", ").map(short).collect()).collect();
-        let mut names = Row::new(self.width);
+        let roles = |line: &Lifeline| line.roles.split(", ").map(short).take(4).collect();
         let unit = stamp_unit(self.diagram);
-        names.write(0, &format!("{unit:>width$}", width = GUTTER - 1), Paint::Dim);
+        self.named(&format!("{unit:>width$}", width = GUTTER - 1), roles);
+        self.rows(&[self.blank()]);
+    }
+
+    /// The names again, and what each peer holds at last.
+    fn foot(&mut self) {
+        let room = self.room;
+        let state = |line: &Lifeline| {
+            let words = line.state(usize::MAX).split(STATE_JOINT).map(|word| {
+                // Where there is little room, what it is will do.
+                let last = word.rsplit(' ').next().filter(|_| width(word) >= room);
+                last.unwrap_or(word).to_owned()
+            });
+            words.collect()
+        };
+        self.named("", state);
+    }
+
+    /// The names, and below each some words.
+    fn named(&mut self, unit: &str, words: impl Fn(&Lifeline) -> Vec<String>) {
+        let lifelines = &self.diagram.lifelines;
+        let mut row = Row::new(self.width);
+        row.write(0, unit, Paint::Dim);
         for (line, at) in lifelines.iter().zip(&self.at) {
-            names.write_centred(*at, &line.name, Paint::Bold);
+            row.write_centred(*at, &line.name, Paint::Bold);
         }
-        let mut rows = vec![names];
-        let is_empty =
-            |level: usize| roles.iter().all(|roles| roles.get(level).is_none_or(String::is_empty));
-        for level in 0..roles.iter().map(Vec::len).max().unwrap_or(0).min(4) {
+        let mut rows = vec![row];
+        let words: Vec<Vec<String>> = lifelines.iter().map(words).collect();
+        for level in 0..words.iter().map(Vec::len).max().unwrap_or(0) {
             let mut row = Row::new(self.width);
-            for (roles, at) in roles.iter().zip(&self.at) {
-                if let Some(role) = roles.get(level) {
-                    row.write_centred(*at, &clipped(role, self.room - 1), Paint::Dim);
-                }
+            for (words, at) in words.iter().zip(&self.at) {
+                let word = words.get(level).map_or("", String::as_str);
+                row.write_centred(*at, &clipped(word, self.room - 1), Paint::Dim);
             }
-            rows.extend((!is_empty(level)).then_some(row));
+            rows.extend(
+                (!words.iter().all(|words| words.get(level).is_none_or(String::is_empty)))
+                    .then_some(row),
+            );
         }
-        rows.push(self.blank());
         self.rows(&rows);
+    }
+
+    /// The broken rules whose last sign is among these steps.
+    fn findings(&mut self, steps: std::ops::Range<usize>) {
+        for finding in &self.diagram.findings {
+            let Some(last) = finding.steps.last().filter(|last| steps.contains(last)) else {
+                continue;
+            };
+            self.words(self.diagram.steps[*last].lifeline, '⚠', &finding.says, Paint::Alarm);
+        }
     }
 
     /// Changes the lines as they look from this step on; with `before`, as before it.
@@ -175,7 +207,7 @@ impl Painter<'_> {
         let mut row = self.blank();
         let paint = match band.group {
             Some(group) => Paint::Group(group),
-            None if band.is_alarm => Paint::Alarm,
+            None if band.is_strong => Paint::Bold,
             None => Paint::Plain,
         };
         let reach: Vec<usize> = band.reach.iter().map(|line| self.at[*line]).collect();
@@ -210,8 +242,7 @@ impl Painter<'_> {
     fn step(&mut self, step: &Step) {
         let diagram = self.diagram;
         if let Some(arrow) = diagram.received(step) {
-            let row = self.arrival(step, arrow);
-            self.rows(&[row]);
+            self.arrival(step, arrow);
         }
         // An answer leaves where its question arrives.
         let answers = step.received.is_some()
@@ -219,15 +250,20 @@ impl Painter<'_> {
         if !step.says.is_empty() || (!step.sends.is_empty() && !answers) {
             self.departure(step);
         }
-        for arrow in diagram.sends(step).filter(|arrow| arrow.end == ArrowEnd::Lost) {
-            let row = self.loss(step, arrow);
-            self.rows(&[row]);
+        if let Some(reached) = &step.reached {
+            let paint = step.group.map_or(Paint::Bold, Paint::Group);
+            self.words(step.lifeline, '◎', &reached.label, paint);
+        }
+        let lost = |arrow: &&Arrow| matches!(arrow.end, ArrowEnd::Lost | ArrowEnd::InFlight);
+        for arrow in diagram.sends(step).filter(lost) {
+            self.loss(step, arrow);
         }
     }
 
     fn paint(&self, arrow: &Arrow) -> Paint {
         match arrow.group {
-            _ if arrow.refused => Paint::Alarm,
+            _ if matches!(arrow.end, ArrowEnd::Lost | ArrowEnd::InFlight) => Paint::Dim,
+            _ if arrow.refused => Paint::Bold,
             _ if self.diagram.is_quiet(arrow) => Paint::Dim,
             Some(group) => Paint::Group(group),
             None => Paint::Plain,
@@ -235,19 +271,22 @@ impl Painter<'_> {
     }
 
     /// A level arrow that ends at the receiver's line.
-    fn arrival(&self, step: &Step, arrow: &Arrow) -> Row {
-        let mut row = self.blank();
+    fn arrival(&mut self, step: &Step, arrow: &Arrow) {
         let paint = self.paint(arrow);
-        let (from, to) = (self.at[arrow.from], self.at[step.lifeline]);
-        self.level(&mut row, from, to, arrow);
-        if arrow.sent.is_some() && from != to {
-            row.put(from, if from < to { '├' } else { '┤' }, Paint::Dim);
-        }
         // What stands in words has a row of its own, and the marker with it.
         let marker = if step.says.is_empty() { step.marker } else { Marker::Dot };
-        let paint = if marker.is_alarm() { Paint::Alarm } else { paint };
-        row.put(to, marker.glyph().unwrap_or('●'), paint);
-        row
+        let sign = marker.glyph().unwrap_or('●');
+        let (from, to) = (self.at[arrow.from], self.at[step.lifeline]);
+        if from == to {
+            return self.words(step.lifeline, sign, &to_itself(arrow), paint);
+        }
+        let mut row = self.blank();
+        self.level(&mut row, from, to, arrow);
+        if arrow.sent.is_some() {
+            row.put(from, if from < to { '├' } else { '┤' }, Paint::Dim);
+        }
+        row.put(to, sign, paint);
+        self.rows(&[row]);
     }
 
     /// A level line with a head and a label, both ends left free.
@@ -255,20 +294,17 @@ impl Painter<'_> {
         let dash = dash(self.diagram.kind(arrow).stroke);
         let paint = self.paint(arrow);
         let (left, right) = (from.min(to) + 1, from.max(to));
-        if left >= right {
-            return row.write(to + 2, &format!("to itself: {}", arrow.label), paint);
-        }
         for at in left..right {
             row.put(at, dash, paint);
         }
-        let lost = arrow.end == ArrowEnd::Lost;
-        let head = match (lost, from < to) {
-            (true, _) => '✕',
-            (false, true) => '▶',
-            (false, false) => '◀',
+        let head = match (arrow.end, from < to) {
+            (ArrowEnd::Lost, true) => '⊣',
+            (ArrowEnd::Lost, false) => '⊢',
+            (ArrowEnd::InFlight, _) => '…',
+            (_, true) => '▶',
+            (_, false) => '◀',
         };
-        let head_at = if from < to { right - 1 } else { left };
-        row.put(head_at, head, if lost { Paint::Alarm } else { paint });
+        row.put(if from < to { right - 1 } else { left }, head, paint);
         let free = (right - left).saturating_sub(1);
         let fits = |text: &&String| width(text) + 2 <= free || (free < 6 && text.len() <= free);
         if let Some(label) = std::iter::once(&arrow.label).chain(&arrow.shorter).find(fits) {
@@ -283,11 +319,12 @@ impl Painter<'_> {
     fn departure(&mut self, step: &Step) {
         let diagram = self.diagram;
         let peer = |to: usize| diagram.lifelines.get(to).map(|line| line.peer.to_string());
-        let mut names: Vec<String> =
-            diagram.sends(step).filter_map(|arrow| peer(arrow.to?)).collect();
+        let first = diagram.sends(step).next();
+        let alike = |arrow: &&Arrow| first.is_some_and(|first| first.label == arrow.label);
+        let sends = diagram.sends(step).filter(|arrow| !arrow.is_within()).filter(alike);
+        let mut names: Vec<String> = sends.filter_map(|arrow| peer(arrow.to?)).collect();
         names.dedup();
         let to = if names.is_empty() { String::new() } else { format!(" → {}", names.join(" ")) };
-        let first = diagram.sends(step).next();
         let what = first.map_or("", |arrow| &arrow.label);
         let text = match first {
             _ if step.says.is_empty() => format!("{what}{to}"),
@@ -298,7 +335,6 @@ impl Painter<'_> {
             _ => step.says.clone(),
         };
         let paint = match step.marker {
-            marker if marker.is_alarm() => Paint::Alarm,
             Marker::Note => Paint::Dim,
             _ if step.says.is_empty() => first.map_or(Paint::Bold, |arrow| self.paint(arrow)),
             _ => Paint::Bold,
@@ -306,13 +342,17 @@ impl Painter<'_> {
         self.words(step.lifeline, step.marker.glyph().unwrap_or('●'), &text, paint);
     }
 
-    fn loss(&self, step: &Step, arrow: &Arrow) -> Row {
-        let mut row = self.blank();
+    fn loss(&mut self, step: &Step, arrow: &Arrow) {
         let from = self.at[step.lifeline];
         let to = arrow.to.map_or(from + self.room, |to| self.at[to]);
+        if from == to {
+            let says = format!("{}, {}", to_itself(arrow), arrow.ending());
+            return self.words(step.lifeline, '●', &says, Paint::Dim);
+        }
+        let mut row = self.blank();
         self.level(&mut row, from, to, arrow);
         row.put(from, if from < to { '├' } else { '┤' }, Paint::Dim);
-        row
+        self.rows(&[row]);
     }
 
     /// A point on a line and words beside it, on the side that has more room.
@@ -351,8 +391,15 @@ impl Painter<'_> {
             let text = marker.text(tag);
             items.extend((!text.is_empty()).then(|| format!("{text} {words}")));
         }
-        if self.diagram.arrows.iter().any(|arrow| arrow.end == ArrowEnd::Lost) {
-            items.push("✕ never received".into());
+        let any = |end| self.diagram.arrows.iter().any(|arrow| arrow.end == end);
+        let reached = self.diagram.steps.iter().any(|step| step.reached.is_some());
+        for (is_shown, says) in [
+            (reached, format!("◎ {}", self.diagram.reached_legend)),
+            (any(ArrowEnd::Lost), "⊣ never received".into()),
+            (any(ArrowEnd::InFlight), "… under way at the end".into()),
+            (!self.diagram.findings.is_empty(), "⚠ a rule is broken".into()),
+        ] {
+            items.extend(is_shown.then_some(says));
         }
         for (look, words) in self.diagram.used_looks() {
             // A light line differs in its colour alone.
@@ -364,6 +411,10 @@ impl Painter<'_> {
         let items: Vec<String> = items.iter().map(|item| item.replace(' ', "\u{a0}")).collect();
         self.prose(&items.join("   "), Paint::Dim);
     }
+}
+
+fn to_itself(arrow: &Arrow) -> String {
+    format!("to itself: {}", arrow.label)
 }
 
 /// How a lifeline is drawn in characters.

@@ -146,6 +146,16 @@ impl Extent {
         self.first_us
     }
 
+    /// The time of the last event; none if some have no time.
+    pub fn last_us(&self) -> Option<u64> {
+        self.is_timed().then_some(self.last_us)
+    }
+
+    /// True if the last event is in the window.
+    pub fn reaches_the_end(&self) -> bool {
+        self.window.to.is_none() && self.beyond == 0
+    }
+
     /// The peers that have events, with the place of the last.
     pub fn last(&self) -> &BTreeMap<u16, Place> {
         &self.last
@@ -173,16 +183,16 @@ impl Extent {
         })
     }
 
-    /// What is left out.
-    pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = Vec::new();
+    /// What is left out, and which flags would show more.
+    pub fn remarks(&self) -> (Vec<String>, Vec<String>) {
+        let (mut remarks, mut advice) = (Vec::new(), Vec::new());
         if self.beyond > 0 {
             remarks.push(format!(
-                "Only {} events are drawn, {} more are left out: choose others with --from, --to \
-                 or --number.",
+                "Only {} events are drawn, {} more are left out.",
                 grouped(MOST_EVENTS as u64),
                 grouped(self.beyond)
             ));
+            advice.push("--from, --to and --number choose another part".into());
         }
         if self.outside > 0 {
             let outside = plural(self.outside, "event");
@@ -194,6 +204,6 @@ impl Extent {
                 plural(self.crowded, "event")
             ));
         }
-        remarks
+        (remarks, advice)
     }
 }

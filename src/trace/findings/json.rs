@@ -9,7 +9,7 @@ use crate::visible::visible_json;
 #[derive(Serialize)]
 pub struct JsonRule {
     name: &'static str,
-    level: &'static str,
+    level: Severity,
     claim: &'static str,
     outcome: &'static str,
     kept: u64,
@@ -22,7 +22,7 @@ pub struct JsonRule {
 #[derive(Serialize)]
 pub struct JsonFinding<'a> {
     rule: &'static str,
-    level: &'static str,
+    level: Severity,
     certainty: &'static str,
     suspicious: bool,
     sentence: &'a str,
@@ -44,7 +44,7 @@ impl<R: Rule> Findings<R> {
             let FindingCounts { kept, broken, suspected: suspicious, undecided } =
                 self.tallies.get(&row.rule).cloned().unwrap_or_default();
             let &RuleRow { name, claim, .. } = row;
-            let (level, outcome) = (level_name(row.level), self.outcome(row, strict));
+            let (level, outcome) = (row.level, self.outcome(row, strict));
             JsonRule { name, level, claim, outcome, kept, broken, suspicious, undecided }
         };
         R::TABLE.iter().map(rule).collect()
@@ -59,7 +59,7 @@ impl<R: Rule> Findings<R> {
         };
         let finding = |finding: &'a Finding<R>| JsonFinding {
             rule: finding.rule.row().name,
-            level: level_name(finding.rule.row().level),
+            level: finding.rule.row().level,
             certainty: finding.certainty.words(),
             suspicious: finding.is_suspicion(),
             sentence: &finding.sentence,
@@ -75,14 +75,6 @@ pub fn to_json(report: &impl Serialize) -> String {
     let json = serde_json::to_string_pretty(report);
     let json = json.expect("strings and integers always serialize");
     json.lines().map(visible_json).collect::<Vec<_>>().join("\n")
-}
-
-fn level_name(level: Severity) -> &'static str {
-    match level {
-        Severity::Safety => "safety",
-        Severity::Form => "form",
-        Severity::Progress => "progress",
-    }
 }
 
 /// The name of an input.

@@ -3,13 +3,15 @@
 //!
 //! A judge has a table of rules ([`Rule::TABLE`]). Each time it can hold a line, or the lack of
 //! one, against a rule, it either counts the rule as kept or adds a [`Finding`]. A finding says how
-//! sure it is: a log rarely has everything, and an accusation that rests on what may merely be
+//! sure it is: a log rarely has everything, and an accusation that relies on what may merely be
 //! missing must say so.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
+
+use serde::Serialize;
 
 use super::fault::{Fault, FaultSet};
 
@@ -25,7 +27,8 @@ pub const MAX_SHOWN_BYTES: usize = 400;
 pub const MOST_FINDINGS: u64 = 10;
 
 /// What breaking a rule means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The run is wrong: an error.
     Safety,
@@ -112,8 +115,6 @@ pub enum Certainty {
     IfRead(&'static str),
     /// It holds if acks show the value that the acceptor has accepted.
     IfAcksShowValues,
-    /// It holds if the first lines of each peer are here.
-    IfWhole,
     /// It holds if the log has the lines of every proposer.
     IfEveryProposer,
     /// It holds if the log has the lines of every peer.
@@ -130,7 +131,6 @@ impl Certainty {
             Self::IfRoles => "if the inferred roles are right (--hosts makes it certain)",
             Self::IfRead(condition) => condition,
             Self::IfAcksShowValues => "if acks show the value that the acceptor has accepted",
-            Self::IfWhole => "if no lines are missing at the beginning",
             Self::IfEveryProposer => "if the lines of every proposer are here",
             Self::IfEveryPeer => "if the lines of every peer are here",
             Self::NotDecidable => "not decidable from this log",

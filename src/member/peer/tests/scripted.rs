@@ -99,7 +99,7 @@ fn one_that_was_paused_is_removed_learns_it_and_joins_again() {
         world.until_agreed(&[1, 2, 3, 4], 5 * T);
         let by_paused = world.said[before..].iter().filter(|said| said.1 == paused);
         let alarms = by_paused.filter(|said| matches!(said.2, Fact::Unreachable { .. })).count();
-        assert_eq!(alarms, 0, "it was itself that stood still");
+        assert_eq!(alarms, 0, "it was paused itself");
     }
 }
 
@@ -221,7 +221,7 @@ fn with_majorities_a_minority_keeps_its_view_and_says_so() {
     world.until_agreed(&[1, 2, 3, 4, 5], 8 * T);
 }
 
-/// The leader asks for the removal of 3, which stands still, while 4 is dead and nobody knows. Then
+/// The leader asks for the removal of 3, which is paused, while 4 is dead and nobody knows. Then
 /// 3 is back, and without it there is no majority for anything.
 #[test]
 fn with_majorities_one_that_is_back_is_asked_about_its_own_removal() {

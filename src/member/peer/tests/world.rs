@@ -27,7 +27,7 @@ struct Machine {
     incarnations: u64,
     records: Vec<Record>,
     timers: BTreeMap<Timer, u64>,
-    /// What happened while it stood still; present while it does.
+    /// What happened while it was paused; present while it does.
     held: Option<VecDeque<Event>>,
     /// After so many more sends it crashes.
     crash_in: Option<u64>,

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::form::SECTOR;
 use super::*;
-use crate::process::{Effects, NoInput};
+use crate::process::{Effects, NoInput, PeerId};
 
 /// Remembers every record, and believes none twice in a row.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -141,7 +141,7 @@ fn a_record_is_not_durable_before_its_commit() {
 
 /// The old file is read and never written: whoever has it open sees it unchanged.
 #[test]
-fn a_incarnation_begins_with_a_new_file_of_the_next_generation() {
+fn an_incarnation_begins_with_a_new_file_of_the_next_generation() {
     let (dir, first) = written(&[&["a"], &["b"]]);
     fs::write(dir.path().join("log"), [&first[..], &[0; 600]].concat()).unwrap();
     let mut old = File::open(dir.path().join("log")).unwrap();

@@ -97,7 +97,7 @@ fn a_log_that_is_no_file_of_its_own_is_refused() {
     }
     fs::remove_file(&link).unwrap();
     fs::create_dir(&link).unwrap();
-    assert!(refusal(other.path()).contains("log: is no regular file"));
+    assert!(refusal(other.path()).contains("log: is not a regular file"));
     assert_eq!(log(dir.path()), bytes);
     assert_eq!(open(dir.path()).unwrap().1, ["a"]);
 }

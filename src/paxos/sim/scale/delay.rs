@@ -15,7 +15,7 @@ use crate::error::{Doing, Result};
 /// How long one dial within this machine may take.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Opens a way to `target`; whoever connects to the result talks with it, `delay` apart.
+/// Opens a way to `target`: a connection to the result reaches it, `delay` later each way.
 ///
 /// # Errors
 /// The machine gives no more sockets or threads.

@@ -11,40 +11,31 @@ mod delay;
 mod plot;
 mod real;
 mod regions;
+mod world;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::casts::{self, Cast};
-use super::{PaxosParameters, PaxosSim, PaxosTally, Site};
-use crate::command::{args, outputs};
+use super::monitor::PaxosTally;
+use super::plan::PaxosParameters;
+use crate::command::{args, outputs, print};
 use crate::error::{Doing, Error, Result};
-use crate::paxos::{Electorate, Roles};
-use crate::process::PeerId;
-use crate::sim::harness::{Front, Progress, RunOutcome, Scenario, as_f64};
-use crate::sim::{Faults, Span};
-use regions::{REGIONS, way_us};
+use crate::sim::Span;
+use crate::sim::harness::{Progress, Simulated};
+use regions::REGIONS;
+use world::{Times, World};
 
 const SIZES: [u16; 10] = [3, 5, 7, 9, 13, 21, 31, 51, 75, 101];
 
 /// The sizes that are measured on sockets too; every pair of peers takes six threads.
 const SMALL: [u16; 4] = [3, 5, 7, 9];
 
-/// How many runs each figure is the middle of.
-const RUNS: u64 = 15;
-
 /// How many real runs each figure is the middle of.
 const REAL_RUNS: usize = 3;
-
-/// How much farther away a slow peer is.
-const SLOWER: u64 = 5;
 
 /// How long a flush takes, in microseconds.
 const FLUSH: Span = Span::us(500, 2_000);
@@ -53,7 +44,7 @@ const FLUSH: Span = Span::us(500, 2_000);
 #[derive(Clone, Copy)]
 struct Trouble {
     name: &'static str,
-    /// How many of so many acceptors.
+    /// Of this many acceptors, how many.
     share: fn(u16) -> u16,
     down: bool,
 }
@@ -67,81 +58,6 @@ const TROUBLES: [Trouble; 5] = [
     Trouble { name: "1/2 down", share: |n| (n - 1) / 2, down: true },
 ];
 
-/// Peers in a wide area, and what is wrong with some of them.
-struct World {
-    peers: u16,
-    cast: Cast,
-    site: Site,
-}
-
-impl World {
-    /// So many peers, of which so many are slow or down: those nearest to the proposer, which is
-    /// the worst case.
-    fn new(peers: u16, troubled: u16, down: bool) -> Self {
-        let all = || (1..=peers).map(PeerId);
-        let electorate = Electorate { acceptors: all().collect(), learners: all().collect() };
-        let roles = Roles { peers, proposers: BTreeMap::from([(PeerId(1), electorate)]) };
-        let mut cast = casts::cast(&roles, 0);
-        // With everything linked that will ever be, so that the dials do not count.
-        cast.set_link_wait(Duration::from_secs(2));
-        let mut others: Vec<PeerId> = all().skip(1).collect();
-        others.sort_by_key(|peer| way_us(PeerId(1), *peer));
-        others.truncate(troubled.into());
-        let is_slow = |peer: &PeerId| !down && others.contains(peer);
-        let way = |from: PeerId, to: PeerId| {
-            way_us(from, to) * if is_slow(&from) || is_slow(&to) { SLOWER } else { 1 }
-        };
-        let ways_us = all().flat_map(|from| all().map(move |to| (from, to)));
-        let ways_us = ways_us.map(|(from, to)| way(from, to)).collect();
-        let absent = if down { others } else { Vec::new() };
-        Self { peers, cast, site: Site { distances: ways_us, absent } }
-    }
-
-    /// The way from one peer to another.
-    fn way_us(&self, from: PeerId, to: PeerId) -> u64 {
-        self.site.distances
-            [usize::from(from.0 - 1) * usize::from(self.peers) + usize::from(to.0 - 1)]
-    }
-
-    /// The middle of its simulated runs, and how many messages were sent until somebody knew.
-    fn simulate(&self, flush: Span) -> (Times, u64) {
-        let faults = Faults { delay: Span::us(50, 1_000), flush, ..Faults::none() };
-        let parameters = PaxosParameters::at(self.cast.clone(), self.site.clone());
-        let none = ("none", Faults::none as fn() -> Faults);
-        let scenario = Scenario::<PaxosSim>::new(self.peers, parameters, &none).with_faults(faults);
-        let runs: Vec<RunOutcome<PaxosTally>> = (0..RUNS).map(|seed| scenario.play(seed)).collect();
-        let middle = |figure: &dyn Fn(&RunOutcome<PaxosTally>) -> u64| {
-            let mut figures: Vec<u64> = runs.iter().map(figure).collect();
-            figures.sort_unstable();
-            figures[figures.len() / 2]
-        };
-        let since = |us: u64, run: &RunOutcome<PaxosTally>| us.saturating_sub(run.tally.begun_us);
-        let decided_ms = as_f64(middle(&|run| since(run.tally.decided_us, run))) / 1e3;
-        let known_ms = as_f64(middle(&|run| since(run.virtual_us, run))) / 1e3;
-        (Times { decided_ms, known_ms }, middle(&|run| run.tally.sent_to_decide))
-    }
-}
-
-/// How long after the first question somebody knew the choice, and how long after it everybody.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Times {
-    decided_ms: f64,
-    known_ms: f64,
-}
-
-impl Times {
-    /// A line for people, and for [`Self::read`].
-    fn text(&self) -> String {
-        let Self { decided_ms, known_ms } = self;
-        format!("known to one after {decided_ms:.1} ms, to all after {known_ms:.1} ms\n")
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        let mut figures = text.split_whitespace().filter_map(|word| word.parse().ok());
-        Some(Self { decided_ms: figures.next()?, known_ms: figures.next()? })
-    }
-}
-
 /// What is asked for.
 #[derive(Default)]
 struct Options {
@@ -154,7 +70,10 @@ struct Options {
 }
 
 /// Runs the command line if one of its flags belongs here.
-pub(super) fn command(parser: &mut Parser, front: &Front<'_>) -> Result<Option<ExitCode>> {
+pub(super) fn command<S>(parser: &mut Parser) -> Result<Option<ExitCode>>
+where
+    S: Simulated<Parameters = PaxosParameters, Tally = PaxosTally>,
+{
     const OWN: [&str; 5] = ["--report", "--sockets", "--plot", "--slow", "--down"];
     let words = parser.raw_args()?.as_slice().to_vec();
     let is_own = |word: &OsString| word.to_str().is_some_and(|word| OWN.contains(&word));
@@ -163,28 +82,29 @@ pub(super) fn command(parser: &mut Parser, front: &Front<'_>) -> Result<Option<E
     }
     let options = parse(Parser::from_args(words))?;
     if options.report {
-        report(options.plot.as_deref(), options.sockets, front.say).map(Some)
+        report(World::simulate::<S>, options.plot.as_deref(), options.sockets).map(Some)
     } else {
-        on_sockets(options.peers.unwrap_or(5), options.slow, options.down, front.say).map(Some)
+        on_sockets(options.peers.unwrap_or(5), options.slow, options.down).map(Some)
     }
 }
 
-fn parse(mut parser: Parser) -> Result<Options> {
+fn parse(parser: Parser) -> Result<Options> {
     let mut options = Options::default();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Long("report") => options.report = true,
-            Long("sockets") => options.sockets = true,
-            Long("peers") => options.peers = Some(args::number("--peers", parser.value()?)?),
-            Long("slow") => options.slow = args::number("--slow", parser.value()?)?,
-            Long("down") => options.down = args::number("--down", parser.value()?)?,
-            Long("plot") => options.plot = Some(parser.value()?.into()),
-            Long(_) if options.report => {
+    args::flags(parser, |name, parser| {
+        match name {
+            "--report" => options.report = true,
+            "--sockets" => options.sockets = true,
+            "--peers" => options.peers = Some(args::number(name, parser.value()?)?),
+            "--slow" => options.slow = args::number(name, parser.value()?)?,
+            "--down" => options.down = args::number(name, parser.value()?)?,
+            "--plot" => options.plot = Some(parser.value()?.into()),
+            "--seeds" | "--seed" | "--proposers" | "--faults" | "--only" if options.report => {
                 return Err(Error::Usage("--report has worlds and seeds of its own".into()));
             }
-            Long(_) | Short(_) | Positional(_) => return Err(arg.unexpected().into()),
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     let refuse = |why: &str| Err(Error::Usage(why.into()));
     if options.report && options.peers.is_some() {
         return refuse("--report has worlds and seeds of its own");
@@ -199,11 +119,11 @@ fn parse(mut parser: Parser) -> Result<Options> {
     Ok(options)
 }
 
-/// How text is printed.
-type Say = fn(&str) -> Result<()>;
+/// [`World::simulate`].
+type Simulate = fn(&World, Span) -> (Times, u64);
 
 /// Prints the table; with `picture`, draws it; with `sockets`, measures small worlds.
-fn report(picture: Option<&Path>, sockets: bool, say: Say) -> Result<ExitCode> {
+fn report(simulate: Simulate, picture: Option<&Path>, sockets: bool) -> Result<ExitCode> {
     let mut text = format!(
         "one proposer in {}, acceptors in turn in {}\n\nmilliseconds from the first question to \
          the choice (messages sent until then; when all know)\n\n| peers |",
@@ -213,32 +133,34 @@ fn report(picture: Option<&Path>, sockets: bool, say: Say) -> Result<ExitCode> {
     for trouble in TROUBLES {
         let _ = write!(text, " {} |", trouble.name); // a String takes all
     }
-    say(&format!("{text}\n|------:|{}\n", "---:|".repeat(TROUBLES.len())))?;
+    print(&format!("{text}\n|------:|{}\n", "---:|".repeat(TROUBLES.len())))?;
     let mut lines: Vec<plot::Series> =
         TROUBLES.iter().map(|t| plot::Series { name: t.name, points: Vec::new() }).collect();
     for peers in SIZES {
         let mut row = format!("| {peers} |");
         for (trouble, line) in TROUBLES.iter().zip(&mut lines) {
             let world = World::new(peers, (trouble.share)(peers), trouble.down);
-            let (Times { decided_ms: ms, known_ms: known }, messages) = world.simulate(FLUSH);
+            let (Times { decided_ms: ms, known_ms: known }, messages) = simulate(&world, FLUSH);
             line.points.push((peers, ms));
             let _ = write!(row, " {ms:.0} ({messages}; {known:.0} ms) |");
         }
-        say(&(row + "\n"))?;
+        print(&(row + "\n"))?;
     }
-    say(&format!("\n{}", plot::text(&lines)))?;
+    print(&format!("\n{}", plot::text(&lines)))?;
     if let Some(path) = picture {
         std::fs::write(path, plot::svg(&lines)).doing(|| format!("writing {}", path.display()))?;
     }
-    if sockets { compare(say) } else { Ok(ExitCode::SUCCESS) }
+    if sockets { compare(simulate) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// The simulated figures of small worlds beside those of real sockets.
-fn compare(say: Say) -> Result<ExitCode> {
-    say("\nthe model beside real sockets on this machine, each message delayed by link latency; \
+fn compare(simulate: Simulate) -> Result<ExitCode> {
+    print(
+        "\nthe model beside real sockets on this machine, each message delayed by link latency; \
          all in memory\n\n\
          | peers | acceptors | one knows: simulated | real | all know: simulated | real |\n\
-         |------:|:----------|---:|---:|---:|---:|\n")?;
+         |------:|:----------|---:|---:|---:|---:|\n",
+    )?;
     let cells = || SMALL.into_iter().flat_map(|peers| TROUBLES.map(|trouble| (peers, trouble)));
     let count = cells().count() as u64;
     let mut progress = Progress::new();
@@ -246,7 +168,7 @@ fn compare(say: Say) -> Result<ExitCode> {
     for ((peers, Trouble { name, share, down }), done) in cells().zip(0..) {
         progress.show(done, count);
         let troubled = share(peers);
-        let (model, _) = World::new(peers, troubled, down).simulate(Span::ZERO);
+        let (model, _) = simulate(&World::new(peers, troubled, down), Span::ZERO);
         let kind = if down { "--down" } else { "--slow" };
         let mut args = vec!["--peers".to_owned(), peers.to_string()];
         if troubled > 0 {
@@ -254,7 +176,7 @@ fn compare(say: Say) -> Result<ExitCode> {
         }
         let real = real::again(&args, REAL_RUNS)?;
         progress.clear();
-        say(&format!(
+        print(&format!(
             "| {peers} | {name} | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms |\n",
             model.decided_ms, real.decided_ms, model.known_ms, real.known_ms
         ))?;
@@ -263,12 +185,12 @@ fn compare(say: Say) -> Result<ExitCode> {
             farthest = farthest.max((real / model - 1.0).abs());
         }
     }
-    say(&format!("\nthe farthest apart: {:.1} %\n", farthest * 100.0))?;
+    print(&format!("\nthe farthest apart: {:.1} %\n", farthest * 100.0))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// One decision of real peers, of which so many are slow or down.
-fn on_sockets(peers: u16, slow: u16, down: u16, say: Say) -> Result<ExitCode> {
+/// One decision of real peers, of which some are slow or down.
+fn on_sockets(peers: u16, slow: u16, down: u16) -> Result<ExitCode> {
     let most = SMALL[SMALL.len() - 1];
     if peers > most {
         return Err(Error::Usage(format!("--sockets: --peers {peers} is more than {most}")));
@@ -279,6 +201,6 @@ fn on_sockets(peers: u16, slow: u16, down: u16, say: Say) -> Result<ExitCode> {
     if slow >= peers || down > (peers - 1) / 2 {
         return Err(Error::Usage(format!("--sockets: too many of {peers} are slow or down")));
     }
-    say(&real::decide(&World::new(peers, slow.max(down), down > 0))?.text())?;
+    print(&real::decide(&World::new(peers, slow.max(down), down > 0))?.text())?;
     Ok(ExitCode::SUCCESS)
 }

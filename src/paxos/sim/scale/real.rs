@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::{Times, World, delay};
+use super::delay;
+use super::world::{Times, World};
 use crate::error::{Doing, Error, Result};
 use crate::node::{Address, Config, Node, Observer};
 use crate::paxos::{Fact, Peer, Setup};
@@ -40,10 +41,6 @@ impl Observer<Peer> for Stopwatch {
     fn sees_traffic(&self) -> bool {
         false
     }
-
-    fn before_frames(&mut self) {}
-
-    fn after_frames(&mut self) {}
 }
 
 /// Lets the peers of this world agree once.
@@ -113,7 +110,7 @@ fn times(said: &Receiver<Said>, peers: usize) -> Result<Times> {
     }
 }
 
-/// Runs `synod sim --sockets` so many times at once, and returns the middle of what they print.
+/// Runs `synod sim --sockets` this many times at once, and returns the middle of what they print.
 ///
 /// # Errors
 /// A process does not start, or fails.

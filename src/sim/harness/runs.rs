@@ -1,152 +1,33 @@
-//! What a run is, beside its seed; and what it came to.
+//! Runs: of a seed or of a schedule, and what they came to.
 
-use super::property::{Property, Violation, Violations};
-use super::{Monitor, Simulated};
+use super::property::{Property, Violation};
+use super::simulated::{Monitor, Scenario, Simulated};
 use crate::process::{PeerId, Process};
-use crate::sim::mutant::{Mutable, Mutant};
-use crate::sim::{
-    Arrivals, Counts, DiskModel, Faults, RunConfig, RunEnd, RunObserver, ScriptOf, World,
-};
-
-/// What a run is, beside its seed.
-pub struct Scenario<S: Simulated> {
-    /// How many peers.
-    pub peers: u16,
-    /// What else the protocol lets one choose.
-    pub parameters: S::Parameters,
-    /// The name of the world.
-    pub world: &'static str,
-    /// What goes wrong: the faults of the world without what is left out.
-    pub faults: Faults,
-    /// The mutant, if not the protocol itself.
-    pub mutant: Option<&'static Mutant<S::Peer>>,
-    /// Only a violation of this property ends a run and is reported.
-    pub only: Option<Property>,
-    /// How much virtual time the recovery phase has, in microseconds; none: as the protocol says.
-    pub time_limit_us: Option<u64>,
-    /// A violation does not end a run: all that are violated are counted.
-    pub to_the_end: bool,
-    pub(super) without: Vec<&'static str>,
-}
-
-// Written out because a derive would ask the bounds of `S`.
-impl<S: Simulated> Clone for Scenario<S> {
-    fn clone(&self) -> Self {
-        Self {
-            parameters: self.parameters.clone(),
-            faults: self.faults.clone(),
-            without: self.without.clone(),
-            ..*self
-        }
-    }
-}
+use crate::sim::mutant::Mutable;
+use crate::sim::{Arrivals, Counts, DiskModel, RunConfig, RunEnd, RunObserver, ScriptOf, World};
 
 impl<S: Simulated> Scenario<S> {
-    /// The protocol itself in one of its worlds, with all that goes wrong there.
-    pub fn new(peers: u16, parameters: S::Parameters, world: &super::WorldFaults) -> Self {
-        Self {
-            peers,
-            parameters,
-            world: world.0,
-            faults: (world.1)(),
-            mutant: None,
-            only: None,
-            time_limit_us: None,
-            to_the_end: false,
-            without: Vec::new(),
-        }
-    }
-
-    /// The same without these kinds of faults.
-    #[must_use]
-    pub fn without(mut self, kinds: impl IntoIterator<Item = &'static str>) -> Self {
-        for kind in kinds {
-            self.faults.without(kind);
-            self.without.push(kind);
-        }
-        self
-    }
-
-    /// The same with these faults instead of those of its world.
-    #[must_use]
-    pub fn with_faults(self, faults: Faults) -> Self {
-        Self { faults, ..self }
-    }
-
-    /// The same with a mutant instead.
-    #[must_use]
-    pub fn with_mutant(self, mutant: Option<&'static Mutant<S::Peer>>) -> Self {
-        Self { mutant, ..self }
-    }
-
-    /// The same, with an eye to one property only.
-    #[must_use]
-    pub fn only(self, property: Option<Property>) -> Self {
-        Self { only: property, ..self }
-    }
-
-    /// The same, but a violation does not end a run.
-    #[must_use]
-    pub fn to_the_end(self) -> Self {
-        Self { to_the_end: true, ..self }
-    }
-
-    /// The kinds of faults that are in it.
-    pub fn kinds(&self) -> Vec<&'static str> {
-        let matters = |kind: &&str| {
-            let mut less = self.faults.clone();
-            less.without(kind);
-            less != self.faults
-        };
-        Faults::kinds().filter(matters).collect()
-    }
-
-    /// The flags that describe it.
-    pub fn flags(&self) -> String {
-        let kinds = match self.kinds() {
-            _ if self.without.is_empty() => String::new(),
-            left if left.is_empty() => " --only nothing".into(),
-            left => format!(" --only {}", left.join(",")),
-        };
-        let property = self.only.map_or(String::new(), |p| format!(" --property {}", p.name));
-        let mutant = self.mutant.map_or(String::new(), |m| format!(" --mutant {}", m.name));
-        format!(
-            "--peers {}{} --faults {}{kinds}{property}{mutant}",
-            self.peers, self.parameters, self.world
-        )
-    }
-
-    /// The command that plays this seed.
-    pub fn command(&self, seed: u64) -> String {
-        format!("synod sim {} --seed {seed} {}", S::NAME, self.flags())
-    }
-
     /// The run of this seed.
     pub fn play(&self, seed: u64) -> RunOutcome<S::Tally> {
-        self.perform(&S::plan(self, seed), Lead::Seed(seed), Keep::default()).outcome
+        self.perform(&S::plan(self, seed), Lead::Seed(seed), Keep::default()).recording.outcome
     }
 
     /// The same run, with its journal.
     pub fn record(&self, seed: u64) -> Recording<S> {
-        let plan = S::plan(self, seed);
-        let run = self.perform(&plan, Lead::Seed(seed), Keep { journal: true, script: false });
-        run.recording(plan)
+        let keep = Keep { journal: true, script: false };
+        self.perform(&S::plan(self, seed), Lead::Seed(seed), keep).recording
     }
 
     /// The same run, written down as what happened.
     pub fn write_down(&self, seed: u64) -> (RunOutcome<S::Tally>, Schedule<S>) {
-        let plan = S::plan(self, seed);
-        let run = self.perform(&plan, Lead::Seed(seed), Keep { journal: false, script: true });
-        let steps = run.script.unwrap_or_default();
-        (run.outcome, Schedule { plan, steps, at_once: false })
+        let keep = Keep { journal: false, script: true };
+        self.perform(&S::plan(self, seed), Lead::Seed(seed), keep).schedule()
     }
 
     /// The run of this schedule, and what of it was performed.
     pub fn follow(&self, schedule: &Schedule<S>) -> (RunOutcome<S::Tally>, Schedule<S>) {
         let lead = Lead::Schedule(schedule, None);
-        let run = self.perform(&schedule.plan, lead, Keep { journal: false, script: true });
-        let steps = run.script.unwrap_or_default();
-        (run.outcome, Schedule { plan: schedule.plan.clone(), steps, at_once: false })
+        self.perform(&schedule.plan, lead, Keep { journal: false, script: true }).schedule()
     }
 
     /// The run of this schedule, with its journal. What never arrives is not shown as sent either,
@@ -159,8 +40,8 @@ impl<S: Simulated> Scenario<S> {
         };
         let full = perform(None);
         let bare = perform(full.arrivals.clone());
-        let run = if full.outcome.violation == bare.outcome.violation { bare } else { full };
-        run.recording(schedule.plan.clone())
+        let (full, bare) = (full.recording, bare.recording);
+        if full.outcome.violation == bare.outcome.violation { bare } else { full }
     }
 
     fn perform(&self, plan: &S::Plan, lead: Lead<'_, S>, keep: Keep) -> Run<S> {
@@ -213,13 +94,14 @@ impl<S: Simulated> Scenario<S> {
             Some(schedule) => world.follow(&schedule.steps, schedule.at_once),
         };
         let (now, counts) = (world.now(), world.counts);
-        let (script, arrivals) = (world.take_script(), world.arrivals(S::tells));
+        let steps = world.take_script().unwrap_or_default();
+        let arrivals = world.arrivals(S::tells);
         let findings = world.observer.finish(end, now, &counts);
         let (violation, violated) = findings.violations.into_parts();
         let tally = findings.tally;
         let outcome = RunOutcome { violation, violated, counts, tally, virtual_us: now };
-        let (journal, judged) = (findings.journal, findings.judged);
-        Run { outcome, journal, judged, script, arrivals }
+        let (journal, judged, plan) = (findings.journal, findings.judged, plan.clone());
+        Run { recording: Recording { outcome, journal, judged, plan }, steps, arrivals }
     }
 }
 
@@ -267,30 +149,16 @@ struct Keep {
 }
 
 struct Run<S: Simulated> {
-    outcome: RunOutcome<S::Tally>,
-    journal: String,
-    judged: Option<Vec<String>>,
-    script: Option<ScriptOf<S::Peer>>,
+    recording: Recording<S>,
+    steps: ScriptOf<S::Peer>,
     arrivals: Option<Arrivals>,
 }
 
 impl<S: Simulated> Run<S> {
-    fn recording(self, plan: S::Plan) -> Recording<S> {
-        let Self { outcome, journal, judged, .. } = self;
-        Recording { outcome, journal, judged, plan }
+    fn schedule(self) -> (RunOutcome<S::Tally>, Schedule<S>) {
+        let Recording { outcome, plan, .. } = self.recording;
+        (outcome, Schedule { plan, steps: self.steps, at_once: false })
     }
-}
-
-/// What a monitor has found when its run is over.
-pub struct RunFindings<T> {
-    /// What was violated.
-    pub violations: Violations,
-    /// What was counted.
-    pub tally: T,
-    /// The lines of the run; empty if they were not wanted.
-    pub journal: String,
-    /// What the judge of those lines has against them, if it was given them.
-    pub judged: Option<Vec<String>>,
 }
 
 /// What a run came to.
@@ -327,7 +195,6 @@ impl<S: Simulated> Recording<S> {
     }
 }
 
-/// How the end of a run reads in a summary of it.
 impl<T> RunOutcome<T> {
     /// How much there is to read in it.
     pub(super) fn size(&self) -> (u64, u64) {

@@ -1,0 +1,84 @@
+//! Clients that have not said hello: how many may be connected, for how long, and what is said
+//! about them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::log::LogLimiter;
+use super::sync::UNPOISONED;
+use crate::process::PeerId;
+
+/// How long a connection may take to say hello. The hello is on its way when the connection is
+/// accepted, however long that way is.
+pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many connections may be without a hello, if the system gives that many file descriptors.
+/// Peers that have said it do not count.
+pub(super) const MAX_UNKNOWN: usize = 1024;
+/// How many file descriptors are kept for everything else.
+const RESERVED_FILES: usize = 128;
+/// How long a connection beyond [`MAX_UNKNOWN`] has for its hello, so that a known peer still
+/// gets in: its hello is on the way when it is accepted.
+pub(super) const GRACE: Duration = Duration::from_millis(250);
+/// How many connections may have that grace at once; more are closed at once.
+pub(super) const MAX_GRACED: usize = 64;
+/// How many lines about unknown clients are said at once; one more follows every
+/// [`LINE_EVERY`], and the rest is counted.
+const LINES_AT_ONCE: u32 = 20;
+/// How soon one more line may be said.
+const LINE_EVERY: Duration = Duration::from_secs(2);
+/// How soon the same line may be said again.
+const SAME_LINE_AGAIN: Duration = Duration::from_secs(60);
+
+/// Counts the clients that have not said hello, and limits what is said about them.
+pub(super) struct Admission {
+    unknown: AtomicUsize,
+    /// [`MAX_UNKNOWN`], or fewer where file descriptors are few.
+    most: usize,
+    pub(super) lines: LogLimiter,
+    /// Peers whose unexpected address was reported.
+    reported: Mutex<BTreeSet<PeerId>>,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        let files = open_files().unwrap_or(usize::MAX);
+        Self {
+            unknown: AtomicUsize::new(0),
+            most: MAX_UNKNOWN.min(files.saturating_sub(RESERVED_FILES)),
+            lines: LogLimiter::new(LINES_AT_ONCE, LINE_EVERY, SAME_LINE_AGAIN),
+            reported: Mutex::default(),
+        }
+    }
+}
+
+/// How many files this process may have open, where the system says so.
+fn open_files() -> Option<usize> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+impl Admission {
+    /// Counts one more client; how long it has for its hello, `None` if there is no room for it.
+    pub(super) fn enter(&self) -> Option<Duration> {
+        match self.unknown.fetch_add(1, Ordering::Relaxed) {
+            n if n < self.most => Some(HELLO_TIMEOUT),
+            n if n < self.most + MAX_GRACED => Some(GRACE),
+            _ => None,
+        }
+    }
+
+    /// A client that [entered](Self::enter) has said hello, or is gone.
+    pub(super) fn leave(&self) {
+        self.unknown.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// True the first time that this peer comes from an address that its name does not give.
+    /// Honest peers do: loopback aliases, several networks and published ports bring that about.
+    pub(super) fn is_first_report(&self, peer: PeerId) -> bool {
+        self.reported.lock().expect(UNPOISONED).insert(peer)
+    }
+}
