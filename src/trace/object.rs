@@ -20,6 +20,7 @@ pub enum Raw<'a> {
 
 /// How the scan ended.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub struct ScanEnd<'a> {
     /// What stands behind the object.
     pub rest: &'a str,

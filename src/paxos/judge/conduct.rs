@@ -2,19 +2,14 @@
 
 use super::dialect::Number;
 use super::hypothesis::Hypothesis;
-use super::intake::{Known, Message};
+use super::known::Known;
 use super::rules::PaxosRule;
+use super::state::Message;
 use crate::trace::findings::{Certainty, Spot, Witness};
 
 impl Hypothesis {
     /// A proposer's numbers grow; the same one again is the same question to another acceptor.
-    pub(super) fn numbers_grow(
-        &mut self,
-        spot: Spot<'_>,
-        message: Message,
-        number: Number,
-        printer: u16,
-    ) {
+    pub(super) fn numbers_grow(&mut self, spot: Spot<'_>, number: Number, printer: u16) {
         let stream = self.stream(spot, printer);
         let incarnation = stream.incarnation;
         let last = stream.prepared.clone();
@@ -25,7 +20,7 @@ impl Hypothesis {
             Some((last, before, _)) if number == last && incarnation == before => {}
             Some((last, _, witness)) if number <= last => {
                 let rule = PaxosRule::OwnGrowingNumbers;
-                self.findings.add_of(rule, message.sender.unwrap_or(printer), Certainty::Certain, || {
+                self.findings.add_of(rule, printer, Certainty::Certain, || {
                     let how = if incarnation > 0 { "after a restart " } else { "" };
                     let words = format!(
                         "peer{printer} proposes {how}under {number} after {last}; it should have \

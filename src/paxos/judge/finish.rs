@@ -3,7 +3,7 @@
 use super::conduct::both;
 use super::dialect::Number;
 use super::hypothesis::Hypothesis;
-use super::intake::Known;
+use super::known::Known;
 use super::rules::PaxosRule;
 use super::state::{Held, Promise, Proposal, Stream, ValueId, Values};
 use crate::paxos::event::MessageType;
@@ -13,7 +13,9 @@ impl Hypothesis {
     /// Judges what is left.
     pub(super) fn finish(&mut self, known: &mut Known) {
         let places: Vec<(u16, u16)> = self.streams.keys().copied().collect();
-        places.into_iter().for_each(|place| _ = self.end_of_waiting(known, place, None));
+        for place in places {
+            self.end_of_waiting(known, place, None);
+        }
         for stream in self.streams.values_mut() {
             if let Some((_, least, witness)) = stream.raise.take() {
                 stream.promise_at_least(least, witness);
@@ -62,15 +64,19 @@ impl Hypothesis {
     /// An acceptor that shows no value has accepted none, if acks of a prepare show values.
     fn blank_promises(&mut self, known: &Known) {
         for (acceptor, voted, blank) in std::mem::take(&mut self.blanks) {
-            let shows = known.promises_show_values;
-            let certainty = if shows { Certainty::Certain } else { Certainty::NotDecidable };
+            let means = known.promises_show_values;
+            let certainty = if means { Certainty::Certain } else { Certainty::NotDecidable };
             self.findings.add_of(PaxosRule::VoteKept, acceptor, certainty, || {
-                let words = if shows {
-                    format!("this promise of peer{acceptor} shows no value; it should have named \
-                         the one that it has accepted")
+                let words = if means {
+                    format!(
+                        "this promise of peer{acceptor} shows no value; it should have named \
+                         the one that it has accepted"
+                    )
                 } else {
-                    format!("this promise of peer{acceptor} shows no value although it has \
-                         accepted one; this program never shows it")
+                    format!(
+                        "this promise of peer{acceptor} shows no value although it has \
+                         accepted one; this program never shows it"
+                    )
                 };
                 (vec![voted, blank], words)
             });
@@ -87,7 +93,9 @@ impl Hypothesis {
             let is_other = |p: &&Promise| candidate.is_some() && p.value != candidate;
             let promises = promises.filter(|p| shows_held || is_other(p));
             let held = promises.filter_map(|promise| match promise.held {
-                Held::Under(number) if promise.is_told => Some((number, promise.value?, promise.witness.clone())),
+                Held::Under(number) if promise.is_told => {
+                    Some((number, promise.value?, promise.witness.clone()))
+                }
                 _ => None,
             });
             held.collect()

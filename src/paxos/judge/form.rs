@@ -1,7 +1,7 @@
 //! The lab's exact form.
 
 use super::hypothesis::Hypothesis;
-use super::intake::Known;
+use super::known::Known;
 use super::rules::PaxosRule;
 use super::settle::Case;
 use crate::paxos::event::MessageType;
@@ -15,12 +15,17 @@ impl Hypothesis {
         let others = || proposal.answers.iter().filter(|answer| journal || answer.peer != owner);
         let prepared = others().filter(|answer| answer.prepares > 0).count();
         let asked = others().filter(|answer| answer.accepts > 0).count();
+        // A killed proposer may have lost the last of them.
+        let goes_on = !known.has_gaps
+            && self.streams.iter().any(|((_, of), stream)| {
+                let last = stream.prepared.as_ref().map(|(last, ..)| *last);
+                *of == owner && (last > Some(number) || proposal.owner_chose)
+            });
         for (kind, sent, receivers) in [
             (MessageType::Prepare, proposal.prepares_sent, prepared),
             (MessageType::Accept, proposal.accepts_sent, asked),
         ] {
-            // A killed proposer may have lost the last of them.
-            if sent == 0 || receivers <= sent || !self.tells_all(known, owner, kind, number, None) {
+            if sent == 0 || receivers <= sent || !goes_on {
                 continue;
             }
             self.findings.add(PaxosRule::SentPerReceiver, Certainty::Certain, || {

@@ -38,12 +38,15 @@
 //! that were altered between two peers whose values are both plausible.
 
 mod acks;
+mod asked;
 mod conduct;
 pub mod dialect;
+mod filing;
 mod finish;
 mod form;
 mod hypothesis;
 mod intake;
+mod known;
 pub mod live;
 mod progress;
 mod questions;
@@ -56,9 +59,11 @@ mod state;
 mod support;
 mod value;
 mod verdict;
+mod word;
 
 pub use dialect::PeerIdMeans;
-pub use intake::{KnownRoles, PaxosJudge, PaxosOptions};
+pub use intake::PaxosJudge;
+pub use known::{KnownRoles, PaxosOptions};
 pub use reading::AckNumber;
 pub use report::{Choices, Report};
 pub use rules::PaxosRule;

@@ -1,7 +1,7 @@
 //! Whether and how a run got on: notes, no errors.
 
 use super::hypothesis::Hypothesis;
-use super::intake::Known;
+use super::known::Known;
 use super::rules::PaxosRule;
 use super::settle::{Case, peers};
 use crate::paxos::event::MessageType;
@@ -101,7 +101,8 @@ impl Hypothesis {
             let quorum = self.quorum(known, owner);
             let voting = proposal.asked(MessageType::Accept).next().is_some();
             let who = |answer: &&super::state::Answer| {
-                if voting { answer.has_voted() } else { answer.promise.is_some() }
+                let has_promised = answer.promise.is_some() && answer.refused.is_none();
+                if voting { answer.has_voted() } else { has_promised }
             };
             let have: Vec<u16> = proposal.answers.iter().filter(who).map(|a| a.peer).collect();
             let what = if voting { "acceptances" } else { "promises" };

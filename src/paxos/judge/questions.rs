@@ -84,7 +84,7 @@ impl Questions {
     /// What an ack with this number answers; `is_vote` says that the questions are accepts.
     pub(super) fn answer(
         &mut self,
-        shows: Shows,
+        means: Shows,
         number: Option<Number>,
         is_vote: bool,
     ) -> Answered {
@@ -94,7 +94,7 @@ impl Questions {
         let asked = self.has(number);
         let standing = Standing::Open;
         let open = Answered { question: None, at_least: None, standing, above: None, was_asked };
-        let answered = match (shows, number) {
+        let answered = match (means, number) {
             (Shows::Asked, _) if asked => Answered { question: number, ..open },
             (Shows::Asked, _) => Answered { was_asked: self.lost_count, ..open },
             // The promise is the question's number, or a higher one refuses it.
@@ -106,7 +106,9 @@ impl Questions {
                         Answered { question: lowest, above: lowest, ..open }
                     }
                     0 if asked => Answered { question: number, standing: Standing::Grant, ..open },
-                    1 if !asked => Answered { question: lowest, standing: Standing::Refusal, ..open },
+                    1 if !asked => {
+                        Answered { question: lowest, standing: Standing::Refusal, ..open }
+                    }
                     _ if asked || lower == 0 => open,
                     _ => Answered { standing: Standing::Refusal, ..open },
                 }
@@ -128,14 +130,16 @@ impl Questions {
             }
             (Shows::PromiseBefore | Shows::Accepted, _) => Answered { at_least: lowest, ..open },
         };
-        let closed = match (shows, answered.standing) {
+        let closed = match (means, answered.standing) {
             (Shows::Promise, Standing::Refusal) => lowest,
             (Shows::Promise | Shows::Asked, _) => number,
             (Shows::Accepted, _) if is_vote && asked => number,
             _ => lowest,
         };
         let closed = if answered.above.is_some() { answered.above } else { closed };
-        closed.into_iter().for_each(|number| self.close(number));
+        if let Some(number) = closed {
+            self.close(number);
+        }
         self.is_last = false;
         answered
     }

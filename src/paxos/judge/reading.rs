@@ -43,7 +43,10 @@ pub(super) struct Reading {
 
 /// Readings under which the two kinds of acks show the same, and others.
 macro_rules! readings {
-    ($($both:ident $words:literal;)* $(; $prepare:ident $first:literal, $accept:ident $then:literal)*) => {
+    (
+        $($both:ident $words:literal;)*
+        $(; $prepare:ident $first:literal, $accept:ident $then:literal)*
+    ) => {
         [
             $(Reading {
                 prepare: $both,
@@ -104,7 +107,7 @@ pub enum AckNumber {
 
 impl AckNumber {
     pub(super) fn allows(self, reading: Reading) -> bool {
-        let both = |shows| reading.prepare == shows && reading.accept == shows;
+        let both = |means| reading.prepare == means && reading.accept == means;
         match self {
             Self::Promise => both(Promise),
             Self::Before => both(PromiseBefore),

@@ -1,10 +1,11 @@
 //! Acks as those who receive them print them: a proposer that counts, or a learner.
 
+use super::asked::exchange;
 use super::dialect::Number;
-use super::hypothesis::{Hypothesis, exchange};
-use super::intake::{Known, Message};
+use super::hypothesis::Hypothesis;
+use super::known::Known;
 use super::reading::Shows;
-use super::state::{Held, Promise, Vote};
+use super::state::{Held, Message, Promise, Vote};
 use crate::paxos::event::MessageType;
 use crate::trace::findings::{Certainty, Spot};
 
@@ -22,7 +23,7 @@ impl Hypothesis {
         if let Some(number) = number {
             self.with(known, number, |proposal| exchange(proposal, spot, &m, false));
         }
-        if number.is_none() && !self.shows(&m).may_be_none() {
+        if number.is_none() && !self.means(&m).may_be_none() {
             self.unnumbered.extend((self.unnumbered.len() < 2).then(|| spot.witness()));
         }
         if m.kind == MessageType::PrepareAck {
@@ -39,17 +40,17 @@ impl Hypothesis {
         m: &Message,
         number: Option<Number>,
     ) {
-        let shows = self.shows(m);
+        let means = self.means(m);
         let stream = m.printer.and_then(|printer| self.streams.get(&(spot.input, printer)));
         let current = stream.and_then(|stream| stream.prepared.as_ref()).map(|(n, ..)| *n);
-        let held = match (m.held, shows) {
+        let held = match (m.held, means) {
             (Held::Unknown, Shows::Accepted) => number.map_or(Held::Nothing, Held::Under),
             (held, _) => held,
         };
         let (value, received, witness) = (m.value, true, spot.witness());
         let is_told = held != Held::Unknown;
         let promise = Promise { value, held, is_told, received, witness };
-        match (m.answers, shows) {
+        match (m.answers, means) {
             (Some(answers), _) => {
                 if Some(answers) == number {
                     self.take(known, spot, m, answers, promise);
@@ -78,7 +79,7 @@ impl Hypothesis {
                     return;
                 };
                 if let Some(current) = current {
-                    self.shows_what_it_may(spot, current, printer, number, shows);
+                    self.shows_what_it_may(spot, current, printer, number, means);
                     self.take(known, spot, m, current, promise.clone());
                 }
                 self.keep_for_next(spot, m, None, &promise);
@@ -113,13 +114,14 @@ impl Hypothesis {
         current: Number,
         printer: u16,
         number: Option<Number>,
-        shows: Shows,
+        means: Shows,
     ) {
-        let Some(proposal) = self.proposals.get(&current).filter(|_| number == Some(current)) else {
+        let Some(proposal) = self.proposals.get(&current).filter(|_| number == Some(current))
+        else {
             return;
         };
         let own = proposal.order == Some((printer, spot.input));
-        if shows == Shows::Accepted && own && proposal.prepared && !proposal.accept_sent {
+        if means == Shows::Accepted && own && proposal.prepared && !proposal.accept_sent {
             self.contradictions += 1;
             self.findings.add_of(PaxosRule::AckFollowsQuestion, printer, Certainty::Certain, || {
                 let words = format!(
@@ -170,8 +172,8 @@ impl Hypothesis {
         m: &Message,
         number: Option<Number>,
     ) {
-        let shows = self.shows(m);
-        let number = match (m.answers, shows) {
+        let means = self.means(m);
+        let number = match (m.answers, means) {
             (Some(answers), _) => Some(answers).filter(|_| number == m.answers),
             (None, Shows::PromiseBefore) => {
                 self.votes_received(known, spot, m, number);
@@ -202,13 +204,15 @@ impl Hypothesis {
         });
         let own = own.map(|(number, _)| *number).filter(|number| promised <= Some(*number));
         let own: Vec<Number> = own.take(MOST_BEFORE).collect();
-        own.into_iter().for_each(|number| self.take_vote(known, spot, m, number));
+        for number in own {
+            self.take_vote(known, spot, m, number);
+        }
     }
 
     fn take_vote(&mut self, known: &mut Known, spot: Spot<'_>, m: &Message, number: Number) {
-        let shows = self.shows(m);
+        let means = self.means(m);
         // Who shows a number as accepted has accepted it.
-        let certain = shows == Shows::Accepted || m.answers.is_some();
+        let certain = means == Shows::Accepted || m.answers.is_some();
         let place = m.printer.map(|printer| (printer, spot.input));
         let witness = spot.witness();
         self.with(known, number, |proposal| {

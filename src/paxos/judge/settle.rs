@@ -3,9 +3,9 @@
 use super::conduct::both;
 use super::dialect::Number;
 use super::hypothesis::Hypothesis;
-use super::intake::Known;
-use super::rules::PaxosRule;
+use super::known::Known;
 use super::reading::Shows;
+use super::rules::PaxosRule;
 use super::state::{Answer, Choice, Exchange, Proposal, Stream, ValueId, Values, Vote};
 use super::support::Quorum;
 use crate::paxos::event::MessageType;
@@ -201,8 +201,8 @@ impl Hypothesis {
     fn shows_promise(&self, stream: &Stream, number: Number) -> bool {
         let readings = [self.reading.prepare, self.reading.accept];
         let shown = stream.shown.iter().zip(readings);
-        shown.into_iter().any(|(shown, shows)| {
-            let is_promise = matches!(shows, Shows::Promise | Shows::PromiseBefore);
+        shown.into_iter().any(|(shown, means)| {
+            let is_promise = matches!(means, Shows::Promise | Shows::PromiseBefore);
             is_promise && shown.is_some_and(|[first, _]| first < Some(number))
         })
     }
@@ -225,7 +225,7 @@ impl Hypothesis {
             || partial
             || more
             || self.unplaced_promises
-            || !self.hears_answers(known, owner)
+            || !Self::hears_answers(known, owner)
             || quorum.may_be(count + unseen);
         let certainty = if open { Certainty::NotDecidable } else { Certainty::Certain };
         self.findings.add_of(PaxosRule::MajorityOfPromises, owner, certainty, || {
@@ -265,7 +265,7 @@ impl Hypothesis {
         if with_own >= quorum.most && !quorum.members.is_empty() {
             return self.findings.kept(PaxosRule::MajorityOfVotes);
         }
-        let hears = self.hears_answers(known, owner);
+        let hears = Self::hears_answers(known, owner);
         // Whoever announces its own count has printed what it counted, unless somebody told it.
         let told = || {
             let facts = known.facts(owner);
@@ -279,19 +279,17 @@ impl Hypothesis {
                 || (!journal && proposal.copies)
         };
         let is_own_count = own && hears && !told();
-        let is_few = is_own_count
-            && case.is_seen_from_its_prepare_on()
-            && !quorum.may_be(count);
+        let is_few = is_own_count && case.is_seen_from_its_prepare_on() && !quorum.may_be(count);
         // Else nobody may have accepted it, as far as is known of all acceptors.
         let has_none = || {
             let answers = || proposal.answers.iter().filter(|a| quorum.counts(a.peer));
-            let voters = answers().filter(|a| self.possible_vote(known, number, a).is_some());
-            let voters: Vec<u16> = voters.map(|answer| answer.peer).collect();
+            let who = answers().filter(|a| self.possible_vote(known, number, a).is_some());
+            let who: Vec<u16> = who.map(|answer| answer.peer).collect();
             let silent = quorum.members.iter().filter(|peer| quorum.counts(**peer));
-            let silent = silent.filter(|peer| !voters.contains(peer)).filter(|peer| {
+            let silent = silent.filter(|peer| !who.contains(peer)).filter(|peer| {
                 !self.has_not_voted(known, **peer, number, proposal.answer_of(**peer))
             });
-            quorum.is_all && !quorum.may_be(voters.len() + silent.count())
+            quorum.is_all && !quorum.may_be(who.len() + silent.count())
         };
         let open = !(is_few || has_none());
         let certainty = if open || partial { Certainty::NotDecidable } else { Certainty::Certain };
@@ -300,12 +298,12 @@ impl Hypothesis {
             let words = if certainty == Certainty::NotDecidable {
                 format!("whether a majority accepted {number}, as {who} says, cannot be seen")
             } else {
-                let voters: Vec<u16> = votes.iter().map(|(voter, _)| *voter).collect();
+                let by: Vec<u16> = votes.iter().map(|(peer, _)| *peer).collect();
                 let when = if own { " when it says so" } else { "" };
                 format!(
                     "{who} says that {number} is chosen, but{when} it is accepted by {}; it takes \
                      {}",
-                    peers(&voters),
+                    peers(&by),
                     quorum.need()
                 )
             };
@@ -322,8 +320,10 @@ impl Hypothesis {
         }
         let Case { number, proposal, quorum, .. } = case;
         let asked = proposal.asked(MessageType::Accept).find_map(|asked| asked.value);
-        let votes = case.answers().filter_map(|answer| answer.vote.as_ref());
-        let votes = votes.filter(|vote| vote.certain);
+        let votes = case.answers().filter_map(|answer| {
+            let votes = [answer.vote.as_ref(), answer.heard_vote.as_ref()];
+            votes.into_iter().flatten().find(|vote| vote.certain)
+        });
         let of_value =
             |value: ValueId| votes.clone().filter(move |vote| vote.value.or(asked) == Some(value));
         for value in votes.clone().filter_map(|vote| vote.value.or(asked)) {
@@ -362,7 +362,8 @@ impl Hypothesis {
         let facts = known.facts(from);
         let tells = facts.is_some_and(|facts| facts.speaks && facts.tells_sends);
         let question = matches!(kind, MessageType::Prepare | MessageType::Accept);
-        let sure = (other.is_some() && question) || self.tells_all(known, from, kind, number, proposal.answer_of(from));
+        let sure = (other.is_some() && question)
+            || self.tells_all(known, from, kind, number, proposal.answer_of(from));
         let open = !tells || !sure || partial;
         let certainty = if open { Certainty::NotDecidable } else { Certainty::Certain };
         self.findings.add_of(PaxosRule::ReceivedWasSent, from, certainty, || {

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use super::dialect::Number;
-use super::intake::Message;
 use super::questions::Questions;
 use crate::paxos::event::MessageType;
 use crate::trace::findings::Witness;
@@ -83,6 +82,29 @@ pub(super) enum Held {
     Nothing,
     /// Under this one.
     Under(Number),
+}
+
+/// A message line, cut down to what the rules need.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message {
+    pub(super) kind: MessageType,
+    pub(super) printer: Option<u16>,
+    pub(super) sender: Option<u16>,
+    pub(super) value: Option<ValueId>,
+    pub(super) number: Option<Number>,
+    pub(super) answers: Option<Number>,
+    pub(super) held: Held,
+    pub(super) is_journal: bool,
+}
+
+impl Message {
+    pub(super) fn is_ack(&self) -> bool {
+        matches!(self.kind, MessageType::PrepareAck | MessageType::AcceptAck)
+    }
+
+    pub(super) fn is_question(&self) -> bool {
+        matches!(self.kind, MessageType::Prepare | MessageType::Accept)
+    }
 }
 
 /// A peer's lines in one input: the peer, and the input.
@@ -239,7 +261,8 @@ impl Proposal {
 
     /// The value of its questions of this kind.
     pub(super) fn value_of(&self, kind: MessageType) -> Option<ValueId> {
-        let nameless = self.nameless.iter().filter(|(of, ..)| *of == kind).map(|(_, value, _)| *value);
+        let nameless =
+            self.nameless.iter().filter(|(of, ..)| *of == kind).map(|(_, value, _)| *value);
         self.asked(kind).filter_map(|asked| asked.value).chain(nameless).next()
     }
 
@@ -281,8 +304,8 @@ pub(super) struct Stream {
     pub(super) is_whole: bool,
     /// Its promise is at least this, by its own acks.
     pub(super) promised: Option<(Number, Witness)>,
-    /// What its promise was exactly when it printed its last ack, if that shows it.
-    pub(super) promise: Option<Option<Number>>,
+    /// What its promise was exactly when it printed its last ack, if that shows it; 0 for none.
+    pub(super) promise: Option<Number>,
     /// What it had accepted when it printed its last ack, if that is known.
     pub(super) accepted: Option<Accepted>,
     /// An ack whose question has not been read: it may stand on the next line.
@@ -293,7 +316,7 @@ pub(super) struct Stream {
     /// So it holds nothing, and its last ack shows what it was asked about.
     pub(super) holds_nothing: bool,
     pub(super) asked_since: Vec<(Number, Option<ValueId>)>,
-    /// What its last accept_acks showed: a further one may be a copy.
+    /// What its last `accept_acks` showed: a further one may be a copy.
     shown_votes: Vec<(Option<Number>, Option<ValueId>)>,
     /// The numbers in the first and the last ack of each kind.
     pub(super) shown: [Option<[Option<Number>; 2]>; 2],
@@ -320,12 +343,12 @@ pub(super) struct Stream {
     pub(super) since: Vec<(u16, Option<Number>, Promise)>,
     pub(super) nameless_since: usize,
     /// Those that may be promises of this number, if its prepare is logged late.
-    pub(super) credit: Option<(Number, usize, Vec<(u16, Option<Number>, Promise)>)>,
+    pub(super) credit: Option<Credit>,
     /// Its choice in this incarnation.
     pub(super) chose: Option<Witness>,
 }
 
-/// How many accept_acks are remembered for their copies.
+/// How many `accept_acks` are remembered for their copies.
 const MOST_COPIED: usize = 8;
 
 impl Stream {
@@ -336,7 +359,7 @@ impl Stream {
         }
     }
 
-    /// True if one of its last accept_acks showed the same.
+    /// True if one of its last `accept_acks` showed the same.
     pub(super) fn has_shown(&self, vote: (Option<Number>, Option<ValueId>)) -> bool {
         self.shown_votes.contains(&vote)
     }
@@ -356,6 +379,10 @@ impl Stream {
         self.shown_votes.push(vote);
     }
 }
+
+/// Promises that stand before their question: its number, those of unknown senders, and the others
+/// with how much they promise, if they say so.
+pub(super) type Credit = (Number, usize, Vec<(u16, Option<Number>, Promise)>);
 
 /// What is known of a peer from all inputs.
 #[derive(Clone, Debug, Default)]

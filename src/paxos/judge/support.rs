@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use super::dialect::Number;
 use super::hypothesis::Hypothesis;
-use super::intake::Known;
+use super::known::Known;
 use super::reading::Shows;
 use super::state::{Answer, Proposal, Stream, Vote};
 use crate::paxos::event::MessageType;
 
 /// What is known of the majority that a proposer needs.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub(super) struct Quorum {
     /// Its acceptors, as the hostsfile names them; else those who answered it.
     pub(super) members: BTreeSet<u16>,
@@ -75,12 +76,21 @@ impl Hypothesis {
         let apart = Some(owner).filter(|_| silent_self || perhaps_self);
         let sent = self.most_sent.get(&owner).copied().unwrap_or(0);
         let is_all = named.is_some() || (sent > 1 && sent == members.len());
-        Quorum { members, is_all, named: named.is_some(), least, most, silent_self, perhaps_self, apart }
+        Quorum {
+            members,
+            is_all,
+            named: named.is_some(),
+            least,
+            most,
+            silent_self,
+            perhaps_self,
+            apart,
+        }
     }
 
     /// True if answers to this proposer are among the lines. Where it is not known who received
     /// an answer, it was the one who asked.
-    pub(super) fn hears_answers(&self, known: &Known, owner: u16) -> bool {
+    pub(super) fn hears_answers(known: &Known, owner: u16) -> bool {
         known.nameless_answers || known.facts(owner).is_some_and(|facts| facts.hears_answers)
     }
 
@@ -131,12 +141,12 @@ impl Hypothesis {
                 (is_before || stream.is_whole) && last > Some(number)
             }
             MessageType::PrepareAck | MessageType::AcceptAck => {
-                let shows = self.reading.of(kind);
-                let shows = if facts.journal { Shows::Promise } else { shows };
+                let means = self.reading.of(kind);
+                let means = if facts.journal { Shows::Promise } else { means };
                 let shown = stream.shown[usize::from(kind == MessageType::AcceptAck)];
                 let Some([first, last]) = shown else { return false };
                 let is_before = first < Some(number) || stream.is_whole;
-                match shows {
+                match means {
                     Shows::Asked => answer.is_some_and(|answer| {
                         let is_vote = kind == MessageType::AcceptAck;
                         let times = if is_vote { answer.accepts } else { answer.prepares };
@@ -166,7 +176,8 @@ impl Hypothesis {
         }
         let heard = answer.heard_vote.as_ref()?;
         let refused = answer.refused.is_some() && answer.accepts == 1;
-        let none = || !heard.certain && self.has_not_voted(known, answer.peer, number, Some(answer));
+        let none =
+            || !heard.certain && self.has_not_voted(known, answer.peer, number, Some(answer));
         Some(heard).filter(|_| !(refused || none()))
     }
 

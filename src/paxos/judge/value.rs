@@ -11,11 +11,11 @@
 
 use super::dialect::Number;
 use super::hypothesis::Hypothesis;
-use super::intake::Known;
+use super::known::Known;
 use super::reading::Shows;
 use super::rules::PaxosRule;
 use super::settle::Case;
-use super::state::{Answer, Held, Promise, ValueId};
+use super::state::{Answer, Exchange, Held, Promise, ValueId};
 use crate::paxos::event::MessageType;
 use crate::trace::findings::Certainty;
 
@@ -74,12 +74,28 @@ impl Hypothesis {
             || !proposal.prepared;
         // A value that nobody reports may be reported as the question's: then nothing is known.
         let is_shown = bounds.iter().any(|b| b.low.is_some());
-        let echoes = !is_shown && !self.shows_held && self.reading.prepare != Shows::Accepted && !known.is_journal(owner);
+        let echoes = !is_shown
+            && !self.shows_held
+            && self.reading.prepare != Shows::Accepted
+            && !known.is_journal(owner);
         let certainty = match () {
             () if open => Certainty::NotDecidable,
             () if echoes => Certainty::IfAcksShowValues,
             () => Certainty::Certain,
         };
+        self.say_value(known, case, certainty, &bounds, (asked, candidate), accept);
+    }
+
+    fn say_value(
+        &mut self,
+        known: &Known,
+        case: Case<'_>,
+        certainty: Certainty,
+        bounds: &[Bounds<'_>],
+        (asked, candidate): (ValueId, Option<ValueId>),
+        accept: &Exchange,
+    ) {
+        let Case { number, owner, .. } = case;
         let other = bounds.iter().filter(|b| b.high.is_some() && b.value != Some(asked));
         let highest = other.max_by_key(|b| (b.low, b.high));
         let text = |value: Option<ValueId>| value.map_or("?", |value| known.values.text(value));
@@ -143,14 +159,14 @@ impl Hypothesis {
         let promise = answer.promise.as_ref().filter(|_| !answer.promises_differ)?;
         let value = promise.value;
         let asked = value.and_then(|value| self.value_numbers.get(&value).copied());
-        let shows = known.promises_show_values && !known.blank_values;
+        let means = known.promises_show_values && !known.blank_values;
         // What a program shows as the question's value is not what its votes were for.
         let is_sure = promise.is_told || self.shows_held || !known.promises_show_values;
         let held = if is_sure { promise.held } else { Held::Unknown };
         let (low, high) = match (held, value) {
             (Held::Nothing, _) => (None, None),
             (Held::Under(held), _) => (Some(held), Some(held)),
-            (Held::Unknown, None) if shows => (None, None),
+            (Held::Unknown, None) if means => (None, None),
             (Held::Unknown, None) => return None,
             (Held::Unknown, Some(_)) if value == candidate => {
                 // What was asked for before the first lines is not known.

@@ -4,7 +4,7 @@ use super::hypothesis::Hypothesis;
 use super::intake::PaxosJudge;
 use super::report::{Choices, Report};
 use super::rules::PaxosRule;
-use crate::trace::findings::{Certainty, Findings, Severity, Rule as _};
+use crate::trace::findings::{Certainty, Findings, Rule as _, Severity};
 
 /// Of a reading that excuses the run, so many findings of another are still a suspicion; with more,
 /// that other one is no reading of this log.
@@ -17,28 +17,14 @@ impl PaxosJudge {
         for hypothesis in &mut all {
             hypothesis.finish(&mut self.known);
         }
-        if std::env::var("DBG").is_ok() {
-            for h in &all {
-                eprintln!("## {} c{} b{}", h.reading.words, h.contradictions, h.findings.broken());
-                for f in &h.findings.list {
-                    if f.certainty == Certainty::Certain && f.rule.row().level == Severity::Safety {
-                        let lines: Vec<u64> = f.lines.iter().map(|l| l.line).collect();
-                        eprintln!("     {} {lines:?} {}", f.rule.row().name, f.sentence);
-                    }
-                }
-            }
-            eprintln!("struck {:?}", self.struck);
-        }
         let shown = shown(&all);
         let is_guilty = all.iter().all(|one| one.findings.broken() > 0);
         let mut findings = std::mem::take(&mut self.findings);
-        // What holds under a reading that explains the lines, but not under all of them.
-        let suspicion = all.iter().enumerate().find(|(at, one)| {
-            let broken = one.findings.broken();
-            !is_guilty && *at != shown && one.contradictions == 0
-                && (1..=MOST_SUSPICIONS).contains(&broken)
-        });
-        if let Some((_, other)) = suspicion {
+        // What holds under the likeliest reading that fits the acks, but not under another.
+        let likeliest = all.iter().find(|one| one.contradictions == 0);
+        let suspicion = likeliest
+            .filter(|one| !is_guilty && (1..=MOST_SUSPICIONS).contains(&one.findings.broken()));
+        if let Some(other) = suspicion {
             findings.append(suspicions(other));
         }
         let inferred = self.inferred(&all, shown, findings.unreadable());
@@ -103,15 +89,21 @@ impl PaxosJudge {
         let judged = all[shown].reading.words;
         match &left[..] {
             [] => format!(
-                "acks: under every reading of their proposal_num something is wrong; it is taken \
-                 for {judged}, under which least is"
+                "acks: under every reading of their proposal_num something is wrong; least under \
+                 this: it is {judged}"
             ),
             [one] => format!(
                 "acks: their proposal_num is {one}; {others} other readings contradict the lines"
             ),
-            _ => format!(
-                "acks: their proposal_num may be {}; {others} other readings contradict the lines",
-                left.join("; or ")
+            [one, two] => format!(
+                "acks: their proposal_num is {one}, or {two}; {others} other readings contradict \
+                 the lines"
+            ),
+            [one, more @ ..] => format!(
+                "acks: their proposal_num is taken for {one}; {} other readings fit as well, and \
+                 nothing is held against anybody that one of them excuses (--acks chooses one); \
+                 {others} contradict the lines",
+                more.len()
             ),
         }
     }
@@ -135,9 +127,8 @@ fn suspicions(of: &Hypothesis) -> Findings<PaxosRule> {
     for finding in &of.findings.list {
         if finding.certainty == Certainty::Certain && finding.rule.row().level == Severity::Safety {
             let certainty = Certainty::IfRead(of.reading.condition);
-            suspicions.add(finding.rule, certainty, || {
-                (finding.lines.clone(), finding.sentence.clone())
-            });
+            suspicions
+                .add(finding.rule, certainty, || (finding.lines.clone(), finding.sentence.clone()));
         }
     }
     suspicions

@@ -129,7 +129,11 @@ impl Sniff {
             _ => return,
         };
         ends.times_sent += usize::from(sends);
-        if sends { ends.sent.insert(id) } else { ends.received.insert(id) };
+        if sends {
+            ends.sent.insert(id)
+        } else {
+            ends.received.insert(id)
+        };
     }
 
     /// What follows, given the name of the file, which may name a peer.
