@@ -181,7 +181,8 @@ fn merges(run: &Run, dialect: &Dialect, hosts: bool, times: u32, prng: &mut Prng
 
 fn wrong_run(name: &str, prng: &mut Prng) -> Run {
     let mistake = MISTAKES.iter().find(|mistake| mistake.name == name).expect(name);
-    wrong::play(mistake, prng.chance(50), false, prng).0
+    // With a prelude, which leaves one reading.
+    wrong::play(mistake, false, false, prng).0
 }
 
 /// Short logs, right and wrong ones, with a name in front of each line and without.

@@ -26,7 +26,9 @@ pub fn draw_log(inputs: Inputs, window: Window, options: &JudgeOptions<'_>) -> R
         return Err(Error::Input(objection));
     }
     let host = |peer| HostLabel::of(options.hosts?, peer);
-    let mut picture = diagram.finish(host, &alarms(&judge.finish().findings.list));
+    let mut findings = judge.finish().findings.list;
+    findings.retain(|finding| !finding.is_suspicion());
+    let mut picture = diagram.finish(host, &alarms(&findings));
     picture.remarks.extend(remarks);
     Ok(picture)
 }

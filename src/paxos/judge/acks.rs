@@ -54,9 +54,15 @@ impl Hypothesis {
         let is_asked = if means == Shows::Asked { open.has(number) } else { !open.is_empty() };
         let stream = self.stream(spot, acceptor);
         // With its question, the number is heard that it shows.
-        let names_it = means == Shows::Promise || (means == Shows::Accepted && is_vote);
+        let names_it = match means {
+            Shows::Promise | Shows::Asked => true,
+            Shows::Accepted => is_vote,
+            Shows::PromiseBefore => false,
+        };
         let is_known = is_asked && (heard || !names_it);
-        if !(m.is_journal || is_known || stream.answered == 0) {
+        // At the beginning, it may be missing; then the number must tell.
+        let may_wait = stream.answered > 0 || names_it;
+        if !(m.is_journal || is_known) && may_wait {
             // Some programs log the question behind the answer.
             stream.waiting = Some((m, spot.witness()));
             return;
@@ -86,7 +92,7 @@ impl Hypothesis {
         });
         let was_asked = !stream.open[usize::from(is_vote)].is_empty() && means != Shows::Asked;
         let fits = question.is_some_and(|question| match means {
-            _ if was_asked => m.number == Some(question),
+            _ if was_asked || stream.answered == 0 => m.number == Some(question),
             Shows::Asked => m.number == Some(question),
             Shows::Promise => m.number >= Some(question),
             Shows::PromiseBefore | Shows::Accepted => true,
@@ -234,7 +240,10 @@ impl Hypothesis {
             Shows::Accepted => stream.accepted.as_ref().is_some_and(|a| a.number < number),
             Shows::Asked => true,
         };
-        let begins_here = stream.is_whole || stream.answered > 0;
+        stream.unasked += u8::from(!answered.was_asked && stream.unasked < u8::MAX);
+        // An acceptor answers one question after the other: one of them may be missing, not more.
+        let is_too_much = stream.unasked > 2 && stream.questions > 2;
+        let begins_here = stream.is_whole || stream.answered > 0 || is_too_much;
         // A copy for a learner may come long after the vote.
         let may_be_copy = is_vote
             && !answered.was_asked

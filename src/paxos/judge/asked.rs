@@ -114,6 +114,9 @@ impl Hypothesis {
             let answer = proposal.answer(printer);
             let times = if kind == 0 { &mut answer.prepares } else { &mut answer.accepts };
             *times = times.saturating_add(1);
+            if kind == 1 {
+                answer.asked = answer.asked.or(m.value);
+            }
             if answer.heard_at[kind] == 0 {
                 answer.heard_at[kind] = heard_at;
             }

@@ -98,7 +98,7 @@ impl Hypothesis {
             Shows::PromiseBefore => answered.question,
             _ => number,
         };
-        let value = self.asked_value(granted).or(m.value);
+        let value = self.asked_value(granted, acceptor).or(m.value);
         let stream = self.stream(spot, acceptor);
         match standing {
             Standing::Grant => {
@@ -128,9 +128,11 @@ impl Hypothesis {
         }
     }
 
-    /// The value that an accept of this number asks for.
-    pub(super) fn asked_value(&self, number: Option<Number>) -> Option<ValueId> {
-        self.proposals.get(&number?)?.value_of(MessageType::Accept)
+    /// The value that an accept of this number asks this acceptor for.
+    pub(super) fn asked_value(&self, number: Option<Number>, of: u16) -> Option<ValueId> {
+        let proposal = self.proposals.get(&number?)?;
+        let own = proposal.answer_of(of).and_then(|answer| answer.asked);
+        own.or_else(|| proposal.value_of(MessageType::Accept))
     }
 
     pub(super) fn vote(

@@ -319,7 +319,7 @@ impl Hypothesis {
             return;
         }
         let Case { number, proposal, quorum, .. } = case;
-        let asked = proposal.asked(MessageType::Accept).find_map(|asked| asked.value);
+        let asked = proposal.value_of(MessageType::Accept);
         let votes = case.answers().filter_map(|answer| {
             let votes = [answer.vote.as_ref(), answer.heard_vote.as_ref()];
             votes.into_iter().flatten().find(|vote| vote.certain)

@@ -130,6 +130,8 @@ pub(super) struct Answer {
     /// The proposer had it before it chose, by its own lines.
     pub(super) voted_in_time: bool,
     pub(super) voted_early: Option<Place>,
+    /// The value that it was asked to accept, by its own lines.
+    pub(super) asked: Option<ValueId>,
     /// How often it got the questions, by its own lines, and which of its questions that was.
     pub(super) prepares: u8,
     pub(super) accepts: u8,
@@ -151,6 +153,7 @@ impl Answer {
             heard_vote: None,
             voted_in_time: false,
             voted_early: None,
+            asked: None,
             prepares: 0,
             accepts: 0,
             heard_at: [0; 2],
@@ -263,7 +266,10 @@ impl Proposal {
     pub(super) fn value_of(&self, kind: MessageType) -> Option<ValueId> {
         let nameless =
             self.nameless.iter().filter(|(of, ..)| *of == kind).map(|(_, value, _)| *value);
-        self.asked(kind).filter_map(|asked| asked.value).chain(nameless).next()
+        let mut values = self.asked(kind).filter_map(|asked| asked.value).chain(nameless);
+        let first = values.next();
+        // A number with two values has none.
+        first.filter(|first| values.all(|value| value == *first))
     }
 
     /// The proposer, if somebody asked under this number.
@@ -333,6 +339,8 @@ pub(super) struct Stream {
     /// How many questions it has received, and had when it printed its last ack of one of them.
     pub(super) questions: u64,
     pub(super) answered: u64,
+    /// How many acks were no answer to any of them.
+    pub(super) unasked: u8,
     pub(super) highest_heard: Option<Number>,
     /// The number of its first question, asked or received.
     pub(super) began: Option<Number>,

@@ -178,7 +178,7 @@ impl Hypothesis {
         let value = match held {
             // The value shown may be the question's.
             Held::Under(held) if value.is_none() || value == candidate => {
-                self.asked_value(Some(held)).or(value.filter(|_| self.shows_held))
+                self.asked_value(Some(held), answer.peer).or(value.filter(|_| self.shows_held))
             }
             // A promise that holds nothing shows what it was asked about.
             _ if high.is_none() => None,

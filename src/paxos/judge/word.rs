@@ -60,8 +60,11 @@ impl Hypothesis {
         if let Some(number) = number {
             stream.promise_at_least(number, spot.witness());
         }
-        // Unless it answers a question that is logged behind it.
-        if let Some(least) = answered.at_least {
+        let Some(least) = answered.at_least else { return };
+        if stream.answered > 0 {
+            stream.promise_at_least(least, spot.witness());
+        } else {
+            // Unless it answers a question that is logged behind it.
             let is_vote = m.kind == MessageType::AcceptAck;
             let asks = if is_vote { MessageType::Accept } else { MessageType::Prepare };
             stream.raise = Some((asks, least, spot.witness()));

@@ -72,8 +72,15 @@ faults! {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PaxosDialect {
     /// What a person says that `peer_id` means.
-    pub ids: Option<PeerIdMeans>,
+    ids: Option<PeerIdMeans>,
     conclusion: Conclusion,
+}
+
+impl PaxosDialect {
+    /// The dialect of a program that means this by `peer_id`, if that is known.
+    pub fn with(ids: Option<PeerIdMeans>) -> Self {
+        Self { ids, ..Self::default() }
+    }
 }
 
 /// Reads lines of Paxos from one input.
