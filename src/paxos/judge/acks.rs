@@ -99,6 +99,7 @@ impl Hypothesis {
         });
         if let Some(((spot, next, _), question)) = next.zip(question).filter(|_| fits) {
             stream.questions += 1;
+            stream.late = Some(question);
             stream.open[usize::from(is_vote)].ask(question);
             let heard_at = stream.questions;
             self.hear(known, spot, next, question, heard_at);
@@ -250,7 +251,10 @@ impl Hypothesis {
             && known.may_have_learners()
             && !stream.has_shown_other((number, m.value));
         let is_new = stream.is_whole || !may_be_copy || (rose && means != Shows::Asked);
+        // Of repeated questions, another may have been the late one.
+        let is_repeated = number.is_some() && stream.late == number && !stream.is_whole;
         let is_proved = !known.has_gaps
+            && !is_repeated
             && is_new
             && (goes_on || m.is_journal)
             && if answered.was_asked {

@@ -339,6 +339,8 @@ pub(super) struct Stream {
     /// How many questions it has received, and had when it printed its last ack of one of them.
     pub(super) questions: u64,
     pub(super) answered: u64,
+    /// The last one that was logged behind its answer.
+    pub(super) late: Option<Number>,
     /// How many acks were no answer to any of them.
     pub(super) unasked: u8,
     pub(super) highest_heard: Option<Number>,

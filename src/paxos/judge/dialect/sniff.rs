@@ -72,6 +72,8 @@ pub struct Sniff {
     sent_other: usize,
     received_own: usize,
     received_other: usize,
+    /// There are lines of a journal.
+    has_journal: bool,
     /// Lines that say themselves whose they are.
     named: usize,
     unnamed: usize,
@@ -94,6 +96,7 @@ impl Sniff {
     pub(super) fn add(&mut self, entry: &Entry<'_>, printer: Option<u16>) {
         if entry.is_journal {
             self.named += 1;
+            self.has_journal = true;
             return;
         }
         let tally = if printer.is_some() { &mut self.named } else { &mut self.unnamed };
@@ -146,6 +149,8 @@ impl Sniff {
         let stem = input.rsplit(['/', '\\']).next().unwrap_or(input);
         let of_name = peer_named(stem.split('.').next().unwrap_or(stem), names);
         let (owner, ids) = match () {
+            // Where there is a journal, the program is the one that has it.
+            () if self.has_journal => (None, Ids::default()),
             () if self.named > 0 => (None, self.of_named()),
             () => self.of_one_voice(of_name).unwrap_or_else(|| (None, self.of_many())),
         };
