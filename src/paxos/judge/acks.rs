@@ -252,7 +252,8 @@ impl Hypothesis {
             && !stream.has_shown_other((number, m.value));
         let is_new = stream.is_whole || !may_be_copy || (rose && means != Shows::Asked);
         // Of repeated questions, another may have been the late one.
-        let is_repeated = number.is_some() && stream.late == number && !stream.is_whole;
+        let is_before = means == Shows::PromiseBefore && stream.late.is_some();
+        let is_repeated = number.is_some() && (stream.late == number || is_before);
         let is_proved = !known.has_gaps
             && !is_repeated
             && is_new

@@ -85,11 +85,12 @@ impl LogJudge for PaxosLog {
     }
 
     fn help(&self) -> &'static str {
-        "  --acks NUMBER      what proposal_num is in an ack: promise (of the acceptor, after the question),
-                     before (its promise before that), accepted (the proposal that it has
-                     accepted: slide 45) or asked (the number of the question). Otherwise every
-                     reading counts that the lines allow, and nobody is accused of what one of them
-                     excuses: that is reported as suspicious, and with --strict as violated
+        "\
+  --acks NUMBER      what proposal_num is in an ack: promise (after the question), before (the
+                     promise before the question), accepted (the proposal accepted: slide 45) or
+                     asked (the number of the question). Otherwise every reading counts that the
+                     lines allow, and nobody is accused of what one of them excuses: that is
+                     reported as suspicious, and with --strict as violated
   --ids PEER         whom peer_id names in a line about a message: sender, printer or other (the
                      other end). Otherwise inferred
 "

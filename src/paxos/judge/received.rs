@@ -150,6 +150,7 @@ impl Hypothesis {
             let in_time = is_order && !proposal.accept_sent;
             let Some(sender) = m.sender else {
                 let early = proposal.order.is_none();
+                proposal.nameless_heard += 1;
                 proposal.nameless_promises += usize::from(in_time || early);
                 return;
             };

@@ -38,6 +38,18 @@ impl Case<'_> {
         *begins_here || (*prepared && *in_a_row && is_all)
     }
 
+    /// Answers that were sent, and that the proposer may have received before its first line.
+    fn lost_answers(&self) -> usize {
+        let Proposal { begins_here, nameless_heard, answers, .. } = self.proposal;
+        let is_lost = |answer: &&Answer| {
+            answer.promise_sent && !answer.promise.as_ref().is_some_and(|promise| promise.received)
+        };
+        let lost = answers.iter().filter(is_lost).count();
+        // It asked again, so the first lines of its asking may be the missing ones.
+        let is_again = answers.iter().any(|answer| answer.prepares > 1);
+        if *begins_here || !is_again { 0 } else { lost.saturating_sub(*nameless_heard) }
+    }
+
     /// The promises that the proposer had before it asked to accept.
     pub(super) fn promises(&self) -> impl Iterator<Item = &Answer> {
         self.answers().filter(|answer| self.proposal.promised(answer))
@@ -176,7 +188,9 @@ impl Hypothesis {
     /// How many acceptors may have answered without a line about it: where no refusal is printed,
     /// one that has promised more, or whose lines are not here.
     pub(super) fn unseen_answers(&self, known: &Known, case: Case<'_>) -> usize {
-        if self.shows_refusals || !self.leaves_open || known.is_journal(case.owner) {
+        // Whether an answer that shows what is accepted is a refusal cannot be seen.
+        let shows_all = self.shows_refusals && self.reading.prepare != Shows::Accepted;
+        if shows_all || !self.leaves_open || known.is_journal(case.owner) {
             return 0;
         }
         let may_refuse = |peer: &&u16| {
@@ -218,7 +232,7 @@ impl Hypothesis {
         }
         // Its first lines may be missing, and with them its question and the answers.
         let is_seen = proposal.accept_sent && case.is_seen_from_its_prepare_on();
-        let unseen = self.unseen_answers(known, case);
+        let unseen = self.unseen_answers(known, case) + case.lost_answers();
         let hides = !self.shows_refusals && self.leaves_open && !known.is_journal(owner);
         let more = hides && !quorum.named && proposal.prepares_sent != quorum.members.len();
         let open = !is_seen

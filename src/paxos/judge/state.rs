@@ -219,6 +219,8 @@ pub(super) struct Proposal {
     /// Answers to the proposer whose senders are not known, before those two moments.
     pub(super) nameless_promises: usize,
     pub(super) nameless_votes: usize,
+    /// All promises whose senders are not known.
+    pub(super) nameless_heard: usize,
     /// How many lines said `sent`.
     pub(super) prepares_sent: usize,
     pub(super) accepts_sent: usize,
