@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help build all demo test test-browser check lines bench bench-group static sim matrix scale explore \
+.PHONY: help build all demo test test-browser check lines bench bench-group bench-sync static sim matrix scale explore \
 	explorer torture shuttle mutants mutants-changed clean
 
 help:
@@ -14,7 +14,8 @@ help:
 	@echo 'make lines           count lines of code; fails above the budget'
 	@echo 'make bench           latency, start-up, memory, size, speed of the judge'
 	@echo 'make bench-group     readiness, joins, failure detection, many members (five minutes)'
-	@echo 'make sim             a million simulated runs with heavy faults; then ready and member'
+	@echo 'make bench-sync      the replicated file: an edit, a long file, a peer with nothing to do'
+	@echo 'make sim             a million simulated runs with heavy faults; then the other protocols'
 	@echo 'make matrix          mutants of all protocols, and which checks catch them; with drawings'
 	@echo 'make explore         every run of a few peers, exhaustively (make explorer: in a browser)'
 	@echo 'make scale           decision latency in a wide area, simulated and on sockets'
@@ -32,7 +33,7 @@ build all:
 	$(CARGO) build --release
 
 demo:
-	@$(CARGO) build --release --quiet
+	@$(CARGO) build --release
 	@$(TARGET_DIR)/release/synod local hostsfiles/hostsfile-testcase2.txt -t 0,1
 
 test:
@@ -60,6 +61,10 @@ bench:
 bench-group:
 	$(CARGO) bench --bench group
 
+# The replicated file; takes three minutes.
+bench-sync:
+	$(CARGO) bench --bench sync
+
 torture:
 	$(CARGO) bench --bench torture -- $(foreach n,KILLS POWER SEED,$(if $($n),$n=$($n)))
 
@@ -82,14 +87,15 @@ static:
 SIM := $(TARGET_DIR)/sim/synod
 
 sim:
-	@$(CARGO) build --profile sim --quiet
+	@$(CARGO) build --profile sim
 	@$(SIM) sim --seeds 0..1000000
 	@$(SIM) sim ready --seeds 0..100000
 	@$(SIM) sim member --seeds 0..20000
 	@$(SIM) sim member --majority --faults heavy --seeds 0..20000
+	@$(SIM) sim sync --seeds 0..20000
 
 matrix:
-	@$(CARGO) build --profile sim --quiet
+	@$(CARGO) build --profile sim
 	@mkdir -p $(TARGET_DIR)/mutants
 	@echo 'exploring the mutants: three minutes'
 	@$(CARGO) run --profile explore --example explore --quiet -- mutants \
@@ -112,7 +118,7 @@ explorer:
 	$(CARGO) run --profile explore --example explore -- serve
 
 scale:
-	@$(CARGO) build --profile sim --quiet
+	@$(CARGO) build --profile sim
 	@$(SIM) sim --report --sockets --plot $(TARGET_DIR)/scale.svg
 	@echo 'plot: $(TARGET_DIR)/scale.svg'
 

@@ -7,7 +7,8 @@
 //! ```text
 //! main ── cli ── protocols ──┬── paxos ─────┐          a folder per protocol: core, command,
 //!                            ├── ready ─────┤          judge, simulation, mutants, diagrams
-//!                            └── member ────┤
+//!                            ├── member ────┤
+//!                            └── sync ──────┤
 //!        ┌────────────┬───────────┬─────────┼──────────┐
 //!     command       node         sim      trace      hosts
 //!     flags and     threads,     a queue, lines      the
@@ -35,5 +36,6 @@ pub mod protocols;
 pub mod ready;
 #[cfg(feature = "simulator")]
 pub mod sim;
+pub mod sync;
 pub mod trace;
 pub mod visible;

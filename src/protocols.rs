@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::sim::harness::AnySim;
 use crate::trace::diagram::{MakeDiagram, draw_journal};
 use crate::trace::judge::LogJudge;
-use crate::{member, paxos, ready};
+use crate::{member, paxos, ready, sync};
 
 /// What the tools know of a protocol.
 pub struct Protocol {
@@ -83,6 +83,19 @@ pub const PROTOCOLS: &[Protocol] = &[
         live: Some(&member::live::LIVE),
         #[cfg(feature = "simulator")]
         sim: Some(&member::sim::MemberSim),
+        #[cfg(feature = "simulator")]
+        learn: None,
+    },
+    Protocol {
+        name: "sync",
+        summary: "keep the same copy of a file as other peers",
+        help: sync::command::HELP,
+        run: sync::command::run,
+        log: Some(&sync::event::SyncLog),
+        diagram: Some(sync::diagram::draw_log),
+        live: Some(&sync::live::LIVE),
+        #[cfg(feature = "simulator")]
+        sim: Some(&sync::sim::SyncSim),
         #[cfg(feature = "simulator")]
         learn: None,
     },

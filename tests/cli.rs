@@ -245,7 +245,9 @@ fn a_port_in_use_is_refused() {
     let end = Program::start(cluster.command(2, "")).end();
     let line = end.err.last().cloned().unwrap_or_default();
     assert_eq!((end.code, end.out.len(), end.err.len()), (Some(2), 0, 1), "{end:#?}");
-    assert!(line.starts_with(&format!("synod: listening on port {}: ", cluster.ports[1])));
+    let port = cluster.ports[1];
+    let want = format!("synod: listening on port {port}: another process uses the port; ");
+    assert_eq!(line, want + "is this peer running already?");
     drop(held);
 }
 

@@ -71,6 +71,8 @@ fn the_four_cases_of_the_lab() {
         let end = Program::start(synod(&words)).end();
         assert_eq!(end.code, Some(0), "{flags}: {end:#?}");
         assert_eq!(end.out.last(), Some(&format!("passed: {want}")));
+        let removed = end.out.iter().filter(|line| line.ends_with(", then removed"));
+        assert_eq!(removed.count(), usize::from(flags == "-t"), "{flags}: {end:#?}");
         let drawn = fs::read_to_string(&picture).expect("it was drawn");
         assert!(drawn.contains("The last view is ") && drawn.contains(">ms</text>"), "{drawn}");
         // What it printed is judged by the same rules, to the letter.

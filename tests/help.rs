@@ -155,7 +155,7 @@ fn who_mistypes_is_told_what_was_meant_in_the_same_line() {
     for (words, line, hint) in [
         ("lokal", "\"lokal\": there is no such command; did you mean local?", ""),
         ("darw", "\"darw\": there is no such command; did you mean draw?", ""),
-        ("help memebr", "\"memebr\": there is no such command; did you mean member?", "help "),
+        ("help memebr", "\"memebr\": there is no such command; did you mean member?", ""),
         ("bogus", "\"bogus\": there is no such command", ""),
         (
             "check --json --strikt",

@@ -1,6 +1,5 @@
-//! `ready` and `member` under the simulator: a share of the seeds that `synod sim ready` and
-//! `synod sim member` play by the hundred thousand; and of every protocol the proof that its
-//! properties can be violated.
+//! `ready`, `member` and `sync` under the simulator: a share of the seeds that `synod sim` plays
+//! by the hundred thousand; and of every protocol the proof that its properties can be violated.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,6 +11,7 @@ use synod::member::sim::MemberSim;
 use synod::protocols::simulated;
 use synod::ready::sim::ReadySim;
 use synod::sim::harness::{Scenario, Simulated, Tally as _};
+use synod::sync::sim::SyncSim;
 
 fn scenario<S: Simulated>(flags: &str) -> Scenario<S> {
     Scenario::of_flags(flags).unwrap()
@@ -47,6 +47,14 @@ fn no_property_is_violated_and_the_lines_are_as_they_should_be() {
         ("--peers 5 --faults heavy", 30),
         ("--peers 9 --faults none --majority", 10),
         ("--peers 1 --faults light", 3),
+    ]);
+    assert_clean::<SyncSim>(&[
+        ("--peers 4 --faults heavy", 200),
+        ("--peers 6 --faults heavy", 40),
+        ("--peers 2 --faults heavy", 100),
+        ("--peers 4 --faults light", 60),
+        ("--peers 5 --faults none", 60),
+        ("--peers 1 --faults heavy", 3),
     ]);
 }
 
@@ -98,6 +106,20 @@ fn the_runs_are_not_empty() {
     ] {
         assert!(seen.contains(what), "{what}: {seen:?}");
     }
+    let (seen, judged) = figures::<SyncSim>("--faults heavy");
+    for what in [
+        "edits",
+        "contents received",
+        "conflict copies",
+        "deletions",
+        "crashes after a rename",
+        "cuts",
+        "pauses",
+        "records lost",
+    ] {
+        assert!(seen.contains(what), "{what}: {seen:?}");
+    }
+    assert_eq!(judged, 40);
 }
 
 /// An hour of virtual time with a jitter of a fifth of the period.
@@ -125,6 +147,7 @@ fn assert_same_everywhere<S: Simulated>(flags: &str, fingerprint: &str) {
 fn the_same_seed_is_the_same_run_everywhere() {
     assert_same_everywhere::<ReadySim>("--faults heavy", "86d112ca742f6b3e");
     assert_same_everywhere::<MemberSim>("--faults heavy --majority", "cf8eaa3de83cdda7");
+    assert_same_everywhere::<SyncSim>("--faults heavy", "c03f774d5ce41495");
 }
 
 /// One in sixteen of the matrix's runs is enough for most mutants to be caught twice, and the known
@@ -175,7 +198,7 @@ fn the_command_says_what_it_found_with_its_exit_code() {
         run("sim member --mutant comes-back-when-asked-to-go --faults none --seeds 0..5");
     assert_eq!(code, Some(1), "this mutant survives where nobody is asked to go");
     let (_, list) = run("sim --mutants");
-    for protocol in ["paxos", "ready", "member"] {
+    for protocol in ["paxos", "ready", "member", "sync"] {
         let mut cells = list.lines().map(|line| line.split('\t').collect::<Vec<_>>());
         assert!(cells.any(|cells| cells.len() == 6 && cells[2] == protocol), "{protocol}");
     }

@@ -131,6 +131,11 @@ fn a_wrong_hello_is_refused_with_its_reason() {
     client.say(hello(&cluster, 5).repeat(2));
     assert!(client.hears().is_some_and(|line| line.starts_with("{\"hello\":")));
     assert_eq!(client.hears().as_deref(), Some("{\"refused\":\"its second frame is not a ping\"}"));
+    let mut client = Client::to(&cluster, 2);
+    client.say(&(hello(&cluster, 5) + "junk\n"));
+    assert!(client.hears().is_some_and(|line| line.starts_with("{\"hello\":")));
+    let answer = client.hears().unwrap_or_default();
+    assert!(answer.starts_with("{\"refused\":\"no ping: "), "{answer}");
     assert_it_goes_on(cluster);
 }
 

@@ -42,7 +42,7 @@ exit codes:
   2  a flag, a file or the machine was at fault
 
 example:
-  echo echo -h examples/echo/hosts.txt --id 1
+  echo echo -h hostsfiles/hostsfile-local.txt --id 1
 ";
 
 /// Runs the command.

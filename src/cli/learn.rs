@@ -14,7 +14,8 @@ usage: synod learn [--bug NAME] [--dir DIR] [--no-pause]
 Learn Paxos by breaking it, in ten minutes and without knowing anything about it: what it is, a run
 with three acceptors, a bug that lets two values be chosen, the two lines of the log that prove it,
 the line of the source that prevents it, and the same run without the bug. Each step fits a terminal
-of 24 lines and waits for Enter; q quits. If standard output is a pipe, it does not wait.
+of 80 columns and 24 lines, and waits for Enter; q quits. If standard output is a pipe, it does not
+wait.
 
 flags:
   --bug NAME         take another bug

@@ -229,9 +229,9 @@ fn advice(protocols: &'static [Protocol], args: &[OsString], error: &Error) -> S
     if !error.is_usage() {
         return String::new();
     }
-    let Ok((command, rest)) = Command::of(protocols, args) else {
-        return "\ntry: synod --help".into();
-    };
+    // What help does not know is a command, and all of them are in the overview.
+    let known = Command::of(protocols, args).ok().filter(|(command, _)| command.name() != "help");
+    let Some((command, rest)) = known else { return "\ntry: synod --help".into() };
     let page = help::page(pages(protocols), command.name(), rest.first());
     let flags = page.flags();
     let known = flags.iter().flat_map(|flag| flag.names.iter().copied());

@@ -80,28 +80,32 @@ impl Identity {
         host.port.unwrap_or(self.port)
     }
 
-    /// Ends the process with its standard input, if asked to: a parent that dies takes its children
-    /// with it.
+    /// Ends the process with its standard input, if asked to.
     ///
     /// # Errors
     /// The system gives no more threads.
     pub fn end_with_input(&self) -> Result<()> {
-        if !self.until_eof {
-            return Ok(());
-        }
-        spawn(|| {
-            let mut ignored = [0; 64];
-            let mut input = io::stdin().lock();
-            loop {
-                match input.read(&mut ignored) {
-                    Ok(0) => break,
-                    Err(error) if error.kind() != io::ErrorKind::Interrupted => break,
-                    _ => {}
-                }
-            }
-            std::process::exit(0);
-        })
+        if self.until_eof { end_with_input() } else { Ok(()) }
     }
+}
+
+/// Ends the process with its standard input: a parent that dies takes its children with it.
+///
+/// # Errors
+/// The system gives no more threads.
+pub fn end_with_input() -> Result<()> {
+    spawn(|| {
+        let mut ignored = [0; 64];
+        let mut input = io::stdin().lock();
+        loop {
+            match input.read(&mut ignored) {
+                Ok(0) => break,
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => break,
+                _ => {}
+            }
+        }
+        std::process::exit(0);
+    })
 }
 
 /// Where these peers are, by the hostsfile.

@@ -42,6 +42,9 @@ pub enum Caller {
     Judge,
 }
 
+/// How a peer is started that reads no hostsfile.
+pub type PeerLine = Box<dyn Fn(&Hosts, PeerId) -> Vec<OsString>>;
+
 /// A run before it starts.
 pub struct Prepared {
     /// The peers.
@@ -50,6 +53,8 @@ pub struct Prepared {
     pub flags: RunFlags,
     /// Each peer's own arguments; `local` adds who it is and where its files are.
     pub args: BTreeMap<PeerId, Vec<OsString>>,
+    /// Instead, where the peers read no hostsfile: all arguments of one, given where all are.
+    pub line: Option<PeerLine>,
     /// How long after the first each peer is started; those that are not named are at once.
     pub starts: BTreeMap<PeerId, Duration>,
     /// How `local` reads a child's two streams.

@@ -20,6 +20,14 @@ pub fn streams(host: &Host, port: u16) -> Result<TcpListener> {
     bind(places, port, TcpListener::bind).doing(|| format!("listening on port {port}"))
 }
 
+/// Listens on all addresses of this machine.
+///
+/// # Errors
+/// The port is taken, or not to be had.
+pub fn everywhere(port: u16) -> Result<TcpListener> {
+    bind(EVERYWHERE.into_iter(), port, TcpListener::bind)
+}
+
 /// A socket for datagrams. They leave from the address that it is bound to, and the others know
 /// their sender by it: so it is the line's own wherever that is known, an IPv4 one first.
 ///
@@ -44,11 +52,11 @@ fn bind<S>(
             Ok(socket) => return Ok(socket),
             Err(error) => {
                 // Only an address that is not here, or a machine without IPv6, asks for another.
-                let in_use = error.kind() == io::ErrorKind::AddrInUse;
-                result = Err(error.into());
-                if in_use {
-                    break;
+                if error.kind() == io::ErrorKind::AddrInUse {
+                    let text = "another process uses the port; is this peer running already?";
+                    return Err(Error::Input(text.into()));
                 }
+                result = Err(error.into());
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::IpAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -31,6 +32,9 @@ const LINES_AT_ONCE: u32 = 20;
 const LINE_EVERY: Duration = Duration::from_secs(2);
 /// How soon the same line may be said again.
 const SAME_LINE_AGAIN: Duration = Duration::from_secs(60);
+
+/// True of an address from which connections are accepted.
+pub type Allow = Box<dyn Fn(IpAddr) -> bool + Send>;
 
 /// Counts the clients that have not said hello, and limits what is said about them.
 pub(super) struct Admission {

@@ -35,14 +35,16 @@ pub trait Bodies<P: Process>: Send + Sync {
     /// Opens the body of a message that is about to leave.
     ///
     /// # Errors
-    /// It cannot be had. Then the message does not leave either.
+    /// It cannot be had. Then the message does not leave either. Of `NotFound`, the content is
+    /// another one by now, people are told nothing.
     fn open(&self, to: PeerId, message: &P::Message) -> io::Result<Outgoing>;
 
     /// Takes the body of a message, of which the process hears when this has returned. `body` ends
     /// after the announced length; what is left unread is skipped.
     ///
     /// # Errors
-    /// The body was cut off or cannot be kept. Then the process does not hear of the message.
+    /// The body was cut off or cannot be kept. Then the process does not hear of the message. Of
+    /// `NotFound` people are told nothing.
     fn receive(&self, from: PeerId, message: &P::Message, body: &mut dyn Read) -> io::Result<()>;
 }
 

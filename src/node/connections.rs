@@ -1,12 +1,13 @@
 //! Which peers are connected in which direction, and what comes from them.
 
 use std::io::Write as _;
-use std::net::{Shutdown, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpStream};
 use std::sync::Arc;
 
 use super::ends::Ends;
 use super::frame::{Frame, Hello};
 use super::link::Link;
+use super::outbox::Observer;
 use super::sync::{MutexGuard, UNPOISONED};
 use super::{Core, Node};
 use crate::process::{Output, PeerId, Process};
@@ -222,8 +223,19 @@ impl<P: Process + Send + 'static> Node<P> {
         if let Some((old, _)) = old.filter(|(_, of_old)| *of_old != dialler) {
             old.close();
         }
+        let at = (dialler == self.me).then(|| link.address());
+        let from = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |at| at.ip());
+        self.tell(|observer| observer.linked(peer, from.to_canonical(), at));
         self.outbound(peer, true);
         Ok(())
+    }
+
+    /// Tells the observer something about links, and the process what it makes of that.
+    fn tell(&self, event: impl FnOnce(&mut dyn Observer<P>) -> Option<P::Input>) {
+        let input = event(&mut **self.observer.lock().expect(UNPOISONED));
+        if let Some(input) = input {
+            self.input(input);
+        }
     }
 
     /// The connection of this link has ended; nothing, if it is none of such a peer.
@@ -234,6 +246,7 @@ impl<P: Process + Send + 'static> Node<P> {
             drop(peers);
             link.set_down();
             self.outbound(link.peer, false);
+            self.tell(|observer| observer.unlinked(link.peer));
         }
     }
 

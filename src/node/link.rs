@@ -158,6 +158,11 @@ impl Link {
         }
     }
 
+    /// Where it dials.
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
     pub(super) fn is_two_way(&self) -> bool {
         self.kind == Kind::TwoWay
     }

@@ -106,6 +106,7 @@ use crate::error::{Error, Result};
 use crate::process::{PeerId, Process};
 
 use admission::Admission;
+pub use admission::Allow;
 pub use body::Bodies;
 use clock::Timers;
 use disk::Disk;

@@ -12,7 +12,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Debug, Write};
 use std::mem::size_of;
+use std::net::IpAddr;
 
+use super::link::Address;
 use crate::process::{Output, PeerId, Process};
 
 /// How many bytes of outputs may wait that one peer caused. The last step before may exceed it.
@@ -32,6 +34,23 @@ pub trait Observer<P: Process>: Send {
     /// message that changes nothing costs no more than its step.
     fn sees_traffic(&self) -> bool {
         true
+    }
+
+    /// A peer that no file lists is connected, from this address; or at the one that we have
+    /// dialled. What the process is to know of that is returned, and comes before anything else of
+    /// that peer.
+    fn linked(&mut self, _: PeerId, _: IpAddr, _dialled: Option<&Address>) -> Option<P::Input> {
+        None
+    }
+
+    /// It is not any more.
+    fn unlinked(&mut self, _: PeerId) -> Option<P::Input> {
+        None
+    }
+
+    /// Nobody is met at an address that is dialled for ever. False: the runtime tells people.
+    fn unreachable(&mut self, _: &Address, _why: &str) -> bool {
+        false
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::admission::Admission;
+use super::admission::{Admission, Allow};
 use super::body::Bodies;
 use super::clock::Timers;
 use super::disk::Disk;
@@ -48,6 +48,8 @@ pub struct Sockets {
     pub unlisted: usize,
     /// Where such peers listen: a connection with each is always kept up.
     pub dial: Vec<Address>,
+    /// Who may connect, by the address; all if there is no such rule.
+    pub allow: Option<Allow>,
     /// Where datagrams come and go.
     pub datagrams: Option<UdpSocket>,
     /// Tell of every datagram that was dropped.
@@ -74,7 +76,7 @@ impl<P: Process + Send + 'static> Node<P> {
         sockets: impl Into<Sockets>,
     ) -> Result<Arc<Self>> {
         assert!(P::MAX_BODY == 0 || config.bodies.is_some(), "somebody moves the bodies");
-        let Sockets { streams, on_demand, unlisted, dial, datagrams, report_strays } =
+        let Sockets { streams, on_demand, unlisted, dial, allow, datagrams, report_strays } =
             sockets.into();
         let datagrams =
             datagrams.map(|socket| Datagrams::new(socket, &config.peers, report_strays));
@@ -91,7 +93,7 @@ impl<P: Process + Send + 'static> Node<P> {
         let own = Arc::clone(&node);
         spawn(OWN_THREAD, move || own.keep_going())?;
         if let Some(listener) = streams {
-            tcp::open(&node, listener)?;
+            tcp::open(&node, listener, allow)?;
         }
         receive::open(&node)?;
         let standing = node.links.values().filter(|_| !on_demand).cloned();

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Node;
-use super::admission::HELLO_TIMEOUT;
+use super::admission::{Allow, HELLO_TIMEOUT};
 use super::body::transfer::Taken;
 use super::connections::{Batch, MAX_CONNECTIONS, refuse};
 use super::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
@@ -28,6 +28,7 @@ const REST: Duration = Duration::from_millis(20);
 pub(super) fn open<P: Process + Send + 'static>(
     node: &Arc<Node<P>>,
     listener: TcpListener,
+    allow: Option<Allow>,
 ) -> Result<()> {
     let node = Arc::clone(node);
     spawn("listener", move || {
@@ -35,7 +36,17 @@ pub(super) fn open<P: Process + Send + 'static>(
             // Nothing slow here: the system queues only 128 connections for us, and a client that
             // finds that queue full tries again a second later.
             match listener.accept() {
-                Ok((stream, from)) => admit(&node, stream, from),
+                Ok((stream, from)) => {
+                    let ip = from.ip().to_canonical();
+                    if allow.as_ref().is_none_or(|allows| allows(ip)) {
+                        admit(&node, stream, from);
+                    } else {
+                        let why = "connections from there are not allowed";
+                        node.complain(&format!("rejected {ip}: {why}"));
+                        // One write into an empty socket does not wait.
+                        refuse::<P>(&stream, why.into());
+                    }
+                }
                 Err(error) => {
                     node.complain(&format!("cannot accept connections: {error}"));
                     thread::sleep(REST);
@@ -124,7 +135,7 @@ fn greet<P: Process + Send + 'static>(
 ) -> std::result::Result<Arc<Link>, Ended> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-    let Frame::Hello(hello) = next_frame::<P>(stream, lines, deadline)? else {
+    let Frame::Hello(hello) = next_frame::<P>(stream, lines, deadline, "hello")? else {
         return Err(Ended::Because("its first frame is not a hello".into()));
     };
     node.check(&hello).map_err(|why| Ended::Because(plain(&why)))?;
@@ -147,7 +158,8 @@ fn greet<P: Process + Send + 'static>(
     let asked = Instant::now();
     to.write_all(&node.hello())?;
     // The answer takes a whole round trip, so a distant peer gets as long as it usually takes.
-    let second = next_frame::<P>(stream, lines, asked + link.silence().max(HELLO_TIMEOUT));
+    let deadline = asked + link.silence().max(HELLO_TIMEOUT);
+    let second = next_frame::<P>(stream, lines, deadline, "ping");
     if !matches!(second.inspect_err(|_| link.failed())?, Frame::Ping) {
         return Err(Ended::Because("its second frame is not a ping".into()));
     }
@@ -163,28 +175,27 @@ fn greet<P: Process + Send + 'static>(
     Ok(link)
 }
 
-/// What a client hears that says something else first.
-fn no_hello(error: &serde_json::Error) -> String {
-    format!("no hello: {error}; a connection begins with one, as a peer of this protocol says it")
-}
-
-/// The next frame of an unknown client. The deadline is for the whole of it: a byte now and then
-/// does not extend it.
+/// The next frame of an unknown client, of the kind that is due. The deadline is for the whole of
+/// it: a byte now and then does not extend it.
 fn next_frame<P: Process>(
     stream: &TcpStream,
     lines: &mut Lines<&TcpStream>,
     deadline: Instant,
+    due: &str,
 ) -> std::result::Result<Frame<P::Message>, Ended> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Ended::Because("it sent no hello in time".into()));
+            return Err(Ended::Because(format!("it sent no {due} in time")));
         }
         stream.set_read_timeout(Some(left))?;
         match lines.next_line() {
             Ok(Some(line)) => {
-                return serde_json::from_slice(line)
-                    .map_err(|error| Ended::Because(plain(&no_hello(&error))));
+                return serde_json::from_slice(line).map_err(|error| {
+                    Ended::Because(plain(&format!(
+                        "no {due}: {error}; a connection begins with a peer's hello and a ping"
+                    )))
+                });
             }
             Ok(None) => return Err(Ended::Quietly),
             Err(error) if is_timeout(&error) => {}

@@ -21,8 +21,8 @@ pub(crate) const LIVE: LiveProtocol = LiveProtocol {
 usage: synod local [HOSTSFILE] [-v X,Y,...] [-t 0,2,...] [options]
 
 Run every peer of the hostsfile as a process on this machine, on free loopback ports, until all who
-take part have chosen; then say who chose what. Without a hostsfile it is test case 2: two proposers
-share three acceptors.
+take part have chosen; then say who chose what. Without a hostsfile it takes that of test case 2:
+two proposers share three acceptors.
 
 flags:
   -h FILE            another way to name the hostsfile
@@ -104,6 +104,7 @@ fn prepare(caller: Caller, parser: Parser) -> Result<Prepared> {
     }
     Ok(Prepared {
         args: arguments(&hosts, &values, &delays)?,
+        line: None,
         starts: BTreeMap::new(),
         pipes: Pipes::One,
         alike: flags.data.is_none().then_some((MEMORY_ONLY, ALL_IN_MEMORY)),

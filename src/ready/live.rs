@@ -69,7 +69,7 @@ fn prepare(caller: Caller, parser: Parser) -> Result<Prepared> {
     let args = peers.iter().map(|peer| (*peer, shared.clone())).collect();
     let run = Box::new(ReadyRun::new(peers.iter().map(|peer| peer.0)));
     let (pipes, alike, draw) = (Pipes::Two, None, Vec::new());
-    Ok(Prepared { hosts, flags, args, starts, pipes, alike, draw, run })
+    Ok(Prepared { hosts, flags, args, line: None, starts, pipes, alike, draw, run })
 }
 
 /// Everybody is ready, and nobody was before everybody was there.

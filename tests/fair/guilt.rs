@@ -1,9 +1,10 @@
 //! Wrong runs before the judge: which mistakes are found, and who is accused of what is none.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display};
 
 use super::cuts::{Sharing, collect, merge, places};
-use super::known::Examples;
+use super::known::{Examples, examples};
 use super::print::{ACKS, Dialect, Front, Ids, LAB, Shown};
 use super::prng::Prng;
 use super::verdict::{Found, accusations, charges, judge, shown, shows};
@@ -79,10 +80,20 @@ fn try_mistake(
     }
 }
 
-/// What is found of every mistake, and logs that are judged wrongly.
-pub(crate) fn findings(seeds: u64) -> (Vec<(&'static str, Found)>, Examples) {
-    let mut misses = BTreeMap::new();
-    let mut table = Vec::new();
+/// What the judge made of all wrong runs.
+pub(crate) struct Outcome {
+    /// By mistake, in their order.
+    pub(crate) table: Vec<(&'static str, Found)>,
+    /// By habit: how many logs prove their mistake, and of how many it is found.
+    pub(crate) habits: BTreeMap<String, (usize, usize)>,
+    /// Logs that are judged wrongly.
+    pub(crate) examples: Examples,
+}
+
+/// Plays every mistake in every dialect, so many times.
+pub(crate) fn outcome(seeds: u64) -> Outcome {
+    let (table, habits, examples) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+    let mut outcome = Outcome { table, habits, examples };
     for (number, mistake) in (0..).zip(MISTAKES) {
         let mut found = Found::default();
         for seed in 0..seeds {
@@ -92,14 +103,42 @@ pub(crate) fn findings(seeds: u64) -> (Vec<(&'static str, Found)>, Examples) {
                     for shown in [Shown::HeldOrAsked, Shown::Held, Shown::Nothing] {
                         let drawn = Dialect::draw(&mut prng, ids, *acks);
                         let dialect = Dialect { shown, ..drawn };
-                        try_mistake(mistake, dialect, &mut prng, &mut found, &mut misses);
+                        let before = (found.proved, found.hits);
+                        let misses = &mut outcome.examples;
+                        try_mistake(mistake, dialect, &mut prng, &mut found, misses);
+                        for habit in dialect.labels().into_iter().take(3) {
+                            let (proved, hits) = outcome.habits.entry(habit).or_default();
+                            *proved += found.proved - before.0;
+                            *hits += found.hits - before.1;
+                        }
                     }
                 }
             }
         }
-        table.push((mistake.name, found));
+        outcome.table.push((mistake.name, found));
     }
-    (table, misses)
+    outcome
+}
+
+impl Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "found of those proved, by right lines | of open | accused of innocent | most"
+        )?;
+        for (name, found) in &self.table {
+            let Found { proved, hits, shown, charges, open, open_hits, innocent, accused } = found;
+            writeln!(
+                f,
+                "{name:32} {hits:5} of {proved:4}, {shown:4} | {open_hits:4} of {open:4} | \
+                 {accused:4} of {innocent:4} | {charges}"
+            )?;
+        }
+        for (habit, (proved, hits)) in &self.habits {
+            writeln!(f, "{habit:32} {hits:5} of {proved:4}")?;
+        }
+        f.write_str(&examples(&self.examples))
+    }
 }
 
 /// What is called innocent is letter by letter what is printed if all acceptors do as they should;

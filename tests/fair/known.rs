@@ -1,4 +1,5 @@
-//! Logs that the judge once took for what they are not, one of each class, in `logs/`.
+//! Logs that the judge once took for what they are not, one of each class, in `logs/`; in `open/`
+//! those that it still does.
 //!
 //! The first line of such a file says what the log is: `right`, or `wrong` and proves it; behind
 //! a colon, whatever helps. A line `hosts` has the roles as a hostsfile would tell them: the number

@@ -29,16 +29,18 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use cuts::{CUTS, Collected, Sharing, collect, cut_at, merge};
+use guilt::Outcome;
 use known::{Known, in_text};
 use log::{Ack, Act, Kind, Line, Run};
-use print::{ACKS, Dialect, Front, Ids, LAB, MIXED_ACKS, Numbers, Shown, Shows};
+use print::{ACKS, Dialect, Front, Ids, LAB, MIXED_ACKS, Numbers, Printed, Shown, Shows};
 use prng::Prng;
 use synod::paxos::judge::KnownRoles;
 use textbook::{CASTS, Program};
 use verdict::{Found, Tally, accusations, judge};
-use wrong::MISTAKES;
+use wrong::{MISTAKES, Mistake};
 
 /// How many times more runs are played than in a usual run of the tests.
 fn seeds() -> u64 {
@@ -77,8 +79,8 @@ fn try_everything(
 /// What acks show as values, as programs of this exercise have it.
 const VALUES: &[Shown] = &[Shown::HeldOrAsked, Shown::HeldOrAsked, Shown::Held, Shown::Nothing];
 
-/// Runs of textbook programs, printed with these acks and values.
-fn textbooks(seeds: Range<u64>, acks: &[(Shows, Shows)], values: &[Shown]) {
+/// Runs of textbook programs, printed with these acks and values; so many are known to be accused.
+fn textbooks(seeds: Range<u64>, acks: &[(Shows, Shows)], values: &[Shown], unjust: usize) {
     let mut tally = Tally::default();
     for seed in seeds {
         let mut prng = Prng::new(seed);
@@ -87,8 +89,7 @@ fn textbooks(seeds: Range<u64>, acks: &[(Shows, Shows)], values: &[Shown]) {
         let run = textbook::play(&program, CASTS[at], &mut prng);
         try_everything(&run, (acks, values), &format!("cast {at}"), seed, &mut tally);
     }
-    println!("{}", tally.table());
-    assert_eq!(tally.unjust(), 0);
+    tally.check(unjust);
 }
 
 #[test]
@@ -100,49 +101,78 @@ fn no_right_log_of_synods_own_is_accused() {
             try_everything(&run, (ACKS, VALUES), world, seed, &mut tally);
         }
     }
-    println!("{}", tally.table());
-    assert_eq!(tally.unjust(), 0);
+    tally.check(0);
 }
 
 #[test]
-#[ignore = "2 of 6300 still are"]
 fn no_right_log_of_a_textbook_program_is_accused() {
-    textbooks(0..300 * seeds(), ACKS, VALUES);
+    textbooks(0..300 * seeds(), ACKS, VALUES, 2);
 }
 
 /// An ack may be the question sent back, with another type.
 #[test]
-#[ignore = "1 of 1260 still is"]
 fn no_right_log_whose_acks_show_the_value_asked_is_accused() {
-    textbooks(1000..1000 + 60 * seeds(), ACKS, &[Shown::Asked]);
+    textbooks(1000..1000 + 60 * seeds(), ACKS, &[Shown::Asked], 1);
 }
 
 #[test]
 fn no_right_log_whose_two_acks_differ_is_accused() {
-    textbooks(2000..2000 + 60 * seeds(), MIXED_ACKS, VALUES);
+    textbooks(2000..2000 + 60 * seeds(), MIXED_ACKS, VALUES, 0);
+}
+
+/// What the judge made of the wrong runs, once for all tests.
+fn outcome() -> &'static Outcome {
+    static OUTCOME: OnceLock<Outcome> = OnceLock::new();
+    OUTCOME.get_or_init(|| {
+        let outcome = guilt::outcome(seeds());
+        println!("{outcome}");
+        outcome
+    })
 }
 
 #[test]
-#[ignore = "of some kinds less than 97 percent are found"]
-fn what_a_log_proves_is_found_and_what_it_does_not_is_held_against_nobody() {
-    let (table, misses) = guilt::findings(seeds());
-    println!(
-        "{:32} found of proved, right lines | found of open | accused of innocent | findings",
-        "mistake"
-    );
-    let mut bad = Vec::new();
-    for (name, found) in table {
-        let Found { proved, hits, shown, charges, open, open_hits, innocent, accused } = found;
-        println!(
-            "{name:32} {hits:5} of {proved:4}, {shown:4} | {open_hits:4} of {open:4} | \
-             {accused:4} of {innocent:4} | {charges}"
-        );
-        if hits * 100 < proved * 97 || accused > 0 {
-            bad.push(name);
+fn what_a_log_does_not_prove_is_held_against_nobody() {
+    let accused = outcome().table.iter().filter(|(_, found)| found.accused > 0);
+    let accused: Vec<&str> = accused.map(|(name, _)| *name).collect();
+    assert!(accused.is_empty(), "{accused:?}");
+}
+
+/// How many percent of the logs that prove a mistake must be found.
+const FOUND: usize = 97;
+
+/// Mistakes of which fewer are found yet, with the percentage that is.
+const LESS_FOUND: &[(&str, usize)] = &[
+    ("two-values-voted", 81),
+    ("value-not-taken-over", 52),
+    ("lower-value-taken-over", 42),
+    ("value-from-nowhere", 68),
+    ("two-values-of-one-acceptor", 81),
+    ("accept-below-promise", 88),
+    ("promise-not-raised-by-vote", 30),
+    ("vote-forgotten", 76),
+    ("vote-never-asked-for", 80),
+    ("received-never-sent", 66),
+    ("announced-with-stale-votes", 79),
+    ("learned-from-minority", 63),
+    ("learned-from-two-numbers", 52),
+];
+
+#[test]
+fn what_a_log_proves_is_found() {
+    let mut problems = Vec::new();
+    for (name, found) in &outcome().table {
+        let Found { proved, hits, .. } = *found;
+        let gap = LESS_FOUND.iter().find(|(mistake, _)| mistake == name);
+        let least = gap.map_or(FOUND, |(_, percent)| *percent);
+        if hits * 100 < proved * least {
+            problems.push(format!("{name}: {hits} of {proved}, and not {least} %"));
+        }
+        // More runs may show more gaps.
+        if gap.is_some() && hits * 100 >= proved * FOUND && seeds() == 1 {
+            problems.push(format!("{name}: {hits} of {proved}, so it is no gap any more"));
         }
     }
-    println!("{}", known::examples(&misses));
-    assert!(bad.is_empty(), "{bad:?}");
+    assert!(problems.is_empty(), "{problems:#?}");
 }
 
 #[test]
@@ -182,10 +212,12 @@ fn merges(run: &Run, dialect: &Dialect, hosts: bool, times: u32, prng: &mut Prng
     Vec::new()
 }
 
-fn wrong_run(name: &str, prng: &mut Prng) -> Run {
-    let mistake = MISTAKES.iter().find(|mistake| mistake.name == name).expect(name);
-    // With a prelude, which leaves one reading.
-    wrong::play(mistake, false, false, prng).0
+fn mistake(name: &str) -> &'static Mistake {
+    MISTAKES.iter().find(|mistake| mistake.name == name).expect("a mistake")
+}
+
+fn wrong_run(name: &str, short: bool, prng: &mut Prng) -> Run {
+    wrong::play(mistake(name), short, false, prng).0
 }
 
 /// Short logs, right and wrong ones, with a name in front of each line and without.
@@ -194,7 +226,7 @@ fn a_thousand_merges_are_judged_alike() {
     let mut prng = Prng::new(13);
     let mut runs = Vec::new();
     for name in ["accept-below-promise", "value-not-taken-over", "announced-with-stale-votes"] {
-        runs.push(wrong_run(name, &mut prng));
+        runs.push(wrong_run(name, true, &mut prng));
     }
     for at in [1, 3, 5, 2, 6] {
         runs.push(textbook::play(&Program::draw(&mut prng), CASTS[at], &mut prng));
@@ -212,7 +244,7 @@ fn a_thousand_merges_are_judged_alike() {
 
 /// A few merges each of many logs, in all dialects.
 #[test]
-#[ignore = "where a number has two values"]
+#[ignore = "a few wrong logs break more rules in one order than in another"]
 fn a_merge_of_any_log_is_judged_alike() {
     let mut differ = Vec::new();
     for seed in 0..150 * seeds() {
@@ -222,7 +254,7 @@ fn a_merge_of_any_log_is_judged_alike() {
             textbook::play(&program, prng.pick(CASTS), &mut prng)
         } else {
             let at = prng.below(MISTAKES.len());
-            wrong_run(MISTAKES[at].name, &mut prng)
+            wrong_run(MISTAKES[at].name, prng.chance(50), &mut prng)
         };
         let ids = prng.pick(&[Ids::Sender, Ids::Printer, Ids::Other]);
         let acks = prng.pick(ACKS);
@@ -268,48 +300,46 @@ fn a_log_that_is_cut_at_any_byte_accuses_nobody() {
             }
         }
     }
-    println!("{}", tally.table());
-    assert_eq!(tally.unjust(), 0);
+    tally.check(0);
 }
 
 /// The line that would prove a mistake ends inside its last value: a number, which may go on.
 #[test]
-#[ignore = "a last ack may be followed by its question"]
 fn a_cut_line_proves_nothing() {
     let mut tally = Tally::default();
     let mut prng = Prng::new(9);
-    for (name, culprit) in [
-        ("two-values-announced", "\"chose\""),
-        ("number-with-two-values", "sent\",\"message_type\":\"accept\""),
-        ("accept-below-promise", "sent\",\"message_type\":\"accept_ack\""),
-        ("announced-by-minority", "\"chose\""),
+    for name in [
+        "two-values-announced",
+        "number-with-two-values",
+        "promise-forgotten",
+        "announced-by-minority",
+        "accepted-number-as-its-own",
     ] {
         let dialect = Dialect { numbers: Numbers::Hundreds, front: Front::Compose, ..LAB };
-        let run = wrong_run(name, &mut prng);
-        let log = dialect.print(&run, &mut prng);
+        let (run, culprits) = wrong::play(mistake(name), false, false, &mut prng);
+        let mut log = dialect.print(&run, &mut prng);
+        let is_culprit =
+            |line: &Printed| line.of.is_some_and(|at| culprits.1.contains(&run.lines[at].message));
+        log.truncate(log.iter().position(is_culprit).expect("is printed") + 1);
         let mut files = collect(&log, Sharing::One, false);
-        let text = &mut files[0].1;
-        let whole = text.rfind(culprit).and_then(|at| text[at..].find('}').map(|end| at + end));
-        text.truncate(whole.expect("a whole line") + 1);
         let guilty = !accusations(&judge(&files, Some(run.roles()))).is_empty();
         assert!(guilty, "{name}: the whole line proves it");
-        let start = files[0].1.trim_end().rfind('\n').map_or(0, |end| end + 1);
-        for end in start..files[0].1.len() {
-            let mut cut = files.clone();
-            cut_at(&mut cut[0].1, end);
-            let report = judge(&cut, Some(run.roles()));
-            tally.add(&[name.into()], name, (&cut, Some(&run.roles())), &report);
+        let whole = files[0].1.trim_end().len();
+        let start = files[0].1[..whole].rfind('\n').map_or(0, |end| end + 1);
+        for end in start..whole {
+            cut_at(&mut files[0].1, start + whole - 1 - end);
+            let report = judge(&files, Some(run.roles()));
+            tally.add(&[name.into()], name, (&files, Some(&run.roles())), &report);
         }
     }
-    println!("{}", tally.table());
-    assert_eq!(tally.unjust(), 0);
+    tally.check(0);
 }
 
 /// Of a log most of which is no event, nobody can say that it is clean.
 #[test]
 fn a_log_that_is_mostly_unreadable_is_not_called_clean() {
     let mut prng = Prng::new(2);
-    let run = wrong_run("none", &mut prng);
+    let run = wrong_run("none", false, &mut prng);
     let dialect = Dialect { front: Front::Compose, ..LAB };
     let mut files = collect(&dialect.print(&run, &mut prng), Sharing::One, false);
     let lines = files[0].1.lines().count();
@@ -321,23 +351,30 @@ fn a_log_that_is_mostly_unreadable_is_not_called_clean() {
     assert!(!text.lines().any(|line| line.starts_with("clean")), "{text}");
 }
 
-/// Every log of `logs/` is judged as its first line says.
+/// The logs of a folder, and of each whether it is judged as its first line says.
+fn known_logs(folder: &str) -> Vec<(String, bool)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fair").join(folder);
+    let judged = |path: &Path| {
+        let known = Known::read(&fs::read_to_string(path).expect("UTF-8"));
+        accusations(&judge(&known.files, known.roles)).is_empty() == known.is_right
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let paths = entries.map(|entry| entry.expect("can be read").path());
+    paths.map(|path| (path.display().to_string(), judged(&path))).collect()
+}
+
 #[test]
-#[ignore = "3 are missed, 1 is accused"]
 fn what_was_once_misjudged_is_judged_right() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fair/logs");
-    let mut wrongly = Vec::new();
-    let mut count = 0;
-    for entry in fs::read_dir(folder).expect("a folder of the project") {
-        let path = entry.expect("can be read").path();
-        let known = Known::read(&fs::read_to_string(&path).expect("UTF-8"));
-        let accused = accusations(&judge(&known.files, known.roles));
-        count += 1;
-        if accused.is_empty() != known.is_right {
-            wrongly.push(format!("{}: {accused:?}", path.display()));
-        }
-    }
-    assert!(count > 0 && wrongly.is_empty(), "{wrongly:#?}");
+    let logs = known_logs("logs");
+    let wrongly: Vec<_> = logs.iter().filter(|(_, rightly)| !rightly).collect();
+    assert!(!logs.is_empty() && wrongly.is_empty(), "{wrongly:#?}");
+}
+
+/// So that whoever mends one moves it to `logs`.
+#[test]
+fn what_is_misjudged_yet_is_known() {
+    let mended: Vec<_> = known_logs("open").into_iter().filter(|(_, rightly)| *rightly).collect();
+    assert!(mended.is_empty(), "{mended:#?}");
 }
 
 /// What never happens is not tested.

@@ -102,12 +102,15 @@ impl Tally {
         }
     }
 
-    pub(crate) fn unjust(&self) -> usize {
-        self.counts.get("all").map_or(0, |(unjust, _)| *unjust)
+    /// Prints the table. No more than `known` may have been accused; with more seeds, more are.
+    pub(crate) fn check(&self, known: usize) {
+        println!("{}", self.table());
+        let unjust = self.counts.get("all").map_or(0, |(unjust, _)| *unjust);
+        assert!(unjust <= known, "{unjust} accused, and not {known}");
     }
 
     /// The table, and the shortest logs.
-    pub(crate) fn table(&self) -> String {
+    fn table(&self) -> String {
         let mut text = String::from("accused of right logs:\n");
         for (label, (unjust, all)) in &self.counts {
             writeln!(text, "{unjust:6} of {all:6}  {label}").expect("a String");

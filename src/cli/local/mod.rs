@@ -100,6 +100,14 @@ impl Local {
 
     /// The arguments of one peer.
     fn command_line(&self, peer: PeerId) -> Vec<OsString> {
+        if let Some(line) = &self.prepared.line {
+            let line = line(&self.place.hosts, peer).into_iter();
+            return [self.command.into()]
+                .into_iter()
+                .chain(line)
+                .chain(["--until-eof".into()])
+                .collect();
+        }
         let mut line: Vec<OsString> = vec![self.command.into(), "-h".into()];
         line.extend([self.place.path().into(), "--until-eof".into()]);
         line.extend(["--id".into(), peer.0.to_string().into()]);

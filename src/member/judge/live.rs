@@ -106,6 +106,14 @@ impl MemberJudge {
         first.is_some() && ids.all(|id| id == first)
     }
 
+    /// True if this peer was to be removed on request, and the highest view is without it.
+    fn is_removed(&self, peer: u16) -> bool {
+        let asked = self.options.on_request.as_ref().is_some_and(|asked| asked.contains(&peer));
+        let highest = self.members.values().filter_map(|account| account.last.as_ref());
+        let highest = highest.max_by_key(|(id, ..)| *id);
+        asked && highest.is_some_and(|(_, list, _)| !list.contains(&peer))
+    }
+
     /// Who ended how, a line each.
     pub fn table(&self) -> String {
         let mut text = String::from("peer    views  last view\n");
@@ -114,7 +122,11 @@ impl MemberJudge {
                 .last
                 .as_ref()
                 .map_or_else(|| "-".to_owned(), |(id, list, _)| format!("{id}: {}", listed(list)));
-            let end = if account.crashed.is_some() { ", then crashed" } else { "" };
+            let end = match account.crashed {
+                Some(_) => ", then crashed",
+                None if self.is_removed(*peer) => ", then removed",
+                None => "",
+            };
             let name = format!("peer{peer}");
             let views = account.views;
             let _ = writeln!(text, "{name:<7} {views:<5}  {last}{end}"); // a String takes all

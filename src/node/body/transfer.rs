@@ -56,9 +56,15 @@ impl<P: Process + Send + 'static> Node<P> {
             return Ok(Taken::Cut);
         }
         let Err(error) = kept else { return Ok(Taken::Kept) };
-        let why = plain(&error.to_string());
-        self.complain(&format!("dropped what {from} sent: {why}"));
+        self.complain_of(&error, &format!("dropped what {from} sent"));
         Ok(Taken::Dropped)
+    }
+
+    /// What was to be done with a body, and why it was not; unless it is no news.
+    fn complain_of(&self, error: &io::Error, what: &str) {
+        if error.kind() != ErrorKind::NotFound {
+            self.complain(&format!("{what}: {}", plain(&error.to_string())));
+        }
     }
 
     /// What makes the line of a message with a body, when its turn has come.
@@ -86,8 +92,7 @@ impl<P: Process + Send + 'static> Node<P> {
         let send = move || {
             while let Some((stream, opener)) = sender.next_body() {
                 if let Err(error) = send(&sender, &stream, opener) {
-                    let why = plain(&error.to_string());
-                    node.complain(&format!("cannot send to {peer}: {why}"));
+                    node.complain_of(&error, &format!("cannot send to {peer}"));
                 }
             }
         };

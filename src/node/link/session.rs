@@ -11,7 +11,7 @@ use crate::node::Node;
 use crate::node::connections::Batch;
 use crate::node::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
 use crate::node::log::{Level, LogLimiter, plain};
-use crate::node::sync::spawn;
+use crate::node::sync::{UNPOISONED, spawn};
 use crate::node::tcp::take_frame;
 use crate::process::{PeerId, Process};
 
@@ -40,7 +40,9 @@ pub(in crate::node) fn keep<P: Process + Send + 'static>(node: &Node<P>, link: &
             pause = FIRST_PAUSE;
         }
         if let Err(why) = ended {
-            outage.note(link, Instant::now(), &why, |line| node.say(line));
+            if link.kind != Kind::Address || !why.is_told(node, link) {
+                outage.note(link, Instant::now(), &why, |line| node.say(line));
+            }
             // A peer that refuses will do so again until somebody changes something.
             if matches!(why, Failure::Refused(_) | Failure::Needless) {
                 pause = LAST_PAUSE;
@@ -145,6 +147,19 @@ enum Failure {
     Refused(String),
     /// Who answered there is connected already.
     Needless,
+}
+
+impl Failure {
+    /// True if the observer tells people why nobody is met at an address.
+    fn is_told<P: Process>(&self, node: &Node<P>, link: &Link) -> bool {
+        let why = match self {
+            Self::Away(error) => error.to_string(),
+            Self::NoName(error) => format!("the name does not resolve: {error}"),
+            Self::Refused(why) => plain(why),
+            Self::Needless => return true,
+        };
+        node.observer.lock().expect(UNPOISONED).unreachable(&link.address, &why)
+    }
 }
 
 impl From<io::Error> for Failure {

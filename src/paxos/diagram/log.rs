@@ -4,6 +4,7 @@ use super::PaxosDiagram;
 use crate::error::{Error, Result};
 use crate::paxos::judge::dialect::{Entry, PaxosDialect};
 use crate::paxos::judge::{KnownRoles, PaxosJudge, PaxosOptions};
+use crate::trace::diagram::labels::without_advice;
 use crate::trace::diagram::{Diagram, HostLabel, Window, alarms};
 use crate::trace::inputs::Inputs;
 use crate::trace::judge::JudgeOptions;
@@ -71,7 +72,8 @@ fn read(
     if diagram.extent().is_empty() {
         return Err(Error::Input(format!("{}: no line is an event of a run", names.join(", "))));
     }
-    let mut remarks: Vec<String> = inferred.iter().map(|sentence| visible(sentence)).collect();
+    let plain = |sentence: &String| without_advice(&visible(sentence)).0;
+    let mut remarks: Vec<String> = inferred.iter().map(plain).collect();
     if strange > 0 {
         remarks.push(format!("{strange} lines look like events, but cannot be read."));
     }

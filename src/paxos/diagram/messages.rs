@@ -97,6 +97,19 @@ impl Message {
         Some((accepted, self.value.clone()?))
     }
 
+    /// Of a promise whose line does not say what was accepted: that is what the acceptor holds, or
+    /// nothing if it only repeats the value that it was `asked` about.
+    fn infer_report(&mut self, accepted: Option<&(Number, String)>, asked: Option<&str>) {
+        match accepted {
+            _ if self.tells_accepted || self.kind != MessageType::PrepareAck => {}
+            Some((number, value)) if self.value.as_ref() == Some(value) => {
+                self.accepted = Some(*number);
+            }
+            None if self.value.as_deref() == asked => self.tells_accepted = true,
+            _ => {}
+        }
+    }
+
     /// What a proposer that asks this does as its own acceptor, whose promise is `promised`.
     pub(super) fn of_itself(&self, promised: Option<Number>) -> Option<Held> {
         let number = self.number.filter(|number| promised.is_none_or(|other| *number >= other))?;
@@ -126,21 +139,8 @@ impl Message {
         arrow.group = group;
         arrow.refused = self.is_refusal();
         arrow.reports = !arrow.refused && self.reported().is_some();
-        arrow.label = self.label();
-        arrow.shorter = self.shorter();
-    }
-
-    /// `prepare 5 Y`; of acks also what they carry.
-    fn label(&self) -> String {
-        let mut parts = vec![self.kind.name().to_owned()];
-        parts.extend(self.number.map(|number| number.to_string()));
-        if self.is_refusal() {
-            parts.push("refuses".into());
-            parts.extend(self.answers.map(|number| number.to_string()));
-            return parts.join(" ");
-        }
-        parts.extend(self.carried());
-        parts.join(" ")
+        arrow.shorter = self.names();
+        arrow.label = arrow.shorter.remove(0);
     }
 
     /// The value; of a promise what it reports, which is nothing though a value is printed where
@@ -153,8 +153,9 @@ impl Message {
         }
     }
 
-    /// A label in ever fewer characters, for narrow places.
-    fn shorter(&self) -> Vec<String> {
+    /// `prepare 5 Y`, of acks also what they carry; then the same in ever fewer characters, for
+    /// narrow places.
+    fn names(&self) -> Vec<String> {
         let (short, shortest) = match self.kind {
             MessageType::Prepare => ("prep", "p"),
             MessageType::PrepareAck => ("p_ack", "pa"),
@@ -162,28 +163,24 @@ impl Message {
             MessageType::AcceptAck => ("a_ack", "aa"),
             MessageType::Chose | MessageType::Chosen => ("chosen", "c"),
         };
-        let text = |number: Option<Number>| number.map_or(String::new(), |n| n.to_string());
-        let number = text(self.number);
+        let (full, text) = (self.kind.name(), |number: Number| number.to_string());
+        let number = self.number.map_or(String::new(), text);
+        let joined = |parts: &[&str]| {
+            parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ")
+        };
         if self.is_refusal() {
-            let asked = text(self.answers);
-            return vec![
-                format!("{short} {number} refuses {asked}"),
-                format!("{number} refuses {asked}"),
-                format!("{number} > {asked}"),
-                format!("{number}>{asked}"),
-                "no".into(),
-            ];
+            let asked = self.answers.map_or(String::new(), text);
+            let mut names: Vec<String> =
+                [full, short, ""].map(|name| joined(&[name, &number, "refuses", &asked])).into();
+            names.extend([format!("{number} > {asked}"), format!("{number}>{asked}"), "no".into()]);
+            return names;
         }
         let value = self.carried().unwrap_or_default();
-        let names = [
-            format!("{} {number} {value}", self.kind.name()),
-            format!("{short} {number} {value}"),
-            format!("{shortest} {number} {value}"),
-            format!("{shortest}{number}{value}"),
-            format!("{shortest}{number}"),
-            shortest.to_owned(),
-        ];
-        names.into_iter().map(|name| name.trim_end().to_owned()).collect()
+        let mut names: Vec<String> =
+            [full, short, shortest].map(|name| joined(&[name, &number, &value])).into();
+        names.extend([format!("{shortest}{number}{value}"), format!("{shortest}{number}")]);
+        names.push(shortest.into());
+        names
     }
 }
 
@@ -237,12 +234,13 @@ impl Held {
 }
 
 /// Finds out what a step changes in an acceptor, and which question its answer is to; `found` is
-/// what a process finds when it begins.
+/// what a process finds when it begins, `accepted` what the acceptor holds.
 pub(super) fn judge(
     step: &mut Step,
     arrows: &[Arrow],
     said: &mut [Option<Message>],
     found: Option<&Entry<'_>>,
+    accepted: Option<&(Number, String)>,
 ) -> Option<Held> {
     if let Some(entry) = found {
         let value = entry.value.as_deref().map(str::to_owned);
@@ -264,6 +262,7 @@ pub(super) fn judge(
         if answer.answers.is_none() && (to.is_none() || (from.is_some() && to == from)) {
             answer.answers = question.and_then(|question| question.number);
         }
+        answer.infer_report(accepted, question.and_then(|question| question.value.as_deref()));
         // Learners get a copy, which is no second acceptance.
         let (Some(_), Some(number)) = (question, answer.number) else { continue };
         let changed = match answer.kind {

@@ -21,7 +21,7 @@ mod votes;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::messages::{Held, IS_CHOSEN, Message, content};
-use self::votes::{Acceptors, Electorate, Votes};
+use self::votes::{Acceptors, Electorate, State, Votes};
 use crate::paxos::event::{Action, MessageType};
 use crate::paxos::judge::KnownRoles;
 use crate::paxos::judge::dialect::{Entry, Number};
@@ -238,24 +238,22 @@ impl PaxosDiagram {
         let mut said: Vec<Option<Message>> =
             flow.arrows.iter().map(|arrow| Message::of(entry(arrow.event)?)).collect();
         let mut held = Vec::new();
-        let mut promised: BTreeMap<usize, Number> = BTreeMap::new();
+        let mut states = vec![State::default(); lifelines.len()];
         for draft in &mut flow.drafts {
             let begins = draft.step.marker == Marker::Start;
             let found = entry(draft.rank).filter(|_| begins);
             let line = draft.step.lifeline;
-            let change = messages::judge(&mut draft.step, &flow.arrows, &mut said, found);
+            let State { promised, accepted, .. } = states[line].clone();
+            let step = &mut draft.step;
+            let change = messages::judge(step, &flow.arrows, &mut said, found, accepted.as_ref());
             let silent = || {
-                let sends =
-                    draft.step.sends.first().and_then(|arrow| said.get(*arrow)?.as_ref())?;
+                let sends = step.sends.first().and_then(|arrow| said.get(*arrow)?.as_ref())?;
                 let peer = lifelines.get(line).filter(|line| self.is_silent(line.peer));
-                peer.and_then(|_| sends.of_itself(promised.get(&line).copied()))
+                peer.and_then(|_| sends.of_itself(promised))
             };
             let change = change.or_else(silent);
-            if let Some(
-                Held::Promised(number) | Held::Accepted(number, _) | Held::Refused(number),
-            ) = change
-            {
-                promised.insert(line, number);
+            if let Some(change) = &change {
+                states[line].change(change);
             }
             held.push(change);
         }

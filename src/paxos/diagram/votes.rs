@@ -30,9 +30,9 @@ type Voices = BTreeMap<u16, usize>;
 
 /// What one peer holds.
 #[derive(Clone, Debug, Default)]
-struct State {
-    promised: Option<Number>,
-    accepted: Option<(Number, String)>,
+pub(super) struct State {
+    pub(super) promised: Option<Number>,
+    pub(super) accepted: Option<(Number, String)>,
     knows: Option<String>,
 }
 
@@ -46,7 +46,7 @@ impl State {
         parts.into_iter().flatten().collect::<Vec<_>>().join(STATE_JOINT)
     }
 
-    fn change(&mut self, held: &Held) {
+    pub(super) fn change(&mut self, held: &Held) {
         match held {
             Held::Promised(number) | Held::Refused(number) => self.promised = Some(*number),
             Held::Accepted(number, text) => {

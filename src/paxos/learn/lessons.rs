@@ -94,7 +94,7 @@ peer2 get different answers: the one thing that must never happen.
 is taken; only where there is none is the candidate, the proposer's own value.
 ",
         without: "\
-peer2 finds X among the promises and asks for X instead of Y, under its own
+peer2 finds X among the promises and proposes X instead of Y, under its own
 number. Both proposers end with the same value.
 ",
     },
@@ -103,7 +103,8 @@ number. Both proposers end with the same value.
         about: "half of the acceptors taken for a majority of them",
         schedule: include_str!("half-is-a-quorum.schedule"),
         scene: "\
-peer1 wants X. It takes the number 1 and reaches peer3 only.
+peer1 wants X. It takes the number 1 and reaches peer3 only. Nobody reaches
+peer4 in this run.
 ",
         until: "peer3 promises 1",
         question: "\
@@ -207,7 +208,7 @@ A peer that starts takes back the last state of its acceptor. `answer`, in the
 same file, puts that state on disk before the answer leaves.
 ",
         without: "\
-peer4 remembers X, so peer2 finds it among the promises and asks for X instead
+peer4 remembers X, so peer2 finds it among the promises and proposes X instead
 of Y.
 ",
     },

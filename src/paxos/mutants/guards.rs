@@ -20,7 +20,7 @@ pub(super) const PREPARE: Guard = Guard::new(
     "src/paxos/acceptor.rs",
     "fn prepare",
     "acceptor, prepare(n): if n > min_proposal then min_proposal = n; answers with what it has \
-     accepted (slide 45's variables)",
+     accepted",
 );
 pub(super) const ANSWER: Guard =
     Guard { item: "fn answer", step: "acceptor: always answers, also to refuse", ..PREPARE };
@@ -42,14 +42,13 @@ pub(super) const AGAIN: Guard =
     Guard { file: "src/paxos/peer/proposing.rs", item: "fn ask_again", ..HIGHEST };
 pub(super) const ACCEPT: Guard = Guard {
     item: "fn accept",
-    step: "acceptor, accept(n, v): accepts, and promises n, only if n >= min_proposal (slide 45's \
-           variables)",
+    step: "acceptor, accept(n, v): accepts, and promises n, only if n >= min_proposal",
     ..PREPARE
 };
 pub(super) const STABLE: Guard = Guard {
     file: "src/paxos/peer.rs",
     item: "fn answer",
-    step: "acceptor: its state is on stable storage before any answer (slide 45's variables)",
+    step: "acceptor: its state is on stable storage before any answer",
     ..PREPARE
 };
 pub(super) const RESTORE: Guard = Guard { rule: "vote-kept", item: "fn restore", ..STABLE };

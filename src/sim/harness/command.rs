@@ -189,8 +189,8 @@ impl<S: Simulated> Command<'_, S> {
         if substituted > 0 {
             let count = counted(substituted, "message", "messages");
             complain(&format!(
-                "{count} of the schedule: never sent word for word, so the newest of the same kind \
-                 arrived instead\n"
+                "{count} of the schedule: this run sends other ones, so the newest of the same \
+                 kind arrived instead\n"
             ));
         }
         let (is_mutant, failed) = (scenario.mutant.is_some(), run.outcome.violation.is_some());

@@ -89,6 +89,11 @@ impl<S: Simulated> Scenario<S> {
         if keep.script {
             world.keep_script();
         }
+        if schedule.is_none() {
+            for (time, peer, input) in S::inputs(plan) {
+                world.ask(time, peer, input);
+            }
+        }
         let end = match schedule {
             None => world.run(),
             Some(schedule) => world.follow(&schedule.steps, schedule.at_once),

@@ -76,6 +76,11 @@ pub trait Simulated: Sized + Sync + 'static {
         incarnation: u64,
     ) -> <Self::Peer as Mutable>::Setup;
 
+    /// What people and clients ask for in the run: when, in microseconds, and of which peer.
+    fn inputs(_plan: &Self::Plan) -> Vec<(u64, PeerId, <Self::Peer as Process>::Input)> {
+        Vec::new()
+    }
+
     /// A monitor of the run; it keeps the lines only if a journal is wanted.
     fn monitor(run: &Scenario<Self>, plan: &Self::Plan, journal: bool) -> Self::Monitor;
 

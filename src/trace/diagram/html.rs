@@ -71,7 +71,10 @@ pub(super) fn draw(diagram: &Diagram) -> String {
     }
     out.push_str("</header>\n");
     tools(&mut out, diagram);
-    put!(out, "<main id=\"stage\" tabindex=\"0\">\n<div class=\"heads\">");
+    let any = |has: fn(&Lifeline) -> bool| usize::from(diagram.lifelines.iter().any(has));
+    let rows = any(|line| !line.roles.is_empty() || line.host.is_some())
+        + 3 * any(|line| !line.states.is_empty());
+    put!(out, "<main id=\"stage\" tabindex=\"0\">\n<div class=\"heads\" style=\"--rows: {rows}\">");
     put!(out, "<div class=\"unit\">{}</div>", stamp_unit(diagram));
     for (line, x) in diagram.lifelines.iter().zip(&layout.grid.x) {
         head(&mut out, line, *x, layout.grid.column);

@@ -70,12 +70,13 @@ pub fn grouped(count: u64) -> String {
     out
 }
 
-/// A sentence without the flag that it names in brackets at its end, and that.
+/// A sentence without the flag that it names in brackets, and that.
 pub fn without_advice(sentence: &str) -> (String, Option<String>) {
-    match sentence.strip_suffix(')').and_then(|sentence| sentence.rsplit_once(" (--")) {
-        Some((sentence, advice)) => (sentence.to_owned(), Some(format!("--{advice}"))),
-        None => (sentence.to_owned(), None),
-    }
+    let parts = sentence.split_once(" (--").and_then(|(before, rest)| {
+        let (advice, after) = rest.split_once(')')?;
+        Some((format!("{before}{after}"), Some(format!("--{advice}"))))
+    });
+    parts.unwrap_or_else(|| (sentence.to_owned(), None))
 }
 
 /// How many columns of a terminal a character takes; wide scripts and pictures take two.

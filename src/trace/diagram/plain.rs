@@ -1,5 +1,6 @@
 //! The picture of a protocol whose messages are plain texts, made of its [`JournalLine`]s.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
@@ -26,6 +27,11 @@ pub trait PlainPicture: Journalled {
     const OUTCOME: &'static str;
     /// The text with which it says so.
     const OUTCOME_TEXT: &'static str;
+    /// How a text is shown, where that is not all of it.
+    fn shown(text: &str) -> Cow<'_, str> {
+        text.into()
+    }
+
     /// What the lines mean.
     const LINE_LEGEND: &'static [(Look, &'static str)];
 }
@@ -97,7 +103,7 @@ impl<P: PlainPicture> PlainDiagram<P> {
             return self.extent.leave_out(admission, false);
         }
         let keep = admission == Admission::Kept;
-        let what = clipped(&line.text, LONGEST.1);
+        let what = clipped(&P::shown(&line.text), LONGEST.1);
         let key = match (line.action, line.peer) {
             (JournalAction::Sent, to) => Some(((line.at, to, what.clone()), true)),
             (JournalAction::Received, Some(from)) => {

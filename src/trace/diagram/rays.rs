@@ -7,6 +7,8 @@ use super::model::{ArrowEnd, Diagram};
 const FALL: f64 = 9.0;
 /// How far two rays of one broadcast stand apart where they leave.
 const APART: f64 = 3.6;
+/// How far the outer two of many stand apart.
+const SPREAD: f64 = 16.0;
 /// How far a loop bends aside.
 pub(super) const BEND: f64 = 26.0;
 
@@ -65,14 +67,15 @@ fn spread(rays: &mut [Option<Ray>], sends: &[usize], right: bool) {
         .map(|(arrow, ray)| (arrow, slope(ray)))
         .collect();
     side.sort_by(|one, other| one.1.total_cmp(&other.1));
-    let mut above = -APART / 2.0;
-    for _ in 1..side.len() {
-        above -= APART / 2.0;
-    }
+    // Few rays.
+    #[allow(clippy::cast_precision_loss)]
+    let gaps = side.len().saturating_sub(1).max(1) as f64;
+    let apart = APART.min(SPREAD / gaps);
+    let mut y = if side.len() > 1 { -apart * gaps / 2.0 } else { 0.0 };
     for (arrow, _) in side {
-        above += APART;
         if let Some(ray) = &mut rays[arrow] {
-            ray.from.y += above.clamp(-8.0, 8.0);
+            ray.from.y += y;
         }
+        y += apart;
     }
 }

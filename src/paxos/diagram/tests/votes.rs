@@ -77,24 +77,42 @@ fn a_journal_tells_what_a_proposer_promises_itself() {
     assert_eq!(states(&diagram, 0), ["promised 7", "promised 7 · holds X@7"]);
 }
 
+/// A printed line of a run of peers 1 and 2.
+fn printed(peer: u16, action: &str, kind: &str, value: &str, number: u64) -> String {
+    format!(
+        "peer{peer} | {{\"peer_id\":{},\"action\":\"{action}\",\"message_type\":\"{kind}\",\
+         \"message_value\":\"{value}\",\"proposal_num\":{number}}}\n",
+        if action == "sent" { peer } else { 3 - peer }
+    )
+}
+
+/// A question of peer 1 that reaches peer 2, and the answer as it leaves.
+fn asked(kind: &str, value: &str, answer: &str, number: u64) -> String {
+    printed(1, "sent", kind, value, number)
+        + &printed(2, "received", kind, value, number)
+        + &printed(2, "sent", &format!("{kind}_ack"), answer, number)
+}
+
+#[test]
+fn a_promise_that_reports_a_vote_looks_different_also_where_it_is_printed_alike() {
+    let log = asked("prepare", "X", "X", 1) + &asked("accept", "X", "X", 1);
+    let diagram = picture(Window::default(), &(log + &asked("prepare", "Y", "X", 7)));
+    let promises = diagram.arrows.iter().filter(|arrow| arrow.label.starts_with("prepare_ack"));
+    let promises: Vec<(&str, bool)> = promises.map(|it| (it.label.as_str(), it.reports)).collect();
+    assert_eq!(promises, [("prepare_ack 1", false), ("prepare_ack 7 X@1", true)]);
+}
+
 #[test]
 fn what_a_proposer_does_not_print_of_itself_is_drawn_and_said() {
-    let printed = |peer: u16, action: &str, kind: &str, number: u64| {
-        format!(
-            "peer{peer} | {{\"peer_id\":{},\"action\":\"{action}\",\"message_type\":\"{kind}\",\
-             \"message_value\":\"X\",\"proposal_num\":{number}}}\n",
-            if action == "sent" { peer } else { 3 - peer }
-        )
-    };
     // Peer 1 answers peer 2, so it is an acceptor; then it proposes.
-    let mut log = printed(2, "sent", "prepare", 2);
-    log += &printed(1, "received", "prepare", 2);
-    log += &printed(1, "sent", "prepare_ack", 2);
-    log += &printed(1, "sent", "prepare", 7);
-    log += &printed(2, "received", "prepare", 7);
-    log += &printed(2, "sent", "prepare_ack", 7);
-    log += &printed(1, "received", "prepare_ack", 7);
-    log += &printed(1, "sent", "accept", 7);
+    let mut log = printed(2, "sent", "prepare", "X", 2);
+    log += &printed(1, "received", "prepare", "X", 2);
+    log += &printed(1, "sent", "prepare_ack", "X", 2);
+    log += &printed(1, "sent", "prepare", "X", 7);
+    log += &printed(2, "received", "prepare", "X", 7);
+    log += &printed(2, "sent", "prepare_ack", "X", 7);
+    log += &printed(1, "received", "prepare_ack", "X", 7);
+    log += &printed(1, "sent", "accept", "X", 7);
     let diagram = picture(Window::default(), &log);
     assert_eq!(states(&diagram, 0), ["promised 2", "promised 7", "promised 7 · holds X@7"]);
     assert_eq!(reached(&diagram), [(1, "majority: 1, 2")]);
