@@ -1,8 +1,9 @@
 //! What people and programs do to files.
 
 use std::fs::{self, OpenOptions, Permissions};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
 use std::time::Duration;
 use std::{iter, thread};
 
@@ -72,18 +73,27 @@ fn a_deleted_file_is_put_back() {
     }
 }
 
+/// Puts something else in the place of a file, which may be put back in between.
+fn replace(path: &Path, make: impl Fn(&Path) -> io::Result<()>) {
+    loop {
+        fs::remove_file(path).unwrap();
+        match make(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.unwrap(),
+        }
+    }
+}
+
 #[test]
 fn a_directory_or_a_link_in_its_place_is_refused_and_said_until_it_is_gone() {
     let (peers, programs) = pair();
-    fs::remove_file(peers.file(1)).unwrap();
-    fs::create_dir(peers.file(1)).unwrap();
+    replace(&peers.file(1), |path| fs::create_dir(path));
     programs[1].says("notes.txt: it is a directory");
     peers.write(0, "while it was a directory");
     fs::remove_dir(peers.file(1)).unwrap();
     peers.all_hold([1], b"while it was a directory");
     let secret = peers.scratch.file("secret", "not for others");
-    fs::remove_file(peers.file(1)).unwrap();
-    symlink(&secret, peers.file(1)).unwrap();
+    replace(&peers.file(1), |path| symlink(&secret, path));
     programs[1].says("notes.txt: it is a symbolic link");
     peers.write(0, "while it was a link");
     thread::sleep(Duration::from_millis(500));
