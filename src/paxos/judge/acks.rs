@@ -123,8 +123,11 @@ impl Hypothesis {
         let number = self.shown(&m);
         let (means, is_vote) = (self.means(&m), m.kind == MessageType::AcceptAck);
         let kind = usize::from(is_vote);
+        let heard = self.has_heard(acceptor, number, Shows::Accepted, None);
         let stream = self.stream(spot, acceptor);
-        let repeats = is_vote && stream.has_shown((number, m.value));
+        // A journal's learners get their copies at any time.
+        let is_known = m.is_journal && (heard || stream.found == number);
+        let repeats = is_vote && (is_known || stream.has_shown((number, m.value)));
         if is_vote {
             stream.show((number, m.value));
         }
