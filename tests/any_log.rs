@@ -114,7 +114,8 @@ proptest! {
     ) {
         for log in [log, bytes] {
             let mut judge = PaxosJudge::new(options());
-            let mut reader = Reader::new("log", &log[..], Names::new()).unwrap();
+            // Compressed files and UTF-16 are not read.
+            let Ok(mut reader) = Reader::new("log", &log[..], Names::new()) else { continue };
             let mut lines = 0;
             while let Some(line) = reader.next_line().unwrap() {
                 judge.line(0, &line);

@@ -66,11 +66,11 @@ fn in_dialects(text: &str) -> BTreeMap<&'static str, String> {
 #[test]
 fn a_clean_run_is_clean_in_every_dialect() {
     // In the first round no acceptor holds anything, so programs may leave the value away.
-    let text = clean().lines().take(22).collect::<Vec<_>>().join("\n");
+    let text = clean().lines().take(28).collect::<Vec<_>>().join("\n");
     for (name, lines) in in_dialects(&text) {
         for options in [options(), PaxosOptions::default()] {
             let report = judge(&[("log".into(), lines.clone())], options);
-            assert_eq!(report.events, 22, "{name}\n{lines}");
+            assert_eq!(report.events, 28, "{name}\n{lines}");
             assert!(!report.findings.violated(false), "{name}: {}", report.for_people(&[], false));
             assert_eq!(report.summary.chosen, ["X"], "{name}");
             let exact = ["compose", "older compose", "colours", "times", "other text"];

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use runs::{
-    Form, broken, clean, doctored, edit, judge, options, render, round, run, third_round,
-    undecided, violated, without,
+    Form, broken, clean, doctored, edit, judge, options, render, round, run, suspected,
+    third_round, undecided, violated, without,
 };
-use synod::paxos::judge::{PaxosOptions, PaxosRule};
-use synod::trace::findings::{Certainty, Rule as _, Severity};
+use synod::paxos::judge::{AckNumber, PaxosOptions, PaxosRule};
+use synod::trace::findings::{Rule as _, Severity};
 
 #[test]
 fn clean_runs_are_clean_and_every_rule_has_looked() {
@@ -35,15 +35,22 @@ fn clean_runs_are_clean_and_every_rule_has_looked() {
     assert_eq!(report.summary.chosen, ["X"]);
 }
 
+/// The acks are known to show the promise.
+fn by_promise() -> PaxosOptions {
+    PaxosOptions { acks: Some(AckNumber::Promise), ..options() }
+}
+
 #[test]
 fn each_doctored_run_is_caught_by_its_rule() {
     let mut seen = BTreeMap::<&str, usize>::new();
     for runs::Doctored { rule, text, printed_too } in doctored() {
         *seen.entry(rule).or_default() += 1;
         for form in [Form::Journal, Form::Printed] {
-            let report = run(&text, form, options());
-            let caught = violated(&report);
-            if form == Form::Journal || printed_too {
+            let report = run(&text, form, by_promise());
+            // Printed lines may have lost their beginning, or a proposer.
+            let is_journal = form == Form::Journal;
+            let caught = if is_journal { violated(&report) } else { suspected(&report) };
+            if is_journal || printed_too {
                 let people = report.for_people(&[], false);
                 assert!(caught.contains(&rule), "{rule} {form:?}: {caught:?}\n{text}\n{people}");
                 let finding =
@@ -70,9 +77,6 @@ fn the_same_run_without_a_hostsfile_is_caught_too() {
         let open = ["majority-of-promises", "majority-of-votes", "value-was-proposed"];
         let roles = open.contains(&rule);
         assert!(violated(&report).contains(&rule) || roles, "{rule}\n{text}");
-        for finding in report.findings.list.iter().filter(|f| f.rule.row().name == rule && roles) {
-            assert_ne!(finding.certainty, Certainty::Certain);
-        }
     }
 }
 
@@ -105,7 +109,10 @@ fn what_the_five_keys_leave_open_is_neither_broken_nor_kept() {
         &open,
         &[("5: 5 sent prepare Y 5 >2", "1: 1 sent accept X 6 >4\n5: 5 sent prepare Y 5 >2")],
     );
-    let report = run(&open, Form::Printed, PaxosOptions::default());
+    // What peer2 showed before would tell that it holds nothing.
+    let is_gone = |line: &&str| line.starts_with("2: ") && !line.contains(" 7 ");
+    let open: Vec<&str> = open.lines().filter(|line| !is_gone(line)).collect();
+    let report = run(&open.join("\n"), Form::Printed, PaxosOptions::default());
     assert!(undecided(&report).contains(&"highest-accepted-value"), "{:?}", report.findings.list);
     assert!(!broken(&report).contains(&"highest-accepted-value"));
 }

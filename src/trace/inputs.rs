@@ -72,7 +72,21 @@ impl Inputs {
     /// # Errors
     /// An input cannot be read.
     pub fn read<D: Dialect, K: Ord + Copy + Default>(
+        self,
+        hosts: &Names,
+        key: impl Fn(&LogLine<'_, D>) -> Option<K>,
+        take: impl FnMut(u16, Option<&LogLine<'_, D>>),
+    ) -> Result<Vec<String>> {
+        self.read_as(D::default, hosts, key, take)
+    }
+
+    /// The same, in a dialect of which something is known beforehand.
+    ///
+    /// # Errors
+    /// An input cannot be read.
+    pub fn read_as<D: Dialect, K: Ord + Copy + Default>(
         mut self,
+        dialect: impl Fn() -> D,
         hosts: &Names,
         key: impl Fn(&LogLine<'_, D>) -> Option<K>,
         mut take: impl FnMut(u16, Option<&LogLine<'_, D>>),
@@ -95,7 +109,8 @@ impl Inputs {
                     // Inputs have their first turns in order.
                     let source = self.opened.pop_front();
                     let source = source.map_or_else(|| open(&self.paths[at]), Ok).doing(doing)?;
-                    let reader = LogReader::new(name, source, hosts.clone()).doing(doing)?;
+                    let reader =
+                        LogReader::with(name, source, hosts.clone(), dialect()).doing(doing)?;
                     inferred.extend_from_slice(reader.inferred());
                     unread.insert(reader)
                 }

@@ -1,8 +1,9 @@
 //! A forgiving scanner of one flat JSON object.
 //!
 //! It reads what JSON is and, beyond it, what is clearly meant: a missing or doubled comma, single
-//! quotation marks, unquoted words, an object cut before its brace. What was mended is said
-//! ([`ScanEnd::mended`]), so no repair goes unreported.
+//! quotation marks, unquoted words, an object without its last brace. What was mended is said
+//! ([`ScanEnd::mended`]), so no repair goes unreported. What was cut is not mended: of a word or a
+//! number at the end of the text nobody knows how it went on ([`ScanEnd::cut`]).
 
 use std::borrow::Cow;
 
@@ -19,6 +20,7 @@ pub enum Raw<'a> {
 
 /// How the scan ended.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub struct ScanEnd<'a> {
     /// What stands behind the object.
     pub rest: &'a str,
@@ -28,12 +30,14 @@ pub struct ScanEnd<'a> {
     pub blanks: bool,
     /// This is no JSON, but clear enough.
     pub mended: bool,
+    /// The text ended inside a key or a value.
+    pub cut: bool,
 }
 
 /// Reads the object at the start of `text` and hands each key and value to `field`.
 pub fn object<'a>(text: &'a str, mut field: impl FnMut(Cow<'a, str>, Raw<'a>)) -> ScanEnd<'a> {
     let at = usize::from(text.starts_with('{'));
-    let mut scan = Scan { text, at, blanks: false, mended: false };
+    let mut scan = Scan { text, at, blanks: false, mended: false, cut: false };
     let mut comma = true;
     let mut first = true;
     let closed = loop {
@@ -63,7 +67,9 @@ pub fn object<'a>(text: &'a str, mut field: impl FnMut(Cow<'a, str>, Raw<'a>)) -
         }
     };
     let rest = if closed { &text[scan.at..] } else { "" };
-    ScanEnd { rest, closed, blanks: scan.blanks, mended: scan.mended }
+    // Behind the colon of the last key, or behind a comma, there was to be more.
+    let cut = scan.cut || (!closed && comma && !first);
+    ScanEnd { rest, closed, blanks: scan.blanks, mended: scan.mended, cut }
 }
 
 struct Scan<'a> {
@@ -71,6 +77,7 @@ struct Scan<'a> {
     at: usize,
     blanks: bool,
     mended: bool,
+    cut: bool,
 }
 
 impl<'a> Scan<'a> {
@@ -89,6 +96,7 @@ impl<'a> Scan<'a> {
     fn until(&mut self, ends: &[u8]) -> &'a str {
         let rest = &self.text[self.at..];
         let length = rest.bytes().position(|byte| ends.contains(&byte)).unwrap_or(rest.len());
+        self.cut |= length == rest.len();
         self.at += length;
         let word = &rest[..length];
         let trimmed = word.trim();
@@ -125,6 +133,15 @@ impl<'a> Scan<'a> {
                 self.nested();
                 Raw::Nested(&self.text[start..self.at])
             }
+            // Some programs write a list as <1,2>; <nil> is a word.
+            Some(b'<') if self.text.as_bytes().get(self.at + 1).is_some_and(u8::is_ascii_digit) => {
+                self.mended = true;
+                let start = self.at;
+                let length = self.text[start..].find('>').map(|end| end + 1);
+                self.cut |= length.is_none();
+                self.at = length.map_or(self.text.len(), |length| start + length);
+                Raw::Nested(&self.text[start..self.at])
+            }
             _ => {
                 let word = self.until(b",}\"");
                 let number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-')
@@ -158,7 +175,7 @@ impl<'a> Scan<'a> {
         }
         let end = end.min(bytes.len());
         if end == bytes.len() {
-            self.mended = true;
+            (self.mended, self.cut) = (true, true);
         }
         self.at = (self.at + end + 1).min(self.text.len());
         // A backslash may have skipped the first byte of a longer character.
@@ -192,6 +209,7 @@ impl<'a> Scan<'a> {
                 return;
             }
         }
+        self.cut = true;
     }
 }
 
@@ -224,6 +242,18 @@ mod tests {
             ("{a=1,b=\"x y\",c=X", false, false),
         ] {
             assert_eq!(scan(text), (want.clone(), [blanks, true, closed]), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_cut_is_said() {
+        let whole = "{\"a\":1,\"b\":\"x y\",\"c\":[1]}";
+        let cut = |text: &str| object(text, |_, _| {}).cut;
+        assert!(!cut(whole));
+        for end in 2..whole.len() {
+            // Behind a closed quotation mark or bracket only the brace is missing.
+            let is_clear = [16, 24].contains(&end);
+            assert_eq!(cut(&whole[..end]), !is_clear, "{}", &whole[..end]);
         }
     }
 

@@ -142,11 +142,22 @@ impl<R: BufRead, D: Dialect> LogReader<R, D> {
     /// A reader of `input`, which people know as `name`; `names` are the hosts of the hostsfile.
     ///
     /// # Errors
-    /// The input cannot be read.
-    pub fn new(name: &str, mut input: R, mut names: Names) -> io::Result<Self> {
+    /// The input cannot be read, or is no text.
+    pub fn new(name: &str, input: R, names: Names) -> io::Result<Self> {
+        Self::with(name, input, names, D::default())
+    }
+
+    /// The same, of a dialect of which something is known beforehand.
+    ///
+    /// # Errors
+    /// The input cannot be read, or is no text.
+    pub fn with(name: &str, mut input: R, mut names: Names, mut dialect: D) -> io::Result<Self> {
         let mut head = Vec::new();
         input.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut head)?;
-        let (mut dialect, mut inferred) = (D::default(), Vec::new());
+        if let Some(what) = no_text(&head) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        let mut inferred = Vec::new();
         if size_of::<D::Sniff>() > 0 {
             let mut sniff = D::Sniff::default();
             // The last piece may be half a line; it is left out, unless it is all there is.
@@ -206,6 +217,23 @@ impl<R: BufRead, D: Dialect> LogReader<R, D> {
         let mut line = self.interpreter.interpret(&self.line, &mut self.plain);
         line.number = self.number;
         Ok(Some(line))
+    }
+}
+
+/// Says what bytes are that are no text which can be read, and what to do about it.
+fn no_text(head: &[u8]) -> Option<&'static str> {
+    let is_wide = |pair: &[u8]| (pair[0] == 0) != (pair[1] == 0);
+    let pairs = head.chunks_exact(2).take(32);
+    let is_utf16 = pairs.len() >= 16 && pairs.clone().all(is_wide);
+    match head {
+        [0x1f, 0x8b, ..] => Some("it is compressed; try: gunzip -c FILE | synod check"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("it is compressed; try: zstdcat FILE | synod check"),
+        [b'P', b'K', 3, 4, ..] => Some("it is an archive; unpack it first"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            Some("it is UTF-16; try: iconv -f UTF-16 -t UTF-8 FILE | synod check")
+        }
+        _ if is_utf16 => Some("it is UTF-16; try: iconv -f UTF-16LE -t UTF-8 FILE | synod check"),
+        _ => None,
     }
 }
 

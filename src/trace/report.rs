@@ -73,9 +73,9 @@ struct JsonReport<'a, O: Serialize, D: Serialize> {
 }
 
 impl<S: Summary> Report<S> {
-    /// True if there was an event to judge.
+    /// True if there was an event to judge, and not more that cannot be read.
     pub fn is_readable(&self) -> bool {
-        self.events > 0
+        self.events > self.findings.unreadable()
     }
 
     fn verdict(&self, strict: bool) -> &'static str {

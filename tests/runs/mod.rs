@@ -77,7 +77,7 @@ pub(crate) fn roles() -> KnownRoles {
 }
 
 pub(crate) fn options() -> PaxosOptions {
-    PaxosOptions { roles: Some(roles()), expect: None }
+    PaxosOptions { roles: Some(roles()), ..PaxosOptions::default() }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +134,13 @@ pub(crate) fn judge(inputs: &[(String, String)], options: PaxosOptions) -> Repor
 /// Judges a run: as journals all in one file, or as printed, a file for each peer.
 pub(crate) fn run(text: &str, form: Form, options: PaxosOptions) -> Report {
     if form == Form::Journal {
-        let lines: Vec<String> = text.lines().map(|line| render(line, form).1).collect();
+        // A journal says where it begins.
+        let peers: BTreeSet<&str> =
+            text.lines().filter_map(|line| line.split(':').next()).collect();
+        let begins = |peer: &&&str| !text.contains(&format!("{peer}: {peer} started"));
+        let starts = peers.iter().filter(begins).map(|peer| format!("{peer}: {peer} started"));
+        let lines: Vec<String> = starts.chain(text.lines().map(str::to_owned)).collect();
+        let lines: Vec<String> = lines.iter().map(|line| render(line, form).1).collect();
         return judge(&[("t.jsonl".into(), lines.join("\n"))], options);
     }
     let mut files = BTreeMap::<u16, String>::new();
@@ -154,6 +160,13 @@ pub(crate) fn broken(report: &Report) -> Vec<&'static str> {
 pub(crate) fn violated(report: &Report) -> Vec<&'static str> {
     let notes = ["refused", "duel", "missing", "never-chose", "restarted", "other-text", "roles"];
     broken(report).into_iter().filter(|name| !notes.contains(name)).collect()
+}
+
+/// Safety rules that were broken, or are if the lines are read in one of several ways.
+pub(crate) fn suspected(report: &Report) -> Vec<&'static str> {
+    let names = report.findings.names(|tally| tally.broken + tally.suspected);
+    let notes = ["refused", "duel", "missing", "never-chose", "restarted", "other-text", "roles"];
+    names.into_iter().filter(|name| !notes.contains(name)).collect()
 }
 
 pub(crate) fn undecided(report: &Report) -> Vec<&'static str> {

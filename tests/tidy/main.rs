@@ -135,7 +135,6 @@ const LONG_FILES: &[(&str, &str)] = &[];
 const CIRCLES: &[(&str, &str)] = &[
     ("member::diagram member::diagram::rows member::diagram::steps", "to be parted"),
     ("paxos::diagram paxos::diagram::guess paxos::diagram::outcome", "to be parted"),
-    ("paxos::judge::acks paxos::judge::intake paxos::judge::state", "to be parted"),
     (
         "paxos::judge::dialect paxos::judge::dialect::entry paxos::judge::dialect::sniff \
          paxos::judge::dialect::strict",

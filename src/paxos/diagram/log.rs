@@ -21,13 +21,15 @@ pub fn draw_log(inputs: Inputs, window: Window, options: &JudgeOptions<'_>) -> R
     // A file without roles has nothing to tell.
     let roles = options.hosts.and_then(|hosts| KnownRoles::of(hosts).ok());
     let mut diagram = PaxosDiagram::new(window, roles.clone()).ok_or_else(wrong)?;
-    let mut judge = PaxosJudge::new(PaxosOptions { roles, expect: None });
+    let mut judge = PaxosJudge::new(PaxosOptions { roles, ..PaxosOptions::default() });
     let remarks = read(inputs, options, &mut diagram, &mut judge)?;
     if let Some(objection) = diagram.extent().objection(diagram.is_of_no_use()) {
         return Err(Error::Input(objection));
     }
     let host = |peer| HostLabel::of(options.hosts?, peer);
-    let mut picture = diagram.finish(host, &alarms(&judge.finish().findings.list));
+    let mut findings = judge.finish().findings.list;
+    findings.retain(|finding| !finding.is_suspicion());
+    let mut picture = diagram.finish(host, &alarms(&findings));
     picture.remarks.extend(remarks);
     Ok(picture)
 }

@@ -2,38 +2,100 @@
 
 use super::conduct::both;
 use super::dialect::Number;
-use super::intake::PaxosJudge;
-use super::report::{Choices, Report};
+use super::hypothesis::Hypothesis;
+use super::known::Known;
 use super::rules::PaxosRule;
-use super::state::{Held, Proposal, ValueId, Values};
+use super::state::{Held, Promise, Proposal, Stream, ValueId, Values};
+use crate::paxos::event::MessageType;
 use crate::trace::findings::{Certainty, Witness};
 
-impl PaxosJudge {
-    /// Judges what is left and reports.
-    pub fn finish(mut self) -> Report {
+impl Hypothesis {
+    /// Judges what is left.
+    pub(super) fn finish(&mut self, known: &mut Known) {
+        let places: Vec<(u16, u16)> = self.streams.keys().copied().collect();
+        for place in places {
+            self.end_of_waiting(known, place, None);
+        }
+        for stream in self.streams.values_mut() {
+            if let Some((_, least, witness)) = stream.raise.take() {
+                stream.promise_at_least(least, witness);
+            }
+        }
+        // What nobody answers before the log ends may have been refused.
+        let is_open = |stream: &Stream| stream.open.iter().any(|open| !open.is_empty());
+        self.leaves_open |= self.streams.values().any(is_open);
         let proposals = std::mem::take(&mut self.proposals);
         for proposal in proposals.values() {
             self.note_acceptors(proposal);
         }
-        for (number, proposal) in &proposals {
-            self.settle(*number, proposal, false);
-        }
+        let numbers: Vec<Number> = proposals.keys().copied().collect();
         self.proposals = proposals;
-        self.held_under_its_number();
-        self.acks_without_questions();
-        self.one_value();
-        self.expected_value();
-        self.value_was_proposed();
-        self.judge_progress();
-        self.report()
+        for number in numbers {
+            let Some(proposal) = self.proposals.remove(&number) else { continue };
+            self.settle(known, number, &proposal, false);
+            self.proposals.insert(number, proposal);
+        }
+        if self.shows_held {
+            self.findings.promote(Certainty::IfAcksShowValues);
+        }
+        self.held_under_its_number(known);
+        self.blank_promises(known);
+        self.without_numbers(known);
+        self.one_value(known);
+        self.expected_value(known);
+        self.value_was_proposed(known);
+        self.judge_progress(known);
+    }
+
+    /// Under a reading in which an ack always has a number, one without is none; unless the
+    /// program prints no numbers in acks at all.
+    fn without_numbers(&mut self, known: &Known) {
+        if known.numbered_acks == 0 {
+            return;
+        }
+        if let Some(witness) = self.unnumbered.first().cloned() {
+            self.contradictions += 1;
+            self.findings.add(PaxosRule::AckFollowsQuestion, Certainty::Certain, || {
+                (vec![witness], "this ack shows no number, where others do".into())
+            });
+        }
+    }
+
+    /// An acceptor that shows no value has accepted none, if acks of a prepare show values.
+    fn blank_promises(&mut self, known: &Known) {
+        for (acceptor, voted, blank) in std::mem::take(&mut self.blanks) {
+            let means = known.promises_show_values;
+            let certainty = if means { Certainty::Certain } else { Certainty::NotDecidable };
+            self.findings.add_of(PaxosRule::VoteKept, acceptor, certainty, || {
+                let words = if means {
+                    format!(
+                        "this promise of peer{acceptor} shows no value; it should have named \
+                         the one that it has accepted"
+                    )
+                } else {
+                    format!(
+                        "this promise of peer{acceptor} shows no value although it has \
+                         accepted one; this program never shows it"
+                    )
+                };
+                (vec![voted, blank], words)
+            });
+        }
     }
 
     /// A promise that names the number of its value must name the value of that number.
-    fn held_under_its_number(&mut self) {
+    fn held_under_its_number(&mut self, known: &Known) {
+        let shows_held = self.shows_held || known.printed_acks == 0;
         let told = |proposal: &Proposal| -> Vec<(Number, ValueId, Witness)> {
+            let candidate = proposal.value_of(MessageType::Prepare);
             let promises = proposal.answers.iter().filter_map(|answer| answer.promise.as_ref());
+            // It may be the question's.
+            let is_other = |p: &&Promise| candidate.is_some() && p.value != candidate;
+            let promises = promises.filter(|p| shows_held || is_other(p));
             let held = promises.filter_map(|promise| match promise.held {
-                Held::Under(number) => Some((number, promise.value?, promise.witness.clone())),
+                Held::Under(number) if promise.is_told => {
+                    Some((number, promise.value?, promise.witness.clone()))
+                }
                 _ => None,
             });
             held.collect()
@@ -43,11 +105,11 @@ impl PaxosJudge {
                 .proposals
                 .get(&held)
                 .into_iter()
-                .flat_map(|proposal| proposal.asked(crate::paxos::event::MessageType::Accept));
+                .flat_map(|proposal| proposal.asked(MessageType::Accept));
             let mut asked = asked.filter(|asked| asked.value.is_some()).peekable();
             let Some(first) = asked.peek().and_then(|asked| asked.line()) else { continue };
             if asked.all(|asked| asked.value != Some(value)) {
-                let text = self.values.text(value).to_owned();
+                let text = known.values.text(value).to_owned();
                 self.findings.add(PaxosRule::OneValuePerNumber, Certainty::Certain, || {
                     let words = format!(
                         "a promise shows {text} under {held}, which asked for another value"
@@ -58,36 +120,13 @@ impl PaxosJudge {
         }
     }
 
-    fn acks_without_questions(&mut self) {
-        for unasked in std::mem::take(&mut self.unasked) {
-            let facts = self.peers.get(&unasked.by);
-            let hears = facts.is_some_and(|facts| facts.hears_questions);
-            let restarted = facts.is_some_and(|facts| facts.starts > 1) && !unasked.is_journal;
-            let open = !hears || restarted || self.has_gaps;
-            let certainty = match () {
-                () if open => Certainty::NotDecidable,
-                () if unasked.is_journal => Certainty::Certain,
-                () => Certainty::IfAckNumber,
-            };
-            self.findings.add(PaxosRule::AckFollowsQuestion, certainty, || {
-                let (by, kind, number) = (unasked.by, unasked.kind.name(), unasked.number);
-                let words = if open {
-                    format!("what peer{by} was asked is not among the lines")
-                } else {
-                    format!("peer{by} sends this {kind} of {number}, but nobody had asked it")
-                };
-                (vec![unasked.witness], words)
-            });
-        }
-    }
-
     /// What is chosen, by what peers say and by the votes: value, number, lines.
-    fn chosen(&self) -> Vec<(ValueId, Number, Vec<Witness>)> {
+    pub(super) fn chosen(&self) -> Vec<(ValueId, Number, Vec<Witness>)> {
         let said = self.choices.iter().filter_map(|(number, choice)| {
             Some((choice.value?, *number, vec![choice.witness.clone()]))
         });
         let mut chosen: Vec<_> = said.collect();
-        for (value, number, lines) in &self.majorities {
+        for (value, number, lines, _) in &self.majorities {
             if !chosen.iter().any(|(known, ..)| known == value) {
                 chosen.push((*value, *number, lines.clone()));
             }
@@ -95,7 +134,7 @@ impl PaxosJudge {
         chosen
     }
 
-    fn one_value(&mut self) {
+    fn one_value(&mut self, known: &Known) {
         let chosen = self.chosen();
         let [first, others @ ..] = &chosen[..] else { return };
         if others.is_empty() {
@@ -103,14 +142,15 @@ impl PaxosJudge {
         }
         for other in others {
             let said = |(value, number, _): &(ValueId, Number, Vec<Witness>)| {
-                format!("{} (number {number})", self.values.text(*value))
+                format!("{} (number {number})", known.values.text(*value))
             };
             let by_vote = |(value, ..): &(ValueId, Number, Vec<Witness>)| {
                 !self.choices.iter().any(|(_, choice)| choice.value == Some(*value))
             };
             // What peers say needs no majority to be counted; votes do.
             let voted = by_vote(first) || by_vote(other);
-            let certainty = if voted { self.certainty_of_votes() } else { Certainty::Certain };
+            let is_all = self.majorities.iter().all(|(.., is_all)| *is_all);
+            let certainty = if voted && !is_all { Certainty::IfRoles } else { Certainty::Certain };
             let words = format!("two values are chosen: {} and {}", said(first), said(other));
             let line = |of: &(ValueId, Number, Vec<Witness>)| of.2.first().cloned();
             let lines = match (line(first), line(other)) {
@@ -121,23 +161,14 @@ impl PaxosJudge {
         }
     }
 
-    fn certainty_of_votes(&self) -> Certainty {
-        let journals = self.peers.values().filter(|facts| facts.answers).all(|facts| facts.journal);
-        match (&self.options.roles, journals) {
-            (Some(_), true) => Certainty::Certain,
-            (Some(_), false) => Certainty::IfAckNumber,
-            (None, _) => Certainty::IfRoles,
-        }
-    }
-
-    fn expected_value(&mut self) {
-        let Some(expect) = self.options.expect.clone() else { return };
-        let expected = self.values.id(&expect);
+    fn expected_value(&mut self, known: &mut Known) {
+        let Some(expect) = known.options.expect.clone() else { return };
+        let expected = known.values.id(&expect);
         let chosen = self.chosen();
         let wrong: Vec<_> = chosen.iter().filter(|(value, ..)| *value != expected).collect();
         if chosen.is_empty() {
             let words = format!("{expect} was expected, but nothing is chosen");
-            let (certainty, words) = if self.has_gaps {
+            let (certainty, words) = if known.has_gaps {
                 (Certainty::NotDecidable, format!("{words} in the lines that are left"))
             } else {
                 (Certainty::Certain, words)
@@ -148,27 +179,27 @@ impl PaxosJudge {
             return self.findings.kept(PaxosRule::ExpectedValue);
         }
         for (value, _, lines) in wrong {
-            let text = self.values.text(*value);
+            let text = known.values.text(*value);
             self.findings.add(PaxosRule::ExpectedValue, Certainty::Certain, || {
                 (lines.clone(), format!("{text} is chosen, but {expect} was expected"))
             });
         }
     }
 
-    fn value_was_proposed(&mut self) {
+    fn value_was_proposed(&mut self, known: &Known) {
         for (value, number, lines) in self.chosen() {
-            if self.candidates.contains(&value) {
+            if known.candidates.contains(&value) {
                 self.findings.kept(PaxosRule::ValueWasProposed);
                 continue;
             }
-            let complete = self.every_proposer_speaks() && !self.prepare_without_value;
+            let complete = self.every_proposer_speaks(known) && !known.prepare_without_value;
             let open = !complete || Values::is_vague(value) || self.floor.is_some();
             let certainty = match () {
                 () if open => Certainty::NotDecidable,
-                () if self.options.roles.is_some() => Certainty::Certain,
+                () if self.every_proposer_is_whole(known) => Certainty::Certain,
                 () => Certainty::IfEveryProposer,
             };
-            let text = self.values.text(value);
+            let text = known.values.text(value);
             self.findings.add(PaxosRule::ValueWasProposed, certainty, || {
                 let words = if open {
                     format!("who put {text} forward is not among the lines")
@@ -177,46 +208,6 @@ impl PaxosJudge {
                 };
                 (lines, words)
             });
-        }
-    }
-
-    fn report(self) -> Report {
-        let chosen: Vec<String> =
-            self.chosen().iter().map(|(value, ..)| self.values.text(*value).to_owned()).collect();
-        let mut inferred = Vec::new();
-        if self.options.roles.is_none() {
-            for (owner, acceptors) in self.answered.iter().filter(|(_, seen)| !seen.is_empty()) {
-                let names: Vec<String> = acceptors.iter().map(|a| format!("peer{a}")).collect();
-                inferred.push(format!(
-                    "roles: peer{owner} is taken for a proposer with the acceptors {}",
-                    names.join(", ")
-                ));
-            }
-        }
-        for (peer, facts) in self.peers.iter().filter(|(_, facts)| facts.lost > 0) {
-            inferred.push(format!(
-                "{} line(s) of peer{peer}'s journal were lost, so nothing is concluded from what \
-                 is not here",
-                facts.lost
-            ));
-        }
-        let counts = self.counts;
-        for (count, what) in [
-            (counts.unnumbered, "message(s) without a proposal_num were not judged"),
-            (counts.forgotten, "line(s) about numbers long forgotten were not judged"),
-            (counts.unknown_peers, "line(s) of more peers than can be told apart were not judged"),
-        ] {
-            if count > 0 {
-                inferred.push(format!("{count} {what}"));
-            }
-        }
-        Report {
-            findings: self.findings.sorted(),
-            inferred,
-            lines: counts.lines,
-            events: counts.events,
-            expects: self.options.expect.is_some(),
-            summary: Choices { chosen },
         }
     }
 }

@@ -1,25 +1,31 @@
 //! The lab's exact form.
 
-use super::dialect::Number;
-use super::intake::PaxosJudge;
+use super::hypothesis::Hypothesis;
+use super::known::Known;
 use super::rules::PaxosRule;
-use super::state::Proposal;
+use super::settle::Case;
 use crate::paxos::event::MessageType;
 use crate::trace::findings::Certainty;
 
-impl PaxosJudge {
+impl Hypothesis {
     /// One `sent` line for each receiver, not one for all.
-    pub(super) fn sent_per_receiver(&mut self, number: Number, proposal: &Proposal, owner: u16) {
-        let journal = self.is_journal(owner);
+    pub(super) fn sent_per_receiver(&mut self, known: &Known, case: Case<'_>) {
+        let Case { number, proposal, owner, .. } = case;
+        let journal = known.is_journal(owner);
         let others = || proposal.answers.iter().filter(|answer| journal || answer.peer != owner);
-        let prepared = others().filter(|answer| answer.got_prepare).count();
-        let asked = others().filter(|answer| answer.got_accept).count();
+        let prepared = others().filter(|answer| answer.prepares > 0).count();
+        let asked = others().filter(|answer| answer.accepts > 0).count();
+        // A killed proposer may have lost the last of them.
+        let goes_on = !known.has_gaps
+            && self.streams.iter().any(|((_, of), stream)| {
+                let last = stream.prepared.as_ref().map(|(last, ..)| *last);
+                *of == owner && (last > Some(number) || proposal.owner_chose)
+            });
         for (kind, sent, receivers) in [
             (MessageType::Prepare, proposal.prepares_sent, prepared),
             (MessageType::Accept, proposal.accepts_sent, asked),
         ] {
-            // A killed proposer may have lost the last of them.
-            if sent == 0 || receivers <= sent || !self.tells_all(owner, kind, number) {
+            if sent == 0 || receivers <= sent || !goes_on {
                 continue;
             }
             self.findings.add(PaxosRule::SentPerReceiver, Certainty::Certain, || {

@@ -38,48 +38,77 @@
 //! that were altered between two peers whose values are both plausible.
 
 mod acks;
+mod asked;
 mod conduct;
 pub mod dialect;
+mod filing;
 mod finish;
 mod form;
+mod hypothesis;
 mod intake;
-
+mod known;
 pub mod live;
 mod progress;
+mod questions;
+mod reading;
+mod received;
 mod report;
 mod rules;
 mod settle;
 mod state;
 mod support;
 mod value;
+mod verdict;
+mod word;
 
-pub use intake::{KnownRoles, PaxosJudge, PaxosOptions};
+pub use dialect::PeerIdMeans;
+pub use intake::PaxosJudge;
+pub use known::{KnownRoles, PaxosOptions};
+pub use reading::AckNumber;
 pub use report::{Choices, Report};
 pub use rules::PaxosRule;
 pub use state::{MOST_EXCHANGES, MOST_RECORDS, MOST_VALUES};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hosts::Hosts;
 use crate::process::PeerId;
 use crate::trace::inputs::{Inputs, has_event};
-use crate::trace::judge::{JudgeOptions, Judgement, LogJudge};
+use crate::trace::judge::{JudgeFlag, JudgeOptions, Judgement, LogJudge};
 use dialect::PaxosDialect;
 
 /// The judge of logs of Paxos.
 pub struct PaxosLog;
 
 impl LogJudge for PaxosLog {
+    fn flags(&self) -> &'static [JudgeFlag] {
+        &[JudgeFlag { name: "acks", has_value: true }, JudgeFlag { name: "ids", has_value: true }]
+    }
+
+    fn help(&self) -> &'static str {
+        "\
+  --acks NUMBER      what proposal_num is in an ack: promise (after the question), before (the
+                     promise before the question), accepted (the proposal accepted: slide 45) or
+                     asked (the number of the question). Otherwise every reading counts that the
+                     lines allow, and nobody is accused of what one of them excuses: that is
+                     reported as suspicious, and with --strict as violated
+  --ids PEER         whom peer_id names in a line about a message: sender, printer or other (the
+                     other end). Otherwise inferred
+"
+    }
+
     fn recognises(&self, head: &[u8]) -> bool {
         has_event::<PaxosDialect>(head)
     }
 
     fn judge(&self, inputs: Inputs, options: &JudgeOptions<'_>) -> Result<Judgement> {
-        let roles = options.hosts.map(KnownRoles::of).transpose()?;
-        let mut judge = PaxosJudge::new(PaxosOptions { roles, expect: options.expect.clone() });
+        let known = PaxosOptions::of(options)?;
+        let ids = known.ids;
+        let mut judge = PaxosJudge::new(known);
         let names = inputs.names.clone();
-        let inferred = inputs.read::<PaxosDialect, ()>(
+        let inferred = inputs.read_as(
+            || PaxosDialect::with(ids),
             &options.names(),
-            |_| None,
+            |_| None::<()>,
             |input, line| {
                 if let Some(line) = line {
                     judge.line(input, line);
@@ -89,6 +118,37 @@ impl LogJudge for PaxosLog {
         let mut report = judge.finish();
         report.inferred.splice(0..0, inferred);
         report.judgement(&names, options)
+    }
+}
+
+impl PaxosOptions {
+    /// What the command line says.
+    ///
+    /// # Errors
+    /// The hostsfile names no roles, or a flag has another value than one of its words.
+    pub fn of(options: &JudgeOptions<'_>) -> Result<Self> {
+        let wrong = |flag: &str, word: &str, words: &str| {
+            Error::Usage(format!("--{flag} {word}: this is not one of {words}"))
+        };
+        let acks = options.flags.get("acks").map(|word| match word.as_str() {
+            "promise" => Ok(AckNumber::Promise),
+            "before" => Ok(AckNumber::Before),
+            "accepted" => Ok(AckNumber::Accepted),
+            "asked" => Ok(AckNumber::Asked),
+            word => Err(wrong("acks", word, "promise, before, accepted, asked")),
+        });
+        let ids = options.flags.get("ids").map(|word| match word.as_str() {
+            "sender" => Ok(PeerIdMeans::Sender),
+            "printer" => Ok(PeerIdMeans::Printer),
+            "other" => Ok(PeerIdMeans::Other),
+            word => Err(wrong("ids", word, "sender, printer, other")),
+        });
+        Ok(Self {
+            roles: options.hosts.map(KnownRoles::of).transpose()?,
+            expect: options.expect.clone(),
+            acks: acks.transpose()?,
+            ids: ids.transpose()?,
+        })
     }
 }
 

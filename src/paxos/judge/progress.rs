@@ -1,34 +1,38 @@
 //! Whether and how a run got on: notes, no errors.
 
-use super::intake::PaxosJudge;
+use super::hypothesis::Hypothesis;
+use super::known::Known;
 use super::rules::PaxosRule;
-use super::settle::peers;
-use super::state::Proposal;
-use super::support::Quorum;
+use super::settle::{Case, peers};
 use crate::paxos::event::MessageType;
 use crate::trace::findings::{Certainty, Witness};
 
 /// Of how many unfinished numbers it is said what they lacked: the last ones matter.
 const MOST_MISSING: usize = 3;
 
-impl PaxosJudge {
+impl Hypothesis {
     /// Counts this number among those that came to something, or to nothing.
-    pub(super) fn note_progress(&mut self, proposal: &Proposal, owner: u16, quorum: &Quorum) {
+    pub(super) fn note_progress(&mut self, case: Case<'_>) {
         self.numbers += 1;
-        self.owners.insert(owner);
-        let votes = proposal.answers.iter().filter(|answer| answer.vote.is_some()).count();
-        self.given_up += u64::from(votes < quorum.least);
+        self.owners.insert(case.owner);
+        let votes = case.proposal.answers.iter().filter(|answer| answer.has_voted()).count();
+        self.given_up += u64::from(votes < case.quorum.least);
     }
 
     /// The notes on the whole run.
-    pub(super) fn judge_progress(&mut self) {
-        self.who_proposes();
-        self.who_never_chose();
+    pub(super) fn judge_progress(&mut self, known: &Known) {
+        self.who_proposes(known);
+        self.who_never_chose(known);
         if self.choices.is_empty() {
-            self.what_was_missing();
+            self.what_was_missing(known);
         }
         let Some(refusal) = self.first_refusal.clone() else { return };
-        let (by, number, promised) = (refusal.by, refusal.number, refusal.promised);
+        let text = |number: Option<super::dialect::Number>, none: &str| {
+            number.map_or_else(|| none.to_owned(), |number| number.to_string())
+        };
+        let number = text(refusal.number, "a number");
+        let promised = text(refusal.promised, "a higher one");
+        let by = refusal.by;
         let because = format!("peer{by} refused {number}, because it had promised {promised}");
         let line = vec![refusal.witness];
         let count = self.refusals;
@@ -49,10 +53,10 @@ impl PaxosJudge {
     }
 
     /// Peers that propose although the hostsfile does not say so.
-    fn who_proposes(&mut self) {
-        let Some(roles) = &self.options.roles else { return };
+    fn who_proposes(&mut self, known: &Known) {
+        let Some(roles) = &known.options.roles else { return };
         let is_other = |peer: &&u16| !roles.acceptors.contains_key(*peer);
-        let asking = self.peers.iter().filter(|(_, facts)| facts.asks).map(|(peer, _)| peer);
+        let asking = known.peers.iter().filter(|(_, facts)| facts.asks).map(|(peer, _)| peer);
         for peer in asking.filter(is_other) {
             self.findings.add(PaxosRule::Roles, Certainty::Certain, || {
                 (Vec::new(), format!("peer{peer} proposes, but is not a proposer in the hostsfile"))
@@ -60,18 +64,18 @@ impl PaxosJudge {
         }
     }
 
-    fn who_never_chose(&mut self) {
-        let mut parties: Vec<u16> = match &self.options.roles {
+    fn who_never_chose(&mut self, known: &Known) {
+        let mut parties: Vec<u16> = match &known.options.roles {
             Some(roles) => {
                 let served = roles.acceptors.values().chain(roles.learners.values()).flatten();
                 roles.acceptors.keys().chain(served).copied().collect()
             }
-            None => self.peers.keys().copied().collect(),
+            None => known.peers.keys().copied().collect(),
         };
         parties.sort_unstable();
         parties.dedup();
         for peer in parties {
-            let facts = self.peers.get(&peer);
+            let facts = known.peers.get(&peer);
             if facts.is_some_and(|facts| facts.chose) {
                 continue;
             }
@@ -87,17 +91,18 @@ impl PaxosJudge {
     }
 
     /// Why the last numbers did not lead to a choice.
-    fn what_was_missing(&mut self) {
+    fn what_was_missing(&mut self, known: &Known) {
         let mut notes: Vec<(Vec<Witness>, String)> = Vec::new();
         for (number, proposal) in self.proposals.iter().rev() {
             let Some(owner) = proposal.owner() else { continue };
             if notes.len() == MOST_MISSING {
                 break;
             }
-            let quorum = self.quorum(owner);
+            let quorum = self.quorum(known, owner);
             let voting = proposal.asked(MessageType::Accept).next().is_some();
             let who = |answer: &&super::state::Answer| {
-                if voting { answer.vote.is_some() } else { answer.promise.is_some() }
+                let has_promised = answer.promise.is_some() && answer.refused.is_none();
+                if voting { answer.has_voted() } else { has_promised }
             };
             let have: Vec<u16> = proposal.answers.iter().filter(who).map(|a| a.peer).collect();
             let what = if voting { "acceptances" } else { "promises" };
@@ -111,6 +116,7 @@ impl PaxosJudge {
             for peer in quorum.members.iter().filter(|peer| !have.contains(peer)) {
                 let answer = proposal.answers.iter().find(|answer| answer.peer == *peer);
                 let refused = answer.and_then(|answer| answer.refused.clone());
+                let refused = refused.and_then(|(promised, line)| Some((promised?, line)));
                 let streams = self.streams.iter().filter(|((_, of), _)| of == peer);
                 let promised = streams.filter_map(|(_, stream)| stream.promised.clone());
                 let promised =
@@ -124,7 +130,7 @@ impl PaxosJudge {
                         let to = to.map_or(String::new(), |to| format!(" to peer{to}"));
                         format!("; peer{peer} promised {promised}{to} at line {line}")
                     }
-                    None if answer.is_some_and(|answer| answer.got_prepare) => {
+                    None if answer.is_some_and(|answer| answer.prepares > 0) => {
                         format!("; peer{peer} was asked, but its answer is not here")
                     }
                     None => format!("; of peer{peer} there is nothing"),

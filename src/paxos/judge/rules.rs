@@ -119,6 +119,7 @@ impl Rule for PaxosRule {
     // One reason is enough to say why a rule is not decidable.
     const MOST_UNDECIDED: u64 = 1;
     const MOST_NOTES: usize = 3;
+    const SUSPECTS: bool = true;
 
     fn of_form(fault: Fault) -> Self {
         Self::Form(fault)

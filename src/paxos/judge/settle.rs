@@ -2,34 +2,88 @@
 
 use super::conduct::both;
 use super::dialect::Number;
-use super::intake::PaxosJudge;
+use super::hypothesis::Hypothesis;
+use super::known::Known;
+use super::reading::Shows;
 use super::rules::PaxosRule;
-use super::state::{Choice, Exchange, Proposal, ValueId, Values};
+use super::state::{Answer, Choice, Exchange, Proposal, Stream, ValueId, Values, Vote};
 use super::support::Quorum;
 use crate::paxos::event::MessageType;
 use crate::trace::findings::{Certainty, Witness};
 
-impl PaxosJudge {
+/// A number that is judged.
+#[derive(Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub(super) number: Number,
+    pub(super) proposal: &'a Proposal,
+    pub(super) owner: u16,
+    pub(super) quorum: &'a Quorum,
+    /// Lines about it may be missing anywhere.
+    pub(super) partial: bool,
+}
+
+impl Case<'_> {
+    fn answers(&self) -> impl Iterator<Item = &Answer> + Clone {
+        self.proposal.answers.iter().filter(|answer| self.quorum.counts(answer.peer))
+    }
+
+    /// True if nothing is missing of what the proposer printed about it, from the first promise
+    /// on. Where its prepare is the first line that is here, answers may stand before it.
+    fn is_seen_from_its_prepare_on(&self) -> bool {
+        let Proposal { begins_here, in_a_row, prepared, .. } = self.proposal;
+        let Proposal { prepares_sent, accepts_sent, .. } = self.proposal;
+        let asked = self.quorum.members.iter().filter(|peer| self.quorum.counts(**peer)).count();
+        // More of them are repetitions of earlier ones.
+        let is_all = *prepares_sent == asked && *accepts_sent <= asked;
+        *begins_here || (*prepared && *in_a_row && is_all)
+    }
+
+    /// Answers that were sent, and that the proposer may have received before its first line.
+    fn lost_answers(&self) -> usize {
+        let Proposal { begins_here, nameless_heard, answers, .. } = self.proposal;
+        let is_lost = |answer: &&Answer| {
+            answer.promise_sent && !answer.promise.as_ref().is_some_and(|promise| promise.received)
+        };
+        let lost = answers.iter().filter(is_lost).count();
+        // It asked again, so the first lines of its asking may be the missing ones.
+        let is_again = answers.iter().any(|answer| answer.prepares > 1);
+        if *begins_here || !is_again { 0 } else { lost.saturating_sub(*nameless_heard) }
+    }
+
+    /// The promises that the proposer had before it asked to accept.
+    pub(super) fn promises(&self) -> impl Iterator<Item = &Answer> {
+        self.answers().filter(|answer| self.proposal.promised(answer))
+    }
+}
+
+impl Hypothesis {
     /// Judges a number. `early` says that it is to be forgotten: further lines may have followed.
-    pub(super) fn settle(&mut self, number: Number, proposal: &Proposal, early: bool) {
+    pub(super) fn settle(
+        &mut self,
+        known: &Known,
+        number: Number,
+        proposal: &Proposal,
+        early: bool,
+    ) {
         if early {
             self.note_acceptors(proposal);
         }
         // Of inputs that are read one after the other, the later ones may have more to say.
-        let more = early && self.counts.sources > 1;
-        let partial = proposal.overflowed || more || self.has_gaps;
-        self.one_value_per_number(number, proposal);
-        let shared = self.one_owner(number, proposal);
+        let more = early && known.counts.sources > 1;
+        let partial = proposal.overflowed || more || known.has_gaps;
+        self.one_value_per_number(known, number, proposal);
+        let shared = self.one_owner(known, number, proposal);
         if let Some(owner) = proposal.owner().filter(|_| !shared) {
-            let quorum = self.quorum(owner);
-            self.majority_of_promises(number, proposal, owner, &quorum, partial);
-            self.highest_value(number, proposal, owner, &quorum, partial);
+            let quorum = self.quorum(known, owner);
+            let case = Case { number, proposal, owner, quorum: &quorum, partial };
+            self.majority_of_promises(known, case);
+            self.highest_value(known, case);
             for choice in &proposal.choices {
-                self.majority_of_votes(number, proposal, choice, owner, &quorum, partial);
+                self.majority_of_votes(known, case, choice);
             }
-            self.count_votes(number, proposal, &quorum);
-            self.sent_per_receiver(number, proposal, owner);
-            self.note_progress(proposal, owner, &quorum);
+            self.count_votes(known, case);
+            self.sent_per_receiver(known, case);
+            self.note_progress(case);
         } else if let Some(choice) = proposal.choices.first().filter(|_| !shared) {
             self.findings.add(PaxosRule::MajorityOfVotes, Certainty::NotDecidable, || {
                 let words = format!("no line shows who proposed {number}, nor to whom");
@@ -37,7 +91,7 @@ impl PaxosJudge {
             });
         }
         for exchange in &proposal.exchanges {
-            self.received_was_sent(number, proposal, exchange, partial);
+            self.received_was_sent(known, number, proposal, exchange, partial);
         }
         self.note_gaps(proposal);
         for value in proposal.asked(MessageType::Accept).filter_map(|asked| asked.value) {
@@ -45,25 +99,26 @@ impl PaxosJudge {
         }
     }
 
-    fn one_value_per_number(&mut self, number: Number, proposal: &Proposal) {
+    fn one_value_per_number(&mut self, known: &Known, number: Number, proposal: &Proposal) {
         let told = proposal
             .exchanges
             .iter()
             .filter(|told| matches!(told.kind, MessageType::Accept | MessageType::Chosen))
             .filter_map(|told| Some((told.value?, told.sent.as_ref().or(told.received.as_ref())?)));
         let chosen = proposal.choices.iter().filter_map(|c| Some((c.value?, &c.witness)));
-        let votes = proposal.answers.iter().filter_map(|answer| answer.vote.as_ref());
-        let votes = votes.filter(|vote| vote.certain);
-        let votes = votes.filter_map(|vote| Some((vote.value?, &vote.witness)));
-        let mut all = told.chain(votes).chain(chosen);
+        let nameless = proposal.nameless.iter().filter(|(kind, ..)| *kind == MessageType::Accept);
+        let nameless = nameless.map(|(_, value, witness)| (*value, witness));
+        let mut all = told.chain(nameless).chain(chosen);
         let Some((first, witness)) = all.next() else { return };
         match all.find(|(value, _)| *value != first && !Values::is_vague(*value)) {
             None => self.findings.kept(PaxosRule::OneValuePerNumber),
             Some((other, second)) => {
-                let (first, other) = (self.values.text(first), self.values.text(other));
+                let (first, other) = (known.values.text(first), known.values.text(other));
                 self.findings.add(PaxosRule::OneValuePerNumber, Certainty::Certain, || {
-                    let words =
-                        format!("number {number} stands for two values, {first} and {other}");
+                    let words = format!(
+                        "number {number} stands for two values, {first} and {other}; its proposer \
+                         should have asked everybody for the same"
+                    );
                     (both(witness, second), words)
                 });
             }
@@ -83,7 +138,21 @@ impl PaxosJudge {
 
     /// A number is one proposer's, and stands for one candidate. True if two proposers share it:
     /// then no rule can tell their promises and votes apart.
-    fn one_owner(&mut self, number: Number, proposal: &Proposal) -> bool {
+    fn one_owner(&mut self, known: &Known, number: Number, proposal: &Proposal) -> bool {
+        let asked = proposal.asked(MessageType::Prepare).find(|asked| asked.value.is_some());
+        if let Some(asked) = asked {
+            let other = proposal.nameless.iter().find(|(kind, value, _)| {
+                *kind == MessageType::Prepare && Some(*value) != asked.value
+            });
+            if let Some((_, value, witness)) = other {
+                let text = known.values.text(*value);
+                self.findings.add(PaxosRule::OwnGrowingNumbers, Certainty::Certain, || {
+                    let words = format!("number {number} stands for another candidate too, {text}");
+                    (asked.line().into_iter().chain([witness.clone()]).collect(), words)
+                });
+                return false;
+            }
+        }
         for kind in [MessageType::Prepare, MessageType::Accept] {
             let mut asked = proposal.asked(kind);
             let Some(first) = asked.next() else { continue };
@@ -95,14 +164,18 @@ impl PaxosJudge {
                 continue;
             };
             let words = if other.from == first.from {
-                let text = |value: Option<ValueId>| value.map_or("?", |v| self.values.text(v));
+                let text = |value: Option<ValueId>| value.map_or("?", |v| known.values.text(v));
                 let (one, two) = (text(first.value), text(other.value));
                 format!(
                     "peer{} uses number {number} for two candidates, {one} and {two}",
                     first.from
                 )
             } else {
-                format!("peer{} and peer{} both use number {number}", first.from, other.from)
+                format!(
+                    "peer{} and peer{} both use number {number}; a number should be one \
+                     proposer's alone",
+                    first.from, other.from
+                )
             };
             self.findings.add(PaxosRule::OwnGrowingNumbers, Certainty::Certain, || {
                 (first.line().into_iter().chain(other.line()).collect(), words)
@@ -112,28 +185,64 @@ impl PaxosJudge {
         false
     }
 
-    fn majority_of_promises(
-        &mut self,
-        number: Number,
-        proposal: &Proposal,
-        owner: u16,
-        quorum: &Quorum,
-        partial: bool,
-    ) {
+    /// How many acceptors may have answered without a line about it: where no refusal is printed,
+    /// one that has promised more, or whose lines are not here.
+    pub(super) fn unseen_answers(&self, known: &Known, case: Case<'_>) -> usize {
+        // Whether an answer that shows what is accepted is a refusal cannot be seen.
+        let shows_all = self.shows_refusals && self.reading.prepare != Shows::Accepted;
+        if shows_all || !self.leaves_open || known.is_journal(case.owner) {
+            return 0;
+        }
+        let may_refuse = |peer: &&u16| {
+            let answer = case.proposal.answer_of(**peer);
+            let has_voted = answer.and_then(|a| a.vote.as_ref()).is_some_and(|vote| vote.certain);
+            let mut streams = self.streams.iter().filter(|((_, of), _)| of == *peer);
+            let hears = known.facts(**peer).is_some_and(|facts| facts.hears_questions);
+            let own = self.answered.contains_key(*peer);
+            // What it had promised before its first line is not known.
+            let may = |stream: &Stream| {
+                let first = self.shows_promise(stream, case.number);
+                stream.highest_heard > Some(case.number) || !(first || stream.is_whole)
+            };
+            !has_voted && (!hears || own || streams.any(|(_, stream)| may(stream)))
+        };
+        let answered: Vec<u16> = case.promises().map(|answer| answer.peer).collect();
+        let silent = case.quorum.members.iter().filter(|peer| !answered.contains(peer));
+        silent.filter(may_refuse).count()
+    }
+
+    /// True if an ack shows that its acceptor had promised less than this.
+    fn shows_promise(&self, stream: &Stream, number: Number) -> bool {
+        let readings = [self.reading.prepare, self.reading.accept];
+        let shown = stream.shown.iter().zip(readings);
+        shown.into_iter().any(|(shown, means)| {
+            let is_promise = matches!(means, Shows::Promise | Shows::PromiseBefore);
+            is_promise && shown.is_some_and(|[first, _]| first < Some(number))
+        })
+    }
+
+    fn majority_of_promises(&mut self, known: &Known, case: Case<'_>) {
+        let Case { number, proposal, owner, quorum, partial } = case;
         let Some(accept) = proposal.asked(MessageType::Accept).next() else { return };
-        let by =
-            |answer: &&super::state::Answer| answer.promised_in_time && quorum.counts(answer.peer);
-        let names = proposal.answers.iter().filter(by).map(|answer| answer.peer);
-        let names: Vec<u16> = names.collect();
-        let known = names.len() + proposal.nameless_promises + usize::from(quorum.silent_self);
-        if proposal.accept_sent && known >= quorum.most && !quorum.members.is_empty() {
+        let names: Vec<u16> = case.promises().map(|answer| answer.peer).collect();
+        let count = names.len() + proposal.nameless_promises;
+        let own = usize::from(quorum.silent_self);
+        if proposal.accept_sent && count + own >= quorum.most && !quorum.members.is_empty() {
             return self.findings.kept(PaxosRule::MajorityOfPromises);
         }
-        let hears = self.hears_answers(owner);
-        let early = known + proposal.early_promises >= quorum.least;
-        let open = !proposal.accept_sent || !hears || known >= quorum.least || early || partial;
-        let certainty = if open { Certainty::NotDecidable } else { quorum.certainty() };
-        self.findings.add(PaxosRule::MajorityOfPromises, certainty, || {
+        // Its first lines may be missing, and with them its question and the answers.
+        let is_seen = proposal.accept_sent && case.is_seen_from_its_prepare_on();
+        let unseen = self.unseen_answers(known, case) + case.lost_answers();
+        let hides = !self.shows_refusals && self.leaves_open && !known.is_journal(owner);
+        let more = hides && !quorum.named && proposal.prepares_sent != quorum.members.len();
+        let open = !is_seen
+            || partial
+            || more
+            || self.unplaced_promises
+            || !Self::hears_answers(known, owner)
+            || quorum.may_be(count + unseen);
+        let certainty = if open { Certainty::NotDecidable } else { Certainty::Certain };
+        self.findings.add_of(PaxosRule::MajorityOfPromises, owner, certainty, || {
             let words = if open {
                 format!(
                     "whether peer{owner} had a majority of promises for {number} cannot be seen \
@@ -141,96 +250,108 @@ impl PaxosJudge {
                 )
             } else {
                 format!(
-                    "peer{owner} asks to accept {number} with promises from {}; it needs {} of {}",
+                    "peer{owner} asks to accept {number} with promises from {}; it should have \
+                     waited for {}",
                     peers(&names),
-                    quorum.least,
-                    quorum.members.len()
+                    quorum.need()
                 )
             };
-            let promise = proposal.answers.iter().find(by);
-            let promise = promise.and_then(|answer| answer.promise.as_ref());
+            let promise = case.promises().find_map(|answer| answer.promise.as_ref());
             let promise = promise.map(|promise| promise.witness.clone());
             (promise.into_iter().chain(accept.line()).collect(), words)
         });
     }
 
-    fn majority_of_votes(
-        &mut self,
-        number: Number,
-        proposal: &Proposal,
-        choice: &Choice,
-        owner: u16,
-        quorum: &Quorum,
-        partial: bool,
-    ) {
+    fn majority_of_votes(&mut self, known: &Known, case: Case<'_>, choice: &Choice) {
+        let Case { number, proposal, owner, quorum, partial } = case;
         let own = choice.by == Some(owner) && proposal.owner_chose;
-        let voters: Vec<u16> = proposal
+        let votes: Vec<(u16, &Vote)> = proposal
             .answers
             .iter()
-            .filter(|answer| answer.vote.is_some() && quorum.counts(answer.peer))
-            .filter(|answer| !own || answer.voted_in_time)
-            .map(|answer| answer.peer)
+            .filter(|answer| quorum.counts(answer.peer))
+            .filter_map(|answer| {
+                let vote = self.possible_vote(known, number, answer)?;
+                (!own || proposal.voted(answer)).then_some((answer.peer, vote))
+            })
             .collect();
-        let count = voters.len() + proposal.nameless_votes + usize::from(quorum.silent_self);
-        if count >= quorum.most && !quorum.members.is_empty() {
+        let count = votes.len() + proposal.nameless_votes;
+        let with_own = count + usize::from(quorum.silent_self);
+        if with_own >= quorum.most && !quorum.members.is_empty() {
             return self.findings.kept(PaxosRule::MajorityOfVotes);
         }
-        let hears = self.hears_answers(owner);
-        // Whoever announces its own count has printed what it counted. Others are told, and what
-        // they were told of may have got lost with the end of somebody's lines.
-        let silent = if own {
-            if hears { proposal.early_votes } else { quorum.members.len().max(1) }
-        } else if proposal.owner_chose && hears {
-            0
-        } else {
-            let silent = |peer: &&u16| !self.tells_all(**peer, MessageType::AcceptAck, number);
-            let others = quorum.members.iter().filter(|peer| !voters.contains(peer));
-            others.filter(silent).count()
+        let hears = Self::hears_answers(known, owner);
+        // Whoever announces its own count has printed what it counted, unless somebody told it.
+        let told = || {
+            let facts = known.facts(owner);
+            let journal = known.is_journal(owner);
+            let learners = known.options.roles.as_ref().and_then(|r| r.learners.get(&owner));
+            let absent = |peer: &&u16| known.facts(**peer).is_none_or(|facts| !facts.hears_answers);
+            proposal.owner_was_told
+                || (!journal && proposal.others_count)
+                || (!journal && learners.into_iter().flatten().any(|l| absent(&l)))
+                || (!journal && facts.is_some_and(|facts| facts.choices > 1))
+                || (!journal && proposal.copies)
         };
-        let open = count + silent >= quorum.least || partial;
-        let certainty = if open { Certainty::NotDecidable } else { quorum.certainty() };
-        self.findings.add(PaxosRule::MajorityOfVotes, certainty, || {
+        let is_own_count = own && hears && !told();
+        let is_few = is_own_count && case.is_seen_from_its_prepare_on() && !quorum.may_be(count);
+        // Else nobody may have accepted it, as far as is known of all acceptors.
+        let has_none = || {
+            let answers = || proposal.answers.iter().filter(|a| quorum.counts(a.peer));
+            let who = answers().filter(|a| self.possible_vote(known, number, a).is_some());
+            let who: Vec<u16> = who.map(|answer| answer.peer).collect();
+            let silent = quorum.members.iter().filter(|peer| quorum.counts(**peer));
+            let silent = silent.filter(|peer| !who.contains(peer)).filter(|peer| {
+                !self.has_not_voted(known, **peer, number, proposal.answer_of(**peer))
+            });
+            quorum.is_all && !quorum.may_be(who.len() + silent.count())
+        };
+        let open = !(is_few || has_none());
+        let certainty = if open || partial { Certainty::NotDecidable } else { Certainty::Certain };
+        self.findings.add_of(PaxosRule::MajorityOfVotes, owner, certainty, || {
             let who = choice.by.map_or("somebody".into(), |by| format!("peer{by}"));
-            let words = if open {
+            let words = if certainty == Certainty::NotDecidable {
                 format!("whether a majority accepted {number}, as {who} says, cannot be seen")
             } else {
+                let by: Vec<u16> = votes.iter().map(|(peer, _)| *peer).collect();
                 let when = if own { " when it says so" } else { "" };
                 format!(
                     "{who} says that {number} is chosen, but{when} it is accepted by {}; it takes \
-                     {} of {}",
-                    peers(&voters),
-                    quorum.least,
-                    quorum.members.len()
+                     {}",
+                    peers(&by),
+                    quorum.need()
                 )
             };
-            let vote = proposal.answers.iter().find(|answer| voters.contains(&answer.peer));
-            let vote = vote.and_then(|answer| answer.vote.as_ref()).map(|v| v.witness.clone());
+            let vote = votes.first().map(|(_, vote)| vote.witness.clone());
             (vote.into_iter().chain([choice.witness.clone()]).collect(), words)
         });
     }
 
     /// Notes a majority of votes that are certain: the value is chosen, whoever says so.
-    fn count_votes(&mut self, number: Number, proposal: &Proposal, quorum: &Quorum) {
+    fn count_votes(&mut self, known: &Known, case: Case<'_>) {
         // With lines missing, the acceptors that are seen may be a part of those there are.
-        if self.has_gaps && !quorum.named {
+        if known.has_gaps && !case.quorum.named {
             return;
         }
-        let asked = proposal.asked(MessageType::Accept).find_map(|asked| asked.value);
-        let votes = proposal.answers.iter().filter(|answer| quorum.counts(answer.peer));
-        let votes = votes.filter_map(|answer| answer.vote.as_ref().filter(|vote| vote.certain));
+        let Case { number, proposal, quorum, .. } = case;
+        let asked = proposal.value_of(MessageType::Accept);
+        let votes = case.answers().filter_map(|answer| {
+            let votes = [answer.vote.as_ref(), answer.heard_vote.as_ref()];
+            votes.into_iter().flatten().find(|vote| vote.certain)
+        });
         let of_value =
             |value: ValueId| votes.clone().filter(move |vote| vote.value.or(asked) == Some(value));
         for value in votes.clone().filter_map(|vote| vote.value.or(asked)) {
             let enough = of_value(value).count() >= quorum.most;
             if enough && !self.majorities.iter().any(|(known, ..)| *known == value) {
                 let lines = of_value(value).take(2).map(|vote| vote.witness.clone()).collect();
-                self.majorities.push((value, number, lines));
+                self.majorities.push((value, number, lines, quorum.is_all));
             }
         }
     }
 
     fn received_was_sent(
         &mut self,
+        known: &Known,
         number: Number,
         proposal: &Proposal,
         exchange: &Exchange,
@@ -241,6 +362,9 @@ impl PaxosJudge {
             return self.findings.kept(PaxosRule::ReceivedWasSent);
         }
         let (kind, from) = (exchange.kind, exchange.from);
+        if matches!(kind, MessageType::Chosen | MessageType::Chose) {
+            return;
+        }
         let alike =
             |other: &&Exchange| other.kind == kind && other.from == from && other.sent.is_some();
         let mut sent = proposal.exchanges.iter().filter(alike);
@@ -249,13 +373,14 @@ impl PaxosJudge {
             return self.findings.kept(PaxosRule::ReceivedWasSent);
         }
         let other = sent.next();
-        let facts = self.peers.get(&from);
+        let facts = known.facts(from);
         let tells = facts.is_some_and(|facts| facts.speaks && facts.tells_sends);
         let question = matches!(kind, MessageType::Prepare | MessageType::Accept);
-        let sure = (other.is_some() && question) || self.tells_all(from, kind, number);
+        let sure = (other.is_some() && question)
+            || self.tells_all(known, from, kind, number, proposal.answer_of(from));
         let open = !tells || !sure || partial;
         let certainty = if open { Certainty::NotDecidable } else { Certainty::Certain };
-        self.findings.add(PaxosRule::ReceivedWasSent, certainty, || {
+        self.findings.add_of(PaxosRule::ReceivedWasSent, from, certainty, || {
             let kind = kind.name();
             let words = match other {
                 _ if open => format!(

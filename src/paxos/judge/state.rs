@@ -1,16 +1,16 @@
-//! What the judge remembers: for each number who asked, promised and voted, and for each peer the
-//! little that the order of its own lines needs.
+//! What the judge remembers under one reading: for each number who asked, promised and voted, and
+//! for each peer the little that the order of its own lines needs.
 
 use std::collections::BTreeMap;
 
-use super::acks::Questions;
 use super::dialect::Number;
+use super::questions::Questions;
 use crate::paxos::event::MessageType;
 use crate::trace::findings::Witness;
 
 /// How many records of exchanges and votes are kept; beyond it the lowest numbers are judged by
 /// what is known of them and forgotten. Some 100 bytes each, and as much text.
-pub const MOST_RECORDS: usize = 200_000;
+pub const MOST_RECORDS: usize = 80_000;
 /// How many exchanges of one number are kept; a number has two for each acceptor, and two more.
 pub const MOST_EXCHANGES: usize = 1024;
 /// How many values are kept apart; all further ones are one.
@@ -84,39 +84,104 @@ pub(super) enum Held {
     Under(Number),
 }
 
+/// A message line, cut down to what the rules need.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message {
+    pub(super) kind: MessageType,
+    pub(super) printer: Option<u16>,
+    pub(super) sender: Option<u16>,
+    pub(super) value: Option<ValueId>,
+    pub(super) number: Option<Number>,
+    pub(super) answers: Option<Number>,
+    pub(super) held: Held,
+    pub(super) is_journal: bool,
+}
+
+impl Message {
+    pub(super) fn is_ack(&self) -> bool {
+        matches!(self.kind, MessageType::PrepareAck | MessageType::AcceptAck)
+    }
+
+    pub(super) fn is_question(&self) -> bool {
+        matches!(self.kind, MessageType::Prepare | MessageType::Accept)
+    }
+}
+
+/// A peer's lines in one input: the peer, and the input.
+pub(super) type Place = (u16, u16);
+
 /// What one acceptor answered under one number.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools)] // independent facts
 pub(super) struct Answer {
     pub(super) peer: u16,
     pub(super) promise: Option<Promise>,
-    pub(super) vote: Option<Vote>,
+    /// Its own line shows it.
+    pub(super) promise_sent: bool,
+    /// Its answers say different things: which one counted is not known.
+    pub(super) promises_differ: bool,
     /// The proposer had it before it sent its first accept, by its own lines.
     pub(super) promised_in_time: bool,
+    /// The same of a peer that had not told of the number yet.
+    pub(super) promised_early: Option<Place>,
+    /// It has accepted this number, by its own lines, and by those of who received it.
+    pub(super) vote: Option<Vote>,
+    pub(super) heard_vote: Option<Vote>,
     /// The proposer had it before it chose, by its own lines.
     pub(super) voted_in_time: bool,
-    /// It got the question, by its own lines.
-    pub(super) got_prepare: bool,
-    pub(super) got_accept: bool,
-    /// The line by which it refused this number, and what it had promised then.
-    pub(super) refused: Option<(Number, Witness)>,
+    pub(super) voted_early: Option<Place>,
+    /// The value that it was asked to accept, by its own lines.
+    pub(super) asked: Option<ValueId>,
+    /// How often it got the questions, by its own lines, and which of its questions that was.
+    pub(super) prepares: u8,
+    pub(super) accepts: u8,
+    pub(super) heard_at: [u64; 2],
+    /// The line by which it refused this number for certain, and what it had promised then.
+    pub(super) refused: Option<(Option<Number>, Witness)>,
+}
+
+impl Answer {
+    fn of(peer: u16) -> Self {
+        Self {
+            peer,
+            promise: None,
+            promise_sent: false,
+            promises_differ: false,
+            promised_in_time: false,
+            promised_early: None,
+            vote: None,
+            heard_vote: None,
+            voted_in_time: false,
+            voted_early: None,
+            asked: None,
+            prepares: 0,
+            accepts: 0,
+            heard_at: [0; 2],
+            refused: None,
+        }
+    }
+
+    /// Some line says that it may have accepted the number.
+    pub(super) fn has_voted(&self) -> bool {
+        self.vote.is_some() || self.heard_vote.is_some()
+    }
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Promise {
     pub(super) value: Option<ValueId>,
     pub(super) held: Held,
+    /// The line itself says so; else its sender's votes before it do.
+    pub(super) is_told: bool,
     /// True if the proposer's own line shows it.
     pub(super) received: bool,
-    /// False if the line may as well be a refusal of a lower number.
-    pub(super) certain: bool,
     pub(super) witness: Witness,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Vote {
     pub(super) value: Option<ValueId>,
-    /// False if the line may as well be a refusal of a lower number.
+    /// False if the line may as well be a refusal.
     pub(super) certain: bool,
     pub(super) witness: Witness,
 }
@@ -134,25 +199,35 @@ pub(super) struct Choice {
 #[allow(clippy::struct_excessive_bools)] // independent facts
 pub(super) struct Proposal {
     pub(super) exchanges: Vec<Exchange>,
+    /// Questions received from it is not known whom, each value once.
+    pub(super) nameless: Vec<(MessageType, ValueId, Witness)>,
     pub(super) answers: Vec<Answer>,
     /// The first choice of each value and the owner's own.
     pub(super) choices: Vec<Choice>,
     /// The proposer and the input in which the order of its lines is looked at.
-    pub(super) order: Option<(u16, u16)>,
-    /// In that order: its first accept was sent, its choice was printed.
+    pub(super) order: Option<Place>,
+    /// In that order: it prepared, its first accept was sent, its choice was printed, and before
+    /// that it was told of the choice.
+    pub(super) prepared: bool,
     pub(super) accept_sent: bool,
     pub(super) owner_chose: bool,
+    pub(super) owner_was_told: bool,
+    /// There are lines of the proposer that come before its prepare.
+    pub(super) begins_here: bool,
+    /// Two of its prepares stand one behind the other, so that they are not logged late.
+    pub(super) in_a_row: bool,
     /// Answers to the proposer whose senders are not known, before those two moments.
     pub(super) nameless_promises: usize,
     pub(super) nameless_votes: usize,
-    /// Promises and votes that came while it was not known whose this number is.
-    pub(super) early_promises: usize,
-    pub(super) early_votes: usize,
-    /// The proposer's own lines have an acceptance.
-    pub(super) owner_got_vote: bool,
+    /// All promises whose senders are not known.
+    pub(super) nameless_heard: usize,
     /// How many lines said `sent`.
     pub(super) prepares_sent: usize,
     pub(super) accepts_sent: usize,
+    /// Somebody else than the proposer received acceptances, so it may know of the choice.
+    pub(super) others_count: bool,
+    /// An acceptor sent its acceptance more than once: to learners, perhaps.
+    pub(super) copies: bool,
     /// There was more than is kept.
     pub(super) overflowed: bool,
 }
@@ -165,19 +240,14 @@ impl Proposal {
     pub(super) fn answer(&mut self, peer: u16) -> &mut Answer {
         let at = self.answers.iter().position(|answer| answer.peer == peer);
         let at = at.unwrap_or_else(|| {
-            self.answers.push(Answer {
-                peer,
-                promise: None,
-                vote: None,
-                promised_in_time: false,
-                voted_in_time: false,
-                got_prepare: false,
-                got_accept: false,
-                refused: None,
-            });
+            self.answers.push(Answer::of(peer));
             self.answers.len() - 1
         });
         &mut self.answers[at]
+    }
+
+    pub(super) fn answer_of(&self, peer: u16) -> Option<&Answer> {
+        self.answers.iter().find(|answer| answer.peer == peer)
     }
 
     /// Those who asked this, whatever the value.
@@ -185,11 +255,52 @@ impl Proposal {
         self.exchanges.iter().filter(move |exchange| exchange.kind == kind)
     }
 
+    fn is_heard(&self) -> bool {
+        self.answers.iter().any(|answer| answer.prepares + answer.accepts > 0)
+    }
+
+    /// True if somebody asked under it.
+    pub(super) fn is_asked(&self) -> bool {
+        self.owner().is_some() || !self.nameless.is_empty() || self.is_heard()
+    }
+
+    /// The value of its questions of this kind.
+    pub(super) fn value_of(&self, kind: MessageType) -> Option<ValueId> {
+        let nameless =
+            self.nameless.iter().filter(|(of, ..)| *of == kind).map(|(_, value, _)| *value);
+        let mut values = self.asked(kind).filter_map(|asked| asked.value).chain(nameless);
+        let first = values.next();
+        // A number with two values has none.
+        first.filter(|first| values.all(|value| value == *first))
+    }
+
     /// The proposer, if somebody asked under this number.
     pub(super) fn owner(&self) -> Option<u16> {
         let of = |kind| self.asked(kind).map(|exchange| exchange.from).next();
         of(MessageType::Prepare).or_else(|| of(MessageType::Accept))
     }
+
+    /// Whether the proposer had this promise before it asked to accept.
+    pub(super) fn promised(&self, answer: &Answer) -> bool {
+        answer.promised_in_time
+            || (answer.promised_early.is_some() && answer.promised_early == self.order)
+    }
+
+    /// Whether the proposer had this vote before it chose.
+    pub(super) fn voted(&self, answer: &Answer) -> bool {
+        answer.voted_in_time || (answer.voted_early.is_some() && answer.voted_early == self.order)
+    }
+}
+
+/// What an acceptor is known to have accepted at some moment.
+#[derive(Clone, Debug)]
+pub(super) struct Accepted {
+    /// Under which number; none if it had accepted nothing.
+    pub(super) number: Option<Number>,
+    pub(super) value: Option<ValueId>,
+    /// Its promise was at least this.
+    pub(super) promise: Option<Number>,
+    pub(super) witness: Witness,
 }
 
 /// The order of one peer's lines in one input.
@@ -197,27 +308,93 @@ impl Proposal {
 pub(super) struct Stream {
     /// How often the peer has started again here.
     pub(super) incarnation: u32,
-    /// The highest number in its acks.
+    /// The lines begin with the first incarnation's, as its journal says.
+    pub(super) is_whole: bool,
+    /// Its promise is at least this, by its own acks.
     pub(super) promised: Option<(Number, Witness)>,
-    /// Its last vote, if it is certain what it holds.
-    pub(super) voted: Option<(Number, Option<ValueId>, Witness)>,
-    /// The lowest numbers it was asked about.
-    pub(super) lowest_prepare: Option<Number>,
-    pub(super) lowest_accept: Option<Number>,
+    /// What its promise was exactly when it printed its last ack, if that shows it; 0 for none.
+    pub(super) promise: Option<Number>,
+    /// What it had accepted when it printed its last ack, if that is known.
+    pub(super) accepted: Option<Accepted>,
+    /// An ack whose question has not been read: it may stand on the next line.
+    pub(super) waiting: Option<(Message, Witness)>,
+    /// The value in its last ack of a prepare, what it had promised then, and which accepts it was
+    /// asked since.
+    pub(super) last_value: Option<(Option<ValueId>, Option<Number>, Witness)>,
+    /// So it holds nothing, and its last ack shows what it was asked about.
+    pub(super) holds_nothing: bool,
+    pub(super) asked_since: Vec<(Number, Option<ValueId>)>,
+    /// What its last `accept_acks` showed: a further one may be a copy.
+    shown_votes: Vec<(Option<Number>, Option<ValueId>)>,
+    /// The numbers in the first and the last ack of each kind.
+    pub(super) shown: [Option<[Option<Number>; 2]>; 2],
+    /// The number that its last line prepared, if it did.
+    pub(super) preparing: Option<Number>,
+    /// What its promise is to be raised to, unless its last ack answers the next line.
+    pub(super) raise: Option<(MessageType, Number, Witness)>,
     /// What it found on its disk when it began.
     pub(super) found: Option<Number>,
     /// The line of its last start, if it is not the first.
     pub(super) restart: Option<Witness>,
-    /// Questions received and not answered yet.
-    pub(super) open_prepares: Questions,
-    pub(super) open_accepts: Questions,
-    /// The last number it prepared, and in which incarnation.
+    /// Questions of both kinds received and not answered yet.
+    pub(super) open: [Questions; 2],
+    /// How many questions it has received, and had when it printed its last ack of one of them.
+    pub(super) questions: u64,
+    pub(super) answered: u64,
+    /// The last one that was logged behind its answer.
+    pub(super) late: Option<Number>,
+    /// How many acks were no answer to any of them.
+    pub(super) unasked: u8,
+    pub(super) highest_heard: Option<Number>,
+    /// The number of its first question, asked or received.
+    pub(super) began: Option<Number>,
+    /// The first and the last number it prepared; the last in which incarnation.
+    pub(super) first_prepared: Option<Number>,
     pub(super) prepared: Option<(Number, u32, Witness)>,
-    /// The lowest number it asked to accept.
-    pub(super) lowest_asked: Option<Number>,
+    /// Promises received since it last asked anything, and of how much, if they say so.
+    pub(super) since: Vec<(u16, Option<Number>, Promise)>,
+    pub(super) nameless_since: usize,
+    /// Those that may be promises of this number, if its prepare is logged late.
+    pub(super) credit: Option<Credit>,
     /// Its choice in this incarnation.
     pub(super) chose: Option<Witness>,
 }
+
+/// How many `accept_acks` are remembered for their copies.
+const MOST_COPIED: usize = 8;
+
+impl Stream {
+    /// Its promise is this, or more.
+    pub(super) fn promise_at_least(&mut self, number: Number, witness: Witness) {
+        if self.promised.as_ref().is_none_or(|(promised, _)| *promised < number) {
+            self.promised = Some((number, witness));
+        }
+    }
+
+    /// True if one of its last `accept_acks` showed the same.
+    pub(super) fn has_shown(&self, vote: (Option<Number>, Option<ValueId>)) -> bool {
+        self.shown_votes.contains(&vote)
+    }
+
+    /// True if it showed the same number with another value: then it is no copy of that.
+    pub(super) fn has_shown_other(&self, vote: (Option<Number>, Option<ValueId>)) -> bool {
+        self.shown_votes.iter().any(|known| known.0 == vote.0 && known.1 != vote.1)
+    }
+
+    pub(super) fn show(&mut self, vote: (Option<Number>, Option<ValueId>)) {
+        if self.shown_votes.last() == Some(&vote) {
+            return;
+        }
+        if self.shown_votes.len() == MOST_COPIED {
+            self.shown_votes.remove(0);
+        }
+        self.shown_votes.push(vote);
+    }
+}
+
+/// Promises that stand before their question: its number, those of unknown senders, and the others
+/// with how much they promise, if they say so.
+pub(super) type Credit = (Number, usize, Vec<(u16, Option<Number>, Promise)>);
 
 /// What is known of a peer from all inputs.
 #[derive(Clone, Debug, Default)]
@@ -239,9 +416,8 @@ pub(super) struct Facts {
     pub(super) asks: bool,
     pub(super) answers: bool,
     pub(super) chose: bool,
-    /// The highest numbers in its own lines: asked, answered, heard a question of.
-    pub(super) highest_prepare: Option<Number>,
-    pub(super) highest_accept: Option<Number>,
-    pub(super) highest_ack: Option<Number>,
-    pub(super) highest_heard: Option<Number>,
+    /// It printed messages to itself.
+    pub(super) talks_to_itself: bool,
+    /// How often it printed a choice; more than once is a restart, or a fault of form.
+    pub(super) choices: u32,
 }

@@ -10,10 +10,12 @@
 //! exists.
 
 use super::dialect::Number;
-use super::intake::PaxosJudge;
+use super::hypothesis::Hypothesis;
+use super::known::Known;
+use super::reading::Shows;
 use super::rules::PaxosRule;
-use super::state::{Answer, Held, Promise, Proposal, ValueId};
-use super::support::Quorum;
+use super::settle::Case;
+use super::state::{Answer, Exchange, Held, Promise, ValueId};
 use crate::paxos::event::MessageType;
 use crate::trace::findings::Certainty;
 
@@ -27,48 +29,76 @@ struct Bounds<'a> {
     peer: u16,
 }
 
-impl PaxosJudge {
-    /// Judges the value that `number` asks for.
-    pub(super) fn highest_value(
-        &mut self,
-        number: Number,
-        proposal: &Proposal,
-        owner: u16,
-        quorum: &Quorum,
-        partial: bool,
-    ) {
+/// A proposer that may be its own acceptor, and prints nothing of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Own {
+    /// How many voices it may have: none or one.
+    voices: usize,
+    /// It may have accepted the value that it asks for, below this.
+    below: Option<Number>,
+}
+
+impl Hypothesis {
+    /// Judges the value that a number asks for.
+    pub(super) fn highest_value(&mut self, known: &Known, case: Case<'_>) {
+        let Case { number, proposal, owner, quorum, partial } = case;
         let accept = proposal.asked(MessageType::Accept).find(|asked| asked.sent.is_some());
         let Some((accept, asked)) = accept.and_then(|accept| Some((accept, accept.value?))) else {
             return;
         };
-        let candidate = proposal.asked(MessageType::Prepare).find_map(|prepare| prepare.value);
-        let counted = |answer: &&Answer| answer.promised_in_time && quorum.counts(answer.peer);
-        let answers: Vec<&Answer> = proposal.answers.iter().filter(counted).collect();
+        let candidate = proposal.value_of(MessageType::Prepare);
+        let answers: Vec<&Answer> = case.promises().collect();
+        let own = self.own_voice(known, case, asked);
+        let unseen = self.unseen_answers(known, case) + proposal.nameless_promises;
+        let count = answers.len() + unseen;
         // Without a majority there is nothing to take a value from; another rule says so.
-        let hidden = proposal.nameless_promises + usize::from(quorum.silent_self);
-        if answers.len() + hidden < quorum.least || quorum.members.is_empty() {
+        if count + own.voices < quorum.least || quorum.members.is_empty() {
             return;
         }
-        let bounds: Vec<Bounds<'_>> =
-            answers.iter().filter_map(|answer| self.bounds(answer, candidate, number)).collect();
+        let bounds: Vec<Bounds<'_>> = answers
+            .iter()
+            .filter_map(|answer| self.bounds(known, answer, candidate, number))
+            .collect();
         let blind = bounds.len() < answers.len();
         let is_kept = !blind && is_certain(&bounds, asked, candidate, quorum.most);
         if is_kept {
             return self.findings.kept(PaxosRule::HighestAcceptedValue);
         }
-        let possible = is_possible(&bounds, asked, candidate, quorum.least);
-        let open = blind || hidden > 0 || partial || possible || candidate.is_none();
-        let rests_on_all = bounds.iter().any(|b| b.value == Some(asked) && b.low.is_none());
-        let journal = bounds.iter().all(|b| b.promise.held != Held::Unknown);
+        let possible = is_possible(&bounds, asked, candidate, quorum.least, own);
+        let open = blind
+            || unseen > 0
+            || partial
+            || possible
+            || candidate.is_none()
+            || self.unplaced_promises
+            || !proposal.prepared;
+        // A value that nobody reports may be reported as the question's: then nothing is known.
+        let is_shown = bounds.iter().any(|b| b.low.is_some());
+        let echoes = !is_shown
+            && !self.shows_held
+            && self.reading.prepare != Shows::Accepted
+            && !known.is_journal(owner);
         let certainty = match () {
             () if open => Certainty::NotDecidable,
-            () if journal || !rests_on_all => quorum.certainty(),
-            () if self.every_proposer_speaks() => Certainty::IfEveryProposer,
-            () => Certainty::NotDecidable,
+            () if echoes => Certainty::IfAcksShowValues,
+            () => Certainty::Certain,
         };
+        self.say_value(known, case, certainty, &bounds, (asked, candidate), accept);
+    }
+
+    fn say_value(
+        &mut self,
+        known: &Known,
+        case: Case<'_>,
+        certainty: Certainty,
+        bounds: &[Bounds<'_>],
+        (asked, candidate): (ValueId, Option<ValueId>),
+        accept: &Exchange,
+    ) {
+        let Case { number, owner, .. } = case;
         let other = bounds.iter().filter(|b| b.high.is_some() && b.value != Some(asked));
-        let highest = other.max_by_key(|b| b.high);
-        let text = |value: Option<ValueId>| value.map_or("?", |value| self.values.text(value));
+        let highest = other.max_by_key(|b| (b.low, b.high));
+        let text = |value: Option<ValueId>| value.map_or("?", |value| known.values.text(value));
         let asks = text(Some(asked));
         let words = match highest {
             _ if certainty == Certainty::NotDecidable => format!(
@@ -83,51 +113,80 @@ impl PaxosJudge {
                 let shown = text(*value);
                 format!(
                     "peer{owner} asks for {asks} under {number}, but the promise of peer{peer} \
-                     shows that {shown} was accepted{under}"
+                     shows that {shown} was accepted{under}; it should have asked for the value of \
+                     the highest proposal accepted"
                 )
             }
             None => format!(
                 "peer{owner} asks for {asks} under {number}, which is neither its candidate {} nor \
-                 a value in its promises",
+                 a value in its promises; where nothing is accepted it should have asked for its \
+                 candidate",
                 text(candidate)
             ),
         };
         let shown = highest.or(bounds.first()).map(|b| b.promise.witness.clone());
-        self.findings.add(PaxosRule::HighestAcceptedValue, certainty, || {
+        self.findings.add_of(PaxosRule::HighestAcceptedValue, owner, certainty, || {
             (shown.into_iter().chain(accept.line()).collect(), words)
         });
+    }
+
+    /// What a proposer may hold that is its own acceptor.
+    fn own_voice(&self, known: &Known, case: Case<'_>, asked: ValueId) -> Own {
+        let (owner, quorum) = (case.owner, case.quorum);
+        let facts = known.facts(owner);
+        // Without a hostsfile, it is one if it is one for others, or nobody else proposes.
+        let acts = facts.is_some_and(|facts| facts.hears_questions || facts.answers);
+        let perhaps = quorum.perhaps_self && (acts || self.answered.len() < 2);
+        if !quorum.silent_self && !perhaps {
+            return Own::default();
+        }
+        let streams = self.streams.iter().filter(|((_, of), _)| *of == owner);
+        let first = streams.filter_map(|(_, stream)| stream.first_prepared).min();
+        let before = self.value_numbers.get(&asked).map(|(_, highest)| *highest);
+        // What it asked for before its first line is not known.
+        let below = first.max(before);
+        Own { voices: 1, below }
     }
 
     /// What a promise says of the value that its acceptor held; none if it says nothing.
     fn bounds<'a>(
         &self,
+        known: &Known,
         answer: &'a Answer,
         candidate: Option<ValueId>,
         number: Number,
     ) -> Option<Bounds<'a>> {
-        let promise = answer.promise.as_ref()?;
-        // Of what may be a refusal it is not known who asked about its value.
-        if !promise.certain && self.lowest_prepared.is_some_and(|lowest| lowest < number) {
-            return None;
-        }
+        let promise = answer.promise.as_ref().filter(|_| !answer.promises_differ)?;
         let value = promise.value;
-        let known = value.and_then(|value| self.value_numbers.get(&value).copied());
-        let (low, high) = match (promise.held, value) {
+        let asked = value.and_then(|value| self.value_numbers.get(&value).copied());
+        let means = known.promises_show_values && !known.blank_values;
+        // What a program shows as the question's value is not what its votes were for.
+        let is_sure = promise.is_told || self.shows_held || !known.promises_show_values;
+        let held = if is_sure { promise.held } else { Held::Unknown };
+        let (low, high) = match (held, value) {
             (Held::Nothing, _) => (None, None),
             (Held::Under(held), _) => (Some(held), Some(held)),
-            (Held::Unknown, None) if self.acks_show_values && !self.blank_values => (None, None),
+            (Held::Unknown, None) if means => (None, None),
             (Held::Unknown, None) => return None,
             (Held::Unknown, Some(_)) if value == candidate => {
-                (None, known.map(|(_, highest)| highest))
+                // What was asked for before the first lines is not known.
+                (None, Some(asked.map_or(number, |(_, highest)| highest)))
             }
             // Asked for by a proposer whose lines are not here: anything below this number.
-            (Held::Unknown, Some(_)) => {
-                let (low, high) = known.unwrap_or((Number::whole(0), number));
-                (Some(low), Some(high))
-            }
+            (Held::Unknown, Some(_)) => (Some(Number::whole(0)), Some(number)),
         };
-        // A promise that holds nothing shows what it was asked about.
-        let value = if high.is_none() { None } else { value };
+        let value = match held {
+            // The value shown may be the question's.
+            Held::Under(held) if value.is_none() || value == candidate => {
+                self.asked_value(Some(held), answer.peer).or(value.filter(|_| self.shows_held))
+            }
+            // A promise that holds nothing shows what it was asked about.
+            _ if high.is_none() => None,
+            _ => value,
+        };
+        if value.is_none() && high.is_some() {
+            return None;
+        }
         Some(Bounds { value, low, high, promise, peer: answer.peer })
     }
 }
@@ -138,15 +197,16 @@ fn is_possible(
     asked: ValueId,
     candidate: Option<ValueId>,
     need: usize,
+    own: Own,
 ) -> bool {
-    let holds_nothing = bounds.iter().filter(|b| b.low.is_none()).count();
+    let at_most = |top: Option<Number>| bounds.iter().filter(|b| b.low <= top).count() + own.voices;
+    let holds_nothing = bounds.iter().filter(|b| b.low.is_none()).count() + own.voices;
     if candidate == Some(asked) && holds_nothing >= need {
         return true;
     }
-    bounds
-        .iter()
-        .filter(|b| b.value == Some(asked) && b.high.is_some())
-        .any(|top| bounds.iter().filter(|b| b.low <= top.high).count() >= need)
+    let is_top = |b: &&Bounds<'_>| b.value == Some(asked) && b.high.is_some();
+    bounds.iter().filter(is_top).any(|top| at_most(top.high) >= need)
+        || (own.voices > 0 && own.below.is_some() && at_most(own.below) >= need)
 }
 
 /// True if some majority of these promises justifies the value, wherever in their bounds they lie.

@@ -57,7 +57,7 @@ impl Trace {
 /// None: the journal is in memory.
 pub fn judged(journal: &str, roles: &Roles) -> Result<Report> {
     let roles = Some(in_its_terms(roles));
-    let mut judge = PaxosJudge::new(PaxosOptions { roles, expect: None });
+    let mut judge = PaxosJudge::new(PaxosOptions { roles, ..PaxosOptions::default() });
     let mut reader = Reader::new("the run", journal.as_bytes(), Names::new())?;
     while let Some(line) = reader.next_line()? {
         judge.line(0, &line);

@@ -14,6 +14,7 @@ pub struct JsonRule {
     outcome: &'static str,
     kept: u64,
     broken: u64,
+    suspicious: u64,
     undecided: u64,
 }
 
@@ -23,7 +24,9 @@ pub struct JsonFinding<'a> {
     rule: &'static str,
     level: Severity,
     certainty: &'static str,
+    suspicious: bool,
     sentence: &'a str,
+    more: u64,
     lines: Vec<JsonLine<'a>>,
 }
 
@@ -38,11 +41,11 @@ impl<R: Rule> Findings<R> {
     /// Every rule.
     pub fn json_rules(&self, strict: bool) -> Vec<JsonRule> {
         let rule = |row: &RuleRow<R>| {
-            let FindingCounts { kept, broken, undecided } =
+            let FindingCounts { kept, broken, suspected: suspicious, undecided } =
                 self.tallies.get(&row.rule).cloned().unwrap_or_default();
             let &RuleRow { name, claim, .. } = row;
             let (level, outcome) = (row.level, self.outcome(row, strict));
-            JsonRule { name, level, claim, outcome, kept, broken, undecided }
+            JsonRule { name, level, claim, outcome, kept, broken, suspicious, undecided }
         };
         R::TABLE.iter().map(rule).collect()
     }
@@ -58,7 +61,9 @@ impl<R: Rule> Findings<R> {
             rule: finding.rule.row().name,
             level: finding.rule.row().level,
             certainty: finding.certainty.words(),
+            suspicious: finding.is_suspicion(),
             sentence: &finding.sentence,
+            more: finding.more,
             lines: finding.lines.iter().map(line).collect(),
         };
         self.list.iter().map(finding).collect()

@@ -84,6 +84,10 @@ pub trait Rule: Copy + Debug + Ord + 'static {
     /// How many notes of one rule are shown.
     const MOST_NOTES: usize;
 
+    /// What holds only on a condition is a suspicion, which breaks the rule for a strict judge
+    /// alone.
+    const SUSPECTS: bool = false;
+
     /// True if a strict judge takes what cannot be decided for broken: the protocol lets a log
     /// leave it open, and the lab does not.
     fn must_be_decided(self) -> bool {
@@ -106,8 +110,11 @@ pub enum Certainty {
     Certain,
     /// It holds if the roles are as they were inferred from who answered whom.
     IfRoles,
-    /// It holds if the `proposal_num` of an ack is the acceptor's promise, as the lab has it.
-    IfAckNumber,
+    /// It holds under one reading of the lines, whose condition this is, and not under another
+    /// that explains them as well.
+    IfRead(&'static str),
+    /// It holds if acks show the value that the acceptor has accepted.
+    IfAcksShowValues,
     /// It holds if the log has the lines of every proposer.
     IfEveryProposer,
     /// It holds if the log has the lines of every peer.
@@ -122,7 +129,8 @@ impl Certainty {
         match self {
             Self::Certain => "certain",
             Self::IfRoles => "if the inferred roles are right (--hosts makes it certain)",
-            Self::IfAckNumber => "if an ack's proposal_num is the acceptor's promise",
+            Self::IfRead(condition) => condition,
+            Self::IfAcksShowValues => "if acks show the value that the acceptor has accepted",
             Self::IfEveryProposer => "if the lines of every proposer are here",
             Self::IfEveryPeer => "if the lines of every peer are here",
             Self::NotDecidable => "not decidable from this log",
@@ -179,6 +187,15 @@ pub struct Finding<R> {
     pub lines: Vec<Witness>,
     /// What is wrong, in a sentence.
     pub sentence: String,
+    /// How many more there are of the same cause.
+    pub more: u64,
+}
+
+impl<R: Rule> Finding<R> {
+    /// True if it holds only on a condition, and so accuses nobody.
+    pub fn is_suspicion(&self) -> bool {
+        R::SUSPECTS && !matches!(self.certainty, Certainty::Certain | Certainty::NotDecidable)
+    }
 }
 
 /// What became of one rule.
@@ -188,6 +205,8 @@ pub struct FindingCounts {
     pub kept: u64,
     /// How often it was broken; of notes, how often there was something to note.
     pub broken: u64,
+    /// How often it was broken on some condition, where that is a suspicion.
+    pub suspected: u64,
     /// How often the log could not decide it.
     pub undecided: u64,
 }
@@ -199,11 +218,13 @@ pub struct Findings<R> {
     pub list: Vec<Finding<R>>,
     /// What became of each rule; one that is not here had nothing to judge.
     pub tallies: BTreeMap<R, FindingCounts>,
+    /// The finding of each cause: of a rule, a peer and a certainty.
+    causes: BTreeMap<(R, u16, Certainty), usize>,
 }
 
 impl<R> Default for Findings<R> {
     fn default() -> Self {
-        Self { list: Vec::new(), tallies: BTreeMap::new() }
+        Self { list: Vec::new(), tallies: BTreeMap::new(), causes: BTreeMap::new() }
     }
 }
 
@@ -220,14 +241,87 @@ impl<R: Rule> Findings<R> {
         certainty: Certainty,
         words: impl FnOnce() -> (Vec<Witness>, String),
     ) {
-        let tally = self.tallies.entry(rule).or_default();
-        let undecided = certainty == Certainty::NotDecidable;
-        let count = if undecided { &mut tally.undecided } else { &mut tally.broken };
-        *count += 1;
-        if *count <= if undecided { R::MOST_UNDECIDED } else { MOST_FINDINGS } {
-            let (lines, sentence) = words();
-            self.list.push(Finding { rule, certainty, lines, sentence });
+        self.keep(rule, certainty, words);
+    }
+
+    /// Adds a finding against a peer; where one against it stands already, it is only counted.
+    pub fn add_of(
+        &mut self,
+        rule: R,
+        peer: u16,
+        certainty: Certainty,
+        words: impl FnOnce() -> (Vec<Witness>, String),
+    ) {
+        let cause = (rule, peer, certainty);
+        if let Some(finding) = self.causes.get(&cause).and_then(|at| self.list.get_mut(*at)) {
+            finding.more += 1;
+            *self.count(rule, certainty) += 1;
+        } else if self.keep(rule, certainty, words) {
+            self.causes.insert(cause, self.list.len() - 1);
         }
+    }
+
+    fn count(&mut self, rule: R, certainty: Certainty) -> &mut u64 {
+        let tally = self.tallies.entry(rule).or_default();
+        match certainty {
+            Certainty::NotDecidable => &mut tally.undecided,
+            Certainty::Certain => &mut tally.broken,
+            _ if R::SUSPECTS => &mut tally.suspected,
+            _ => &mut tally.broken,
+        }
+    }
+
+    /// Counts a finding, and keeps it in full if it is one of the first.
+    fn keep(
+        &mut self,
+        rule: R,
+        certainty: Certainty,
+        words: impl FnOnce() -> (Vec<Witness>, String),
+    ) -> bool {
+        let undecided = certainty == Certainty::NotDecidable;
+        let count = self.count(rule, certainty);
+        *count += 1;
+        let is_kept = *count <= if undecided { R::MOST_UNDECIDED } else { MOST_FINDINGS };
+        if is_kept {
+            let (lines, sentence) = words();
+            self.list.push(Finding { rule, certainty, lines, sentence, more: 0 });
+        }
+        is_kept
+    }
+
+    /// The condition is met: what was suspected on it is certain.
+    pub fn promote(&mut self, condition: Certainty) {
+        for finding in self.list.iter_mut().filter(|finding| finding.certainty == condition) {
+            finding.certainty = Certainty::Certain;
+            let (tally, count) = (self.tallies.entry(finding.rule).or_default(), finding.more + 1);
+            tally.broken += count;
+            tally.suspected = tally.suspected.saturating_sub(count);
+        }
+    }
+
+    /// Adds what another judge of the same run has found.
+    pub fn append(&mut self, other: Self) {
+        self.list.extend(other.list);
+        for (rule, counts) in other.tallies {
+            let tally = self.tallies.entry(rule).or_default();
+            tally.kept += counts.kept;
+            tally.broken += counts.broken;
+            tally.suspected += counts.suspected;
+            tally.undecided += counts.undecided;
+        }
+    }
+
+    /// How many objects were meant to be events and could not be read.
+    pub fn unreadable(&self) -> u64 {
+        let faults = [R::Fault::UNREADABLE, R::Fault::TOO_LONG];
+        let tallies = faults.iter().filter_map(|fault| self.tallies.get(&R::of_form(*fault)));
+        tallies.map(|tally| tally.broken).sum()
+    }
+
+    /// How often rules of safety were broken.
+    pub fn broken(&self) -> u64 {
+        let is_safety = |(rule, _): &(&R, &FindingCounts)| rule.row().level == Severity::Safety;
+        self.tallies.iter().filter(is_safety).map(|(_, tally)| tally.broken).sum()
     }
 
     /// Adds a finding that this line proves; its sentence is made only if it is kept in full.

@@ -17,6 +17,7 @@ impl<R: Rule> Findings<R> {
             (Some(tally), _) if breaks(row, tally, strict) => "VIOLATED",
             (None, Severity::Safety) => "nothing to judge",
             (None, _) => "fine",
+            (Some(tally), Severity::Safety) if tally.suspected > 0 => "suspicious",
             (Some(tally), Severity::Form) if tally.broken > 0 => "differs",
             (Some(tally), Severity::Progress) if tally.broken > 0 => "noted",
             (Some(tally), _) if tally.undecided > 0 => "not decidable",
@@ -79,8 +80,8 @@ impl<R: Rule> Findings<R> {
             let times = self.tallies.get(&row.rule).map_or(0, |tally| match outcome {
                 "held" => tally.kept,
                 "not decidable" => tally.undecided,
-                _ if tally.broken == 0 => tally.undecided,
-                _ => tally.broken,
+                _ if tally.broken + tally.suspected == 0 => tally.undecided,
+                _ => tally.broken + tally.suspected,
             });
             let times = if times > 0 { times.to_string() } else { "-".into() };
             let (name, claim) = (row.name, row.claim);
@@ -104,7 +105,16 @@ impl<R: Rule> Findings<R> {
         let open = count(&|row, tally| is_open(row) && tally.undecided > 0);
         let form = count(&|row, tally| row.level == Severity::Form && tally.broken > 0);
         let of_them = if strict && form > 0 { " of them" } else { "" };
-        format!("{violated} rule(s) violated, {open} not decidable, {form}{of_them} of form")
+        let suspicious = count(&|row, tally| {
+            row.level == Severity::Safety && tally.suspected > 0 && !breaks(row, tally, strict)
+        });
+        let suspicious = match suspicious {
+            0 => String::new(),
+            count => format!("{count} suspicious, "),
+        };
+        format!(
+            "{violated} rule(s) violated, {suspicious}{open} not decidable, {form}{of_them} of form"
+        )
     }
 }
 
@@ -112,7 +122,8 @@ impl<R: Rule> Findings<R> {
 pub(super) fn breaks<R: Rule>(row: &RuleRow<R>, tally: &FindingCounts, strict: bool) -> bool {
     match row.level {
         Severity::Safety => {
-            tally.broken > 0 || (strict && row.rule.must_be_decided() && tally.undecided > 0)
+            let open = row.rule.must_be_decided() && tally.undecided > 0;
+            tally.broken > 0 || (strict && (tally.suspected > 0 || open))
         }
         Severity::Form => strict && tally.broken > 0,
         Severity::Progress => false,
@@ -137,6 +148,7 @@ fn write_finding<R: Rule>(
     let open = finding.certainty == Certainty::NotDecidable;
     let head = match row.level {
         Severity::Safety if open && !(strict && finding.rule.must_be_decided()) => "not decidable",
+        Severity::Safety if finding.is_suspicion() && !strict => "suspicious",
         Severity::Safety => "VIOLATED",
         Severity::Form if strict => "VIOLATED",
         Severity::Form => "warning",
@@ -150,6 +162,9 @@ fn write_finding<R: Rule>(
     for line in &finding.lines {
         let (input, number) = (visible(name_of(inputs, line.input)), line.line);
         say(text, format_args!("    {input}:{number}: {}", visible(&line.text)));
+    }
+    if finding.more > 0 {
+        say(text, format_args!("    and {} more of the same", finding.more));
     }
     text.push('\n');
 }

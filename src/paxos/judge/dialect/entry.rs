@@ -198,6 +198,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// True if the five keys are there, and none of a journal's, of which more might follow.
+    pub(super) fn has_all(&self) -> bool {
+        self.count >= 5 && self.entry.printer.is_none()
+    }
+
     /// The five keys as the lab's form has them, with no more escapes than JSON needs.
     pub(super) fn plainly(&self) -> Option<String> {
         let value = serde_json::to_string(self.entry.value.as_deref()?).ok()?;
@@ -233,7 +238,8 @@ impl<'a> Fields<'a> {
         }
         let peer_id = self.peer_id.or(self.entry.printer)?;
         let is_journal = self.entry.printer.is_some();
-        let may_lack = is_ack(message_type) && !is_journal;
+        let may_lack =
+            (is_ack(message_type) || message_type == Some(MessageType::Prepare)) && !is_journal;
         if !is_journal {
             self.judge_form(action, named.flatten(), faults);
         }

@@ -12,9 +12,10 @@
 //! **Whose line.** A judge needs the order of one peer's own lines, so it must know whose they
 //! are. The journal says it (`at`); so does the name that compose puts in front; a `sent` line is
 //! its sender's. A `received` line of the lab's form names only the sender of the message: who
-//! printed it is known only if its file is one peer's. That, and whether a program means by
-//! `peer_id` the sender or the one who prints, is found by a look at the head of each input
-//! ([`Reader::inferred`] says what was concluded).
+//! printed it is known only if its file is one peer's. That, and whom a program means by
+//! `peer_id` ([`PeerIdMeans`]), is found by a look at the head of each input
+//! ([`Reader::inferred`] says what was concluded); where readings are left that differ, neither
+//! the sender nor the printer of a line is known.
 
 mod entry;
 mod number;
@@ -34,7 +35,8 @@ use crate::trace::reader::{Dialect, LogLine, LogReader, Object};
 use crate::visible::visible_json;
 pub use entry::{Attribution, Entry};
 pub use number::Number;
-use sniff::{Conclusion, Sniff};
+pub use sniff::PeerIdMeans;
+use sniff::{Conclusion, Ids, Sniff};
 
 faults! {
     /// One way to differ from the lab's form. The line was understood all the same, unless it is
@@ -69,7 +71,16 @@ faults! {
 /// The lab's form, and what is near it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PaxosDialect {
+    /// What a person says that `peer_id` means.
+    ids: Option<PeerIdMeans>,
     conclusion: Conclusion,
+}
+
+impl PaxosDialect {
+    /// The dialect of a program that means this by `peer_id`, if that is known.
+    pub fn with(ids: Option<PeerIdMeans>) -> Self {
+        Self { ids, ..Self::default() }
+    }
 }
 
 /// Reads lines of Paxos from one input.
@@ -87,7 +98,7 @@ impl Dialect for PaxosDialect {
 
     fn lenient<'a>(text: &'a str, faults: &mut FaultSet<PaxosFault>) -> Object<'a, Entry<'a>> {
         let mut fields = entry::Fields::default();
-        let ScanEnd { rest, closed, blanks, mended } =
+        let ScanEnd { rest, closed, blanks, mended, cut } =
             object(text, |key, raw| fields.take(&key, raw, faults));
         faults.add_if(blanks, PaxosFault::Blanks);
         faults.add_if(mended, PaxosFault::Mended);
@@ -98,7 +109,8 @@ impl Dialect for PaxosDialect {
             && fields
                 .plainly()
                 .is_some_and(|plain| plain == written || visible_json(&plain) == written);
-        let content = match fields.entry(faults) {
+        let is_cut = cut || (!closed && !fields.has_all());
+        let content = match fields.entry(faults).filter(|_| !is_cut) {
             Some(entry) => {
                 let is_odd = faults.is_empty() && rest.trim().is_empty() && !is_plain;
                 faults.add_if(is_odd && !entry.is_journal, PaxosFault::Spelling);
@@ -116,7 +128,7 @@ impl Dialect for PaxosDialect {
     }
 
     fn conclude(&mut self, sniff: &Sniff, input: &str, names: &Names) -> Vec<String> {
-        self.conclusion = sniff.conclude(input, names);
+        self.conclusion = sniff.conclude(input, names, self.ids);
         self.conclusion.in_words(input)
     }
 
@@ -127,27 +139,36 @@ impl Dialect for PaxosDialect {
         named: Option<u16>,
         faults: &mut FaultSet<PaxosFault>,
     ) {
-        let Conclusion { owner, means_printer } = self.conclusion;
-        let means_printer = means_printer && !entry.is_journal;
-        let received = entry.action == Action::Received;
+        let Conclusion { owner, ids } = self.conclusion;
+        let ids = if entry.is_journal { Ids::default() } else { ids };
+        let (id, received) = (entry.peer_id, entry.action == Action::Received);
+        let sent = entry.action == Action::Sent;
         let (printer, attribution) = if entry.printer.is_some() {
             (entry.printer, Attribution::Journal)
         } else if named.is_some() {
             (named, Attribution::Prefix)
-        } else if means_printer || !received {
-            (Some(entry.peer_id), Attribution::PeerId)
-        } else if owner.is_some() {
+        } else if owner.is_some() && (received || ids.other) {
             (owner, Attribution::Input)
+        } else if !(received || sent && ids.other) || ids == Ids::only(PeerIdMeans::Printer) {
+            (Some(id), Attribution::PeerId)
         } else {
             (None, Attribution::Unknown)
         };
         (entry.printer, entry.attribution) = (printer, attribution);
         if received {
             entry.receiver = entry.receiver.or(printer);
-            entry.sender = Some(entry.peer_id).filter(|_| !means_printer);
-            faults.add_if(means_printer, PaxosFault::PeerIdIsPrinter);
-        } else if entry.action == Action::Sent {
-            entry.sender = Some(entry.peer_id);
+            // A peer that is not the printer can only be the sender.
+            let is_sender = !ids.printer || printer.is_some_and(|printer| printer != id);
+            entry.sender = Some(id).filter(|_| is_sender);
+            faults.add_if(!ids.sender && ids.printer, PaxosFault::PeerIdIsPrinter);
+        } else if sent {
+            let is_other = ids == Ids::only(PeerIdMeans::Other);
+            // Whoever prints that it sent has sent.
+            entry.sender = if ids.other || named.is_some() { printer } else { Some(id) };
+            if is_other {
+                entry.receiver = entry.receiver.or(Some(id));
+            }
+            faults.add_if(is_other, PaxosFault::PeerIdIsPrinter);
         }
     }
 }

@@ -1,25 +1,79 @@
 //! A look at the head of an input: whose is it, and whom does `peer_id` mean?
+//!
+//! A reading of `peer_id` is struck out by lines that it cannot explain: under the first two a
+//! question has one `peer_id` on all lines that send it, under the third on all that receive it.
+//! What the readings that are left do not agree about is not known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::Entry;
+use super::number::Number;
 use crate::paxos::event::{Action, MessageType};
 use crate::trace::prefix::{Names, peer_named};
+
+/// Whom a program means by `peer_id` in a line about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerIdMeans {
+    /// The sender of the message, as the lab has it.
+    Sender,
+    /// The peer that prints the line.
+    Printer,
+    /// The peer at the other end.
+    Other,
+}
+
+/// The readings that are left; never none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ids {
+    pub(super) sender: bool,
+    pub(super) printer: bool,
+    pub(super) other: bool,
+}
+
+impl Default for Ids {
+    fn default() -> Self {
+        Self::only(PeerIdMeans::Sender)
+    }
+}
+
+impl Ids {
+    const ANY: Self = Self { sender: true, printer: true, other: true };
+
+    pub(super) fn only(one: PeerIdMeans) -> Self {
+        let is = |other| one == other;
+        Self {
+            sender: is(PeerIdMeans::Sender),
+            printer: is(PeerIdMeans::Printer),
+            other: is(PeerIdMeans::Other),
+        }
+    }
+}
+
+/// The `peer_id`s of the lines about one message: of those that send and those that receive it.
+#[derive(Clone, Debug, Default)]
+struct Ends {
+    sent: BTreeSet<u16>,
+    received: BTreeSet<u16>,
+    times_sent: usize,
+}
 
 /// What the lines at the head of an input have in common.
 #[derive(Clone, Debug, Default)]
 pub struct Sniff {
-    /// Who sent or chose something.
-    speakers: BTreeSet<u16>,
-    /// Who asked, and who answered.
-    proposers: BTreeSet<u16>,
-    acceptors: BTreeSet<u16>,
-    /// The `peer_id`s of received questions and of received answers.
-    asked_by: BTreeSet<u16>,
-    answered_by: BTreeSet<u16>,
-    /// Received lines whose `peer_id` is, and is not, the peer known to print them.
-    printers: usize,
-    senders: usize,
+    /// The `peer_id`s of lines that send, that receive, and that choose.
+    sent: BTreeSet<u16>,
+    received: BTreeSet<u16>,
+    chose: BTreeSet<u16>,
+    /// The ends of questions and of answers, by their numbers.
+    questions: BTreeMap<(MessageType, Number), Ends>,
+    answers: BTreeMap<(MessageType, Number), Ends>,
+    /// Of lines with a name in front: sent and received ones whose `peer_id` is that name, or not.
+    sent_own: usize,
+    sent_other: usize,
+    received_own: usize,
+    received_other: usize,
+    /// There are lines of a journal.
+    has_journal: bool,
     /// Lines that say themselves whose they are.
     named: usize,
     unnamed: usize,
@@ -30,11 +84,11 @@ pub struct Sniff {
 pub(super) struct Conclusion {
     /// The one peer that printed the whole input.
     pub(super) owner: Option<u16>,
-    /// True if `peer_id` is the printer's, on received lines too.
-    pub(super) means_printer: bool,
+    /// Whom `peer_id` may mean.
+    pub(super) ids: Ids,
 }
 
-/// More ids than this in one input are noise.
+/// More ids or numbers than this in one input are noise.
 const MOST_IDS: usize = 1024;
 
 impl Sniff {
@@ -42,73 +96,149 @@ impl Sniff {
     pub(super) fn add(&mut self, entry: &Entry<'_>, printer: Option<u16>) {
         if entry.is_journal {
             self.named += 1;
+            self.has_journal = true;
             return;
         }
         let tally = if printer.is_some() { &mut self.named } else { &mut self.unnamed };
         *tally += 1;
-        if self.speakers.len() + self.asked_by.len() + self.answered_by.len() > MOST_IDS {
+        if self.sent.len() + self.received.len() + self.questions.len() > MOST_IDS {
             return;
         }
-        let id = entry.peer_id;
-        let question =
-            matches!(entry.message_type, Some(MessageType::Prepare | MessageType::Accept));
+        let (id, sends) = (entry.peer_id, entry.action == Action::Sent);
         match entry.action {
-            Action::Received => {
-                match printer {
-                    Some(printer) if printer == id => self.printers += 1,
-                    Some(_) => self.senders += 1,
-                    None => {}
-                }
-                let ids = if question { &mut self.asked_by } else { &mut self.answered_by };
-                ids.insert(id);
-            }
-            Action::Sent => {
-                self.speakers.insert(id);
-                let ids = if question { &mut self.proposers } else { &mut self.acceptors };
-                ids.insert(id);
-            }
+            Action::Sent => _ = self.sent.insert(id),
+            Action::Received => _ = self.received.insert(id),
             Action::Chose => {
-                self.speakers.insert(id);
+                self.chose.insert(id);
+                return;
             }
-            Action::Started | Action::Connected | Action::Noted | Action::Lost => {}
+            _ => return,
         }
+        if let Some(printer) = printer {
+            *match (sends, printer == id) {
+                (true, true) => &mut self.sent_own,
+                (true, false) => &mut self.sent_other,
+                (false, true) => &mut self.received_own,
+                (false, false) => &mut self.received_other,
+            } += 1;
+        }
+        let ends = match (entry.message_type, entry.number) {
+            (Some(kind @ (MessageType::Prepare | MessageType::Accept)), Some(number)) => {
+                self.questions.entry((kind, number)).or_default()
+            }
+            (Some(kind @ (MessageType::PrepareAck | MessageType::AcceptAck)), Some(number)) => {
+                self.answers.entry((kind, number)).or_default()
+            }
+            _ => return,
+        };
+        ends.times_sent += usize::from(sends);
+        if sends {
+            ends.sent.insert(id)
+        } else {
+            ends.received.insert(id)
+        };
     }
 
     /// What follows, given the name of the file, which may name a peer.
-    pub(super) fn conclude(&self, input: &str, names: &Names) -> Conclusion {
-        let mut heard = self.asked_by.union(&self.answered_by);
-        let lone = match (self.speakers.len(), self.speakers.first()) {
-            (1, Some(lone)) => Some(*lone),
-            _ => None,
+    pub(super) fn conclude(
+        &self,
+        input: &str,
+        names: &Names,
+        fixed: Option<PeerIdMeans>,
+    ) -> Conclusion {
+        let stem = input.rsplit(['/', '\\']).next().unwrap_or(input);
+        let of_name = peer_named(stem.split('.').next().unwrap_or(stem), names);
+        let (owner, ids) = match () {
+            // Where there is a journal, the program is the one that has it.
+            () if self.has_journal => (None, Ids::default()),
+            () if self.named > 0 => (None, self.of_named()),
+            () => self.of_one_voice(of_name).unwrap_or_else(|| (None, self.of_many())),
         };
-        let means_printer = if self.printers + self.senders > 0 {
-            self.printers > self.senders
-        } else if let Some(lone) = lone {
-            let first = heard.next();
-            first == Some(&lone) && heard.next().is_none()
-        } else {
-            // Only a proposer asks and only an acceptor answers: the other way round, `peer_id`
-            // is not the sender's.
-            let count = |ids: &BTreeSet<u16>, these: &BTreeSet<u16>, not: &BTreeSet<u16>| {
-                ids.iter().filter(|id| these.contains(id) && !not.contains(id)).count()
-            };
-            let printer = count(&self.asked_by, &self.acceptors, &self.proposers)
-                + count(&self.answered_by, &self.proposers, &self.acceptors);
-            let sender = count(&self.asked_by, &self.proposers, &self.acceptors)
-                + count(&self.answered_by, &self.acceptors, &self.proposers);
-            printer > sender
-        };
-        // Among named lines an unnamed one is nobody's.
-        let one_voice = self.unnamed > 0 && self.named == 0;
-        let owner = match lone {
-            Some(lone) => Some(lone),
-            None if self.speakers.is_empty() => {
-                let stem = input.rsplit(['/', '\\']).next().unwrap_or(input);
-                peer_named(stem.split('.').next().unwrap_or(stem), names)
+        Conclusion { owner, ids: fixed.map_or(ids, Ids::only) }
+    }
+
+    /// Where names stand in front.
+    fn of_named(&self) -> Ids {
+        // To itself a peer sends no more than to others.
+        if 2 * self.sent_other >= self.sent_own.max(1) {
+            return Ids::only(PeerIdMeans::Other);
+        }
+        let other = self.sent_own == 0;
+        match (self.received_own, self.received_other) {
+            (0, 0) => Ids { other, ..Ids::ANY },
+            // A message to itself is received from itself.
+            (_, 0) => Ids::only(PeerIdMeans::Printer),
+            _ if other => Ids { printer: false, ..Ids::ANY },
+            _ => Ids::only(PeerIdMeans::Sender),
+        }
+    }
+
+    /// Where one peer speaks alone; none if it cannot be one, or not be known which.
+    fn of_one_voice(&self, of_name: Option<u16>) -> Option<(Option<u16>, Ids)> {
+        let of_choice = self.chose.first().copied();
+        let lone = self.sent.first().copied().filter(|_| self.sent.len() == 1);
+        let owner = of_choice.or(of_name).or(lone)?;
+        if self.chose.len() > 1 || of_name.is_some_and(|name| name != owner) {
+            return None;
+        }
+        let is_owner = |ids: &BTreeSet<u16>| ids.iter().all(|id| *id == owner);
+        let known = of_choice.or(of_name).is_some();
+        let one = |means| Some((Some(owner), Ids::only(means)));
+        match (is_owner(&self.sent), is_owner(&self.received)) {
+            // All of it is one id, which may be the other end's of a peer that is not known.
+            (true, true) if !known => Some((None, Ids::ANY)),
+            (true, true) if self.received.is_empty() => one(PeerIdMeans::Sender),
+            (true, true) => one(PeerIdMeans::Printer),
+            // A question that is sent and received here is one to itself, or of several peers.
+            _ if of_name.is_none() && self.has_both_ends() => None,
+            (true, false) if self.sent.is_empty() => {
+                known.then_some((Some(owner), Ids { printer: false, ..Ids::ANY }))
             }
-            None => None,
-        };
-        Conclusion { owner: owner.filter(|_| one_voice), means_printer }
+            (true, false) if known || self.sends_as_itself(owner) => one(PeerIdMeans::Sender),
+            (true, false) => None,
+            (false, _) => {
+                let is_other = !self.sent.contains(&owner) && !self.received.contains(&owner);
+                of_name.filter(|_| is_other).and_then(|_| one(PeerIdMeans::Other))
+            }
+        }
+    }
+
+    fn has_both_ends(&self) -> bool {
+        self.questions.values().any(|ends| !(ends.sent.is_empty() || ends.received.is_empty()))
+    }
+
+    /// Where all that is sent has one id: true if it can hardly be the receiver's. That of a
+    /// broadcast would not be the same twice, and that of an answer would be whose question was
+    /// received.
+    fn sends_as_itself(&self, id: u16) -> bool {
+        let asks = self.questions.values().filter(|ends| !ends.sent.is_empty());
+        let asked_by: BTreeSet<u16> =
+            self.questions.values().flat_map(|ends| ends.received.iter().copied()).collect();
+        let answers = self.answers.values().any(|ends| !ends.sent.is_empty());
+        let broadcasts = asks.map(|ends| ends.times_sent).max().unwrap_or(0) > 1;
+        !self.received.contains(&id) && (broadcasts || (answers && !asked_by.is_empty()))
+    }
+
+    /// Where several peers speak, and no line says which.
+    fn of_many(&self) -> Ids {
+        let mut ids = Ids::ANY;
+        // A question that nobody here sends is perhaps not received from whom it names, if that
+        // peer's questions are here.
+        let senders = |id: &u16| self.questions.values().any(|ends| ends.sent.contains(id));
+        let unsent = self.questions.values().filter(|ends| ends.sent.is_empty());
+        let is_odd = unsent.flat_map(|ends| &ends.received).any(senders);
+        for Ends { sent, received, .. } in self.questions.values() {
+            let apart = sent.is_disjoint(received);
+            let heard = !sent.is_empty() && !received.is_empty();
+            ids.sender &= sent.len() <= 1 && received.len() <= 1 && !(heard && apart);
+            ids.printer &= sent.len() <= 1 && (apart || is_odd);
+            ids.other &= received.len() <= 1 && apart;
+        }
+        for Ends { sent, received, .. } in self.answers.values() {
+            let heard = !sent.is_empty() && !received.is_empty();
+            ids.sender &= !(heard && sent.is_disjoint(received) && sent.len() > 1);
+        }
+        if ids.sender || ids.printer || ids.other { ids } else { Ids::ANY }
     }
 }
 
@@ -117,12 +247,20 @@ impl Conclusion {
         let owner = self.owner.map(|owner| {
             format!("{name}: taken for the lines of peer{owner}, who alone speaks in it")
         });
-        let means_printer = self.means_printer.then(|| {
-            format!(
-                "{name}: peer_id is taken for the peer that prints, also where it receives, so \
-                 the senders of what is received are not known"
-            )
-        });
-        owner.into_iter().chain(means_printer).collect()
+        let Ids { sender, printer, other } = self.ids;
+        let means = match (sender, printer, other) {
+            (true, false, false) => None,
+            (false, true, false) => Some(
+                "peer_id is taken for the peer that prints, also where it receives, so the senders \
+                 of what is received are not known",
+            ),
+            (false, false, true) => Some("peer_id is taken for the peer at the other end"),
+            _ => Some(
+                "whom peer_id means cannot be told from these lines (--ids says it), so little is \
+                 concluded from it",
+            ),
+        };
+        let means = means.map(|means| format!("{name}: {means}"));
+        owner.into_iter().chain(means).collect()
     }
 }

@@ -30,7 +30,7 @@ fn an_escape_of_what_does_not_show_itself_is_no_fault() {
 
 #[test]
 fn every_spelling_of_a_line_is_the_same_event() {
-    let want = read("p", PREPARE).remove(0).0;
+    let want = read("peer1", PREPARE).remove(0).0;
     for (line, faults) in [
         (PREPARE, vec![]),
         (&format!("peer1  | {PREPARE}"), vec![]),
@@ -46,7 +46,7 @@ fn every_spelling_of_a_line_is_the_same_event() {
             vec![Fault::KeyOrder],
         ),
     ] {
-        let (mut entry, attribution, got) = read("p", line).remove(0);
+        let (mut entry, attribution, got) = read("peer1", line).remove(0);
         assert_eq!(got, faults, "{line}");
         let known = [Attribution::PeerId, Attribution::Prefix];
         assert!(known.contains(&attribution) && entry.printer == Some(1), "{line}");
@@ -58,7 +58,7 @@ fn every_spelling_of_a_line_is_the_same_event() {
 #[test]
 fn a_service_that_names_no_peer_is_a_prefix() {
     for front in ["one | ", "Two    | ", "one-1  | ", "one_1 | ", "\u{1b}[36mone-1  | \u{1b}[0m"] {
-        let (entry, attribution, faults) = read("p", &format!("{front}{PREPARE}")).remove(0);
+        let (entry, attribution, faults) = read("peer1", &format!("{front}{PREPARE}")).remove(0);
         assert_eq!((faults, attribution), (vec![], Attribution::PeerId), "{front:?}");
         assert_eq!(entry.printer, Some(1), "{front:?}");
     }
@@ -116,9 +116,9 @@ fn a_received_line_is_its_files_owners() {
 fn peer_id_may_mean_the_one_who_prints() {
     let ack = PREPARE.replace("prepare", "prepare_ack").replace("_id\":1", "_id\":2");
     let received = PREPARE.replace("sent", "received").replace("_id\":1", "_id\":2");
+    let other = received.replace("_id\":2", "_id\":3");
     for text in [
-        format!("{received}\n{ack}\n"),
-        format!("{PREPARE}\n{received}\n{ack}\n"),
+        format!("{PREPARE}\n{received}\n{other}\n{ack}\n"),
         format!("peer1 | {PREPARE}\npeer2 | {received}\npeer2 | {ack}\n"),
     ] {
         let entries = read("x.log", &text);
