@@ -23,6 +23,8 @@ pure="--test transcripts --test teeth --test seeds --test schedules --test roles
 node="--test runtime --test durability --test data --test strangers --test bodies --test unlisted"
 lines="--test check --test views"
 judges="$lines --test any_log --test dialects --test judge --test verdicts"
+# Verdicts on running peers.
+live="--test local --test barrier --test group --test judge --test verdicts"
 # The judge of a protocol is a part of `trace`. `.cargo/mutants.toml` leaves out its drawings, its
 # simulator, its catalogue of mutants and `command.rs`.
 files_of() {
@@ -53,10 +55,10 @@ tests_of() {
     case $1 in
     hosts) echo "$pure" ;;
     # With the printed lines and the verdict of a live run.
-    paxos | ready | member) echo "$pure $lines --test local --test barrier" ;;
+    paxos | ready | member) echo "$pure $lines $live" ;;
     node) echo "$node" ;;
     trace) echo "$judges --test teeth" ;;
-    cli) echo "$judges --test local --test barrier" ;;
+    cli) echo "$judges $live" ;;
     *) echo "run.sh: no part is named $1" >&2 && exit 2 ;;
     esac
 }
