@@ -93,3 +93,28 @@ impl<T: FnMut() -> io::Result<()>> Read for Incoming<'_, '_, T> {
         piece
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// What comes after a gap is not taken for what was missing.
+    #[test]
+    fn a_body_that_has_failed_once_gives_nothing_more() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut sender = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        let mut lines = Lines::new(&stream, 10);
+        let told = Instant::now();
+        let mut body = Incoming { lines: &mut lines, left: 4, told, tell: || Ok(()), broken: None };
+        let kind = body.read(&mut [0; 4]).unwrap_err().kind();
+        sender.write_all(b"late").unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        assert_eq!(body.read(&mut [0; 4]).unwrap_err().kind(), kind);
+        assert_eq!(body.left, 4);
+    }
+}

@@ -239,6 +239,35 @@ mod tests {
         assert!(reader.buffer.len() <= MAX_LINE + 2 * CHUNK);
     }
 
+    /// Fails with each of these in its turn, then gives lines without end.
+    struct Failing(Vec<ErrorKind>);
+
+    impl Read for Failing {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            match self.0.pop() {
+                Some(kind) => Err(kind.into()),
+                None => (&b"0123456789\n"[..]).read(into),
+            }
+        }
+    }
+
+    #[test]
+    fn an_interrupted_read_is_repeated_and_any_other_error_is_told() {
+        let mut reader =
+            Lines::new(Failing(vec![ErrorKind::WouldBlock, ErrorKind::Interrupted]), 10);
+        assert_eq!(reader.next_line().unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert_eq!(reader.next_line().unwrap(), Some(&b"0123456789"[..]));
+    }
+
+    #[test]
+    fn what_was_read_is_not_held() {
+        let mut reader = Lines::new(Failing(Vec::new()), 10);
+        for _ in 0..10_000 {
+            assert_eq!(reader.next_line().unwrap(), Some(&b"0123456789"[..]));
+        }
+        assert!(reader.buffer.len() <= 2 * CHUNK, "{} bytes", reader.buffer.len());
+    }
+
     #[test]
     fn a_line_cut_off_by_the_end_is_an_error() {
         let mut reader = Lines::new(&b"\"ping\"\n\"pi"[..], 100);

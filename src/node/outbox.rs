@@ -129,6 +129,18 @@ impl<P: Process> Outbox<P> {
         self.charged.len()
     }
 
+    /// How many bytes wait on account of this one.
+    #[cfg(test)]
+    pub(super) fn charged(&self, peer: PeerId) -> usize {
+        self.charged.get(&peer).copied().unwrap_or(0)
+    }
+
+    /// How many bytes the queue itself takes.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.queue.capacity() * size_of::<Entry<P>>()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

@@ -141,3 +141,59 @@ fn send(link: &Link, stream: &TcpStream, opener: Opener) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::node::link::{Address, Kind};
+
+    /// Fails with each of these in its turn, then gives `body`.
+    struct Failing(Vec<ErrorKind>);
+
+    impl Read for Failing {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            match self.0.pop() {
+                Some(kind) => Err(kind.into()),
+                None => (&b"body"[..]).read(into),
+            }
+        }
+    }
+
+    /// Sends a body from a source that fails, over a link that may be lost; the result, and what
+    /// has arrived when the connection is closed.
+    fn send_failing(errors: &[ErrorKind], is_lost: bool) -> (io::Result<()>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let stream = Arc::new(TcpStream::connect(("127.0.0.1", port)).unwrap());
+        let (mut other_end, _) = listener.accept().unwrap();
+        let address = Address { host: "127.0.0.1".into(), port };
+        let link = Link::new(PeerId(2), address, Kind::Standing);
+        if !is_lost {
+            link.set_up(Arc::clone(&stream), Vec::new());
+        }
+        let source = Box::new(Failing(errors.to_vec()));
+        let sent = send(&link, &stream, Box::new(|| Ok((b"head ".to_vec(), (4, source)))));
+        if sent.is_ok() && !is_lost {
+            stream.shutdown(Shutdown::Write).unwrap();
+        }
+        let mut arrived = String::new();
+        other_end.read_to_string(&mut arrived).unwrap();
+        (sent, arrived)
+    }
+
+    #[test]
+    fn an_interrupted_read_of_a_body_is_repeated_and_any_other_error_ends_the_connection() {
+        let (sent, arrived) = send_failing(&[ErrorKind::Interrupted], false);
+        assert_eq!((sent.is_ok(), arrived.as_str()), (true, "head body"));
+        let (sent, arrived) = send_failing(&[ErrorKind::NotFound], false);
+        assert_eq!((sent.unwrap_err().kind(), arrived.as_str()), (ErrorKind::NotFound, "head "));
+    }
+
+    #[test]
+    fn nothing_of_a_body_goes_over_a_connection_that_the_link_has_lost() {
+        let (sent, arrived) = send_failing(&[], true);
+        assert_eq!((sent.is_ok(), arrived.as_str()), (true, ""));
+    }
+}

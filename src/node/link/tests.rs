@@ -21,10 +21,15 @@ fn frame(number: usize) -> Vec<u8> {
     format!("{number:0>1023}\n").into_bytes()
 }
 
+/// A message with a body.
+fn opener() -> Opener {
+    Box::new(|| Ok((b"line\n".to_vec(), (4, Box::new(&b"body"[..])))))
+}
+
 #[test]
 fn a_frame_without_a_link_is_not_taken() {
     let link = Link::new(PeerId(2), Address { host: "127.0.0.1".into(), port: 1 }, Kind::Standing);
-    assert!(!link.push(b"lost\n"));
+    assert!(!link.push(b"lost\n") && !link.push_body(opener()));
     link.flush();
 }
 
@@ -85,12 +90,22 @@ fn a_link_on_demand_keeps_what_it_was_made_for() {
     assert!(link.push(b"second\n"));
     assert_eq!(link.flush(), Next::Dial, "it needs a thread");
     assert_eq!(link.flush(), Next::Nothing, "one");
+    link.unserved();
+    assert_eq!(link.flush(), Next::Dial, "there was none to be had");
     link.set_up(fresh.state().stream.clone().unwrap(), b"first\n".to_vec());
     assert_eq!(link.flush(), Next::Nothing);
+    assert!(!link.state().slow, "the socket took all of it");
     let mut bytes = [0; 13];
     other_end.read_exact(&mut bytes).unwrap();
     assert_eq!(&bytes, b"first\nsecond\n");
-    assert!(!link.is_idle() && link.is_drained());
+    assert!(!link.is_idle() && link.is_drained() && !link.sends_bodies());
+    link.state().used = Instant::now().checked_sub(IDLE);
+    assert!(link.is_idle());
+    assert!(link.push_body(opener()) && link.flush() == Next::Body && link.sends_bodies());
+    link.state().used = Instant::now().checked_sub(IDLE);
+    assert!(!link.is_idle(), "a body is on its way");
+    link.set_down();
+    assert!(link.push_body(opener()), "it is dialled for it");
 }
 
 #[test]
@@ -112,8 +127,6 @@ fn one_slow_dial_is_under_way_at_a_time_and_a_link_needs_none() {
 #[test]
 fn few_messages_with_bodies_wait_and_what_comes_later_stays_behind_them() {
     let (link, mut other_end) = linked();
-    let opener =
-        || -> Opener { Box::new(|| Ok((b"line\n".to_vec(), (4, Box::new(&b"body"[..]))))) };
     assert!((0..MAX_BODIES).all(|_| link.push_body(opener())));
     assert!(!link.push_body(opener()), "one more is dropped");
     assert!(link.push(b"behind\n") && link.flush() == Next::Body);
@@ -130,4 +143,74 @@ fn few_messages_with_bodies_wait_and_what_comes_later_stays_behind_them() {
     other_end.read_exact(&mut bytes).unwrap();
     assert_eq!(String::from_utf8(bytes).unwrap(), want);
     assert!(link.is_drained() && bodies == MAX_BODIES);
+    assert_eq!(link.flush_slow().0, 1, "the one that was dropped is counted");
+}
+
+/// In front of the bodies and behind each of them.
+#[test]
+fn all_frames_that_wait_count_and_without_a_thread_for_bodies_they_go_on() {
+    let (link, mut other_end) = linked();
+    let mut frames = 0;
+    let mut push = |link: &Link, most| {
+        while frames < most && link.push(&frame(frames)) {
+            frames += 1;
+        }
+        frames
+    };
+    push(&link, 3);
+    assert!(link.push_body(opener()));
+    push(&link, 5);
+    assert!(link.push_body(opener()));
+    assert_eq!(push(&link, usize::MAX), QUEUE_LIMIT / 1024);
+    let reader = thread::spawn(move || {
+        let mut bytes = vec![0; QUEUE_LIMIT];
+        other_end.read_exact(&mut bytes).unwrap();
+        bytes
+    });
+    while link.flush() != Next::Body {
+        link.flush_slow();
+    }
+    link.drop_bodies();
+    let mut dropped = 0;
+    while !link.is_drained() || dropped == 0 {
+        dropped += link.flush_slow().0;
+    }
+    assert_eq!(dropped, 3, "a frame and two bodies");
+    for (number, line) in reader.join().unwrap().chunks(1024).enumerate() {
+        assert_eq!(line, frame(number), "frame {number}");
+    }
+}
+
+#[test]
+fn a_link_is_over_its_newest_connection_and_can_be_closed() {
+    let ((link, mut other_end), (fresh, _end)) = (linked(), linked());
+    let stream = link.state().stream.clone().unwrap();
+    assert!(link.is_over(&stream));
+    link.close();
+    assert_eq!(other_end.read(&mut [0]).unwrap(), 0);
+    link.set_up(fresh.state().stream.clone().unwrap(), Vec::new());
+    assert!(!link.is_over(&stream));
+    link.set_down();
+    assert!(!link.is_over(&stream));
+}
+
+#[test]
+fn what_is_known_of_a_peer_s_answers_outlives_a_two_way_link() {
+    let link = Link::new(PeerId(1), Address { host: "127.0.0.1".into(), port: 1 }, Kind::Address);
+    link.two_way(PeerId(2)).failed();
+    assert_eq!(link.two_way(PeerId(2)).silence(), timeouts::ANSWER_TIMEOUT * 6);
+}
+
+#[test]
+fn a_pause_takes_its_time_unless_the_peer_is_seen_alive() {
+    let (link, _other_end) = linked();
+    let (begun, pause) = (Instant::now(), Duration::from_millis(20));
+    link.pause(pause);
+    assert!(begun.elapsed() >= pause);
+    link.wake();
+    link.pause(Duration::from_secs(20));
+    assert!(begun.elapsed() < Duration::from_secs(15), "it was woken before");
+    let again = Instant::now();
+    link.pause(pause);
+    assert!(again.elapsed() >= pause, "once");
 }

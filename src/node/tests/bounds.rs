@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::super::connections::{Batch, MAX_CONNECTIONS};
-use super::super::outbox::{PEER_LIMIT, TURN};
+use super::super::outbox::{Entry, Outbox, PEER_LIMIT, Pending, TURN};
 use super::super::{Config, Node, Observer};
 use crate::process::{Effect, Effects, NoInput, Output, PeerId, Process};
 
@@ -194,6 +194,7 @@ fn whoever_waited_goes_on_when_there_is_room() {
     assert!(gate.facts().iter().any(|(_, fact)| fact == "mine"));
     assert!(node.inbound_up(PeerId(2), &stream()));
     end.recv_timeout(DEADLINE).expect("it is superseded");
+    assert_eq!(node.lock().outputs.blocked, 0, "nobody waits any more");
 }
 
 /// Also the clock hands over what it finds. It must not be held up by what others put.
@@ -267,4 +268,61 @@ fn nothing_is_kept_of_a_peer_that_is_gone() {
     node.settle();
     let core = node.lock();
     assert!(core.ends.is_empty() && core.outputs.charges() == 0);
+}
+
+#[test]
+fn there_is_room_up_to_the_limit_and_again_below_half_of_it() {
+    let (peer, entry) = (PeerId(2), size_of::<Entry<Teller>>());
+    for (bytes, room, again) in [
+        (PEER_LIMIT / 2 - 1, true, true),
+        (PEER_LIMIT / 2, true, false),
+        (PEER_LIMIT - 1, true, false),
+        (PEER_LIMIT, false, false),
+    ] {
+        let mut outbox = Outbox::<Teller>::default();
+        outbox.cause = Some(peer);
+        outbox.put(0, Pending::Halt(0), bytes - entry);
+        assert_eq!((outbox.has_room(peer, false), outbox.has_room(peer, true)), (room, again));
+        assert!(outbox.has_room(PeerId(3), true), "nothing is charged to it");
+    }
+}
+
+#[test]
+fn what_a_flood_has_taken_is_given_back() {
+    let mut outbox = Outbox::<Teller>::default();
+    (0..10 * TURN).for_each(|_| outbox.put(0, Pending::Halt(0), 0));
+    while !outbox.take_ready(0).is_empty() {}
+    assert!(outbox.held() <= TURN, "{} bytes", outbox.held());
+}
+
+/// A message waits as bytes, and once more where it is of interest.
+#[test]
+fn a_datagram_is_charged_with_the_memory_that_it_takes() {
+    let node = node(&Gate::default());
+    let (peer, entry) = (PeerId(2), size_of::<Entry<Teller>>());
+    let message = "x".repeat(1000);
+    let datagram = Teller::to_datagram(&message);
+    for (interest, copies) in [(false, 0), (true, 1)] {
+        let mut core = node.lock();
+        let before = core.outputs.charged(peer);
+        core.sees_traffic = interest;
+        core.outputs.cause = Some(peer);
+        core.cast(PeerId(3), message.clone());
+        let more = core.outputs.charged(peer) - before;
+        assert_eq!(more, datagram.capacity() + copies * datagram.len() + entry);
+    }
+}
+
+#[test]
+fn whoever_waits_for_what_was_said_is_counted_as_long_as_it_waits() {
+    let gate = Gate::default();
+    let node = stuck(&gate);
+    let waiting = Arc::clone(&node);
+    let waits = thread::spawn(move || waiting.settle());
+    until(|| node.lock().waiting == 1);
+    gate.shut(false);
+    waits.join().unwrap();
+    let soon = Instant::now() + Duration::from_millis(10);
+    assert_eq!(node.wait_until(Some(soon), |_| None::<()>), None);
+    assert_eq!(node.lock().waiting, 0);
 }

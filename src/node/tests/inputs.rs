@@ -66,7 +66,8 @@ fn each_line_is_an_input_and_the_end_may_be_one_and_bad_lines_are_told() {
     let longest = "0".repeat(MAX_LINE - 1) + "5\n";
     let too_long = std::io::repeat(b'7').take(10 * MAX_LINE as u64);
     let text = Cursor::new("1\nbad\x1b\n\n2\r\n".to_owned() + &longest).chain(too_long);
-    let text = text.chain(Cursor::new("\n\u{fffd}\n3"));
+    let last = "0".repeat(MAX_LINE - 1) + "3";
+    let text = text.chain(Cursor::new("\n\u{fffd}\n".to_owned() + &last));
     let parse = |line: &str| line.parse().map_err(|_| format!("{line:?}: not a number: {line}"));
     node.read_inputs(text, parse, || Some(99)).unwrap();
     let deadline = Some(Instant::now() + Duration::from_secs(30));

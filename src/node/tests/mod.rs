@@ -9,6 +9,7 @@
 
 mod batches;
 mod bounds;
+mod halts;
 mod incarnations;
 mod inputs;
 mod own_step;

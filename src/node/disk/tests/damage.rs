@@ -7,6 +7,7 @@ use proptest::test_runner::Config as ProptestConfig;
 use proptest::{prop_assert, prop_assert_eq, proptest};
 
 use super::*;
+use crate::node::disk::form::PREFIX;
 use crate::node::disk::replay::{Found, replay};
 
 /// What a log with these bytes restores, and how much of it is torn.
@@ -167,6 +168,14 @@ fn what_does_not_begin_like_a_line_is_no_torn_one_however_short_it_is() {
     let (_dir, whole) = written(&[&["a"]]);
     for length in 1..100 {
         assert_refused(&[&whole[..], &vec![b'0'; length]].concat(), || format!("{length} bytes"));
+        // One that does may be a torn one as long as it has not said how long it is.
+        let bytes = [&whole[..], b"\t", &vec![b'0'; length - 1]].concat();
+        let what = || format!("a mark and {length} bytes");
+        if length < PREFIX {
+            assert_torn(&bytes, &["a".into()], length, what);
+        } else {
+            assert_refused(&bytes, what);
+        }
     }
 }
 
@@ -319,5 +328,12 @@ fn what_is_refused_is_left_as_it_is() {
     fs::write(dir.path().join("log"), &bytes).unwrap();
     assert!(refusal(dir.path()).contains("log: line 4 is damaged: its checksum is wrong"));
     assert_eq!(super::log(dir.path()), bytes);
+    // A line of two sectors, of which one is there and ends as a line does.
+    let (_dir, whole) = written(&[&["a"], &["long ".repeat(100).as_str()]]);
+    bytes = whole[..whole.len() - SECTOR].to_vec();
+    *bytes.last_mut().unwrap() = b'\n';
+    fs::write(dir.path().join("log"), &bytes).unwrap();
+    let why = "log: line 4 is damaged: it is shorter than it announces";
+    assert!(refusal(dir.path()).contains(why));
     assert!(!dir.path().join("log.new").exists());
 }

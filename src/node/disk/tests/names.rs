@@ -1,8 +1,55 @@
 //! Whose the log is, who else has it, and what stands around it.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::*;
+
+/// Remembers which names were made durable; those at the root cannot be, and this is why.
+#[derive(Clone)]
+struct Names(Arc<std::sync::Mutex<Vec<PathBuf>>>, Option<ErrorKind>);
+
+impl Media for Names {
+    fn sync_names(&self, dir: &Path) -> io::Result<()> {
+        self.0.lock().unwrap().push(dir.to_owned());
+        match self.1.filter(|_| dir == Path::new("/")) {
+            Some(kind) => Err(kind.into()),
+            None => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn the_names_of_all_directories_above_are_made_durable_or_it_is_an_error() {
+    let ignored = [ErrorKind::PermissionDenied, ErrorKind::InvalidInput, ErrorKind::Unsupported];
+    let fatal = [ErrorKind::Other, ErrorKind::NotFound, ErrorKind::StorageFull];
+    let reasons = ignored.into_iter().chain(fatal).map(Some);
+    for why in [None].into_iter().chain(reasons) {
+        let base = TempDir::new().unwrap();
+        symlink(base.path(), base.path().join("link")).unwrap();
+        let dir = base.path().join("link/a/b");
+        let media = Names(Arc::default(), why);
+        let names = Arc::clone(&media.0);
+        let opened = Disk::open_on(Box::new(media), 0, &dir, &owner(3, "f"), &mut Notes::default());
+        assert_eq!(opened.is_ok(), why.is_none_or(|why| ignored.contains(&why)), "{why:?}");
+        if opened.is_ok() {
+            let names = names.lock().unwrap();
+            let real = base.path().canonicalize().unwrap().join("a/b");
+            for above in dir.ancestors().skip(1).chain(real.ancestors().skip(1)) {
+                assert!(names.iter().any(|name| name == above), "{}", above.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn people_are_told_whose_directory_it_is_and_to_leave_it_alone() {
+    let (dir, _) = written(&[]);
+    let about = fs::read_to_string(dir.path().join("about.txt")).unwrap();
+    assert!(about.starts_with("The durable state of peer3 (test/1).\nDo not edit"), "{about}");
+}
 
 #[test]
 fn a_lost_log_is_not_a_fresh_start() {
