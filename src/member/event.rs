@@ -193,9 +193,23 @@ mod tests {
             "{peer_id: 2, view_id: 3, leader: 1, memb_list: []}",
             "{peer_id: 2, view_id: 3, leader: 1, message:\"a\"b\"}",
             "{peer_id: 2, view_id: 3, leader: 1}",
+            "{peer_id: 2, view_id: 3, leader: 1, memb_list: [1x,2]}",
             "",
         ] {
             assert_eq!(ViewLine::read(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_list_has_as_many_members_as_a_group_may_have() {
+        let read = |count: usize| {
+            let ids: Vec<u16> = (1..).take(count).collect();
+            ViewLine::read(&format!(
+                "{{peer_id: 1, view_id: 3, leader: 1, memb_list: {}}}",
+                listed(&ids)
+            ))
+        };
+        assert!(read(MOST_PEERS).is_some());
+        assert_eq!(read(MOST_PEERS + 1), None);
     }
 }

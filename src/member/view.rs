@@ -229,6 +229,8 @@ mod tests {
         assert_eq!((back.id, back.left.len(), back.ids().len()), (12, 0, 3));
         let gone = after(&back, Operation::Del { peer: PeerId(1), asked: false });
         assert_eq!((gone.leader, gone.left.len()), (PeerId(2), 0));
+        let alone = after(&view, Operation::Del { peer: PeerId(2), asked: false });
+        assert_eq!((alone.id, alone.ids()), (1, [PeerId(2)].into()), "a view has members");
         let dead = |ids: &[u16]| ids.iter().copied().map(PeerId).collect();
         let of = |ids| back.clone().led_without(&dead(ids)).leader;
         assert_eq!((of(&[]), of(&[1]), of(&[1, 2])), (PeerId(1), PeerId(2), PeerId(3)));

@@ -78,3 +78,11 @@ fn no_more_of_a_file_is_read_than_the_limit() {
     let error = Hosts::read(Path::new("/dev/zero")).expect_err("endless").to_string();
     assert!(error.contains(": longer than 1048576 bytes; "), "{error}");
 }
+
+#[test]
+fn a_file_and_a_machine_have_their_own_names() {
+    assert_eq!(Hosts::parse("peer1\n", "the file").unwrap().name(), "the file");
+    let uname = std::process::Command::new("uname").arg("-n").output().expect("there is uname");
+    let name = String::from_utf8(uname.stdout).unwrap();
+    assert_eq!(ThisMachine.name().as_deref(), Some(name.trim()));
+}
