@@ -197,6 +197,13 @@ fn local_judges_the_barrier() {
     let end = Program::start(synod("local ready -d 0.3,0,0.1 --interval 10")).end();
     assert_eq!(end.code, Some(0), "{end:#?}");
     assert_eq!(end.out.last().map(String::as_str), Some("passed: 5 peers, and all are ready"));
+    let head = end.out.iter().position(|line| line == "peer    ready after").expect("a table");
+    for (row, id) in end.out[head + 1..].iter().zip(1..=5) {
+        let after =
+            row.strip_prefix(&format!("peer{id}   ")).and_then(|row| row.strip_suffix(" s"));
+        let after: f64 = after.and_then(|after| after.parse().ok()).expect("a time");
+        assert!(after >= 0.3, "the first is started last: {row}");
+    }
 }
 
 #[test]
@@ -211,6 +218,12 @@ fn flags_that_cannot_be_used_are_refused() {
         "local ready -d x",
         "local ready -d 0,0,0,0,0,0",
         "judge ready",
+        "judge ready tests/alone.hosts",
+        "judge ready -h tests/alone.hosts tests/alone.hosts",
+        "judge ready -h tests/alone.hosts -h tests/alone.hosts",
+        "local ready --data x",
+        "judge ready -h tests/alone.hosts -d 0",
+        "judge ready -h tests/alone.hosts --interval 1",
     ] {
         let end = Program::start(synod(words)).end();
         assert_eq!((end.code, end.out.len()), (Some(2), 0), "{words}: {end:?}");

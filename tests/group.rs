@@ -238,7 +238,11 @@ fn flags_that_cannot_be_used_are_refused() {
         "local member -c 5:1,5:2",
         "local member -c 1:1,2:1,3:1,4:1,5:1",
         "judge member",
+        "local member --trace x",
         "judge member -h x -c a",
+        "judge member -h tests/alone.hosts -d 0",
+        "judge member -h tests/alone.hosts --heartbeat 1",
+        "judge member -h tests/alone.hosts --majority",
     ] {
         let end = Program::start(synod(words)).end();
         assert_eq!((end.code, end.out.len()), (Some(2), 0), "{words}: {end:?}");

@@ -67,7 +67,16 @@ fn a_run_in_which_nobody_proposes_is_not_passed() {
 
 #[test]
 fn flags_and_words_that_are_not_understood_are_an_error() {
-    assert_eq!(judge("", &["--expect", "XY"]).0, Some(2));
+    for flags in [
+        ["--expect", "XY"],
+        ["-v", "X"],
+        ["-t", "1"],
+        ["--data", "x"],
+        ["--trace", "x"],
+        ["--draw", "x.svg"],
+    ] {
+        assert_eq!(judge("", &flags), (Some(2), String::new()), "{flags:?}");
+    }
     assert_eq!(judge("==> peer2 vanished\n", &[]).0, Some(2));
 }
 

@@ -164,7 +164,17 @@ fn a_closed_standard_output_ends_it_well() {
 
 #[test]
 fn more_values_or_delays_than_proposers_are_refused() {
-    for words in ["-v A,B,C", "-t 1,2,3", "-v A,BC", "-v A,,B", "-t 1,x", "-t 1,-1", "-x", "a b"] {
+    for words in [
+        "-v A,B,C",
+        "-t 1,2,3",
+        "-v A,BC",
+        "-v A,,B",
+        "-t 1,x",
+        "-t 1,-1",
+        "-x",
+        "a b",
+        "--expect X",
+    ] {
         let end = local(words);
         assert_eq!((end.code, end.out.len()), (Some(2), 0), "{words}: {end:#?}");
         assert!(end.err[0].starts_with("synod: "), "{end:#?}");
@@ -197,6 +207,14 @@ fn a_machine_without_room_for_threads_is_an_error_of_one_line() {
         }
     }
     assert!(met > 0, "no room was too small");
+}
+
+#[test]
+fn a_machine_without_free_ports_is_an_error_of_one_line() {
+    // One listener is held for each peer until all have a port.
+    let end = limited("ulimit -n 7", "local");
+    assert_eq!((end.code, end.out.len(), end.err.len()), (Some(2), 0, 1), "{end:#?}");
+    assert!(end.err[0].starts_with("synod: found only "), "{end:#?}");
 }
 
 #[test]

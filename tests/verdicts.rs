@@ -41,6 +41,7 @@ fn a_judge_of_ready_or_member_says_by_its_exit_code_what_it_found() {
     let panics = |log: &str| format!("peer2 | thread 'main' panicked\n{log}");
     let exits = |log: &str| format!("{log}peer2 exited with code 2\n");
     let unknown = |log: &str| format!("peer3 | READY\n{log}");
+    let said = |line: &str| format!("peer1 | {line}\n{BOTH_READY}");
     let twice = TOGETHER.to_owned() + "peer2 | {peer_id: 2, view_id: 1, leader: 1, memb_list: [2]}";
     for (words, log, passed) in [
         ("ready", BOTH_READY.to_owned(), true),
@@ -53,6 +54,9 @@ fn a_judge_of_ready_or_member_says_by_its_exit_code_what_it_found() {
         ("ready", format!("==> peer1 started\n{BOTH_READY}"), false),
         ("ready", format!("==> peer1 started\n==> peer2 started\n{BOTH_READY}"), true),
         ("ready", format!("==> broken off: no time\n{BOTH_READY}"), false),
+        ("ready", said("peer1: dropped a datagram"), true),
+        ("ready", said("12:00:00.000001 peer1 sent ALIVE? to peer2"), true),
+        ("ready", said("12:00:00.000001 peer2 sent ALIVE? to peer1"), false),
         ("member", TOGETHER.to_owned(), true),
         ("member", ALONE.into(), false),
         ("member", String::new(), false),
@@ -68,6 +72,25 @@ fn a_judge_of_ready_or_member_says_by_its_exit_code_what_it_found() {
     }
 }
 
+/// The log goes on: only a judge that gives up ends.
+#[test]
+fn a_judge_that_has_found_a_violation_does_not_wait_for_the_rest() {
+    for (words, line) in [
+        ("ready", "==> peer1 started\npeer1 | READY\n"),
+        ("member", "peer1 | {peer_id: 1, view_id: 0, leader: 2, memb_list: [1]}\n"),
+        ("", "==> broken off: no time\n"),
+    ] {
+        let mut command = synod(&format!("judge {words} -h hostsfiles/hostsfile-testcase2.txt"));
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
+        let mut log = child.stdin.take().expect("is piped");
+        log.write_all(line.as_bytes()).expect("it reads");
+        let ended = until("its end", || child.try_wait().expect("our child"));
+        assert_eq!(ended.code(), Some(1), "{words}");
+        drop(log);
+    }
+}
+
 #[test]
 fn a_local_run_that_does_not_reach_its_goal_is_exit_code_1() {
     for words in ["ready -d 0,0,0,0,60 --timeout 1", "member -d 0,0,0,0,60 --timeout 1"] {
@@ -75,6 +98,8 @@ fn a_local_run_that_does_not_reach_its_goal_is_exit_code_1() {
         assert_eq!(end.code, Some(1), "{words}: {end:#?}");
         assert!(end.out.iter().any(|line| line.contains("not reached within 1 s")), "{end:#?}");
         assert!(end.out.last().is_some_and(|line| line.starts_with("FAILED: ")), "{end:#?}");
+        let row = end.out.iter().find(|line| line.starts_with("peer5 "));
+        assert_eq!(row.is_some_and(|row| row.ends_with(" -")), words.starts_with("ready"));
     }
 }
 

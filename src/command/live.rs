@@ -298,3 +298,20 @@ impl RunFlags {
         self.trace.is_some() || self.draw.is_some() && self.files.contains(&"--trace")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_given_once_and_their_number_is_bounded() {
+        let mut reasons = Reasons::default();
+        for number in 0..2 * MOST_REASONS {
+            for _ in 0..2 {
+                reasons.add(number.to_string());
+            }
+        }
+        let want: Vec<String> = (0..MOST_REASONS).map(|number| number.to_string()).collect();
+        assert_eq!(reasons.list(), want);
+    }
+}

@@ -190,3 +190,73 @@ impl Observer<Peer> for Lines {
         self.printed.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+    use std::{fs, io};
+
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::paxos::acceptor::Acceptor;
+    use crate::paxos::{Accepted, Record, Roles, Setup};
+
+    const ME: PeerId = PeerId(3);
+    const X: Value = Value('X');
+
+    fn n(number: u64) -> ProposalNumber {
+        ProposalNumber::new(number).expect("a number")
+    }
+
+    /// A peer that has promised 7, accepted 2 and reserved up to 13 in an earlier incarnation.
+    fn restarted() -> Peer {
+        let mut peer = Peer::new(std::sync::Arc::new(Setup {
+            me: ME,
+            roles: Roles { peers: 5, proposers: [].into() },
+            candidate: None,
+            delay: Duration::ZERO,
+            link_wait: Duration::ZERO,
+        }));
+        let accepted = Some(Accepted { number: n(2), value: X });
+        peer.restore(Record::Acceptor(Acceptor { min_proposal: Some(n(7)), accepted }));
+        peer.restore(Record::LastNumber(n(13)));
+        peer
+    }
+
+    #[test]
+    fn the_journal_has_what_is_found_linked_heard_and_noted_before_the_frames_leave() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("trace");
+        let printer = || Printer::new(io::sink(), |_| String::new()).expect("a thread");
+        let (out, err) = (printer(), printer());
+        let journal = Journal::open(ME, &path, err.clone(), gap).expect("a new file");
+        let mut lines = Lines::new(ME, out, Prose::new(ME, err, false), Some(journal));
+        let written = || -> Vec<Json> {
+            let text = fs::read_to_string(&path).expect("is there");
+            let line = |line| {
+                let mut line: Json = serde_json::from_str(line).expect("JSON");
+                let time = line.as_object_mut().and_then(|line| line.remove("time_us"));
+                assert!(time.and_then(|time| time.as_u64()) > Some(1_700_000_000_000_000));
+                line
+            };
+            text.lines().map(line).collect()
+        };
+        lines.started(&restarted());
+        let mut want = vec![json!({"peer_id": 3, "action": "started", "message_value": "X",
+            "proposal_num": 7, "at": 3, "accepted_proposal": 2, "last_proposal": 13})];
+        assert_eq!(written(), want);
+        lines.observe(&Output::Connected(PeerId(2)));
+        lines.observe(&Output::Received(PeerId(1), Message::Prepare { number: n(6), value: X }));
+        lines.observe(&Output::Report(Fact::Exhausted));
+        assert_eq!(written(), want, "not yet");
+        lines.before_frames();
+        want.extend([
+            json!({"peer_id": 3, "action": "connected", "at": 3, "to": 2}),
+            json!({"peer_id": 1, "action": "received", "message_type": "prepare",
+                "message_value": "X", "proposal_num": 6, "at": 3, "to": 3}),
+            json!({"peer_id": 3, "action": "noted", "at": 3, "note": Fact::Exhausted.to_string()}),
+        ]);
+        assert_eq!(written(), want);
+    }
+}

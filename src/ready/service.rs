@@ -117,3 +117,17 @@ impl Observer<Ready> for Lines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_journal_has_lost_is_a_line_of_the_journal() {
+        let line = gap(PeerId(3), 7);
+        let text = line.strip_suffix('\n').expect("a line");
+        let read: JournalLine = serde_json::from_str(text).expect("of the journal");
+        assert_eq!((read.protocol.as_str(), read.at), (ReadyLog::NAME, 3));
+        assert_eq!(read.text, "7 lines were lost");
+    }
+}

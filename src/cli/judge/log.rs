@@ -161,6 +161,7 @@ mod tests {
         for (line, want) in [
             ("\x1b[36;1mpeer1-1  | \x1b[0m{\"a\":1}", "\x1b[36;1mpeer1-1  | \x1b[0m{\"a\":1}"),
             ("peer1 | \x1b[2J\x1b[8m\x1b[30m", "peer1 | \\u001b[2J\\u001b[8m\\u001b[30m"),
+            ("\x1b[36;1m\x1b[2J\x1b[m", "\x1b[36;1m\\u001b[2J\x1b[m"),
             ("peer1 | \u{202e}\x1b", "peer1 | \\u202e\\u001b"),
             ("peer1 | \x1bé[m\r", "peer1 | \\u001bé[m\\u000d"),
         ] {
@@ -185,7 +186,9 @@ mod tests {
     fn a_container_that_ended_and_one_that_is_unknown_are_seen() {
         assert_eq!(read("peer1_1 exited with code 137"), Line::Exited(ONE, "137"));
         assert_eq!(read("\x1b[36mpeer1 exited with code 2\x1b[0m"), Line::Exited(ONE, "2"));
-        assert_eq!(read("peer7 | hello"), Line::Unknown("peer7", "hello"));
+        for name in ["peer7", "peer1_", "peer1_x", "peer1-1a"] {
+            assert_eq!(read(&format!("{name} | hello")), Line::Unknown(name, "hello"));
+        }
         for line in [
             "",
             "# peer1 is killed, and X must win",

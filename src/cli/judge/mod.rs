@@ -231,6 +231,51 @@ mod tests {
     }
 
     #[test]
+    fn a_long_line_is_read_in_one_piece_and_a_longer_one_in_more() {
+        let longest = "x".repeat(64 * 1024 - 1);
+        let input = format!("{longest}\n{longest}yz\n");
+        let lines: Vec<String> =
+            lines(io::Cursor::new(input.into_bytes())).expect("a thread").iter().collect();
+        assert_eq!(lines, [longest.clone(), longest + "y", "z".into()]);
+    }
+
+    /// Fails for this reason.
+    struct Failing(io::ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(self.0.into())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is() {
+        assert!(pass_on(&mut Failing(io::ErrorKind::BrokenPipe), "some").is_ok());
+        assert!(pass_on(&mut Failing(io::ErrorKind::StorageFull), "some").is_err());
+    }
+
+    #[test]
+    fn a_decided_run_is_heard_for_a_moment_longer_and_an_undecided_one_until_its_time_is_up() {
+        let time = Duration::from_millis(30);
+        for (log, at_least) in [(&[ONE, TWO][..], LINGER), (&[], time)] {
+            let (hosts, mut run) = run(None);
+            let (sender, lines) = sync_channel(log.len());
+            for line in log {
+                sender.send((*line).into()).expect("there is room");
+            }
+            let (begun, timeout) =
+                (Instant::now(), if log.is_empty() { time } else { Duration::from_secs(60) });
+            listen(&mut run, &hosts, &lines, timeout, &mut io::sink()).expect("a clear log");
+            let took = begun.elapsed();
+            assert!(took >= at_least && took < Duration::from_secs(30), "{took:?}");
+        }
+    }
+
+    #[test]
     fn a_log_that_says_nothing_is_given_up() {
         let (hosts, mut run) = run(None);
         let (_silent, lines) = sync_channel(1);

@@ -138,3 +138,36 @@ impl Drop for Children {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The program is this test itself, which lists its tests, or has no such flag.
+    #[test]
+    fn a_child_ends_once_when_all_its_lines_have_come() {
+        for (pipes, flag, code) in [
+            (Pipes::One, "--list", Some(0)),
+            (Pipes::Two, "--list", Some(0)),
+            (Pipes::Two, "--no-such-flag", Some(101)),
+        ] {
+            let mut children = Children::new().expect("this program");
+            children.start(PeerId(1), vec![flag.into()], pipes).expect("it starts");
+            let (mut lines, mut ends) = (0, Vec::new());
+            // Once all have ended nobody sends any more, but the channel stays open.
+            while let Some(news) =
+                children.news(Duration::from_millis(if ends.is_empty() { 60_000 } else { 200 }))
+            {
+                match news {
+                    News::Line(..) => {
+                        assert!(ends.is_empty(), "no line comes behind the end");
+                        lines += 1;
+                    }
+                    News::Ended(peer, exit) => ends.push((peer, exit.code)),
+                }
+            }
+            assert_eq!(ends, [(PeerId(1), code)], "{flag}");
+            assert!(lines > 0, "{flag}");
+        }
+    }
+}

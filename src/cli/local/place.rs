@@ -202,3 +202,53 @@ fn relocate(hosts: &Hosts) -> Result<Hosts> {
 fn random() -> u64 {
     RandomState::new().hash_one(0u8)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn peers_are_moved_to_free_ports_of_their_own_that_the_system_gives_to_nobody() {
+        let lines = "peer1:proposer1\npeer2:acceptor1\npeer3:acceptor1\n";
+        let hosts = Hosts::parse(lines, "f").expect("a good file");
+        let moved: Vec<Vec<u16>> = (0..50)
+            .map(|_| {
+                let moved = relocate(&hosts).expect("there are free ports");
+                assert!(moved.peers.iter().all(|peer| peer.host == "127.0.0.1"));
+                moved.peers.iter().filter_map(|peer| peer.port).collect()
+            })
+            .collect();
+        for ports in &moved {
+            assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 3, "{ports:?}");
+            assert!(ports.iter().all(|port| PORTS.contains(port)), "{ports:?}");
+        }
+        assert!(moved.iter().collect::<BTreeSet<_>>().len() > 10, "two runs get in no other's way");
+    }
+
+    #[test]
+    fn a_journal_begins_anew_unless_its_peers_go_on_and_a_pipe_is_left_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (file, pipe) = (dir.path().join("file"), dir.path().join("pipe"));
+        assert!(Command::new("mkfifo").arg(&pipe).status().expect("there is mkfifo").success());
+        fs::write(&file, "old").expect("a file");
+        let text = || fs::read_to_string(&file).expect("it stays");
+        drop(journal(Some(&file), true));
+        assert_eq!(text(), "old");
+        drop(journal(Some(&file), false));
+        assert_eq!(text(), "");
+        // Whoever opened it would wait for its reader.
+        assert!(journal(Some(&pipe), false).is_ok());
+        assert!(journal(Some(dir.path()), false).is_err(), "a directory is no file");
+        assert!(check_readable(&pipe).is_err());
+        for path in [&file, dir.path(), &dir.path().join("new")] {
+            assert!(check_readable(path).is_ok(), "{}", path.display());
+        }
+        let own = journal(None, false).expect("a name");
+        fs::write(own.path(), "some").expect("a file");
+        let path = own.path().to_owned();
+        drop(own);
+        assert!(!path.exists());
+    }
+}
