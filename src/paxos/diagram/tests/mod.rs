@@ -386,8 +386,8 @@ proptest! {
         let violations: Vec<Alarm> = places
             .into_iter()
             .map(|line| {
-                let places = vec![(0, line)];
-                Alarm { rule: "r".into(), sentence: String::new(), is_suspicion: line % 2 == 0, places }
+                let (places, is_suspicion) = (vec![(0, line)], line % 2 == 0);
+                Alarm { rule: "r".into(), sentence: String::new(), is_suspicion, places }
             })
             .collect();
         let diagram = collect(window, &lines.concat()).finish(|_| None, &violations);
