@@ -94,6 +94,12 @@ pub trait Rule: Copy + Debug + Ord + 'static {
         false
     }
 
+    /// Where the program keeps the rule and where it was taught: a source file, and a step of the
+    /// lecture.
+    fn origin(self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
     /// The rule that a line with this fault breaks.
     fn of_form(fault: Self::Fault) -> Self;
 
