@@ -79,7 +79,7 @@ fn replace(path: &Path, make: impl Fn(&Path) -> io::Result<()>) {
         fs::remove_file(path).unwrap();
         match make(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => return made.unwrap(),
+            result => return result.unwrap(),
         }
     }
 }

@@ -358,3 +358,6 @@ pub(super) fn receive(
     fs::remove_file(&room)?;
     has_room
 }
+
+#[cfg(test)]
+mod tests;
