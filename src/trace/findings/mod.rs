@@ -361,6 +361,11 @@ impl<R: Rule> Findings<R> {
         self.tallies.iter().any(|(rule, tally)| report::breaks(rule.row(), tally, strict))
     }
 
+    /// True if a rule is violated under some of the readings that are left.
+    pub fn suspicious(&self) -> bool {
+        self.tallies.values().any(|tally| tally.suspected > 0)
+    }
+
     /// The names of the rules for which this is not zero.
     pub fn names(&self, pick: fn(&FindingCounts) -> u64) -> Vec<&'static str> {
         let has =
