@@ -98,6 +98,23 @@ fn a_violation_is_shown_by_its_lines() {
     assert_eq!(finding["lines"][1]["line"], line.unwrap() + 1);
 }
 
+/// Two acceptors, one of which is enough for the faulty proposers: with the roles inferred from the
+/// lines that may be right, with those of the hostsfile it is not.
+#[test]
+fn what_some_readings_allow_is_called_suspicious_and_fails_only_if_strict() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("run.jsonl");
+    let mut sim = Command::new(env!("CARGO_BIN_EXE_synod"));
+    sim.args(["sim", "--mutant", "half-is-a-quorum", "--trace"]).arg(&journal).output().unwrap();
+    let log = std::fs::read_to_string(&journal).unwrap();
+    for (args, exit, verdict) in [(&[][..], 0, "suspicious: "), (&["--strict"], 1, "VIOLATED: ")] {
+        let output = check(args, &log);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.lines().last().unwrap().starts_with(verdict), "{text}");
+        assert_eq!(code(&output), Some(exit));
+    }
+}
+
 #[test]
 fn several_objects_on_one_line_are_all_read() {
     let log = compose(&clean());

@@ -82,6 +82,7 @@ impl<S: Summary> Report<S> {
         match () {
             () if !self.is_readable() => "unreadable",
             () if self.findings.violated(strict) => "VIOLATED",
+            () if self.findings.suspicious() => "suspicious",
             () => "clean",
         }
     }

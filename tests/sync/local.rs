@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::common::{Program, synod};
-use crate::peers::{Peers, until};
+use crate::peers::{Peers, save, until};
 
 /// All at once, since each ends when its time is up.
 #[test]
@@ -22,7 +22,7 @@ fn a_group_of_every_topology_is_started_edited_and_judged() {
             program.prints(&format!("peer{peer} | Received: 0 bytes"));
         }
         let file = |peer: u16| scratch.path(format!("data/{peer}/blockchain.txt"));
-        fs::write(file(3), "an edit").unwrap();
+        save(&file(3), "an edit");
         program.prints("peer3 | Blockchain file changed.");
         for peer in [1, 2, 4] {
             program.prints(&format!("peer{peer} | Received: 7 bytes, version 1."));

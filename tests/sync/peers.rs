@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -36,8 +36,9 @@ impl Peers {
         self.folder(at).join(NAME)
     }
 
+    /// Saves by renaming, so that no look sees half of it.
     pub(crate) fn write(&self, at: usize, bytes: impl AsRef<[u8]>) {
-        fs::write(self.file(at), bytes).expect("the file can be written");
+        save(&self.file(at), bytes);
     }
 
     pub(crate) fn read(&self, at: usize) -> Option<Vec<u8>> {
@@ -81,6 +82,13 @@ impl Peers {
         copies.sort();
         copies
     }
+}
+
+/// Writes a file beside this one and renames it.
+pub(crate) fn save(path: &Path, bytes: impl AsRef<[u8]>) {
+    let aside = path.with_extension("saved");
+    fs::write(&aside, bytes).expect("a file can be written");
+    fs::rename(&aside, path).expect("it can be renamed");
 }
 
 /// Waits until this holds.

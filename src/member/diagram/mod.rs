@@ -146,8 +146,9 @@ impl MemberDiagram {
 
 /// How the run ends; true if a rule was broken.
 fn title(report: &Report, alarms: &[Alarm]) -> (String, bool) {
-    if let [first, more @ ..] = alarms {
-        let more = if more.is_empty() { "" } else { ", and more" };
+    let mut broken = alarms.iter().filter(|alarm| !alarm.is_suspicion);
+    if let Some(first) = broken.next() {
+        let more = if broken.next().is_some() { ", and more" } else { "" };
         let title = format!("{} is broken: {}{more}", first.rule, first.sentence);
         return (visible(&title), true);
     }

@@ -27,9 +27,7 @@ pub fn draw_log(inputs: Inputs, window: Window, options: &JudgeOptions<'_>) -> R
         return Err(Error::Input(objection));
     }
     let host = |peer| HostLabel::of(options.hosts?, peer);
-    let mut findings = judge.finish().findings.list;
-    findings.retain(|finding| !finding.is_suspicion());
-    let mut picture = diagram.finish(host, &alarms(&findings));
+    let mut picture = diagram.finish(host, &alarms(&judge.finish().findings.list));
     picture.remarks.extend(remarks);
     Ok(picture)
 }

@@ -23,7 +23,7 @@ impl PaxosDiagram {
             let all: Vec<String> = self.choices.iter().map(choice).collect();
             return (format!("More than one value is chosen: {}", all.join(", ")), true);
         }
-        let is_bad = !alarms.is_empty();
+        let is_bad = alarms.iter().any(|alarm| !alarm.is_suspicion);
         let Some((value, number)) = self.choices.first_key_value() else {
             // Nobody may have lived to print what the votes have chosen.
             let title = match alarms.iter().find(|alarm| alarm.rule == TWO_VALUES) {

@@ -6,29 +6,39 @@
 //!
 //! # What a log can prove
 //! A log is a set of accounts, one for each peer. Only the order of *one peer's own lines in one
-//! input* is trusted. How the accounts of two peers are shuffled says nothing: a receipt may stand
-//! before its send. So the rules are of two kinds.
+//! input* is trusted, but that a question may be logged behind its answer. How the accounts of two
+//! peers are shuffled says nothing. First and last lines may be missing, and whole peers. So a rule
+//! is broken only where lines that are here contradict it; else it is *not decidable*.
 //!
-//! * Rules about one peer's conduct are judged while its lines go by (`conduct`): a promise is
-//!   kept, an ack follows its question, numbers grow.
-//! * Rules about a number are judged when all lines about it are known (`settle`): was there a
-//!   majority of promises before the accept, of votes for what was chosen, was each message that
-//!   was received also sent?
+//! * What one acceptor says of itself is judged while its lines go by (`word`): a promise and a
+//!   vote are kept, an ack follows its question (`acks`).
+//! * Rules about a number are judged when all lines about it are known (`settle`, `value`).
 //!
-//! A rule that the log cannot decide is *not decidable*, which is neither broken nor kept. The
-//! five printed keys leave much open: an ack does not say which question it answers, nor under
-//! which number its value was accepted. A vote therefore counts as *possible* where a missing one
-//! would be a violation, and only as *certain* where its presence would be one. The journal
-//! (`--trace`) closes these gaps.
+//! # Readings
+//! The five keys do not say what the number of an ack is ([`AckNumber`]). All readings are followed
+//! at once, in one pass, each with a state of its own (`hypothesis`), because a pipe cannot be
+//! read twice. A finding is a *violation* only if the run is wrong under every reading. What holds
+//! under the likeliest reading and is excused by another is a *suspicion*. A reading that many acks
+//! contradict is dropped: what is broken under it stays broken, so it can excuse nothing any more.
+//! That keeps long logs fast. Whom `peer_id` means is found from the head of each input; where
+//! readings of it are left that differ, the ends of a message are not known.
 //!
-//! A peer that was killed may have lost the end of its printed lines: what it sent last may be
-//! received though no line says that it was sent. That is held against a peer only if its own
-//! lines go on behind the gap, or are a journal's, which is written before anything is sent.
+//! | mistake | printed lines prove it, unless |
+//! |---|---|
+//! | two values announced, one number with two values, a number used again | never |
+//! | accept without a majority of promises | first lines are missing; refusals are not printed |
+//! | another value than the highest accepted | a promise shows the proposer's own candidate |
+//! | promise broken, not raised | acks may show the question's number or the promise before |
+//! | vote forgotten | acks show neither values nor the proposal accepted |
+//! | ack without a question | it is the first ack of its peer; it may be a learner's copy |
+//! | announced without a majority | somebody else counts votes, who may have told |
+//! | received but never sent | it is not between other acks of its sender |
+//! | value never proposed | always a suspicion: a proposer's lines may be missing |
 //!
-//! A journal that goes to a pipe says so in its first line (`queued`): a kill costs its end, so it
-//! is taken like printed lines there. Where nobody read it in time, it has a `lost` line in place
-//! of others. Whatever is missing may have stood there, so no rule is broken by what is missing
-//! anywhere in that log: only lines that are here can still contradict each other.
+//! A journal (`--trace`) closes these gaps: it names the question of each ack and where it begins.
+//! It is written before anything is sent, unless it goes to a pipe, which its first line says
+//! (`queued`): a kill costs its end. A `lost` line stands for others, and no rule is broken by what
+//! may have stood there.
 //!
 //! # Memory
 //! What is kept grows with numbers times acceptors, never with lines, and is bounded by

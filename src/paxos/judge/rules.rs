@@ -121,7 +121,45 @@ impl Rule for PaxosRule {
     const MOST_NOTES: usize = 3;
     const SUSPECTS: bool = true;
 
+    fn origin(self) -> Option<(&'static str, &'static str)> {
+        const ACCEPTOR: &str = "src/paxos/acceptor.rs";
+        const PROPOSER: &str = "src/paxos/proposer.rs";
+        Some(match self {
+            P::OneValue => ("src/paxos/learner.rs", "only a single value is chosen"),
+            P::ValueWasProposed => (PROPOSER, "only a proposed value is chosen"),
+            P::OneValuePerNumber => (PROPOSER, "the proposer sends accept(n, value) to all"),
+            P::OwnGrowingNumbers => ("src/paxos/proposal.rs", "choose a new proposal number n"),
+            P::MajorityOfPromises => (PROPOSER, "when a majority has answered prepare(n)"),
+            P::HighestAcceptedValue => {
+                (PROPOSER, "take the acceptedValue of the highest acceptedProposal")
+            }
+            P::PromiseKept => (ACCEPTOR, "prepare(n), accept(n, value): never below minProposal"),
+            P::VoteKept => (ACCEPTOR, "answer with acceptedProposal and acceptedValue"),
+            P::AckFollowsQuestion => (ACCEPTOR, "the acceptor responds to prepare and accept"),
+            P::MajorityOfVotes => (PROPOSER, "when a majority has accepted n, value is chosen"),
+            _ => return None,
+        })
+    }
+
     fn of_form(fault: Fault) -> Self {
         Self::Form(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_of_safety_says_where_it_is_kept() {
+        for row in TABLE.iter().filter(|row| row.level == Safety) {
+            let is_outside = matches!(row.rule, P::ExpectedValue | P::ReceivedWasSent);
+            let Some((source, _)) = row.rule.origin() else {
+                assert!(is_outside, "{}", row.name);
+                continue;
+            };
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+            assert!(path.is_file(), "{source}");
+        }
     }
 }

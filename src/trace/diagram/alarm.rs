@@ -16,6 +16,8 @@ pub struct Alarm {
     pub rule: String,
     /// What happened, in plain words.
     pub sentence: String,
+    /// True if it holds only on a condition: nothing is red for it.
+    pub is_suspicion: bool,
     /// The lines that show it.
     pub places: Vec<Place>,
 }
@@ -28,7 +30,14 @@ pub fn alarms<R: Rule>(findings: &[Finding<R>]) -> Vec<Alarm> {
     });
     let alarm = |finding: &Finding<R>| Alarm {
         rule: finding.rule.row().name.into(),
-        sentence: finding.sentence.clone(),
+        sentence: if finding.is_suspicion() {
+            // What would meet the condition is said by the judge.
+            let condition = finding.certainty.words().split(" (--").next().unwrap_or_default();
+            format!("{} ({condition})", finding.sentence)
+        } else {
+            finding.sentence.clone()
+        },
+        is_suspicion: finding.is_suspicion(),
         places: finding.lines.iter().map(|line| (usize::from(line.input), line.line)).collect(),
     };
     broken.map(alarm).collect()
@@ -41,7 +50,8 @@ const MOST_SENTENCES: usize = 3;
 
 impl Alarm {
     fn says(&self) -> String {
-        let rule = clipped(&self.rule, LONGEST.0);
+        let suspicious = if self.is_suspicion { "suspicious: " } else { "" };
+        let rule = format!("{suspicious}{}", clipped(&self.rule, LONGEST.0));
         if self.sentence.is_empty() {
             return rule;
         }
@@ -59,7 +69,7 @@ pub(super) fn place(drafts: &[Draft], alarms: &[Alarm]) -> (Vec<DrawnFinding>, V
         if steps.is_empty() {
             hidden.push(alarm);
         } else if shown.iter().all(|other| other.says != says) {
-            shown.push(DrawnFinding { says, steps });
+            shown.push(DrawnFinding { says, is_suspicion: alarm.is_suspicion, steps });
         }
     }
     shown.sort_by_key(|finding| finding.steps.last().copied());

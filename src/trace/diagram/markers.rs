@@ -200,8 +200,13 @@ fn marks(diagram: &Diagram) -> Vec<Meaning> {
     arrow(|arrow| arrow.end == ArrowEnd::Lost, "thin quiet", stop, "never received");
     let in_flight = |arrow: &Arrow| arrow.end == ArrowEnd::InFlight;
     arrow(in_flight, "thin quiet flying", |_| (), "under way at the end");
-    if !diagram.findings.is_empty() {
-        items.push((sign(12.0, &|out, at| badge(out, at, 1)), "a rule is broken".into()));
+    for (is_suspicion, class, words) in
+        [(false, "", "a rule is broken"), (true, "doubt", "a rule may be broken")]
+    {
+        if diagram.findings.iter().any(|finding| finding.is_suspicion == is_suspicion) {
+            let drawn = sign(12.0, &|out, at| badge(out, at, 1));
+            items.push((format!("<g class=\"{class}\">{drawn}</g>"), words.into()));
+        }
     }
     items
 }

@@ -58,6 +58,8 @@ pub struct Diagram {
 pub struct DrawnFinding {
     /// The rule, and what happened.
     pub says: String,
+    /// True if it holds only on a condition.
+    pub is_suspicion: bool,
     /// Indices of steps, ascending; never empty.
     pub steps: Vec<usize>,
 }

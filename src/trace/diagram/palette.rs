@@ -68,7 +68,9 @@ fn rules(name: &str, colour: &str) -> String {
         "line" => format!(".life, .head {{ stroke: {c} }}\n"),
         "panel" => format!(".head {{ fill: {c} }}\n"),
         "alarm" => format!(".alarm {{ fill: {c} }} .lead {{ stroke: {c} }}\n"),
-        "star" => format!(".star {{ fill: {c} }}\n"),
+        "star" => {
+            format!(".star, .doubt .alarm {{ fill: {c} }} .doubt .lead {{ stroke: {c} }}\n")
+        }
         _ => format!(
             ".{name} .ray, .{name} .edge, .{name} .held, .{name} .ring {{ stroke: {c} }} \
              .{name} .tip, .{name} .full, .{name} .word {{ fill: {c} }}\n"

@@ -147,7 +147,7 @@ pub(super) fn body(diagram: &Diagram, layout: &Layout) -> String {
     for (index, step) in diagram.steps.iter().enumerate() {
         self::step(&mut out, layout, index, step);
     }
-    remarks(&mut out, layout);
+    remarks(&mut out, diagram, layout);
     out
 }
 
@@ -196,7 +196,8 @@ fn step(out: &mut String, layout: &Layout, index: usize, step: &Step) {
 fn leads(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize) {
     let remark = layout.remarks.iter().find(|remark| remark.finding == Some(index));
     let Some(remark) = remark else { return };
-    put!(out, "<g class=\"f\" data-s=\"{}\" data-f=\"{index}\">", remark.step);
+    let doubt = doubt(diagram, index);
+    put!(out, "<g class=\"f{doubt}\" data-s=\"{}\" data-f=\"{index}\">", remark.step);
     for at in badges(diagram, &layout.grid, index) {
         strokes(out, "lead", &[[at.x, at.y, layout.grid.side, remark.y]]);
         badge(out, at, index + 1);
@@ -204,10 +205,19 @@ fn leads(out: &mut String, diagram: &Diagram, layout: &Layout, index: usize) {
     out.push_str("</g>\n");
 }
 
+/// The class of what is only suspected.
+fn doubt(diagram: &Diagram, finding: usize) -> &'static str {
+    let is_suspicion = diagram.findings.get(finding).is_some_and(|it| it.is_suspicion);
+    if is_suspicion { " doubt" } else { "" }
+}
+
 /// What stands at the side.
-fn remarks(out: &mut String, layout: &Layout) {
+fn remarks(out: &mut String, diagram: &Diagram, layout: &Layout) {
     for remark in &layout.remarks {
-        let (class, tone) = if remark.finding.is_some() { ("f", "alarm") } else { ("q", "note") };
+        let (class, tone) = match remark.finding {
+            Some(finding) => (format!("f{}", doubt(diagram, finding)), "alarm"),
+            None => ("q".into(), "note"),
+        };
         let finding = attribute("f", remark.finding);
         put!(out, "<g class=\"{class}\" data-s=\"{}\"{finding}>", remark.step);
         if let Some(index) = remark.finding {

@@ -176,7 +176,8 @@ impl Painter<'_> {
             let Some(last) = finding.steps.last().filter(|last| steps.contains(last)) else {
                 continue;
             };
-            self.words(self.diagram.steps[*last].lifeline, '⚠', &finding.says, Paint::Alarm);
+            let paint = if finding.is_suspicion { Paint::Bold } else { Paint::Alarm };
+            self.words(self.diagram.steps[*last].lifeline, '⚠', &finding.says, paint);
         }
     }
 
@@ -393,11 +394,14 @@ impl Painter<'_> {
         }
         let any = |end| self.diagram.arrows.iter().any(|arrow| arrow.end == end);
         let reached = self.diagram.steps.iter().any(|step| step.reached.is_some());
+        let findings =
+            |doubt| self.diagram.findings.iter().any(|finding| finding.is_suspicion == doubt);
         for (is_shown, says) in [
             (reached, format!("◎ {}", self.diagram.reached_legend)),
             (any(ArrowEnd::Lost), "⊣ never received".into()),
             (any(ArrowEnd::InFlight), "… under way at the end".into()),
-            (!self.diagram.findings.is_empty(), "⚠ a rule is broken".into()),
+            (findings(false), "⚠ a rule is broken".into()),
+            (findings(true), "⚠ suspicious: a rule may be broken".into()),
         ] {
             items.extend(is_shown.then_some(says));
         }

@@ -94,6 +94,12 @@ pub trait Rule: Copy + Debug + Ord + 'static {
         false
     }
 
+    /// Where the program keeps the rule and where it was taught: a source file, and a step of the
+    /// lecture.
+    fn origin(self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
     /// The rule that a line with this fault breaks.
     fn of_form(fault: Self::Fault) -> Self;
 
@@ -353,6 +359,11 @@ impl<R: Rule> Findings<R> {
     /// must be decided is open.
     pub fn violated(&self, strict: bool) -> bool {
         self.tallies.iter().any(|(rule, tally)| report::breaks(rule.row(), tally, strict))
+    }
+
+    /// True if a rule is violated under some of the readings that are left.
+    pub fn suspicious(&self) -> bool {
+        self.tallies.values().any(|tally| tally.suspected > 0)
     }
 
     /// The names of the rules for which this is not zero.

@@ -163,6 +163,9 @@ fn write_finding<R: Rule>(
         let (input, number) = (visible(name_of(inputs, line.input)), line.line);
         say(text, format_args!("    {input}:{number}: {}", visible(&line.text)));
     }
+    if let Some((source, step)) = finding.rule.origin().filter(|_| !open) {
+        say(text, format_args!("    kept in {source}; the lecture: {step}"));
+    }
     if finding.more > 0 {
         say(text, format_args!("    and {} more of the same", finding.more));
     }

@@ -193,6 +193,7 @@ fn a_violation_stands_at_the_step_that_shows_it() {
     let violation = |line| Alarm {
         rule: "promise-kept".into(),
         sentence: "peer2 forgets".into(),
+        is_suspicion: false,
         places: vec![(0, line)],
     };
     let diagram = collect(Window::default(), &log).finish(|_| None, &[violation(2), violation(9)]);
@@ -218,8 +219,12 @@ fn hostile(text: &str) -> Vec<String> {
     ];
     let log: String = events.iter().map(|event| event.to_string() + "\n").collect();
     let host = |_| Some(HostLabel { address: text.to_owned(), roles: text.to_owned() });
-    let violation =
-        Alarm { rule: text.to_owned(), sentence: text.to_owned(), places: vec![(0, 2)] };
+    let violation = Alarm {
+        rule: text.to_owned(),
+        sentence: text.to_owned(),
+        is_suspicion: false,
+        places: vec![(0, 2)],
+    };
     let diagram = collect(Window::default(), &log).finish(host, &[violation]);
     FORMATS.iter().map(|format| draw(&diagram, *format)).collect()
 }
@@ -381,8 +386,8 @@ proptest! {
         let violations: Vec<Alarm> = places
             .into_iter()
             .map(|line| {
-                let places = vec![(0, line)];
-                Alarm { rule: "r".into(), sentence: String::new(), places }
+                let (places, is_suspicion) = (vec![(0, line)], line % 2 == 0);
+                Alarm { rule: "r".into(), sentence: String::new(), is_suspicion, places }
             })
             .collect();
         let diagram = collect(window, &lines.concat()).finish(|_| None, &violations);
