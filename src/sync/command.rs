@@ -25,13 +25,11 @@ use crate::node::disk::{Disk, Owner};
 use crate::node::{Address, Config, Level, Node, Sockets};
 use crate::process::{PeerId, Process};
 use crate::sync::version::FileId;
-use address::{Network, address};
+use address::{DEFAULT_PORT, Network, address};
 pub(super) use bodies::Shell;
 use files::Files;
 pub(super) use voice::Voice;
 
-/// The port of the original.
-pub(super) const DEFAULT_PORT: u16 = 43069;
 const DEFAULT_FILE: &str = "blockchain.txt";
 /// Beyond this many peers are told that there is no room.
 const MOST_PEERS: usize = 64;
@@ -44,7 +42,7 @@ usage: synod sync [--file PATH] [--port P] [ADDR ...] [options]
 
 Keep the same copy of a file as all other peers. Without addresses: host the file and wait. With
 addresses: connect to those peers too, again and again until they are there; any graph of peers
-will do. ADDR is an IPv4 or IPv6 address or a name, with :PORT behind it if it is another one, as in
+will do. ADDR is an IPv4 or IPv6 address or a name, with :PORT behind it if that is not 43069, as in
 192.0.2.7, [::1]:43070 and host:43070.
 
 Of two edits that did not know of each other one wins at all peers, and the other is kept beside the
@@ -55,7 +53,7 @@ Whoever can connect to the port and knows the token can read and write the file.
 
 flags:
   --file PATH        the file (blockchain.txt); its state is kept beside it, in .synod-sync
-  --port P           the TCP port to listen on, and of addresses that give none (43069)
+  --port P           the TCP port to listen on (43069)
   --interval SECS    from one look at the file to the next (0.5)
   --max-size BYTES   the longest file that is sent or taken (67108864)
   --print            also print what was received, if it is text of at most 4 KiB
@@ -175,7 +173,7 @@ pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
     let dial: Vec<(Address, String)> = options
         .dial
         .iter()
-        .map(|typed| Ok((address(typed, options.port)?, typed.clone())))
+        .map(|typed| Ok((address(typed)?, typed.clone())))
         .collect::<Result<_>>()?;
     let random = |of: u8| RandomState::new().hash_one(of);
     let me = PeerId(u16::try_from(random(1) % 0xffff).unwrap_or(0) + 1);
@@ -183,7 +181,7 @@ pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
     let listener = match listen(options.bind, options.port) {
         Ok(listener) => listener,
         Err(error) => {
-            complain(&format!("Failed to bind: {error}\n"));
+            complain(&format!("Failed to bind: port {}: {error}\n", options.port));
             return Ok(ExitCode::from(2));
         }
     };

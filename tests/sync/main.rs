@@ -223,5 +223,6 @@ fn a_flag_that_makes_no_sense_and_a_port_that_is_taken_are_said() {
     second.current_dir(peers.scratch.path("other"));
     let end = Program::start(second).end();
     assert_eq!(end.code, Some(2), "{end:?}");
-    assert!(end.err[0].starts_with("Failed to bind: "), "{end:?}");
+    let why = format!("Failed to bind: port {}: ", peers.ports[0]);
+    assert!(end.err[0].starts_with(&why), "{end:?}");
 }

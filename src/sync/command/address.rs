@@ -5,11 +5,14 @@ use std::net::{IpAddr, Ipv6Addr};
 use crate::error::{Error, Result};
 use crate::node::Address;
 
+/// Where a peer listens if nothing else is said: the port of the original.
+pub(super) const DEFAULT_PORT: u16 = 43069;
+
 /// `192.0.2.7`, `host:43070`, `::1`, `[::1]:43070`.
 ///
 /// # Errors
 /// The text is none of these.
-pub(super) fn address(text: &str, default_port: u16) -> Result<Address> {
+pub(super) fn address(text: &str) -> Result<Address> {
     let wrong = |why: &str| Error::Usage(format!("{text:?} is no address of a peer: {why}"));
     let is_v6 = |host: &str| host.parse::<Ipv6Addr>().is_ok();
     let (host, port) = match text.strip_prefix('[') {
@@ -29,7 +32,7 @@ pub(super) fn address(text: &str, default_port: u16) -> Result<Address> {
         None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
     };
     let port = match port.map(str::parse) {
-        None => default_port,
+        None => DEFAULT_PORT,
         Some(Ok(port)) if port > 0 => port,
         Some(_) => return Err(wrong("a port is a number from 1 to 65535")),
     };
@@ -90,16 +93,16 @@ mod tests {
     #[test]
     fn an_address_is_a_name_or_an_ip_with_a_port_or_without() {
         for (text, host, port) in [
-            ("192.0.2.7", "192.0.2.7", 9),
+            ("192.0.2.7", "192.0.2.7", 43069),
             ("192.0.2.7:8", "192.0.2.7", 8),
-            ("host", "host", 9),
+            ("host", "host", 43069),
             ("host.example:65535", "host.example", 65535),
-            ("::1", "::1", 9),
-            ("[::1]", "::1", 9),
+            ("::1", "::1", 43069),
+            ("[::1]", "::1", 43069),
             ("[::1]:43070", "::1", 43070),
-            ("fe80::1:2", "fe80::1:2", 9),
+            ("fe80::1:2", "fe80::1:2", 43069),
         ] {
-            assert_eq!(address(text, 9).unwrap(), Address { host: host.into(), port }, "{text}");
+            assert_eq!(address(text).unwrap(), Address { host: host.into(), port }, "{text}");
         }
         for text in [
             "",
@@ -116,7 +119,7 @@ mod tests {
             "[::1]:",
             "-h",
         ] {
-            assert!(address(text, 9).is_err(), "{text}");
+            assert!(address(text).is_err(), "{text}");
         }
     }
 
