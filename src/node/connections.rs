@@ -209,7 +209,7 @@ impl<P: Process + Send + 'static> Node<P> {
         let mut peers = self.unlisted.peers();
         match peers.get(&peer) {
             Some((_, lower)) if *lower < dialler => {
-                return Err(format!("{peer} and {} are connected already", self.me));
+                return Err(connected_already(dialler, self.me));
             }
             None if peers.len() >= most => {
                 return Err(format!("{} has {most} peers, which is the most", self.me));
@@ -285,6 +285,12 @@ impl<P: Process + Send + 'static> Node<P> {
         }
         Ok(())
     }
+}
+
+/// Why a connection is not wanted beside the one that the two have: by this text its dialler knows
+/// that nothing is wrong.
+pub(super) fn connected_already(dialler: PeerId, other: PeerId) -> String {
+    format!("{dialler} and {other} are connected already")
 }
 
 /// Closes a connection, and says why, so that the other side can say it too.

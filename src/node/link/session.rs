@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::timeouts::ANSWER_TIMEOUT;
 use super::{Address, Kind, Link, Next, SlowDial, WRITE_TIMEOUT};
 use crate::node::Node;
-use crate::node::connections::Batch;
+use crate::node::connections::{Batch, connected_already};
 use crate::node::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
 use crate::node::log::{Level, LogLimiter, plain};
 use crate::node::sync::{UNPOISONED, spawn};
@@ -233,7 +233,12 @@ fn converse<P: Process + Send + 'static>(
         link.set_down();
         node.outbound(peer, false);
     } else if node.inbound_up(peer, &stream) {
-        ended = listen(node, link, &stream, &mut lines);
+        ended = match listen(node, link, &stream, &mut lines) {
+            Err(Failure::Refused(why)) if why == connected_already(node.me, peer) => {
+                Err(Failure::Needless)
+            }
+            ended => ended,
+        };
         node.inbound_down(peer, &stream);
     }
     node.part(link);
