@@ -89,7 +89,13 @@ impl<R: Rule> Findings<R> {
         }
         let mut form = R::TABLE.iter().filter(|row| row.level == Severity::Form);
         if form.all(|row| !self.tallies.contains_key(&row.rule)) {
-            say(text, format_args!("{:<width$}  {:<16}  {:>8}  the lab's", "(form)", "exact", "-"));
+            say(
+                text,
+                format_args!(
+                    "{:<width$}  {:<16}  {:>8}  every line has the expected form",
+                    "(form)", "exact", "-"
+                ),
+            );
         }
     }
 
