@@ -35,7 +35,10 @@ fn the_exit_code_tells_clean_violated_and_unreadable_apart() {
     let log = compose(&clean());
     assert_eq!(code(&check(&[], &log)), Some(0));
     assert_eq!(code(&check(&["-", "--expect", "X"], &log)), Some(0));
-    assert_eq!(code(&check(&["--expect", "Y"], &log)), Some(1));
+    let unlike = check(&["--expect", "Y"], &log);
+    assert_eq!(code(&unlike), Some(1));
+    let text = String::from_utf8_lossy(&unlike.stdout).into_owned();
+    assert!(text.lines().last().unwrap().contains("X is chosen, not as expected; "), "{text}");
     assert_eq!(code(&check(&[], &log.replace(':', ": "))), Some(0));
     assert_eq!(code(&check(&["--strict"], &log.replace(':', ": "))), Some(1));
     for Doctored { rule, text, printed_too } in doctored() {

@@ -94,10 +94,14 @@ impl<S: Summary> Report<S> {
         text.push_str(&self.summary.table());
         let (verdict, outcome) = (self.verdict(strict), self.summary.outcome());
         let (sum, what) = (self.findings.sum(strict), S::EVENTS);
+        // Who reads only this line must see that what came of the run is not what was asked for.
+        let broken = self.findings.names(|counts| counts.broken);
+        let unlike =
+            if broken.contains(&S::EXPECTED.row().name) { ", not as expected" } else { "" };
         let Self { lines, events, .. } = self;
         say(
             &mut text,
-            format_args!("{verdict}: {outcome}; {sum}; {events} {what} in {lines} lines"),
+            format_args!("{verdict}: {outcome}{unlike}; {sum}; {events} {what} in {lines} lines"),
         );
         text.push_str(&self.summary.remarks());
         text
