@@ -7,7 +7,9 @@ use std::fs::{self, OpenOptions};
 use std::path::Path;
 use std::process::Command;
 
-use common::{End, Line, Program, Scratch, children_of, is_alive, signal, synod, until};
+use common::{
+    End, Line, Program, Scratch, children_of, is_alive, is_ignored, signal, synod, until,
+};
 
 fn local(words: &str) -> End {
     Program::start(synod(&format!("local {words}"))).end()
@@ -83,15 +85,6 @@ fn a_proposer_that_is_still_waiting_fails_the_run() {
     assert_eq!(end.code, Some(1), "{end:#?}");
     let reasons: Vec<_> = end.out.iter().filter(|line| line.contains("never chose")).collect();
     assert_eq!(reasons, ["FAILED: peer5 never chose"]);
-}
-
-/// True if processes that are started here ignore this signal, as those of a script do that runs in
-/// the background.
-fn is_ignored(signal: u32) -> bool {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux");
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("is there");
-    let mask = u64::from_str_radix(mask.trim(), 16).expect("a mask of bits");
-    mask >> (signal - 1) & 1 == 1
 }
 
 #[test]

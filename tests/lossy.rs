@@ -15,7 +15,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Instant;
 
-use common::{PATIENCE, Program, Scratch, until};
+use common::{PATIENCE, Program, Scratch, is_ignored, until};
 use lossyfs::{Disk, LossyFs, Lost};
 
 /// The variable that makes a test of this program the victim of another one: where to mount.
@@ -355,7 +355,9 @@ fn nothing_stays_mounted_however_the_process_ends() {
     // Apart from other tests, which would clear there.
     let scratch = Scratch::new();
     // A process alone; a whole group, as Ctrl-C does; and all, with the watchdog.
-    for (signal, group) in [("KILL", false), ("INT", true), ("KILL", true)] {
+    // A job in a shell's background is started to ignore Ctrl-C.
+    let interrupt = if is_ignored(2) { "TERM" } else { "INT" };
+    for (signal, group) in [("KILL", false), (interrupt, true), ("KILL", true)] {
         let mut command = Command::new(env::current_exe().expect("is running"));
         command
             .args(["victim", "--exact", "--nocapture"])

@@ -406,3 +406,12 @@ pub(crate) fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
         thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// True if processes that are started here ignore this signal, as those of a script do that runs in
+/// the background.
+pub(crate) fn is_ignored(signal: u32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").expect("Linux");
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("is there");
+    let mask = u64::from_str_radix(mask.trim(), 16).expect("a mask of bits");
+    mask >> (signal - 1) & 1 == 1
+}
