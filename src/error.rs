@@ -33,6 +33,15 @@ impl Error {
         }
     }
 
+    /// True if a file's content is at fault, and not the operating system.
+    pub fn is_content(&self) -> bool {
+        match self {
+            Self::Input(_) => true,
+            Self::Doing(_, inner) => inner.is_content(),
+            Self::Usage(_) | Self::UnknownFlag(_) | Self::Io(_) => false,
+        }
+    }
+
     /// The flag, if it is one that the command does not have.
     pub fn unknown_flag(&self) -> Option<&str> {
         if let Self::UnknownFlag(flag) = self { Some(flag) } else { None }

@@ -152,6 +152,10 @@ fn restore(files: &Files, peer: &mut Peer, voice: &Voice) -> Result<Disk> {
     let (me, fingerprint) = (PeerId(0), String::new());
     let owner = Owner { protocol: Peer::PROTOCOL.into(), peer: me, fingerprint };
     let (disk, cut) = Disk::open(&path, &owner, peer).map_err(|error| {
+        // A disk that cannot be written is no reason to remove anything.
+        if !error.is_content() {
+            return error;
+        }
         // What follows is for those who have made promises.
         let text = error.to_string();
         let what = text.split(". This peer may").next().unwrap_or_default();

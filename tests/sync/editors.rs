@@ -2,13 +2,17 @@
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::time::Duration;
 use std::{iter, thread};
 
 use crate::peers::{NAME, Peers, noise, signal, until};
 use crate::{common::Program, start};
+
+/// A user without rights of its own.
+const NOBODY: u32 = 65534;
 
 fn pair() -> (Peers, Vec<Program>) {
     let peers = Peers::new(2);
@@ -144,18 +148,21 @@ fn one_that_was_stopped_for_a_while_catches_up() {
 
 #[test]
 fn a_read_only_directory_is_said_and_the_old_copy_stays_until_it_can_be_written() {
-    let (peers, programs) = pair();
+    let peers = Peers::new(2);
+    peers.write(0, "before");
+    let _host = peers.start(0, &[], "");
     let folder = peers.folder(1);
-    fs::set_permissions(&folder, Permissions::from_mode(0o555)).unwrap();
-    if fs::write(folder.join("probe"), "").is_ok() {
-        // The one who may do everything has no read-only directory.
-        fs::remove_file(folder.join("probe")).unwrap();
-        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
-        writeln!(std::io::stderr(), "skipped: root writes to read-only directories").unwrap();
-        return;
+    let mut command = peers.command(1, &[0], "");
+    // No directory is read-only for root, so the peer is somebody else.
+    if chown(&folder, Some(NOBODY), Some(NOBODY)).is_ok() {
+        command.uid(NOBODY).gid(NOBODY);
+        fs::set_permissions(peers.scratch.path(""), Permissions::from_mode(0o755)).unwrap();
     }
+    let guest = Program::start(command);
+    peers.all_hold([1], b"before");
+    fs::set_permissions(&folder, Permissions::from_mode(0o555)).unwrap();
     peers.write(0, "after");
-    programs[1].says("cannot replace notes.txt");
+    guest.says("cannot replace notes.txt");
     assert_eq!(peers.read(1).unwrap(), b"before");
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
     peers.all_hold([1], b"after");

@@ -14,7 +14,7 @@ mod peers;
 
 use std::fs;
 
-use common::Program;
+use common::{Program, free_ports};
 use peers::{Peers, noise};
 
 const MIB: usize = 1 << 20;
@@ -218,6 +218,11 @@ fn a_flag_that_makes_no_sense_and_a_port_that_is_taken_are_said() {
         assert!(end.code == Some(2) && end.err[0].contains(part), "{words}: {end:?}");
     }
     let _first = peers.start(0, &[], "");
+    let mut same = peers.command(0, &[], "");
+    same.args(["--port", &free_ports(1)[0].to_string()]);
+    let end = Program::start(same).end();
+    assert!(end.code == Some(2) && end.err[0].contains("in use by another process"), "{end:?}");
+    assert!(!end.err[0].contains("remove"), "what it tells to do would do harm: {end:?}");
     fs::create_dir(peers.scratch.path("other")).unwrap();
     let mut second = peers.command(0, &[], "");
     second.current_dir(peers.scratch.path("other"));

@@ -132,9 +132,10 @@ fn open_log(path: &Path, named: &fs::Metadata) -> Result<File> {
 
 fn lock(file: &File) -> Result<()> {
     file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => {
-            Error::Input("is in use by another process; give each peer its own".into())
-        }
+        TryLockError::WouldBlock => Error::Io(io::Error::new(
+            ErrorKind::ResourceBusy,
+            "is in use by another process; give each peer its own",
+        )),
         TryLockError::Error(error) => Error::Io(error),
     })
 }
