@@ -299,13 +299,13 @@ impl Drop for Group<'_> {
     }
 }
 
-/// Free ports below those that the system takes for outgoing connections. `lane` of `lanes` keeps
+/// Free ports below those that `synod local` and the system take. `lane` of `lanes` keeps
 /// groups that live at the same time apart.
 pub(super) fn free_ports(count: usize, lane: usize, lanes: usize, random: &mut Random) -> Vec<u16> {
     let mut free = Vec::new();
     while free.len() < count {
-        let port = 10_000 + random.below(22_000 / lanes) * lanes + lane;
-        let port = u16::try_from(port).expect("below 32,000");
+        let port = 10_000 + random.below(10_000 / lanes) * lanes + lane;
+        let port = u16::try_from(port).expect("below 20,000");
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         // Asked from outside: a listener of ours would be inherited by a process that another lane
         // starts at this moment, and live on until that one is another program.

@@ -205,15 +205,14 @@ impl Drop for Program {
 /// So none is started while ports are tried: it would keep one of them for a moment longer.
 static FORKS: RwLock<()> = RwLock::new(());
 
-/// Free ports below those that the system takes for outgoing connections, no two alike in this
-/// process.
+/// Free ports below those that `synod local` and the system take, no two alike in this process.
 pub(crate) fn free_ports(count: usize) -> Vec<u16> {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let _no_forks = FORKS.write().unwrap_or_else(PoisonError::into_inner);
     let mut held = Vec::new();
     while held.len() < count {
-        let port = u16::try_from(10_000 + random() % 22_000).expect("fits");
+        let port = u16::try_from(10_000 + random() % 10_000).expect("fits");
         // In this order: a port that was given may be about to be used, and must not be tried.
         if given.insert(port)
             && let Ok(listener) = TcpListener::bind(("127.0.0.1", port))

@@ -13,7 +13,10 @@ use crate::hosts::{Host, Hosts};
 
 /// Where free ports are looked for. From 32768 up the system itself takes ports for outgoing
 /// connections, and one of those could be in the way when a peer starts.
-const PORTS: Range<u16> = 10_000..32_768;
+const PORTS: Range<u16> = 20_000..32_768;
+/// Runs whose process ids follow each other begin to look so many ports apart: between the moment
+/// when a run finds a port and the one when its peer binds it, no other run takes it.
+const STRIDE: u64 = 64;
 /// How many ports are tried.
 const TRIES: usize = 5_000;
 /// The generated hostsfile in a data directory.
@@ -169,7 +172,7 @@ pub(super) fn lock(dir: &Path) -> Result<File> {
 /// The same peers on free ports of the loopback interface.
 fn relocate(hosts: &Hosts) -> Result<Hosts> {
     let span = u64::from(PORTS.end - PORTS.start);
-    let first = random() % span;
+    let first = first_offset(std::process::id());
     let mut taken = BTreeSet::new();
     let ports = (0..TRIES as u64).map(|n| (first + n) % span);
     // Held until all are found, so that no port is found twice. Nobody has connected to these
@@ -199,6 +202,11 @@ fn relocate(hosts: &Hosts) -> Result<Hosts> {
     Ok(hosts.with_addresses(&addresses))
 }
 
+/// Where in the range the run of this process begins to look.
+fn first_offset(process: u32) -> u64 {
+    u64::from(process) * STRIDE % u64::from(PORTS.end - PORTS.start)
+}
+
 fn random() -> u64 {
     RandomState::new().hash_one(0u8)
 }
@@ -213,18 +221,22 @@ mod tests {
     fn peers_are_moved_to_free_ports_of_their_own_that_the_system_gives_to_nobody() {
         let lines = "peer1:proposer1\npeer2:acceptor1\npeer3:acceptor1\n";
         let hosts = Hosts::parse(lines, "f").expect("a good file");
-        let moved: Vec<Vec<u16>> = (0..50)
-            .map(|_| {
-                let moved = relocate(&hosts).expect("there are free ports");
-                assert!(moved.peers.iter().all(|peer| peer.host == "127.0.0.1"));
-                moved.peers.iter().filter_map(|peer| peer.port).collect()
-            })
-            .collect();
-        for ports in &moved {
-            assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 3, "{ports:?}");
-            assert!(ports.iter().all(|port| PORTS.contains(port)), "{ports:?}");
+        let moved = relocate(&hosts).expect("there are free ports");
+        assert!(moved.peers.iter().all(|peer| peer.host == "127.0.0.1"));
+        let ports: BTreeSet<u16> = moved.peers.iter().filter_map(|peer| peer.port).collect();
+        assert_eq!(ports.len(), 3, "{ports:?}");
+        assert!(ports.iter().all(|port| PORTS.contains(port)), "{ports:?}");
+    }
+
+    #[test]
+    fn runs_that_start_together_look_for_ports_in_places_of_their_own() {
+        for process in [1, 190, 4_194_304 - 100] {
+            let places: Vec<u64> = (0..100).map(|n| first_offset(process + n)).collect();
+            for (n, one) in places.iter().enumerate() {
+                let apart = |other: &u64| one.abs_diff(*other) >= STRIDE;
+                assert!(places[..n].iter().all(apart), "{process} and {n} more: {one}");
+            }
         }
-        assert!(moved.iter().collect::<BTreeSet<_>>().len() > 10, "two runs get in no other's way");
     }
 
     #[test]
