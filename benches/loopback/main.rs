@@ -18,7 +18,7 @@ fn main() {
     let args: Vec<String> = env::args().skip(1).filter(|arg| arg != "--bench").collect();
     match args.first().map(String::as_str) {
         Some("decision-peer") => decision::peer(&args[1..]),
-        Some("echo") => decision::echo(),
+        Some("echo") => decision::echo(&args[1..]),
         Some("bare-peer") => start::bare_peer(&args[1..]),
         _ => {
             decision::report();

@@ -61,6 +61,7 @@ impl<P: Process + Send + 'static> Node<P> {
         };
         let objection = self.take(&mut core, from, message, length);
         batch.needs = Some(core.appended);
+        self.unlock(core);
         objection.map_or(Ok(true), Err)
     }
 

@@ -134,6 +134,8 @@ pub struct Node<P: Process> {
     core: Mutex<Core<P>>,
     /// Somebody may find what it waits for.
     changed: Condvar,
+    /// Outputs have left.
+    left: Condvar,
     /// A step of the process's own is due, or a deadline came nearer.
     due: Condvar,
     /// There is room for outputs again, or a connection was superseded.
@@ -164,12 +166,24 @@ struct Core<P: Process> {
     sees_traffic: bool,
     /// How many records the steps so far have appended.
     appended: u64,
+    /// How many threads wait for what the process is to learn, and for outputs to leave.
     waiting: usize,
+    settling: usize,
+    wakes: Wakes,
     failure: Option<Error>,
     /// The process has asked for its end: it is fed nothing more.
     halting: bool,
     /// Its end has come, with this exit code.
     ended: Option<u8>,
+}
+
+/// Whom the steps concern that were made since the lock was taken.
+#[derive(Default)]
+struct Wakes {
+    /// The process's own thread.
+    own: bool,
+    /// All who wait for what the process is to learn.
+    waiting: bool,
 }
 
 impl<P: Process + Send + 'static> Node<P> {

@@ -99,8 +99,8 @@ impl<P: Process + Send + 'static> Node<P> {
                 core.ended = halted;
                 self.over.notify_all();
             }
-            if core.waiting > 0 {
-                self.changed.notify_all();
+            if core.settling > 0 {
+                self.left.notify_all();
             }
         }
     }

@@ -15,7 +15,7 @@ use super::outbox::{Observer, Outbox};
 use super::sync::{Condvar, Mutex, spawn};
 use super::udp::{Datagrams, receive};
 use super::unlisted::Unlisted;
-use super::{Core, Node, OWN_THREAD, tcp};
+use super::{Core, Node, OWN_THREAD, Wakes, tcp};
 use crate::error::Result;
 use crate::process::{PeerId, Process};
 
@@ -127,11 +127,14 @@ impl<P: Process + Send + 'static> Node<P> {
                 sees_traffic: observer.sees_traffic(),
                 appended: 0,
                 waiting: 0,
+                settling: 0,
+                wakes: Wakes::default(),
                 failure: None,
                 halting: false,
                 ended: None,
             }),
             changed: Condvar::new(),
+            left: Condvar::new(),
             due: Condvar::new(),
             room: Condvar::new(),
             over: Condvar::new(),

@@ -43,14 +43,28 @@ impl<P: Process + Send + 'static> Node<P> {
         let mut core = self.lock();
         let (last, _) = core.outputs.progress();
         while core.outputs.progress().1 < last && core.failure.is_none() {
-            core.waiting += 1;
-            core = self.changed.wait(core).expect(UNPOISONED);
-            core.waiting -= 1;
+            core.settling += 1;
+            core = self.left.wait(core).expect(UNPOISONED);
+            core.settling -= 1;
         }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Core<P>> {
         self.core.lock().expect(UNPOISONED)
+    }
+
+    /// Ends what was done under the lock, and wakes those whom the steps concern. Not under the
+    /// lock: they would only wait for it.
+    pub(super) fn unlock(&self, mut core: MutexGuard<'_, Core<P>>) {
+        let wakes = std::mem::take(&mut core.wakes);
+        let is_awaited = core.waiting > 0;
+        drop(core);
+        if wakes.own {
+            self.due.notify_one();
+        }
+        if wakes.waiting && is_awaited {
+            self.changed.notify_all();
+        }
     }
 
     /// A person or a client on this host asks the process for something.
@@ -65,7 +79,7 @@ impl<P: Process + Send + 'static> Node<P> {
         self.finish(core);
     }
 
-    /// Steps the process and queues its effects.
+    /// Steps the process and queues its effects. [`Self::unlock`] follows, after one step or some.
     pub(super) fn step_locked(
         &self,
         core: &mut Core<P>,
@@ -96,12 +110,8 @@ impl<P: Process + Send + 'static> Node<P> {
             disk.replace(&core.process.snapshot());
         }
         core.outputs.cause = None;
-        if core.process.is_due() {
-            self.due.notify_one();
-        }
-        if core.waiting > 0 {
-            self.changed.notify_all();
-        }
+        core.wakes.waiting = true;
+        core.wakes.own |= core.process.is_due();
     }
 
     fn queue(&self, core: &mut Core<P>, effects: Effects<P>, to_me: &mut VecDeque<P::Message>) {
@@ -126,9 +136,7 @@ impl<P: Process + Send + 'static> Node<P> {
                 Effect::Send(to, message) => core.send(to, message),
                 Effect::Cast(to, message) => core.cast(to, message),
                 Effect::SetTimer(timer, delay) => {
-                    if core.timers.set(timer, delay) {
-                        self.due.notify_one();
-                    }
+                    core.wakes.own |= core.timers.set(timer, delay);
                 }
                 Effect::Report(fact) => {
                     let bytes = length_of(&fact);
@@ -160,12 +168,14 @@ impl<P: Process + Send + 'static> Node<P> {
                 };
                 continue;
             }
+            // This thread looks again before it waits.
+            core.wakes.own = false;
             if core.appended > appended {
                 self.finish(core);
             } else {
                 // The thread that appended the records that its outputs wait for releases them; so
                 // this thread need not wait for a flush, and the next step is not late.
-                drop(core);
+                self.unlock(core);
                 self.release();
             }
             core = self.lock();
@@ -177,7 +187,7 @@ impl<P: Process + Send + 'static> Node<P> {
         let needs = core.appended;
         // What others have put there, they release themselves.
         let silent = core.outputs.is_empty();
-        drop(core);
+        self.unlock(core);
         if self.commit(needs) && !silent {
             self.release();
         }
@@ -192,6 +202,7 @@ impl<P: Process + Send + 'static> Node<P> {
         core.failure.get_or_insert(error);
         self.over.notify_all();
         self.changed.notify_all();
+        self.left.notify_all();
         false
     }
 }

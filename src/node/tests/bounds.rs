@@ -319,10 +319,10 @@ fn whoever_waits_for_what_was_said_is_counted_as_long_as_it_waits() {
     let node = stuck(&gate);
     let waiting = Arc::clone(&node);
     let waits = thread::spawn(move || waiting.settle());
-    until(|| node.lock().waiting == 1);
+    until(|| node.lock().settling == 1);
     gate.shut(false);
     waits.join().unwrap();
     let soon = Instant::now() + Duration::from_millis(10);
     assert_eq!(node.wait_until(Some(soon), |_| None::<()>), None);
-    assert_eq!(node.lock().waiting, 0);
+    assert_eq!(node.lock().settling, 0);
 }

@@ -191,7 +191,9 @@ fn recorder(dir: &TempDir, flush: &Held) -> Arc<Node<Recorder>> {
 
 /// Asks for a step and does not wait for anything.
 fn ask(node: &Node<Recorder>, leaves_a_record: bool) {
-    node.step_locked(&mut node.lock(), |process, _| process.asked.push(leaves_a_record));
+    let mut core = node.lock();
+    node.step_locked(&mut core, |process, _| process.asked.push(leaves_a_record));
+    node.unlock(core);
 }
 
 fn until(what: &str, is_so: impl Fn() -> bool) {
