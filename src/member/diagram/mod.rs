@@ -15,6 +15,7 @@
 //! peers were collected. What stands between two views is ordered by its time, or by its place
 //! where all lines are in one input.
 
+mod item;
 mod log;
 mod rows;
 mod steps;
@@ -23,28 +24,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use log::draw_log;
 
+use self::item::Item;
 use crate::member::event::{Statement, ViewLine, listed};
 use crate::member::judge::{Found, Report};
 use crate::trace::diagram::labels::{grouped, plural, span, without_advice};
 use crate::trace::diagram::{
-    Admission, Alarm, Diagram, Extent, HostLabel, Lifeline, Look, MOST_LIFELINES, Place, Window,
-    settle,
+    Admission, Alarm, Diagram, Extent, HostLabel, Lifeline, Look, MOST_LIFELINES, Window, settle,
 };
 use crate::visible::{clipped, visible};
 
 /// How much of a line is kept.
 const LONGEST_TEXT: usize = 300;
-
-/// One line of a peer.
-#[derive(Clone, Debug)]
-struct Item {
-    line: ViewLine,
-    time_us: Option<u64>,
-    /// Its place in the order in which the lines came.
-    nth: u64,
-    text: String,
-    place: Place,
-}
 
 /// Takes the lines of a group one by one, and gives a picture.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::Item;
+use super::item::Item;
 use crate::member::event::{Statement, ViewLine};
 use crate::trace::diagram::Place;
 use crate::visible::clipped;

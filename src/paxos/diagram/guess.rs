@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Kept;
+use super::kept::Kept;
 use crate::paxos::event::{Action, MessageType};
 use crate::paxos::judge::dialect::Number;
 

@@ -11,6 +11,7 @@
 //! an acceptance, in the colour of its number.
 
 mod guess;
+mod kept;
 mod log;
 mod messages;
 mod outcome;
@@ -20,6 +21,7 @@ mod votes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::kept::Kept;
 use self::messages::{Held, IS_CHOSEN, Message, content};
 use self::votes::{Acceptors, Electorate, State, Votes};
 use crate::paxos::event::{Action, MessageType};
@@ -38,19 +40,6 @@ const LONGEST_TEXT: usize = 1_000;
 const LONGEST_NOTE: usize = 160;
 /// How many different chosen values are remembered: two are already a disaster.
 const MOST_CHOICES: usize = 8;
-
-/// An event in the window.
-#[derive(Clone, Debug)]
-struct Kept {
-    entry: Entry<'static>,
-    /// The peer whose line this is; none until it is found out.
-    at: Option<u16>,
-    place: Place,
-    /// The line, fit to be shown.
-    text: String,
-    /// How many messages of the same key went the same way before.
-    nth: u32,
-}
 
 /// What is known of one peer, whatever the window.
 #[derive(Clone, Debug, Default)]

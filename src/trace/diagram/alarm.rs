@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::flow::Draft;
+use super::draft::Draft;
 use super::labels::plural;
 use super::model::DrawnFinding;
 use super::window::Place;

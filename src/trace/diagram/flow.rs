@@ -7,106 +7,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::alarm::Alarm;
+use super::alarm::{self, Alarm};
+use super::draft::{Draft, Ends};
+use super::item::{Item, ItemKind};
 use super::model::{Arrow, ArrowEnd, DrawnFinding, Lifeline, Marker, Step};
 use super::order;
 use super::pairs::{MessageCounts, Pair, pair};
-use super::window::{Extent, MOST_LIFELINES, Place};
-
-/// One event of a run, as the picture needs it.
-#[derive(Clone, Debug)]
-pub struct Item {
-    /// The peer whose line this is.
-    pub at: u16,
-    /// By the clock of that peer, since 1970.
-    pub time_us: Option<u64>,
-    /// Where it stands.
-    pub place: Place,
-    /// The line, fit to be shown.
-    pub text: String,
-    /// How many messages of the same key went the same way before; see [`MessageCounts::take`].
-    pub nth: u32,
-    /// What happened.
-    pub event: ItemKind,
-}
-
-/// What happened.
-#[derive(Clone, Debug)]
-pub enum ItemKind {
-    /// A message leaves.
-    Sent {
-        /// To whom, if the line says so.
-        to: Option<u16>,
-        /// Its content: messages of one content are alike.
-        what: String,
-        /// True if it is left out where its receipt is not drawn.
-        quiet: bool,
-    },
-    /// A message arrives.
-    Received {
-        /// From whom, if the line says so.
-        from: Option<u16>,
-        /// Its content.
-        what: String,
-    },
-    /// The process begins; if it is not the first time, it must have ended before.
-    Started {
-        /// In words, if it is to be drawn.
-        says: Option<String>,
-    },
-    /// The peer does something else.
-    Does {
-        /// What stands on its line.
-        marker: Marker,
-        /// In words.
-        says: String,
-        /// True if it belongs to the receipt just before.
-        joins: bool,
-    },
-}
-
-/// A step on its way into the picture.
-#[derive(Clone, Debug, Default)]
-pub struct Draft {
-    /// The step; its time is not set yet.
-    pub step: Step,
-    /// The place of its first event among all: the order of the log.
-    pub rank: usize,
-    /// By the clock of the peer, since 1970.
-    pub time_us: Option<u64>,
-    /// The lines it was made from.
-    pub places: Vec<Place>,
-    /// Messages of the peer to itself that begin and end within the step.
-    within: Vec<usize>,
-    /// The content of what it sends.
-    what: Option<String>,
-    /// True of the receipt of what the peer sent itself.
-    is_own: bool,
-    /// To whom; the same message to the same peer is a new step.
-    told: Vec<Option<u16>>,
-}
-
-impl Draft {
-    /// A step that was made from these lines.
-    pub fn of(step: Step, places: Vec<Place>) -> Self {
-        Self { step, places, ..Self::default() }
-    }
-
-    /// True if this event comes no later after it than that, as far as clocks tell.
-    fn is_within(&self, us: u64, item: &Item) -> bool {
-        let soon = |(before, now): (u64, u64)| now.saturating_sub(before) <= us;
-        self.time_us.zip(item.time_us).is_none_or(soon)
-    }
-
-    fn send(&mut self, ends: &Ends, to: Option<u16>, what: &str) {
-        self.step.sends.extend(&ends.sends);
-        self.what = Some(what.to_owned());
-        self.told.push(to);
-        if self.step.marker == Marker::Note {
-            self.step.marker = Marker::Dot;
-        }
-    }
-}
+use super::window::{Extent, MOST_LIFELINES};
 
 /// The steps in their order, and the arrows between them.
 #[derive(Clone, Debug, Default)]
@@ -123,13 +30,6 @@ pub struct Flow {
 const LONGEST_STEP_US: u64 = 100_000;
 /// Words that come later than this after a receipt may be about something else.
 const LONGEST_THOUGHT_US: u64 = 10_000;
-
-/// The messages that an event sends, and the one that it receives.
-#[derive(Clone, Debug, Default)]
-struct Ends {
-    sends: Vec<usize>,
-    received: Option<usize>,
-}
 
 /// The peers that speak or are spoken to: those of the log first.
 pub fn peers(items: &[Item], extent: &Extent) -> BTreeSet<u16> {
@@ -409,7 +309,7 @@ pub fn settle(
     arrows: &mut [Arrow],
     alarms: &[Alarm],
 ) -> (Vec<Step>, Vec<DrawnFinding>, Vec<String>) {
-    let (findings, remarks) = super::alarm::place(&drafts, alarms);
+    let (findings, remarks) = alarm::place(&drafts, alarms);
     let mut steps = Vec::new();
     for (index, draft) in drafts.into_iter().enumerate() {
         for &arrow in &draft.step.sends {

@@ -43,9 +43,11 @@ macro_rules! put {
 
 mod alarm;
 mod canvas;
+mod draft;
 mod flow;
 mod geometry;
 mod html;
+mod item;
 pub mod labels;
 mod layout;
 mod markers;
@@ -68,7 +70,9 @@ use super::judge::JudgeOptions;
 use crate::error::Result;
 
 pub use alarm::{Alarm, alarms};
-pub use flow::{Draft, Flow, Item, ItemKind, flow, peers, settle};
+pub use draft::Draft;
+pub use flow::{Flow, flow, peers, settle};
+pub use item::{Item, ItemKind};
 pub use model::{
     Arrow, ArrowEnd, Band, Diagram, DrawnFinding, Groups, HostLabel, Kind, Lifeline, Look, Marker,
     Reached, STATE_JOINT, Shape, Step, Stroke,

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
-use super::flow::Draft;
+use super::draft::Draft;
 use super::model::{Arrow, ArrowEnd, Marker};
 
 /// The steps in order, each with its time since `first_us`; and how many receipts were cut off

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::flow::{Item, ItemKind};
+use super::item::{Item, ItemKind};
 use super::model::ArrowEnd;
 
 /// One message: the places of its two lines among the kept events.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::PaxosFault as Fault;
+use super::fault::PaxosFault as Fault;
 use super::number::Number;
 use crate::paxos::event::{Action, MessageType};
 use crate::trace::fault::FaultSet as Set;

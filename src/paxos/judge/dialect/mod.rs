@@ -18,13 +18,13 @@
 //! the sender nor the printer of a line is known.
 
 mod entry;
+mod fault;
 mod number;
 mod sniff;
 mod strict;
 #[cfg(test)]
 mod tests;
 
-use crate::faults;
 use crate::paxos::event::Action;
 use crate::trace::fault::FaultSet;
 use crate::trace::object::{ScanEnd, object};
@@ -34,39 +34,10 @@ pub use crate::trace::reader::Content;
 use crate::trace::reader::{Dialect, LogLine, LogReader, Object};
 use crate::visible::visible_json;
 pub use entry::{Attribution, Entry};
+pub use fault::PaxosFault;
 pub use number::Number;
 pub use sniff::PeerIdMeans;
 use sniff::{Conclusion, Ids, Sniff};
-
-faults! {
-    /// One way to differ from the lab's form. The line was understood all the same, unless it is
-    /// one of the last two.
-    PaxosFault, Some(Self::SeveralLines),
-    /// The five keys stand in another order.
-    KeyOrder,
-    /// There are blanks between the parts.
-    Blanks,
-    /// A key has another name.
-    KeyNames,
-    /// There are more keys than five.
-    ExtraKeys,
-    /// A key is missing.
-    MissingKeys,
-    /// An action or a message type is another word, such as `prepare ack`.
-    Words,
-    /// `proposal_num` or `peer_id` is there but no integer.
-    NumberKind,
-    /// `message_value` is there but blank, null or no text.
-    ValueKind,
-    /// This is no JSON, but clear enough: a missing comma, an unquoted word.
-    Mended,
-    /// Valid JSON of the same meaning in other characters, such as `\u0058`.
-    Spelling,
-    /// One object lies on several lines.
-    SeveralLines,
-    /// `peer_id` is the peer that prints, also where it receives.
-    PeerIdIsPrinter,
-}
 
 /// The lab's form, and what is near it.
 #[derive(Clone, Copy, Debug, Default)]
