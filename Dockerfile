@@ -14,6 +14,8 @@ ARG RUST_IMAGE=rust:1-slim-bookworm
 FROM ${RUST_IMAGE} AS build
 WORKDIR /build
 COPY . .
+# The repository is not in the build context: docker/image.sh says the commit.
+ARG SYNOD_COMMIT=
 # Linked statically: the image has no libraries.
 RUN program="$(docker/static.sh)" \
     && mkdir -p /out/data \

@@ -38,6 +38,7 @@ case $way in
         echo 'image prj4: built from source in the public Rust image (minutes, the first time)'
         for image in $images; do
             docker build --target "$image" -t "$image" ${project:+-t "$project/$image"} \
+                --build-arg "SYNOD_COMMIT=$(git rev-parse --short=10 HEAD 2>/dev/null)" \
                 ${RUST_IMAGE:+--build-arg "RUST_IMAGE=$RUST_IMAGE"} .
         done
         ;;

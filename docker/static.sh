@@ -1,11 +1,33 @@
 #!/bin/sh
-# Builds the static binary for this machine, without the simulator, and prints its path.
+# Builds the static binary, without the simulator, and prints its path.
 #
-# On the gnu target the C library can be linked statically, and names still resolve. The target is
-# named, although it is the machine's own, so that the flags do not apply to procedural macros.
+# usage: [TARGET=TRIPLE] docker/static.sh
+#
+# On the gnu targets the C library can be linked statically, and names still resolve. The target is
+# named, although it may be the machine's own, so that the flags do not apply to procedural macros.
 set -eu
 cd "$(dirname "$0")/.."
-triple=$(rustc -vV | sed -n 's/^host: //p')
+host=$(rustc -vV | sed -n 's/^host: //p')
+triple=${TARGET:-$host}
+
+# missing WHAT: ends with a line that says how to get it.
+missing() {
+    echo "no static binary for $triple: $1" >&2
+    exit 1
+}
+[ -d "$(rustc --print sysroot)/lib/rustlib/$triple/lib" ] ||
+    missing "this toolchain has no such target (rustup target add $triple)"
+# Another machine's binary needs that machine's linker.
+case $triple in
+    "$host") ;;
+    *-linux-gnu)
+        linker=$(echo "$triple" | sed 's/-unknown-/-/')-gcc
+        command -v "$linker" >/dev/null || missing "there is no $linker to link it"
+        variable=CARGO_TARGET_$(echo "$triple" | tr 'a-z-' 'A-Z_')_LINKER
+        export "$variable=$linker"
+        ;;
+esac
+
 flags='-C target-feature=+crt-static'
 case $triple in
     # Smaller by an eighth. Not tried with the linkers of other targets.

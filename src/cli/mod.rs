@@ -217,11 +217,17 @@ pub fn dispatch(protocols: &'static [Protocol], args: &[OsString]) -> Result<Exi
             is_named.then(|| help::page(pages(protocols), command.name(), rest.first()).text);
         print(&page.unwrap_or_else(|| help::overview(&pages(protocols))))?;
     } else if asks("--version") || rest.first().is_some_and(|arg| arg == "-V") {
-        print(concat!("synod ", env!("CARGO_PKG_VERSION"), "\n"))?;
+        print(&format!("{}\n", version()))?;
     } else {
         return command.run(protocols, Parser::from_args(rest));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Name, version and, where the build knew it, the commit.
+fn version() -> String {
+    let commit = option_env!("SYNOD_BUILT_FROM").map(|commit| format!(" ({commit})"));
+    format!("synod {}{}", env!("CARGO_PKG_VERSION"), commit.unwrap_or_default())
 }
 
 /// What stands behind a usage error: the flag that may be meant, and where to read on.
