@@ -204,6 +204,44 @@ fn a_missing_log_is_no_fresh_start() {
     assert!(line.contains("this peer must not vote again"), "{line}");
 }
 
+/// An engine has moved peer2 to a machine where its volume is empty. With peer4 it would be a
+/// majority that knows nothing of X.
+#[test]
+fn a_peer_that_is_not_new_does_not_vote_from_an_empty_directory() {
+    let mut cluster = decided();
+    cluster.durable = false;
+    cluster.start(4, "");
+    cluster.start(5, "-v Y --wait 0");
+    let elsewhere = cluster.scratch.path("elsewhere").display().to_string();
+    for _ in 0..2 {
+        let words = format!("--data {elsewhere} --existing");
+        let line = refused(&Program::start(cluster.command(2, &words)).end());
+        let want = format!(
+            "data directory {elsewhere}: holds no log, but peer2 is not new: without its promises \
+             it must not vote. Start it where its data directory is"
+        );
+        assert_eq!(line, want);
+    }
+    let here = cluster.scratch.path("peer2").display().to_string();
+    cluster.start(2, &format!("--data {here} --existing"));
+    assert_eq!(cluster.choice([2, 4, 5]), "X");
+}
+
+#[test]
+fn a_new_peer_may_begin_from_an_empty_directory_and_goes_on_from_it() {
+    let mut cluster = Cluster::of_file(TWO_PROPOSERS);
+    let dir = cluster.scratch.path("new").display().to_string();
+    for words in ["--existing --new", "--existing --new", "--new", "--existing", ""] {
+        cluster.start(2, &format!("--data {dir} {words}"));
+        cluster.peer(2).kill();
+    }
+    for flag in ["--existing", "--new"] {
+        let end = Program::start(cluster.command(3, flag)).end();
+        assert_eq!((end.code, end.out.len()), (Some(2), 0), "{end:#?}");
+        assert_eq!(end.err[0], format!("synod: {flag} needs --data DIR"));
+    }
+}
+
 #[test]
 fn a_torn_tail_is_cut_off_and_what_stands_before_it_is_kept() {
     let mut cluster = decided();

@@ -14,7 +14,7 @@ name=synod-deb-$(od -An -N4 -tx4 /dev/urandom | tr -d ' \n')
 stage=$(mktemp -d)
 take_down() {
     trap '' INT TERM HUP
-    docker rm -f "$name" >/dev/null 2>&1 || true
+    docker rm -f -v "$name" >/dev/null 2>&1 || true
     docker rmi "$name" >/dev/null 2>&1 || true
     rm -rf "$stage"
 }
@@ -24,6 +24,7 @@ trap 'exit 143' TERM HUP
 
 suite=${SUITE:-bookworm}
 echo "a container of Debian $suite"
+# ROOT: a directory that debootstrap has made before.
 debootstrap --variant=minbase --include=systemd,systemd-sysv,man-db,bash-completion "$suite" \
     "$stage/root" >"$stage/log" 2>&1 || {
     tail -n 5 "$stage/log" >&2
@@ -33,11 +34,11 @@ cp "$package" "$stage/root/root/synod.deb"
 # Without these, dpkg leaves documentation out and starts no service.
 rm -f "$stage/root/usr/sbin/policy-rc.d" "$stage/root/etc/dpkg/dpkg.cfg.d/"*
 tar -C "$stage/root" -c . | docker import - "$name" >/dev/null
-# An init of its own needs its own hierarchy of control groups.
-docker run -d --name "$name" --hostname peer1 --privileged --cgroupns private --network none \
-    --tmpfs /run --tmpfs /tmp "$name" /bin/sh -c \
-    'umount -R /sys/fs/cgroup; exec /lib/systemd/systemd systemd.unified_cgroup_hierarchy=1' \
-    >/dev/null
+# systemd needs to mount, and a hierarchy of control groups that it may write.
+docker run -d --name "$name" --hostname peer1 --network none --tmpfs /run --tmpfs /tmp \
+    --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined \
+    --security-opt apparmor=unconfined -e container=docker -v /sys/fs/cgroup/systemd "$name" \
+    /bin/sh -c 'mount -o remount,rw /sys/fs/cgroup; exec /lib/systemd/systemd' >/dev/null
 
 inside() { docker exec "$name" sh -ec "$1"; }
 # says WHAT COMMAND: the step, and that it holds; until a deadline it may come true.

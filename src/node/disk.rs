@@ -34,6 +34,15 @@
 //! line with another one behind it, a record that contradicts those before it. An acceptor that
 //! forgot a promise may let two values be chosen, so damage is refused and never repaired.
 //!
+//! # A peer that is not new
+//!
+//! An empty directory cannot tell a peer that was never started from one whose disk is elsewhere: an
+//! engine has moved it to another machine, or a mount has failed. Its promises are not lost, but it
+//! would vote as if it had made none. Nor can the other peers tell: the one that is asked next may
+//! never have met it. So whoever starts it has to say that it is not new
+//! ([`Disk::open_existing`]); then nothing but a log with its promises lets it begin. That is safe
+//! whatever else fails, since it is decided before the peer listens.
+//!
 //! # Left out
 //!
 //! * A log that lacks its last lines, whole, is a log as it was before them, and so is an old copy
@@ -131,10 +140,27 @@ impl Disk {
         owner: &Owner,
         process: &mut P,
     ) -> Result<(Self, Option<String>)> {
-        Self::open_on(Box::new(Files), SHORT, dir, owner, process)
+        let directory = Directory::open(Box::new(Files), dir).doing(|| data_directory(dir))?;
+        Self::open_in(directory, SHORT, owner, process)
+    }
+
+    /// The same for a peer that has been started before: a directory without a log is refused. It
+    /// is not the one in which this peer made its promises, and without them it must not vote.
+    ///
+    /// # Errors
+    /// As of [`Self::open`]; or there is no log.
+    pub fn open_existing<P: Process>(
+        dir: &Path,
+        owner: &Owner,
+        process: &mut P,
+    ) -> Result<(Self, Option<String>)> {
+        let directory = Directory::open(Box::new(Files), dir).doing(|| data_directory(dir))?;
+        directory.require_log(owner.peer).doing(|| data_directory(dir))?;
+        Self::open_in(directory, SHORT, owner, process)
     }
 
     /// [`Self::open`] on a file system of the caller's choice, with another bound than [`SHORT`].
+    #[cfg(test)]
     pub(super) fn open_on<P: Process>(
         media: Box<dyn Media>,
         short: u64,
@@ -142,8 +168,16 @@ impl Disk {
         owner: &Owner,
         process: &mut P,
     ) -> Result<(Self, Option<String>)> {
-        let what = || format!("data directory {}", dir.display());
-        let directory = Directory::open(media, dir).doing(what)?;
+        let directory = Directory::open(media, dir).doing(|| data_directory(dir))?;
+        Self::open_in(directory, short, owner, process)
+    }
+
+    fn open_in<P: Process>(
+        directory: Directory,
+        short: u64,
+        owner: &Owner,
+        process: &mut P,
+    ) -> Result<(Self, Option<String>)> {
         // Its lock is held until the new log has its name.
         let old = directory.log()?;
         let mut found = replay::Found::default();
@@ -154,7 +188,7 @@ impl Disk {
         let snapshot = records(&process.snapshot());
         let log = Log::begin(&directory, owner, found.generation.saturating_add(1), &snapshot)?;
         drop(old);
-        directory.describe(&about(owner)).doing(what)?;
+        directory.describe(&about(owner)).doing(|| data_directory(directory.path()))?;
         let torn = (found.torn > 0).then(|| {
             format!(
                 "cut off {} bytes that a crash left unfinished; no answer depended on them",
@@ -288,6 +322,11 @@ impl Log {
         self.length.now += line.len() as u64;
         Ok(())
     }
+}
+
+/// What an error is about.
+fn data_directory(dir: &Path) -> String {
+    format!("data directory {}", dir.display())
 }
 
 /// Adds a record to a list.

@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use lexopt::Parser;
 
 use super::lines::{Lines, gap};
+use crate::command::data::DataFlags;
 use crate::command::identity::{Identity, addresses};
 use crate::command::journal::Journal;
 use crate::command::printer::Printer;
 use crate::command::prose::Prose;
-use crate::command::{args, data, outputs, sockets};
+use crate::command::{args, outputs, sockets};
 use crate::error::{Doing, Error, Result};
 use crate::hosts::{Host, Hosts, RoleKind};
 use crate::node::{Config, Level, Node};
@@ -48,6 +49,8 @@ flags:
   --ready            before that, a proposer waits until every peer of the file is up, as in synod
                      ready (UDP, port 8888 where a line gives none); every peer needs this flag
   --data DIR         keep promises, votes and proposal numbers in DIR, so that they survive a crash
+  --existing         refuse a DIR without this peer's state, as after a move to another machine
+  --new              with --existing, once, at this peer's very first start: DIR may be empty
   --trace FILE       append the full journal to FILE, for synod check and synod draw
   --strict-address   reject a peer that connects from an address to which its host name does not
                      resolve
@@ -67,7 +70,7 @@ struct Options {
     value: Option<Value>,
     delay: Duration,
     wait: Duration,
-    data: Option<PathBuf>,
+    data: DataFlags,
     trace: Option<PathBuf>,
     strict_address: bool,
     ready: bool,
@@ -79,7 +82,7 @@ fn parse(parser: Parser) -> Result<(Identity, Options)> {
         value: None,
         delay: Duration::ZERO,
         wait: Duration::from_secs(30),
-        data: None,
+        data: DataFlags::default(),
         trace: None,
         strict_address: false,
         ready: false,
@@ -92,13 +95,13 @@ fn parse(parser: Parser) -> Result<(Identity, Options)> {
             "--wait" => options.wait = args::seconds(name, parser.value()?)?,
             "--ready" => options.ready = true,
             "--verbose" => options.verbose = true,
-            "--data" => options.data = Some(args::directory(name, parser.value()?)?),
             "--trace" => options.trace = Some(parser.value()?.into()),
             "--strict-address" => options.strict_address = true,
-            _ => return Ok(false),
+            _ => return options.data.take(name, parser),
         }
         Ok(true)
     })?;
+    options.data.check()?;
     Ok((identity, options))
 }
 
@@ -161,7 +164,7 @@ fn serve(
     };
     let mut peer = Peer::new(Arc::new(setup));
     let fingerprint = hosts.fingerprint(default_port);
-    let disk = data::open(options.data.as_deref(), &mut peer, me, &fingerprint, err)?;
+    let disk = options.data.open(&mut peer, me, &fingerprint, err)?;
     if disk.is_none() {
         err.say(Level::Story, MEMORY_ONLY);
     }

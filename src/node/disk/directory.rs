@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::media::Media;
 use crate::error::{Doing, Error, Result};
+use crate::process::PeerId;
 
 /// The log's name.
 const LOG: &str = "log";
@@ -50,6 +51,23 @@ impl Directory {
                 Ok(None)
             }
             Err(error) => Err(error).doing(|| path.display().to_string()),
+        }
+    }
+
+    /// The directory itself.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// There is a log, of whatever kind. The directory is locked, so it does not go again.
+    pub(super) fn require_log(&self, peer: PeerId) -> Result<()> {
+        match fs::symlink_metadata(self.log_path()) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::Input(format!(
+                "holds no log, but {peer} is not new: without its promises it must not vote. Start \
+                 it where its data directory is"
+            ))),
+            Err(error) => Err(error)?,
         }
     }
 
