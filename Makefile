@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help build all demo test test-browser check lines bench bench-group bench-sync static sim matrix scale explore \
+.PHONY: help build all demo test test-browser check lines bench bench-group bench-sync static deb deb-test sim matrix scale explore \
 	explorer torture shuttle mutants mutants-changed clean
 
 help:
@@ -22,10 +22,12 @@ help:
 	@echo 'make torture         real processes: 10,000 kills, 1,000 power losses (KILLS=n POWER=n SEED=n)'
 	@echo 'make shuttle         thousands of schedules of the runtime'\''s threads'
 	@echo 'make mutants         single changes to the source that no test notices (PARTS="paxos ...")'
-	@echo 'make static          the static binary that goes into the image'
+	@echo 'make static          the static binary that goes into the image (TARGET=triple)'
+	@echo 'make deb             a Debian package; make deb-test installs and removes it in a container'
 	@echo 'make docker-test1    test case 1 in five containers, with a verdict; docker-test2 likewise'
 	@echo 'make docker-faults   containers killed, disconnected, frozen, partitioned'
 	@echo 'make docker-lab      compose files in the shape of the labs, unmodified, with a verdict each'
+	@echo 'make swarm-test      Docker Swarm on three engines of its own, one of them killed (four minutes)'
 	@echo 'make docker-image    only the images; docs/deploy.md lists the other docker- targets'
 	@echo 'make clean           remove what was built'
 
@@ -81,7 +83,15 @@ mutants-changed:
 	tests/mutants/run.sh --changed
 
 static:
-	@ls -l "$$(docker/static.sh)"
+	@ls -l "$$(TARGET=$(TARGET) docker/static.sh)"
+
+# PROGRAM=FILE packages that binary.
+deb:
+	@PROGRAM=$(PROGRAM) deploy/debian/build.sh
+
+# Three minutes; needs root, debootstrap and a Docker engine.
+deb-test:
+	@deploy/debian/test.sh
 
 # Built for speed; the shipped binary is built for size.
 SIM := $(TARGET_DIR)/sim/synod

@@ -4,7 +4,7 @@
     docker-lab docker-faults docker-kill docker-cut docker-pause docker-partition docker-ready \
     docker-sync docker-member1 docker-member2 docker-member3 docker-member4 docker-clean \
     docker-lab-test1 docker-lab-test2 docker-lab-ready docker-lab-member1 docker-lab-member2 \
-    docker-lab-member3 docker-lab-member4
+    docker-lab-member3 docker-lab-member4 swarm-test
 
 docker-image:
 	@docker/image.sh
@@ -65,6 +65,10 @@ docker-lab-member1 docker-lab-member2 docker-lab-member3 docker-lab-member4:
 	@protocol='$(judge)' docker/scenario.sh synod-$(@:docker-%=%) \
 	    compose/lab/prj3/docker-compose-testcase-$(@:docker-lab-member%=%).yml \
 	    hostsfile-member.txt
+
+# Three engines of its own; needs root, and nothing of this machine's engine but the programs.
+swarm-test:
+	@docker/swarm.sh
 
 # By project name. The images stay.
 docker-clean:
