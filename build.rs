@@ -44,7 +44,7 @@ fn git(args: &[&str]) -> Option<String> {
     output.status.success().then(|| text.lines().next().unwrap_or_default().to_owned())
 }
 
-#[expect(clippy::print_stdout, reason = "this is how cargo is told")]
+/// This is how cargo is told.
 fn tell(what: &str) {
     println!("cargo:{what}");
 }

@@ -23,6 +23,8 @@ mod learn;
 mod local;
 mod logs;
 mod man;
+#[cfg(feature = "simulator")]
+mod replay;
 mod shells;
 #[cfg(feature = "simulator")]
 pub mod sim;
@@ -62,6 +64,13 @@ const TOOLS: &[Tool] = &[
         summary: "simulate a protocol from seeds, with every kind of fault",
         help: Help::Each(|protocol| Some(protocol.sim?.help())),
         run: sim::run,
+    },
+    #[cfg(feature = "simulator")]
+    Tool {
+        name: "replay",
+        summary: "play a schedule of the simulator, also on real processes",
+        help: Help::One(|_| replay::HELP.into()),
+        run: replay::run,
     },
     Tool {
         name: "check",

@@ -36,7 +36,7 @@
 //!
 //! # A peer that is not new
 //!
-//! An empty directory cannot tell a peer that was never started from one whose disk is elsewhere: an
+//! An empty directory does not tell whether its peer was never started or its disk is elsewhere: an
 //! engine has moved it to another machine, or a mount has failed. Its promises are not lost, but it
 //! would vote as if it had made none. Nor can the other peers tell: the one that is asked next may
 //! never have met it. So whoever starts it has to say that it is not new

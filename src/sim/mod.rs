@@ -52,6 +52,7 @@ mod choices;
 pub mod ddmin;
 mod disk;
 pub mod faults;
+pub mod gated;
 pub mod harness;
 mod host;
 mod log;

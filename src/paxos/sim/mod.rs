@@ -2,7 +2,8 @@
 //!
 //! [`casts`] says who proposes, who votes and who only learns; the seed draws one. [`properties`]
 //! says what must hold, the oracle computes it, [`journal`] writes the run down as real
-//! peers would and hands it to the judge of `synod check`. `scale` is another experiment on the
+//! peers would and hands it to the judge of `synod check`. `real` plays a schedule on real
+//! processes. `scale` is another experiment on the
 //! same engine: how long a decision takes in a wide area.
 //!
 //! In the fault phase everything goes wrong that the world has; in the recovery phase everybody
@@ -14,6 +15,7 @@ mod monitor;
 mod oracle;
 mod plan;
 pub mod properties;
+mod real;
 mod scale;
 
 use std::borrow::Cow;
@@ -23,7 +25,7 @@ use std::sync::Arc;
 use super::{Message, Peer, Setup, mutants};
 use crate::error::Result;
 use crate::process::PeerId;
-use crate::sim::harness::{Property, Scenario, Simulated, WorldFaults};
+use crate::sim::harness::{Property, RealReplay, Scenario, Simulated, WorldFaults};
 use crate::sim::mutant::Mutant;
 use crate::sim::{DiskModel, Faults, Prng, RunConfig, index};
 use casts::MOST_PEERS;
@@ -144,5 +146,9 @@ worlds:
 
     fn other_command(parser: &mut lexopt::Parser) -> Result<Option<ExitCode>> {
         scale::command::<Self>(parser)
+    }
+
+    fn replay_real(replay: &RealReplay) -> Result<ExitCode> {
+        real::run::<Self>(replay)
     }
 }

@@ -1,7 +1,7 @@
 //! What the harness and the command line around it know of each other.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::property::{Property, Violation};
@@ -20,6 +20,30 @@ pub struct Front<'a> {
     pub check_picture: fn(&Path) -> Result<()>,
 }
 
+/// What is asked of a replay on real processes.
+#[derive(Debug, Default)]
+pub struct RealReplay {
+    /// The schedule.
+    pub file: PathBuf,
+    /// The protocol itself instead of the mutant that the file names.
+    pub without_bug: bool,
+    /// Where the journal goes.
+    pub trace: Option<PathBuf>,
+    /// Be this peer of such a replay, which starts its peers so.
+    pub one_peer: Option<OnePeer>,
+}
+
+/// What a peer of a replay is told.
+#[derive(Debug, Default)]
+pub struct OnePeer {
+    /// Which it is.
+    pub id: u16,
+    /// The ports on this machine where it reaches the others, peer 1 first; 1 where no link is.
+    pub ports: Vec<u16>,
+    /// Its data directory.
+    pub data: PathBuf,
+}
+
 /// A protocol that can be simulated, as a row of a table.
 pub trait AnySim: Sync {
     /// Its name on the command line.
@@ -35,6 +59,11 @@ pub trait AnySim: Sync {
     /// # Errors
     /// The flags are wrong, or a file cannot be read or written.
     fn run(&self, parser: lexopt::Parser, front: &Front<'_>) -> Result<ExitCode>;
+    /// Plays a schedule on real processes.
+    ///
+    /// # Errors
+    /// The protocol's peers cannot be led so, or a file or the machine is at fault.
+    fn replay_real(&self, replay: &RealReplay) -> Result<ExitCode>;
     /// The row of this mutant in the kill matrix, with one run in every `share`; none if there is
     /// no such mutant.
     fn matrix_row(&self, mutant: &str, share: u64) -> Option<MatrixRow>;

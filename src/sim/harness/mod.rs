@@ -49,7 +49,7 @@ use std::process::ExitCode;
 use super::mutant::{Mutant, MutantLabel};
 use crate::error::Result;
 pub use failure::{Failure, known_failure};
-pub use front::{AnySim, Explored, Front, MatrixRow};
+pub use front::{AnySim, Explored, Front, MatrixRow, OnePeer, RealReplay};
 pub use minimize::{MOST_STEPS, Minimized, minimize, minimize_known};
 pub use property::{Property, Violation, Violations};
 pub use runs::{Recording, RunOutcome, Schedule, is_complete};
@@ -78,6 +78,10 @@ impl<S: Simulated> AnySim for S {
 
     fn run(&self, parser: lexopt::Parser, front: &Front<'_>) -> Result<ExitCode> {
         command::run::<S>(parser, front)
+    }
+
+    fn replay_real(&self, replay: &RealReplay) -> Result<ExitCode> {
+        S::replay_real(replay)
     }
 
     fn matrix_row(&self, mutant: &str, share: u64) -> Option<MatrixRow> {

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::front::RealReplay;
 use super::property::{Property, Violations};
 use super::summary::Tally;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::process::{PeerId, Process};
 use crate::sim::mutant::{Mutable, Mutant, Mutated};
 use crate::sim::{Counts, Faults, RunConfig, RunEnd, RunObserver};
@@ -101,6 +102,14 @@ pub trait Simulated: Sized + Sync + 'static {
     /// The flags are wrong, or what they ask for failed.
     fn other_command(_parser: &mut lexopt::Parser) -> Result<Option<ExitCode>> {
         Ok(None)
+    }
+
+    /// Plays a schedule on real processes.
+    ///
+    /// # Errors
+    /// The protocol's peers cannot be led so, or a file or the machine is at fault.
+    fn replay_real(_replay: &RealReplay) -> Result<ExitCode> {
+        Err(Error::Usage(format!("{} has no replay on real processes", Self::NAME)))
     }
 }
 
