@@ -28,6 +28,8 @@ help:
 	@echo 'make docker-faults   containers killed, disconnected, frozen, partitioned'
 	@echo 'make docker-lab      compose files in the shape of the labs, unmodified, with a verdict each'
 	@echo 'make swarm-test      Docker Swarm on three engines of its own, one of them killed (four minutes)'
+	@echo 'make judge-them      a report card of another image for the lab (IMAGE=name; four minutes)'
+	@echo 'make kubernetes      validate deploy/kubernetes against the published schemas'
 	@echo 'make docker-image    only the images; docs/deploy.md lists the other docker- targets'
 	@echo 'make clean           remove what was built'
 

@@ -4,7 +4,7 @@
     docker-lab docker-faults docker-kill docker-cut docker-pause docker-partition docker-ready \
     docker-sync docker-member1 docker-member2 docker-member3 docker-member4 docker-clean \
     docker-lab-test1 docker-lab-test2 docker-lab-ready docker-lab-member1 docker-lab-member2 \
-    docker-lab-member3 docker-lab-member4 swarm-test
+    docker-lab-member3 docker-lab-member4 swarm-test judge-them judge-them-test kubernetes
 
 docker-image:
 	@docker/image.sh
@@ -69,6 +69,20 @@ docker-lab-member1 docker-lab-member2 docker-lab-member3 docker-lab-member4:
 # Three engines of its own; needs root, and nothing of this machine's engine but the programs.
 swarm-test:
 	@docker/swarm.sh
+
+# Somebody else's image of the lab: IMAGE=name. Four minutes.
+judge-them:
+	@IMAGE='$(IMAGE)' CASES='$(CASES)' docker/judge_them.sh
+
+# Two such images, a right one and a wrong one; needs Go.
+judge-them-test:
+	@tests/them/images.sh
+	@IMAGE=synod-them-right docker/judge_them.sh
+	@! IMAGE=synod-them-wrong docker/judge_them.sh
+	@docker rmi synod-them-right synod-them-wrong >/dev/null
+
+kubernetes:
+	@deploy/kubernetes/validate.sh
 
 # By project name. The images stay.
 docker-clean:
