@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help build all demo test test-browser check lines bench bench-group bench-sync static deb deb-test sim matrix scale explore \
+.PHONY: help build all demo test test-browser check lines bench bench-group bench-sync static deb deb-test wide sim matrix scale explore \
 	explorer torture shuttle mutants mutants-changed clean
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo 'make matrix          mutants of all protocols, and which checks catch them; with drawings'
 	@echo 'make explore         every run of a few peers, exhaustively (make explorer: in a browser)'
 	@echo 'make scale           decision latency in a wide area, simulated and on sockets'
+	@echo 'make wide            peers with 300 ms round trips, plain and through WireGuard (SECONDS=n)'
 	@echo 'make torture         real processes: 10,000 kills, 1,000 power losses (KILLS=n POWER=n SEED=n)'
 	@echo 'make shuttle         thousands of schedules of the runtime'\''s threads'
 	@echo 'make mutants         single changes to the source that no test notices (PARTS="paxos ...")'
@@ -133,6 +134,11 @@ scale:
 	@$(CARGO) build --profile sim
 	@$(SIM) sim --report --sockets --plot $(TARGET_DIR)/scale.svg
 	@echo 'plot: $(TARGET_DIR)/scale.svg'
+
+# Needs root and TUN devices.
+wide:
+	@$(CARGO) build --release
+	@python3 tests/network/wide.py $(TARGET_DIR)/release/synod $(or $(SECONDS),0.3)
 
 clean:
 	$(CARGO) clean

@@ -10,8 +10,17 @@ use super::source::rust_files;
 const SIZES: &[(&str, usize, usize)] = &[("README.md", 200, 100), ("REPORT.md", 600, usize::MAX)];
 
 /// Folders whose files are named in documents.
-const FOLDERS: [&str; 8] =
-    ["src/", "tests/", "docs/", "docker/", "compose/", "hostsfiles/", "examples/", "benches/"];
+const FOLDERS: [&str; 9] = [
+    "src/",
+    "tests/",
+    "docs/",
+    "docker/",
+    "compose/",
+    "deploy/",
+    "hostsfiles/",
+    "examples/",
+    "benches/",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
