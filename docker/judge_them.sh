@@ -78,13 +78,13 @@ fault_pause() {
 fault_partition() {
     docker network create --label "com.docker.compose.project=$project" "${project}_island" >/dev/null
     for peer in peer1 peer2; do
-        docker network disconnect "$(network)" "$(id_of $peer)"
-        docker network connect --alias $peer "${project}_island" "$(id_of $peer)"
+        docker network disconnect "$(network)" "$(id_of "$peer")"
+        docker network connect --alias $peer "${project}_island" "$(id_of "$peer")"
     done
     until_proposed
     for peer in peer1 peer2; do
-        docker network disconnect "${project}_island" "$(id_of $peer)"
-        docker network connect --alias $peer "$(network)" "$(id_of $peer)"
+        docker network disconnect "${project}_island" "$(id_of "$peer")"
+        docker network connect --alias $peer "$(network)" "$(id_of "$peer")"
     done
 }
 
@@ -99,9 +99,11 @@ play() {
         cat "$stage/log" >&2
         exit 1
     }
-    for peer in $peers; do docker cp "hostsfiles/$hosts" "$(id_of $peer):${directory:-}/" >/dev/null; done
+    for peer in $peers; do
+        docker cp "hostsfiles/$hosts" "$(id_of "$peer"):${directory:-}/" >/dev/null
+    done
     begun=$(now)
-    for peer in $peers; do docker start "$(id_of $peer)" >/dev/null; done
+    for peer in $peers; do docker start "$(id_of "$peer")" >/dev/null; done
     # shellcheck disable=SC2086 # lists of peers
     if [ "$fault" != none ]; then
         wait_for 8 chosen peer1 peer2 peer3 peer4
@@ -111,7 +113,7 @@ play() {
     # shellcheck disable=SC2086
     wait_for 40 chosen $left
     for peer in $peers; do
-        docker logs --timestamps "$(id_of $peer)" 2>&1 | sed "s/^\([^ ]*\) /\1 $peer | /"
+        docker logs --timestamps "$(id_of "$peer")" 2>&1 | sed "s/^\([^ ]*\) /\1 $peer | /"
     done | sort -s -k 1,1 | cut -d ' ' -f 2- >"$stage/run.log"
     remove_project "$project"
     project=none

@@ -18,7 +18,7 @@ done
 
 id=synod-$(od -An -N3 -tx1 /dev/urandom | tr -d ' \n')
 # Not under /run: every engine has a /run of its own. Short: it holds sockets.
-stage=$(mktemp -d /var/tmp/$id.XXXX)
+stage=$(mktemp -d "/var/tmp/$id.XXXX")
 subnet=10.213.77
 engines='1 2 3'
 stack=synod
@@ -83,6 +83,7 @@ for n in $engines; do
     # Not the configuration of this machine's own engine.
     echo '{}' >"$stage/$n/config"
     # The shell is the first process of its namespace: it says which it is outside, and reaps.
+    # shellcheck disable=SC2016 # expanded inside
     nsenter --net="/run/netns/$id-$n" unshare --mount --pid --fork --mount-proc sh -c '
         mount -t tmpfs none /run
         dockerd --config-file "$1/config" --data-root "$1/data" --exec-root "$1/exec" --host "unix://$1/sock" \

@@ -24,5 +24,5 @@ here 'root, python3, ip and /dev/net/tun' 'wan' may_make_networks
 here '3,000 open files (ulimit -n)' 'strangers' [ "$(ulimit -n | sed 's/unlimited/3000/')" -ge 3000 ]
 here 'script (util-linux)' 'story, learn, help' all script
 here 'zsh, fish and groff' 'help (completions, man page)' all zsh fish groff
-echo 'Docker is needed for make docker-..., chromium for make test-browser.'
+echo 'Docker is needed for make docker-..., chromium for make test-browser, root for make swarm-test.'
 echo

@@ -2,6 +2,8 @@
 # Installs the package in a container made from Debian's packages, runs a peer as its systemd unit,
 # kills it, upgrades, removes and purges, and looks at what is there after each step.
 #
+# shellcheck disable=SC2016 # what is in single quotes is expanded inside
+#
 # Needs root, debootstrap and a Docker engine. SUITE is the release of Debian (default: bookworm).
 set -eu
 cd "$(dirname "$0")/../.."

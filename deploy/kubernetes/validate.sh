@@ -22,7 +22,7 @@ tool=$(command -v kubernetes-validate) || {
 "$tool" --strict deploy/kubernetes/*.yaml
 # What a schema cannot know: the hostsfile is one, and every pod has a line.
 sed -n 's/^    \(synod-[0-9]\)/\1/p' deploy/kubernetes/paxos.yaml |
-    sed = | sed 'N; s/\n/ /' | while read -r number line; do
+    awk '{ print NR, $0 }' | while read -r number line; do
     case $line in
         "synod-$((number - 1)).synod:"*) ;;
         *)
