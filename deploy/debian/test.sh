@@ -11,6 +11,7 @@ cd "$(dirname "$0")/../.."
 [ "$(id -u)" = 0 ] || lacking 'debootstrap needs root'
 command -v debootstrap >/dev/null || lacking 'there is no debootstrap'
 need_engine
+commit=$(git rev-parse --short=10 HEAD)
 package=$(deploy/debian/build.sh)
 name=synod-deb-$(od -An -N4 -tx4 /dev/urandom | tr -d ' \n')
 stage=$(mktemp -d)
@@ -63,7 +64,7 @@ started_twice='[ "$(journalctl -u synod@lab -o cat | grep -c "listens on port")"
 
 says 'systemd runs' 'systemctl is-system-running | grep -E "running|degraded"' 120
 says 'it installs' 'dpkg -i /root/synod.deb'
-says 'its version has the commit' "synod --version | grep -F '($(git rev-parse --short=10 HEAD))'"
+says 'its version has the commit' "synod --version | grep -F '($commit)'"
 says 'the manual page is there' 'man -w synod && zcat "$(man -w synod)" | head -n 1 | grep SYNOD'
 says 'bash completes it' 'bash -ic ". /usr/share/bash-completion/completions/synod; complete -p synod"'
 says 'the unit is well formed' 'systemd-analyze verify synod@lab.service'
