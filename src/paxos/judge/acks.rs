@@ -14,10 +14,10 @@ use crate::trace::findings::{Certainty, Spot};
 
 impl Hypothesis {
     /// An ack that an acceptor sent.
-    pub(super) fn ack_sent(&mut self, known: &mut Known, spot: Spot<'_>, m: Message) {
+    pub(super) fn ack_sent(&mut self, known: &Known, spot: Spot<'_>, m: Message) {
         let number = self.shown(&m);
         if let Some(number) = number {
-            self.with(known, number, |proposal| exchange(proposal, spot, &m, true));
+            self.with(number, |proposal| exchange(proposal, spot, &m, true));
         }
         let Some(acceptor) = m.printer.filter(|_| m.sender.is_some()) else { return };
         let (means, is_vote) = (self.means(&m), m.kind == MessageType::AcceptAck);
@@ -41,13 +41,13 @@ impl Hypothesis {
         let open = &self.stream(spot, acceptor).open[kind];
         if let Some(own) = own.filter(|own| !open.has(Some(*own))) {
             let copies = |proposal: &mut super::state::Proposal| proposal.copies = true;
-            self.with(known, own, copies);
-            return self.vote(known, own, acceptor, None, true, spot.witness());
+            self.with(own, copies);
+            return self.vote(own, acceptor, None, true, spot.witness());
         }
         let open = &self.stream(spot, acceptor).open[kind];
         if is_copy && m.answers.is_none() {
             if let Some(number) = number {
-                self.with(known, number, |proposal| proposal.copies = true);
+                self.with(number, |proposal| proposal.copies = true);
             }
             return;
         }
@@ -73,7 +73,7 @@ impl Hypothesis {
     /// A line of a peer whose last ack waits for its question: true if this is it.
     pub(super) fn end_of_waiting(
         &mut self,
-        known: &mut Known,
+        known: &Known,
         place: (u16, u16),
         next: Option<(Spot<'_>, &Message, bool)>,
     ) -> bool {
@@ -102,7 +102,7 @@ impl Hypothesis {
             stream.late = Some(question);
             stream.open[usize::from(is_vote)].ask(question);
             let heard_at = stream.questions;
-            self.hear(known, spot, next, question, heard_at);
+            self.hear(spot, next, question, heard_at);
         }
         let kept = std::cell::OnceCell::from(std::sync::Arc::clone(&witness.text));
         let (input, line) = (witness.input, witness.line);
@@ -114,7 +114,7 @@ impl Hypothesis {
     /// `goes_on` says that the peer's lines do not end here.
     fn judge_ack(
         &mut self,
-        known: &mut Known,
+        known: &Known,
         spot: Spot<'_>,
         m: Message,
         acceptor: u16,
@@ -155,7 +155,7 @@ impl Hypothesis {
             self.is_no_echo(m.value, question, asks);
         }
         self.keeps_its_word(known, spot, &m, acceptor, number, answered);
-        self.file(known, spot, &m, acceptor, number, answered);
+        self.file(spot, &m, acceptor, number, answered);
         let stream = self.stream(spot, acceptor);
         stream.open[kind].is_doubtful |= !answered.was_asked && stream.answered == 0;
         let is_left = !m.is_journal && stream.open.iter().any(|open| !open.is_empty());

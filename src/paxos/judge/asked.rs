@@ -11,7 +11,7 @@ use crate::trace::findings::{Certainty, Spot};
 impl Hypothesis {
     pub(super) fn question_sent(
         &mut self,
-        known: &mut Known,
+        known: &Known,
         spot: Spot<'_>,
         m: Message,
         number: Number,
@@ -44,7 +44,7 @@ impl Hypothesis {
         if let Some(printer) = m.printer.filter(|_| is_first) {
             self.stream(spot, printer).credit = Some((number, nameless, since));
         }
-        self.with(known, number, |proposal| {
+        self.with(number, |proposal| {
             exchange(proposal, spot, &m, true);
             let Some(own) = own else { return };
             match m.kind {
@@ -65,13 +65,7 @@ impl Hypothesis {
         });
     }
 
-    pub(super) fn question_received(
-        &mut self,
-        known: &mut Known,
-        spot: Spot<'_>,
-        m: Message,
-        number: Number,
-    ) {
+    pub(super) fn question_received(&mut self, spot: Spot<'_>, m: Message, number: Number) {
         let kind = usize::from(m.kind == MessageType::Accept);
         let mut heard_at = 0;
         if let Some(printer) = m.printer.filter(|_| m.is_question()) {
@@ -80,18 +74,11 @@ impl Hypothesis {
             heard_at = stream.questions;
             stream.open[kind].ask(number);
         }
-        self.hear(known, spot, &m, number, heard_at);
+        self.hear(spot, &m, number, heard_at);
     }
 
     /// Notes that a message of a proposer arrived, for an acceptor as the n-th of its questions.
-    pub(super) fn hear(
-        &mut self,
-        known: &mut Known,
-        spot: Spot<'_>,
-        m: &Message,
-        number: Number,
-        heard_at: u64,
-    ) {
+    pub(super) fn hear(&mut self, spot: Spot<'_>, m: &Message, number: Number, heard_at: u64) {
         let kind = usize::from(m.kind == MessageType::Accept);
         if let Some(printer) = m.printer.filter(|_| m.is_question()) {
             let stream = self.stream(spot, printer);
@@ -103,7 +90,7 @@ impl Hypothesis {
                 stream.last_value = None;
             }
         }
-        self.with(known, number, |proposal| {
+        self.with(number, |proposal| {
             exchange(proposal, spot, m, false);
             let Some(printer) = m.printer else { return };
             if m.kind == MessageType::Chosen {
@@ -123,7 +110,7 @@ impl Hypothesis {
         });
     }
 
-    pub(super) fn chose(&mut self, known: &mut Known, spot: Spot<'_>, m: Message, number: Number) {
+    pub(super) fn chose(&mut self, spot: Spot<'_>, m: Message, number: Number) {
         if let Some(printer) = m.printer {
             let stream = self.stream(spot, printer);
             if let Some(first) = stream.chose.clone() {
@@ -142,7 +129,7 @@ impl Hypothesis {
         {
             self.choices.push((number, choice()));
         }
-        self.with(known, number, |proposal| {
+        self.with(number, |proposal| {
             let place = by.map(|by| (by, spot.input));
             let owner = proposal.order.is_some() && proposal.order == place;
             let first_by_owner = owner && !proposal.owner_chose;

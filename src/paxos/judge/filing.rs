@@ -2,18 +2,19 @@
 
 use super::dialect::Number;
 use super::hypothesis::{Hypothesis, Refusal};
-use super::known::Known;
 use super::questions::{Answered, MOST_OPEN, Standing};
 use super::reading::Shows;
 use super::state::{Accepted, Held, Message, Promise, Stream, ValueId, Vote};
 use crate::paxos::event::MessageType;
 use crate::trace::findings::{Spot, Witness};
 
+/// Among how many of the highest numbers the one is looked for that an ack may answer.
+pub(super) const MOST_LOOKED_AT: usize = 256;
+
 impl Hypothesis {
     /// Files what an ack says under the number of its question.
     pub(super) fn file(
         &mut self,
-        known: &mut Known,
         spot: Spot<'_>,
         m: &Message,
         acceptor: u16,
@@ -28,7 +29,7 @@ impl Hypothesis {
         let refuses = means == Shows::Asked && number < promised;
         let standing = if refuses { Standing::Refusal } else { answered.standing };
         if standing == Standing::Refusal {
-            self.note_refusal(known, spot, acceptor, answered.question, number.max(promised));
+            self.note_refusal(spot, acceptor, answered.question, number.max(promised));
         }
         if !is_vote {
             let held = match (m.held, means) {
@@ -41,20 +42,19 @@ impl Hypothesis {
             let promise = Promise { value, held, is_told, received, witness: witness() };
             let is_granted = standing != Standing::Refusal || m.answers.is_none();
             if let Some(question) = answered.question.filter(|_| is_granted) {
-                self.with(known, question, |proposal| proposal.take_promise(acceptor, promise));
+                self.with(question, |proposal| proposal.take_promise(acceptor, promise));
             }
             if let (Shows::Accepted, Some(number)) = (means, number) {
-                self.vote(known, number, acceptor, None, true, witness());
+                self.vote(number, acceptor, None, true, witness());
             }
             return;
         }
-        self.file_vote(known, spot, m, acceptor, number, Answered { standing, ..answered });
+        self.file_vote(spot, m, acceptor, number, Answered { standing, ..answered });
     }
 
     /// Files what an `accept_ack` says.
     fn file_vote(
         &mut self,
-        known: &mut Known,
         spot: Spot<'_>,
         m: &Message,
         acceptor: u16,
@@ -69,26 +69,27 @@ impl Hypothesis {
             (_, Standing::Refusal) => {}
             (Shows::Accepted, _) => {
                 if let Some(number) = number {
-                    self.vote(known, number, acceptor, shown, true, witness());
+                    self.vote(number, acceptor, shown, true, witness());
                 }
             }
             (Shows::Promise | Shows::Asked, _) => {
                 let certain = standing == Standing::Grant;
                 if let Some(number) = number {
-                    self.vote(known, number, acceptor, shown, certain, witness());
+                    self.vote(number, acceptor, shown, certain, witness());
                 }
             }
             (Shows::PromiseBefore, _) => {
                 if let Some(question) = answered.question {
-                    self.vote(known, question, acceptor, shown, true, witness());
+                    self.vote(question, acceptor, shown, true, witness());
                 } else {
-                    let asked = self.proposals.iter().rev().filter(|(asked, proposal)| {
-                        let answer = proposal.answer_of(acceptor);
-                        Some(**asked) >= number && answer.is_some_and(|a| a.accepts > 0)
+                    let since = number.unwrap_or(Number::whole(0));
+                    let asked = self.proposals.range(since..).rev().take(MOST_LOOKED_AT);
+                    let asked = asked.filter(|(_, proposal)| {
+                        proposal.answer_of(acceptor).is_some_and(|answer| answer.accepts > 0)
                     });
                     let asked: Vec<Number> = asked.map(|(n, _)| *n).take(MOST_OPEN).collect();
                     for question in asked {
-                        self.vote(known, question, acceptor, shown, false, witness());
+                        self.vote(question, acceptor, shown, false, witness());
                     }
                 }
             }
@@ -137,14 +138,13 @@ impl Hypothesis {
 
     pub(super) fn vote(
         &mut self,
-        known: &mut Known,
         number: Number,
         acceptor: u16,
         value: Option<ValueId>,
         certain: bool,
         witness: Witness,
     ) {
-        self.with(known, number, |proposal| {
+        self.with(number, |proposal| {
             let vote = &mut proposal.answer(acceptor).vote;
             // What may be a refusal shows perhaps another value.
             if vote.as_ref().is_none_or(|known| certain && !known.certain) {
@@ -155,7 +155,6 @@ impl Hypothesis {
 
     pub(super) fn note_refusal(
         &mut self,
-        known: &mut Known,
         spot: Spot<'_>,
         by: u16,
         number: Option<Number>,
@@ -170,7 +169,7 @@ impl Hypothesis {
             witness: spot.witness(),
         });
         if let Some(number) = number {
-            self.with(known, number, |proposal| {
+            self.with(number, |proposal| {
                 let refused = || (promised, spot.witness());
                 proposal.answer(by).refused.get_or_insert_with(refused);
             });

@@ -11,7 +11,7 @@ use crate::trace::findings::{Certainty, Witness};
 
 impl Hypothesis {
     /// Judges what is left.
-    pub(super) fn finish(&mut self, known: &mut Known) {
+    pub(super) fn finish(&mut self, known: &Known) {
         let places: Vec<(u16, u16)> = self.streams.keys().copied().collect();
         for place in places {
             self.end_of_waiting(known, place, None);
@@ -161,9 +161,10 @@ impl Hypothesis {
         }
     }
 
-    fn expected_value(&mut self, known: &mut Known) {
-        let Some(expect) = known.options.expect.clone() else { return };
-        let expected = known.values.id(&expect);
+    fn expected_value(&mut self, known: &Known) {
+        let Some((expect, expected)) = known.options.expect.as_ref().zip(known.expected) else {
+            return;
+        };
         let chosen = self.chosen();
         let wrong: Vec<_> = chosen.iter().filter(|(value, ..)| *value != expected).collect();
         if chosen.is_empty() {

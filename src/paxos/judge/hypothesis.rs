@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::dialect::{Entry, Number};
+use super::dialect::Number;
 use super::known::Known;
 use super::reading::{Reading, Shows};
 use super::rules::PaxosRule;
 use super::state::{Choice, MOST_RECORDS, Message, Proposal, Stream, ValueId};
+use super::tail::Said;
 use crate::paxos::event::{Action, MessageType};
 use crate::trace::findings::{Certainty, Findings, Spot, Witness};
 
@@ -23,6 +24,8 @@ pub(super) struct Hypothesis {
     pub(super) records: usize,
     /// Numbers up to this one have been forgotten.
     pub(super) floor: Option<Number>,
+    /// How many lines were about numbers that have been forgotten.
+    pub(super) forgotten: u64,
     /// The lines of a peer in an input.
     pub(super) streams: BTreeMap<(u16, u16), Stream>,
     /// Who answered the numbers of whom.
@@ -76,6 +79,7 @@ impl Hypothesis {
             proposals: BTreeMap::new(),
             records: 0,
             floor: None,
+            forgotten: 0,
             streams: BTreeMap::new(),
             answered: BTreeMap::new(),
             most_sent: BTreeMap::new(),
@@ -103,13 +107,31 @@ impl Hypothesis {
         self.streams.entry((spot.input, peer)).or_default()
     }
 
-    pub(super) fn event(
-        &mut self,
-        known: &mut Known,
-        spot: Spot<'_>,
-        action: Action,
-        message: Message,
-    ) {
+    /// Takes a line.
+    pub(super) fn take(&mut self, known: &Known, spot: Spot<'_>, said: Said) {
+        match said {
+            Said::Message(action, message) => self.event(known, spot, action, message),
+            Said::Started { peer, again, promised, accepted } => {
+                self.started(spot, (peer, again), promised, accepted);
+            }
+            // A new incarnation may have begun among them, which chooses anew.
+            Said::Lost(peer) => self.stream(spot, peer).chose = None,
+        }
+    }
+
+    /// True if something is wrong under this reading.
+    pub(super) fn objects(&self) -> bool {
+        self.findings.is_broken()
+    }
+
+    /// How well a reading fits the log: the least one is the best.
+    pub(super) fn rank(&self) -> (bool, u64, u64) {
+        let broken = self.findings.broken();
+        // A few findings more are no reason to prefer an unlikely reading.
+        (broken > 0, self.contradictions, broken / 4)
+    }
+
+    fn event(&mut self, known: &Known, spot: Spot<'_>, action: Action, message: Message) {
         if let Some(printer) = message.printer
             && self.follows_up(known, spot, printer, action, &message)
         {
@@ -118,11 +140,11 @@ impl Hypothesis {
         match (action, message.number) {
             _ if message.is_ack() => match action {
                 Action::Sent => self.ack_sent(known, spot, message),
-                _ => self.ack_received(known, spot, message),
+                _ => self.ack_received(spot, message),
             },
-            (Action::Chose, Some(number)) => self.chose(known, spot, message, number),
+            (Action::Chose, Some(number)) => self.chose(spot, message, number),
             (Action::Sent, Some(number)) => self.question_sent(known, spot, message, number),
-            (_, Some(number)) => self.question_received(known, spot, message, number),
+            (_, Some(number)) => self.question_received(spot, message, number),
             (_, None) => {}
         }
         while self.records + self.proposals.len() > MOST_RECORDS && self.proposals.len() > 1 {
@@ -136,7 +158,7 @@ impl Hypothesis {
     /// What the lines before have left open is settled by this one. True if it needs no more.
     fn follows_up(
         &mut self,
-        known: &mut Known,
+        known: &Known,
         spot: Spot<'_>,
         printer: u16,
         action: Action,
@@ -154,10 +176,10 @@ impl Hypothesis {
         }
         let (is_waiting, is_credit) = (stream.waiting.is_some(), stream.credit.is_some());
         if is_credit {
-            self.apply_credit(known, place, action, m);
+            self.apply_credit(place, action, m);
         }
         if in_a_row && let Some(number) = preparing {
-            self.with(known, number, |proposal| proposal.in_a_row = true);
+            self.with(number, |proposal| proposal.in_a_row = true);
         }
         is_waiting && {
             let question = (spot, m, action == Action::Received);
@@ -167,13 +189,7 @@ impl Hypothesis {
 
     /// Promises that stand before their question, which is so only where it is logged behind the
     /// answer: not in front of another line of the same question.
-    fn apply_credit(
-        &mut self,
-        known: &mut Known,
-        place: (u16, u16),
-        action: Action,
-        next: &Message,
-    ) {
+    fn apply_credit(&mut self, place: (u16, u16), action: Action, next: &Message) {
         let stream = self.streams.get_mut(&place);
         let Some((number, nameless, since)) = stream.and_then(|stream| stream.credit.take()) else {
             return;
@@ -181,7 +197,7 @@ impl Hypothesis {
         let is_prepare = action == Action::Sent && next.kind == MessageType::Prepare;
         // To itself a peer may answer at once.
         let in_a_row = is_prepare && next.number == Some(number);
-        self.with(known, number, |proposal| {
+        self.with(number, |proposal| {
             if proposal.order != Some((place.1, place.0)) || proposal.accept_sent {
                 return;
             }
@@ -199,14 +215,9 @@ impl Hypothesis {
     }
 
     /// Changes what is known of a number; nothing of one that is forgotten.
-    pub(super) fn with(
-        &mut self,
-        known: &mut Known,
-        number: Number,
-        change: impl FnOnce(&mut Proposal),
-    ) {
+    pub(super) fn with(&mut self, number: Number, change: impl FnOnce(&mut Proposal)) {
         if self.floor.is_some_and(|floor| number <= floor) {
-            known.counts.forgotten += 1;
+            self.forgotten += 1;
             return;
         }
         let proposal = self.proposals.entry(number).or_default();
@@ -216,11 +227,16 @@ impl Hypothesis {
     }
 
     /// A line of a journal that says that a peer began, and with what.
-    pub(super) fn started(&mut self, spot: Spot<'_>, entry: &Entry<'_>, again: bool) {
-        let peer = entry.peer_id;
+    fn started(
+        &mut self,
+        spot: Spot<'_>,
+        (peer, again): (u16, bool),
+        promised_now: Option<Number>,
+        accepted: Option<Number>,
+    ) {
         let stream = self.stream(spot, peer);
         stream.is_whole |= !again && stream.questions == 0;
-        stream.found = entry.number.max(entry.accepted_proposal);
+        stream.found = promised_now.max(accepted);
         stream.open.iter_mut().for_each(super::questions::Questions::clear);
         stream.chose = None;
         // A number that it has asked under is no longer its own count's.
@@ -228,7 +244,7 @@ impl Hypothesis {
         if again {
             stream.incarnation += 1;
             let promised = stream.promised.as_ref().map(|(number, _)| *number);
-            let forgot = promised.filter(|number| entry.number < Some(*number));
+            let forgot = promised.filter(|number| promised_now < Some(*number));
             stream.restart = Some(spot.witness());
             self.findings.add(PaxosRule::Restarted, Certainty::Certain, || {
                 let memory = match forgot {

@@ -1,4 +1,10 @@
-//! The judge: takes lines, and hands what they say to each reading.
+//! The judge: takes lines, and hands what they say to the readings.
+//!
+//! A run is wrong only if it is wrong under every reading, so one reading that finds nothing wrong
+//! is enough, and nearly always the likeliest one is it. Of a log that is not longer than the
+//! [`Tail`] all readings are tried at its end, one after the other. Of a longer one, the likeliest
+//! reading that has not objected is followed line by line. When it objects, the next ones are told
+//! the tail, as a log whose beginning is lost, until one of them does not object.
 
 use std::cell::OnceCell;
 
@@ -8,6 +14,7 @@ use super::known::{Known, PaxosOptions};
 use super::reading::{READINGS, Reading};
 use super::rules::PaxosRule;
 use super::state::Facts;
+use super::tail::{Said, Tail};
 use crate::paxos::event::Action;
 use crate::trace::MOST_PEERS;
 use crate::trace::findings::{Findings, Spot};
@@ -17,27 +24,25 @@ use crate::trace::reader::{Content, LogLine};
 #[derive(Clone, Debug)]
 pub struct PaxosJudge {
     pub(super) known: Known,
-    /// One for each reading that is left; they begin to differ with the first printed ack.
-    pub(super) hypotheses: Vec<Hypothesis>,
-    /// The readings struck out, and how many lines contradicted each.
-    pub(super) struck: Vec<(&'static str, u64)>,
+    pub(super) tail: Tail,
+    /// The reading that is followed, once the log is longer than the tail.
+    pub(super) followed: Option<Box<Hypothesis>>,
+    /// The readings that have objected in such a log, by their places.
+    pub(super) objected: Vec<usize>,
     pub(super) findings: Findings<PaxosRule>,
     last_line: Option<(u16, u64)>,
 }
 
-/// How many contradictions a reading may have that is not the best: beyond it, it is dropped.
-const MOST_CONTRADICTIONS: u64 = 24;
-
 impl PaxosJudge {
     /// A judge who has seen nothing.
     pub fn new(options: PaxosOptions) -> Self {
-        let allowed = |reading: &&Reading| options.acks.is_none_or(|acks| acks.allows(**reading));
-        let first = READINGS.iter().find(allowed).copied().unwrap_or(READINGS[0]);
-        let known = Known { options, ..Known::default() };
+        let mut known = Known { options, ..Known::default() };
+        known.expected = known.options.expect.as_deref().map(|value| known.values.id(value));
         Self {
             known,
-            hypotheses: vec![Hypothesis::new(first)],
-            struck: Vec::new(),
+            tail: Tail::default(),
+            followed: None,
+            objected: Vec::new(),
             findings: Findings::default(),
             last_line: None,
         }
@@ -89,73 +94,92 @@ impl PaxosJudge {
                 });
             }
         }
-        match entry.action {
-            Action::Started => return self.started(spot, entry),
-            Action::Lost => return self.lost(spot, entry),
-            _ => {}
-        }
-        let Some(message) = self.known.message(entry) else { return };
-        if message.is_ack() && !message.is_journal && self.known.printed_acks == 1 {
-            self.fork();
-        }
-        for hypothesis in &mut self.hypotheses {
-            hypothesis.event(&mut self.known, spot, entry.action, message);
-        }
-        if self.hypotheses.len() > 1 {
-            self.drop_the_contradicted();
-        }
-    }
-
-    /// From the first printed ack on, the readings differ.
-    fn fork(&mut self) {
-        let first = self.hypotheses[0].reading;
-        let allowed = |reading: &&Reading| {
-            **reading != first && self.known.options.acks.is_none_or(|acks| acks.allows(**reading))
+        let said = match entry.action {
+            Action::Started => self.started(entry),
+            Action::Lost => self.lost(entry),
+            _ => match self.known.message(entry) {
+                Some(message) => Said::Message(entry.action, message),
+                None => return,
+            },
         };
-        let others = READINGS.iter().filter(allowed).map(|reading| {
-            let mut hypothesis = self.hypotheses[0].clone();
-            hypothesis.reading = *reading;
-            hypothesis
-        });
-        let others: Vec<Hypothesis> = others.collect();
-        self.hypotheses.extend(others);
+        if self.tail.is_full() {
+            if self.followed.is_none() {
+                self.follow_another();
+            }
+            self.tail.forget();
+        }
+        self.tail.add(spot, said);
+        if let Some(followed) = &mut self.followed {
+            let objected = followed.objects();
+            followed.take(&self.known, spot, said);
+            if !objected && followed.objects() {
+                self.follow_another();
+            }
+        }
     }
 
-    /// What is broken under a reading stays broken, so it can no longer excuse anything: where it
-    /// is not the best one either, it need not be followed any further.
-    fn drop_the_contradicted(&mut self) {
-        let best = self.hypotheses.iter().map(|one| one.contradictions).min().unwrap_or(0);
-        let struck = &mut self.struck;
-        self.hypotheses.retain(|one| {
-            let keep = one.contradictions < MOST_CONTRADICTIONS + 4 * best;
-            if !keep {
-                struck.push((one.reading.words, one.contradictions));
+    /// The readings that may be the program's, with their places.
+    pub(super) fn readings(&self) -> impl Iterator<Item = (usize, Reading)> + use<'_> {
+        let acks = self.known.options.acks;
+        let allowed = move |reading: &Reading| acks.is_none_or(|acks| acks.allows(*reading));
+        let all = READINGS.into_iter().enumerate().filter(move |(_, reading)| allowed(reading));
+        // Without printed acks there is nothing to read in different ways.
+        all.take(if self.known.printed_acks == 0 { 1 } else { READINGS.len() })
+    }
+
+    /// Looks for the first reading that does not object; if all do, it is the likeliest one that
+    /// objects least.
+    fn follow_another(&mut self) {
+        let before = self.followed.take();
+        let choices = before.as_ref().map(|before| before.choices.clone()).unwrap_or_default();
+        if let Some(before) = &before {
+            let place = self.readings().find(|(_, reading)| *reading == before.reading);
+            self.objected.extend(place.map(|(at, _)| at));
+        }
+        let tried = |reading| {
+            let mut tried = Box::new(Hypothesis::new(reading));
+            // A choice is one under every reading.
+            tried.choices.clone_from(&choices);
+            tried
+        };
+        for (at, reading) in self.readings().collect::<Vec<_>>() {
+            if self.objected.contains(&at) {
+                continue;
             }
-            keep
+            let mut next = tried(reading);
+            self.tail.tell(&self.known, &mut next, false);
+            if !next.objects() {
+                self.followed = Some(next);
+                return;
+            }
+            self.objected.push(at);
+        }
+        let all = self.readings().map(|(_, reading)| {
+            let mut next = tried(reading);
+            self.tail.tell(&self.known, &mut next, true);
+            next
         });
+        // What the last one has found is on the line that is not among them.
+        self.followed = all.chain(before).min_by_key(|next| next.rank());
     }
 
     /// A line of a journal that says that a peer began, and with what.
-    fn started(&mut self, spot: Spot<'_>, entry: &Entry<'_>) {
-        let facts = self.known.peers.entry(entry.peer_id).or_default();
+    fn started(&mut self, entry: &Entry<'_>) -> Said {
+        let peer = entry.peer_id;
+        let facts = self.known.peers.entry(peer).or_default();
         facts.starts += 1;
         let again = facts.starts > 1;
         // What the end of its last incarnation has cost is missing before this line.
         self.known.has_gaps |= again && facts.queued;
         facts.queued |= entry.queued;
-        for hypothesis in &mut self.hypotheses {
-            hypothesis.started(spot, entry, again);
-        }
+        Said::Started { peer, again, promised: entry.number, accepted: entry.accepted_proposal }
     }
 
     /// A line that stands for others, which are not here.
-    fn lost(&mut self, spot: Spot<'_>, entry: &Entry<'_>) {
+    fn lost(&mut self, entry: &Entry<'_>) -> Said {
         self.known.has_gaps = true;
         let facts = self.known.peers.entry(entry.peer_id).or_default();
         facts.lost = facts.lost.saturating_add(entry.lost.unwrap_or(1));
-        // A new incarnation may have begun among them, which chooses anew.
-        for hypothesis in &mut self.hypotheses {
-            hypothesis.stream(spot, entry.peer_id).chose = None;
-        }
+        Said::Lost(entry.peer_id)
     }
 }

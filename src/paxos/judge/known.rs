@@ -37,6 +37,8 @@ pub struct PaxosOptions {
 pub(super) struct Known {
     pub(super) options: PaxosOptions,
     pub(super) values: Values,
+    /// The value that must be chosen.
+    pub(super) expected: Option<ValueId>,
     pub(super) peers: BTreeMap<u16, Facts>,
     pub(super) candidates: BTreeSet<ValueId>,
     pub(super) prepare_without_value: bool,
@@ -61,7 +63,6 @@ pub(super) struct Counts {
     pub(super) lines: u64,
     pub(super) events: u64,
     pub(super) unnumbered: u64,
-    pub(super) forgotten: u64,
     pub(super) unknown_peers: u64,
     pub(super) sources: u16,
 }

@@ -67,6 +67,7 @@ mod rules;
 mod settle;
 mod state;
 mod support;
+mod tail;
 mod value;
 mod verdict;
 mod word;

@@ -2,8 +2,8 @@
 
 use super::asked::exchange;
 use super::dialect::Number;
+use super::filing::MOST_LOOKED_AT;
 use super::hypothesis::Hypothesis;
-use super::known::Known;
 use super::reading::Shows;
 use super::state::{Held, Message, Promise, Vote};
 use crate::paxos::event::MessageType;
@@ -18,28 +18,22 @@ const MOST_BEFORE: usize = 8;
 
 impl Hypothesis {
     /// An ack that somebody received.
-    pub(super) fn ack_received(&mut self, known: &mut Known, spot: Spot<'_>, m: Message) {
+    pub(super) fn ack_received(&mut self, spot: Spot<'_>, m: Message) {
         let number = self.shown(&m);
         if let Some(number) = number {
-            self.with(known, number, |proposal| exchange(proposal, spot, &m, false));
+            self.with(number, |proposal| exchange(proposal, spot, &m, false));
         }
         if number.is_none() && !self.means(&m).may_be_none() {
             self.unnumbered.extend((self.unnumbered.len() < 2).then(|| spot.witness()));
         }
         if m.kind == MessageType::PrepareAck {
-            self.promise_received(known, spot, &m, number);
+            self.promise_received(spot, &m, number);
         } else {
-            self.vote_received(known, spot, &m, number);
+            self.vote_received(spot, &m, number);
         }
     }
 
-    fn promise_received(
-        &mut self,
-        known: &mut Known,
-        spot: Spot<'_>,
-        m: &Message,
-        number: Option<Number>,
-    ) {
+    fn promise_received(&mut self, spot: Spot<'_>, m: &Message, number: Option<Number>) {
         let means = self.means(m);
         let stream = m.printer.and_then(|printer| self.streams.get(&(spot.input, printer)));
         let current = stream.and_then(|stream| stream.prepared.as_ref()).map(|(n, ..)| *n);
@@ -53,12 +47,12 @@ impl Hypothesis {
         match (m.answers, means) {
             (Some(answers), _) => {
                 if Some(answers) == number {
-                    self.take(known, spot, m, answers, promise);
+                    self.receive_promise(spot, m, answers, promise);
                 }
             }
             (None, Shows::Asked) => {
                 if let Some(number) = number {
-                    self.take(known, spot, m, number, promise);
+                    self.receive_promise(spot, m, number, promise);
                 }
             }
             (None, Shows::Promise) => {
@@ -69,9 +63,9 @@ impl Hypothesis {
                     self.keep_for_next(spot, m, Some(number), &promise);
                 }
                 if let Some(current) = current.filter(|current| *current < number) {
-                    self.take(known, spot, m, current, promise.clone());
+                    self.receive_promise(spot, m, current, promise.clone());
                 }
-                self.take(known, spot, m, number, promise);
+                self.receive_promise(spot, m, number, promise);
             }
             (None, Shows::PromiseBefore | Shows::Accepted) => {
                 let Some(printer) = m.printer else {
@@ -80,7 +74,7 @@ impl Hypothesis {
                 };
                 if let Some(current) = current {
                     self.shows_what_it_may(spot, current, printer, number, means);
-                    self.take(known, spot, m, current, promise.clone());
+                    self.receive_promise(spot, m, current, promise.clone());
                 }
                 self.keep_for_next(spot, m, None, &promise);
             }
@@ -134,16 +128,9 @@ impl Hypothesis {
     }
 
     /// Files a promise that was received.
-    fn take(
-        &mut self,
-        known: &mut Known,
-        spot: Spot<'_>,
-        m: &Message,
-        number: Number,
-        promise: Promise,
-    ) {
+    fn receive_promise(&mut self, spot: Spot<'_>, m: &Message, number: Number, promise: Promise) {
         let place = m.printer.map(|printer| (printer, spot.input));
-        self.with(known, number, |proposal| {
+        self.with(number, |proposal| {
             let is_order = proposal.order.is_some_and(|(owner, input)| {
                 input == spot.input && m.printer.is_none_or(|printer| printer == owner)
             });
@@ -166,57 +153,47 @@ impl Hypothesis {
         });
     }
 
-    fn vote_received(
-        &mut self,
-        known: &mut Known,
-        spot: Spot<'_>,
-        m: &Message,
-        number: Option<Number>,
-    ) {
+    fn vote_received(&mut self, spot: Spot<'_>, m: &Message, number: Option<Number>) {
         let means = self.means(m);
         let number = match (m.answers, means) {
             (Some(answers), _) => Some(answers).filter(|_| number == m.answers),
             (None, Shows::PromiseBefore) => {
-                self.votes_received(known, spot, m, number);
+                self.votes_received(spot, m, number);
                 None
             }
             (None, _) => number,
         };
         if let Some(number) = number {
-            self.take_vote(known, spot, m, number);
+            self.take_vote(spot, m, number);
         }
     }
 
     /// An answer that shows what was promised before its question: it may be a vote for what the
     /// proposer asked last, or before that.
-    fn votes_received(
-        &mut self,
-        known: &mut Known,
-        spot: Spot<'_>,
-        m: &Message,
-        promised: Option<Number>,
-    ) {
+    fn votes_received(&mut self, spot: Spot<'_>, m: &Message, promised: Option<Number>) {
         let Some(printer) = m.printer else { return };
         let stream = self.streams.get(&(spot.input, printer));
         let current = stream.and_then(|stream| stream.prepared.as_ref()).map(|(n, ..)| *n);
-        let own = self.proposals.iter().rev().filter(|(number, proposal)| {
+        let since = promised.unwrap_or(Number::whole(0));
+        let own = self.proposals.range(since..).rev().take(MOST_LOOKED_AT);
+        let own = own.filter(|(number, proposal)| {
             let is_asked = Some(**number) == current || proposal.accept_sent;
             proposal.order == Some((printer, spot.input)) && is_asked
         });
-        let own = own.map(|(number, _)| *number).filter(|number| promised <= Some(*number));
+        let own = own.map(|(number, _)| *number);
         let own: Vec<Number> = own.take(MOST_BEFORE).collect();
         for number in own {
-            self.take_vote(known, spot, m, number);
+            self.take_vote(spot, m, number);
         }
     }
 
-    fn take_vote(&mut self, known: &mut Known, spot: Spot<'_>, m: &Message, number: Number) {
+    fn take_vote(&mut self, spot: Spot<'_>, m: &Message, number: Number) {
         let means = self.means(m);
         // Who shows a number as accepted has accepted it.
         let certain = means == Shows::Accepted || m.answers.is_some();
         let place = m.printer.map(|printer| (printer, spot.input));
         let witness = spot.witness();
-        self.with(known, number, |proposal| {
+        self.with(number, |proposal| {
             let is_order = proposal.order.is_some_and(|(owner, input)| {
                 input == spot.input && m.printer.is_none_or(|printer| printer == owner)
             });

@@ -13,12 +13,9 @@ const MOST_SUSPICIONS: u64 = 8;
 impl PaxosJudge {
     /// Judges what is left and reports.
     pub fn finish(mut self) -> Report {
-        let mut all = std::mem::take(&mut self.hypotheses);
-        for hypothesis in &mut all {
-            hypothesis.finish(&mut self.known);
-        }
-        let shown = shown(&all);
-        let is_guilty = all.iter().all(|one| one.findings.broken() > 0);
+        let all = self.all_readings();
+        let shown = (0..all.len()).min_by_key(|at| all[*at].rank()).unwrap_or(0);
+        let is_guilty = all.iter().all(|one| one.objects());
         let mut findings = std::mem::take(&mut self.findings);
         // What holds under the likeliest reading that fits the acks, but not under another.
         let likeliest = all.iter().find(|one| one.contradictions == 0);
@@ -28,7 +25,7 @@ impl PaxosJudge {
             findings.append(suspicions(other));
         }
         let inferred = self.inferred(&all, shown, findings.unreadable());
-        let judged = all.swap_remove(shown);
+        let Some(judged) = all.into_iter().nth(shown) else { unreachable!("there is a reading") };
         let known = &self.known;
         let chosen = judged.chosen();
         let chosen = chosen.iter().map(|(value, ..)| known.values.text(*value).to_owned());
@@ -44,12 +41,35 @@ impl PaxosJudge {
         }
     }
 
+    /// The readings, judged to the end, the likeliest first. Of a log that is longer than the
+    /// tail, only the one that was followed, unless it objects.
+    fn all_readings(&mut self) -> Vec<Hypothesis> {
+        let followed = self.followed.take().map(|mut followed| {
+            followed.finish(&self.known);
+            *followed
+        });
+        let mut all = Vec::new();
+        for (at, reading) in self.readings() {
+            match &followed {
+                Some(followed) if followed.reading == reading => all.push(followed.clone()),
+                Some(followed) if !followed.objects() || self.objected.contains(&at) => {}
+                _ => {
+                    let mut tried = Hypothesis::new(reading);
+                    self.tail.tell(&self.known, &mut tried, true);
+                    tried.finish(&self.known);
+                    all.push(tried);
+                }
+            }
+        }
+        all
+    }
+
     /// What is not in the lines and had to be concluded.
     fn inferred(&self, all: &[Hypothesis], shown: usize, unreadable: u64) -> Vec<String> {
         let mut inferred = Vec::new();
         let judged = &all[shown];
         if self.known.printed_acks > 0 && self.known.options.acks.is_none() {
-            inferred.push(self.readings(all, shown));
+            inferred.push(self.readings_left(all, shown));
         }
         if self.known.options.roles.is_none() {
             for (owner, acceptors) in judged.answered.iter().filter(|(_, seen)| !seen.is_empty()) {
@@ -71,7 +91,7 @@ impl PaxosJudge {
         for (count, what) in [
             (unreadable, "object(s) were cut off or cannot be read, and were left out"),
             (counts.unnumbered, "message(s) without a proposal_num were not judged"),
-            (counts.forgotten, "line(s) about numbers long forgotten were not judged"),
+            (judged.forgotten, "line(s) about numbers long forgotten were not judged"),
             (counts.unknown_peers, "line(s) of more peers than can be told apart were not judged"),
         ] {
             if count > 0 {
@@ -82,11 +102,17 @@ impl PaxosJudge {
     }
 
     /// Which readings of an ack's number are left, and why.
-    fn readings(&self, all: &[Hypothesis], shown: usize) -> String {
-        let is_left = |one: &&Hypothesis| one.contradictions == 0 && one.findings.broken() == 0;
-        let left: Vec<&str> = all.iter().filter(is_left).map(|one| one.reading.words).collect();
-        let others = all.len() + self.struck.len() - left.len();
+    fn readings_left(&self, all: &[Hypothesis], shown: usize) -> String {
+        let left: Vec<&str> =
+            all.iter().filter(|one| !one.objects()).map(|one| one.reading.words).collect();
+        let others = all.len() - left.len();
         let judged = all[shown].reading.words;
+        if self.tail.is_cut && !left.is_empty() {
+            return format!(
+                "acks: their proposal_num is taken for {judged}, under which nothing is wrong; of \
+                 a log of this length, no other reading is tried then"
+            );
+        }
         match &left[..] {
             [] => format!(
                 "acks: under every reading of their proposal_num something is wrong; least under \
@@ -107,18 +133,6 @@ impl PaxosJudge {
             ),
         }
     }
-}
-
-/// The reading whose findings are shown: one under which nothing is wrong, else the one that fits
-/// the acks best.
-fn shown(all: &[Hypothesis]) -> usize {
-    let place = |at: &usize| {
-        let one = &all[*at];
-        let broken = one.findings.broken();
-        // A few findings more are no reason to prefer an unlikely reading.
-        (broken > 0, one.contradictions, broken / 4, *at)
-    };
-    (0..all.len()).min_by_key(place).unwrap_or(0)
 }
 
 /// The findings of a reading, as what they are under the others.

@@ -224,13 +224,16 @@ pub struct Findings<R> {
     pub list: Vec<Finding<R>>,
     /// What became of each rule; one that is not here had nothing to judge.
     pub tallies: BTreeMap<R, FindingCounts>,
+    /// A rule of safety was broken.
+    is_broken: bool,
     /// The finding of each cause: of a rule, a peer and a certainty.
     causes: BTreeMap<(R, u16, Certainty), usize>,
 }
 
 impl<R> Default for Findings<R> {
     fn default() -> Self {
-        Self { list: Vec::new(), tallies: BTreeMap::new(), causes: BTreeMap::new() }
+        let (list, tallies) = (Vec::new(), BTreeMap::new());
+        Self { list, tallies, is_broken: false, causes: BTreeMap::new() }
     }
 }
 
@@ -261,20 +264,26 @@ impl<R: Rule> Findings<R> {
         let cause = (rule, peer, certainty);
         if let Some(finding) = self.causes.get(&cause).and_then(|at| self.list.get_mut(*at)) {
             finding.more += 1;
-            *self.count(rule, certainty) += 1;
+            self.count(rule, certainty);
         } else if self.keep(rule, certainty, words) {
             self.causes.insert(cause, self.list.len() - 1);
         }
     }
 
-    fn count(&mut self, rule: R, certainty: Certainty) -> &mut u64 {
+    /// Counts a finding; the how manieth of its kind it is.
+    fn count(&mut self, rule: R, certainty: Certainty) -> u64 {
         let tally = self.tallies.entry(rule).or_default();
-        match certainty {
+        let count = match certainty {
             Certainty::NotDecidable => &mut tally.undecided,
             Certainty::Certain => &mut tally.broken,
             _ if R::SUSPECTS => &mut tally.suspected,
             _ => &mut tally.broken,
-        }
+        };
+        *count += 1;
+        let count = *count;
+        let is_new = count == 1 && rule.row().level == Severity::Safety;
+        self.is_broken |= is_new && self.tallies.get(&rule).is_some_and(|tally| tally.broken > 0);
+        count
     }
 
     /// Counts a finding, and keeps it in full if it is one of the first.
@@ -286,8 +295,7 @@ impl<R: Rule> Findings<R> {
     ) -> bool {
         let undecided = certainty == Certainty::NotDecidable;
         let count = self.count(rule, certainty);
-        *count += 1;
-        let is_kept = *count <= if undecided { R::MOST_UNDECIDED } else { MOST_FINDINGS };
+        let is_kept = count <= if undecided { R::MOST_UNDECIDED } else { MOST_FINDINGS };
         if is_kept {
             let (lines, sentence) = words();
             self.list.push(Finding { rule, certainty, lines, sentence, more: 0 });
@@ -299,6 +307,7 @@ impl<R: Rule> Findings<R> {
     pub fn promote(&mut self, condition: Certainty) {
         for finding in self.list.iter_mut().filter(|finding| finding.certainty == condition) {
             finding.certainty = Certainty::Certain;
+            self.is_broken |= finding.rule.row().level == Severity::Safety;
             let (tally, count) = (self.tallies.entry(finding.rule).or_default(), finding.more + 1);
             tally.broken += count;
             tally.suspected = tally.suspected.saturating_sub(count);
@@ -308,6 +317,7 @@ impl<R: Rule> Findings<R> {
     /// Adds what another judge of the same run has found.
     pub fn append(&mut self, other: Self) {
         self.list.extend(other.list);
+        self.is_broken |= other.is_broken;
         for (rule, counts) in other.tallies {
             let tally = self.tallies.entry(rule).or_default();
             tally.kept += counts.kept;
@@ -322,6 +332,11 @@ impl<R: Rule> Findings<R> {
         let faults = [R::Fault::UNREADABLE, R::Fault::TOO_LONG];
         let tallies = faults.iter().filter_map(|fault| self.tallies.get(&R::of_form(*fault)));
         tallies.map(|tally| tally.broken).sum()
+    }
+
+    /// True if a rule of safety was broken.
+    pub fn is_broken(&self) -> bool {
+        self.is_broken
     }
 
     /// How often rules of safety were broken.

@@ -1,0 +1,73 @@
+//! The last lines of a log, as far as a reading needs them that is tried later.
+
+use std::cell::OnceCell;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::dialect::Number;
+use super::hypothesis::Hypothesis;
+use super::known::Known;
+use super::state::Message;
+use crate::paxos::event::Action;
+use crate::trace::findings::Spot;
+
+/// What a line says.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Said {
+    /// Something about a message, or a choice.
+    Message(Action, Message),
+    /// A peer began, once more perhaps, with this promise.
+    Started { peer: u16, again: bool, promised: Option<Number>, accepted: Option<Number> },
+    /// Lines of this peer are missing.
+    Lost(u16),
+}
+
+/// A line that was read.
+#[derive(Clone, Debug)]
+struct Read {
+    input: u16,
+    line: u64,
+    text: Arc<str>,
+    said: Said,
+}
+
+/// How many lines are kept. A log that is not longer is judged under every reading from its
+/// beginning, which takes sixteen times as long.
+const MOST_KEPT: usize = 16_384;
+
+/// The last lines.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tail {
+    lines: VecDeque<Read>,
+    /// There were lines before.
+    pub(super) is_cut: bool,
+}
+
+impl Tail {
+    /// Adds a line. True if the first one is to be forgotten for it, for the first time.
+    pub(super) fn add(&mut self, spot: Spot<'_>, said: Said) {
+        let (input, line, text) = (spot.input, spot.line, spot.witness().text);
+        self.lines.push_back(Read { input, line, text, said });
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.lines.len() >= MOST_KEPT
+    }
+
+    /// Forgets the first line.
+    pub(super) fn forget(&mut self) {
+        self.is_cut |= self.lines.pop_front().is_some();
+    }
+
+    /// Tells a reading all lines; stops where it objects, unless it is to hear them all.
+    pub(super) fn tell(&self, known: &Known, to: &mut Hypothesis, all: bool) {
+        for Read { input, line, text, said } in &self.lines {
+            let kept = OnceCell::from(Arc::clone(text));
+            let spot = Spot { input: *input, line: *line, text, kept: &kept };
+            to.take(known, spot, *said);
+            if !all && to.objects() {
+                return;
+            }
+        }
+    }
+}
