@@ -79,8 +79,8 @@ fn try_everything(
 /// What acks show as values, as programs of this exercise have it.
 const VALUES: &[Shown] = &[Shown::HeldOrAsked, Shown::HeldOrAsked, Shown::Held, Shown::Nothing];
 
-/// Runs of textbook programs, printed with these acks and values; so many are known to be accused.
-fn textbooks(seeds: Range<u64>, acks: &[(Shows, Shows)], values: &[Shown], unjust: usize) {
+/// Runs of textbook programs, printed with these acks and values.
+fn textbooks(seeds: Range<u64>, acks: &[(Shows, Shows)], values: &[Shown]) {
     let mut tally = Tally::default();
     for seed in seeds {
         let mut prng = Prng::new(seed);
@@ -89,7 +89,7 @@ fn textbooks(seeds: Range<u64>, acks: &[(Shows, Shows)], values: &[Shown], unjus
         let run = textbook::play(&program, CASTS[at], &mut prng);
         try_everything(&run, (acks, values), &format!("cast {at}"), seed, &mut tally);
     }
-    tally.check(unjust);
+    tally.check();
 }
 
 #[test]
@@ -101,23 +101,23 @@ fn no_right_log_of_synods_own_is_accused() {
             try_everything(&run, (ACKS, VALUES), world, seed, &mut tally);
         }
     }
-    tally.check(0);
+    tally.check();
 }
 
 #[test]
 fn no_right_log_of_a_textbook_program_is_accused() {
-    textbooks(0..300 * seeds(), ACKS, VALUES, 2);
+    textbooks(0..300 * seeds(), ACKS, VALUES);
 }
 
 /// An ack may be the question sent back, with another type.
 #[test]
 fn no_right_log_whose_acks_show_the_value_asked_is_accused() {
-    textbooks(1000..1000 + 60 * seeds(), ACKS, &[Shown::Asked], 1);
+    textbooks(1000..1000 + 60 * seeds(), ACKS, &[Shown::Asked]);
 }
 
 #[test]
 fn no_right_log_whose_two_acks_differ_is_accused() {
-    textbooks(2000..2000 + 60 * seeds(), MIXED_ACKS, VALUES, 0);
+    textbooks(2000..2000 + 60 * seeds(), MIXED_ACKS, VALUES);
 }
 
 /// What the judge made of the wrong runs, once for all tests.
@@ -142,19 +142,18 @@ const FOUND: usize = 97;
 
 /// Mistakes of which fewer are found yet, with the percentage that is.
 const LESS_FOUND: &[(&str, usize)] = &[
-    ("two-values-voted", 81),
-    ("value-not-taken-over", 52),
-    ("lower-value-taken-over", 42),
-    ("value-from-nowhere", 68),
+    ("two-values-voted", 85),
+    ("value-not-taken-over", 58),
+    ("lower-value-taken-over", 51),
+    ("value-from-nowhere", 67),
     ("two-values-of-one-acceptor", 81),
-    ("accept-below-promise", 88),
-    ("promise-not-raised-by-vote", 30),
-    ("vote-forgotten", 76),
-    ("vote-never-asked-for", 80),
+    ("promise-not-raised-by-vote", 37),
+    ("vote-forgotten", 96),
+    ("vote-never-asked-for", 86),
     ("received-never-sent", 66),
-    ("announced-with-stale-votes", 79),
-    ("learned-from-minority", 63),
-    ("learned-from-two-numbers", 52),
+    ("announced-with-stale-votes", 80),
+    ("learned-from-minority", 68),
+    ("learned-from-two-numbers", 53),
 ];
 
 #[test]
@@ -300,7 +299,7 @@ fn a_log_that_is_cut_at_any_byte_accuses_nobody() {
             }
         }
     }
-    tally.check(0);
+    tally.check();
 }
 
 /// The line that would prove a mistake ends inside its last value: a number, which may go on.
@@ -332,7 +331,7 @@ fn a_cut_line_proves_nothing() {
             tally.add(&[name.into()], name, (&files, Some(&run.roles())), &report);
         }
     }
-    tally.check(0);
+    tally.check();
 }
 
 /// Of a log most of which is no event, nobody can say that it is clean.

@@ -25,7 +25,7 @@
 
 use super::cluster::{Acceptor, Cluster, Wire};
 use super::log::{Ack, Kind, Num, Run, Value};
-use super::print::{ACKS, Dialect, Ids, Shown, Shows};
+use super::print::{ACKS, Dialect, Ids, MIXED_ACKS, Shown, Shows};
 use super::prng::Prng;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Mistake {
     pub(crate) fn proof_in(&self, dialect: &Dialect, short: bool) -> Proof {
         let proof = (self.proof)(dialect);
         let read_as = |acks: &(Shows, Shows)| (self.proof)(&Dialect { acks: *acks, ..*dialect });
-        let is_read = || ACKS.iter().all(|acks| read_as(acks) == Proved);
+        let is_read = || ACKS.iter().chain(MIXED_ACKS).all(|acks| read_as(acks) == Proved);
         let is_open = short && (self.needs_prelude || !is_read());
         if proof == Proved && is_open { Open } else { proof }
     }
@@ -93,7 +93,8 @@ pub(crate) const MISTAKES: &[Mistake] = &[
     mistake("none", |_| (vec![], vec![]), |_| Innocent),
     mistake("two-values-announced", two_values_announced, always),
     mistake("two-values-voted", two_values_voted, by_votes_or_values),
-    mistake("value-not-taken-over", value_not_taken_over, by_votes_or_values),
+    // Who is not asked may have promised before, and held nothing.
+    long(mistake("value-not-taken-over", value_not_taken_over, by_votes_or_values)),
     long(mistake("lower-value-taken-over", lower_value_taken_over, by_votes_or_values)),
     long(mistake("value-from-nowhere", value_from_nowhere, by_what_is_held)),
     Mistake {

@@ -15,7 +15,7 @@ use crate::trace::findings::{Certainty, Spot};
 impl Hypothesis {
     /// An ack that an acceptor sent.
     pub(super) fn ack_sent(&mut self, known: &Known, spot: Spot<'_>, m: Message) {
-        let number = self.shown(&m);
+        let number = self.shown(known, &m);
         if let Some(number) = number {
             self.with(number, |proposal| exchange(proposal, spot, &m, true));
         }
@@ -25,7 +25,7 @@ impl Hypothesis {
             self.unnumbered.extend((self.unnumbered.len() < 2).then(|| spot.witness()));
         }
         let kind = usize::from(is_vote);
-        let heard = self.has_heard(acceptor, number, means, None);
+        let heard = self.has_heard(known, acceptor, number, means, None);
         let stream = self.stream(spot, acceptor);
         // Learners get copies, which answer no question.
         let repeats = is_vote && stream.has_shown((number, m.value));
@@ -37,7 +37,8 @@ impl Hypothesis {
                 Shows::PromiseBefore | Shows::Accepted => open.is_empty(),
             };
         // So does the vote for its own number, which nobody asks it for aloud.
-        let own = number.filter(|number| is_vote && !m.is_journal && self.owns(acceptor, *number));
+        let own =
+            number.filter(|number| is_vote && !m.is_journal && self.owns(known, acceptor, *number));
         let open = &self.stream(spot, acceptor).open[kind];
         if let Some(own) = own.filter(|own| !open.has(Some(*own))) {
             let copies = |proposal: &mut super::state::Proposal| proposal.copies = true;
@@ -52,6 +53,9 @@ impl Hypothesis {
             return;
         }
         let is_asked = if means == Shows::Asked { open.has(number) } else { !open.is_empty() };
+        // What it had promised before this question it has heard of otherwise.
+        let only = open.only().filter(|_| means == Shows::PromiseBefore);
+        let is_late = only.is_some() && !self.has_heard(known, acceptor, number, means, only);
         let stream = self.stream(spot, acceptor);
         // With its question, the number is heard that it shows.
         let names_it = match means {
@@ -59,7 +63,7 @@ impl Hypothesis {
             Shows::Accepted => is_vote,
             Shows::PromiseBefore => false,
         };
-        let is_known = is_asked && (heard || !names_it);
+        let is_known = is_asked && (heard || !names_it) && !is_late;
         // At the beginning, it may be missing; then the number must tell.
         let may_wait = stream.answered > 0 || names_it;
         if !(m.is_journal || is_known) && may_wait {
@@ -120,10 +124,10 @@ impl Hypothesis {
         acceptor: u16,
         goes_on: bool,
     ) {
-        let number = self.shown(&m);
+        let number = self.shown(known, &m);
         let (means, is_vote) = (self.means(&m), m.kind == MessageType::AcceptAck);
         let kind = usize::from(is_vote);
-        let heard = self.has_heard(acceptor, number, Shows::Accepted, None);
+        let heard = self.has_heard(known, acceptor, number, Shows::Accepted, None);
         let stream = self.stream(spot, acceptor);
         // A journal's learners get their copies at any time.
         let is_known = m.is_journal && (heard || stream.found == number);
@@ -149,7 +153,8 @@ impl Hypothesis {
             None => open.answer(means, number, is_vote),
         };
         self.was_asked(known, spot, &m, acceptor, number, answered, goes_on);
-        let is_sure = answered.standing == Standing::Grant || means != Shows::Promise;
+        let is_sure = (answered.standing == Standing::Grant || means != Shows::Promise)
+            && self.names_questions(spot, acceptor, means);
         if let Some(question) = answered.question.filter(|_| is_sure && !m.is_journal) {
             let asks = if is_vote { MessageType::Accept } else { MessageType::Prepare };
             self.is_no_echo(m.value, question, asks);
@@ -165,6 +170,14 @@ impl Hypothesis {
         let shown = stream.shown[kind].get_or_insert([number, number]);
         shown[1] = number;
         self.leaves_open |= is_left;
+    }
+
+    /// True if it is known which questions an acceptor answers. Where the number does not say it, a
+    /// missing line is enough to mistake them.
+    pub(super) fn names_questions(&mut self, spot: Spot<'_>, acceptor: u16, means: Shows) -> bool {
+        let stream = self.stream(spot, acceptor);
+        let is_by_order = matches!(means, Shows::PromiseBefore | Shows::Accepted);
+        !is_by_order || (stream.answered > 0 && stream.unasked == 0 && stream.late.is_none())
     }
 
     /// Notes that an ack shows another value than its question has.
@@ -187,15 +200,17 @@ impl Hypothesis {
     }
 
     /// True if it is the number of a proposal of this peer's.
-    pub(super) fn owns(&self, peer: u16, number: Number) -> bool {
-        let proposal = self.proposals.get(&number);
-        proposal.is_some_and(|proposal| proposal.owner() == Some(peer))
+    pub(super) fn owns(&self, known: &Known, peer: u16, number: Number) -> bool {
+        let owner = known.asked.get(&number).and_then(|asked| asked.owner);
+        let owner = owner.or_else(|| self.proposals.get(&number)?.owner());
+        owner == Some(peer)
     }
 
     /// True if an acceptor was asked about the number that it shows, before the question that it
     /// answers if that is the same.
     pub(super) fn has_heard(
         &self,
+        known: &Known,
         acceptor: u16,
         number: Option<Number>,
         means: Shows,
@@ -211,9 +226,16 @@ impl Hypothesis {
                 _ => all,
             }
         });
-        let own = self.owns(acceptor, number);
+        let own = self.owns(known, acceptor, number);
         let forgotten = self.floor.is_some_and(|floor| number <= floor);
         own || forgotten || times.is_some_and(|times| times > 0)
+    }
+
+    /// False if an acceptor was asked to promise a number, and nobody to accept it.
+    fn may_be_voted(&self, known: &Known, acceptor: u16, number: Number) -> bool {
+        let asked = self.proposals.get(&number).and_then(|proposal| proposal.answer_of(acceptor));
+        asked.is_none_or(|answer| answer.prepares == 0)
+            || known.asked.get(&number).is_none_or(|asked| asked.accept)
     }
 
     /// An ack follows its question, and what it shows was asked about.
@@ -230,7 +252,11 @@ impl Hypothesis {
     ) {
         let is_vote = m.kind == MessageType::AcceptAck;
         let means = self.means(m);
-        let heard = self.has_heard(acceptor, number, means, answered.question);
+        let heard = self.has_heard(known, acceptor, number, means, answered.question);
+        // Nobody votes for what nobody asks to accept.
+        let shows_vote = matches!(means, Shows::Asked | Shows::Accepted);
+        let may_be_vote =
+            !shows_vote || number.is_none_or(|n| self.may_be_voted(known, acceptor, n));
         let stream = self.stream(spot, acceptor);
         let found = stream.found.is_some() && stream.found == number;
         if answered.was_asked && (heard || found) {
@@ -250,6 +276,7 @@ impl Hypothesis {
         let begins_here = stream.is_whole || stream.answered > 0 || is_too_much;
         // A copy for a learner may come long after the vote.
         let may_be_copy = is_vote
+            && may_be_vote
             && !answered.was_asked
             && known.may_have_learners()
             && !stream.has_shown_other((number, m.value));
@@ -257,8 +284,11 @@ impl Hypothesis {
         // Of repeated questions, another may have been the late one.
         let is_before = means == Shows::PromiseBefore && stream.late.is_some();
         let is_repeated = number.is_some() && (stream.late == number || is_before);
+        // What it promised to a question that is missing, it shows before the next one.
+        let is_known = means != Shows::PromiseBefore || !answered.was_asked || stream.unasked == 0;
         let is_proved = !known.has_gaps
             && !is_repeated
+            && is_known
             && is_new
             && (goes_on || m.is_journal)
             && if answered.was_asked {
@@ -267,14 +297,33 @@ impl Hypothesis {
                 begins_here
             }
             && known.facts(acceptor).is_none_or(|facts| facts.starts < 2 || m.is_journal);
+        // Once, its own question may stand on a later line.
+        let is_own = means == Shows::PromiseBefore && answered.was_asked;
+        let is_first = is_proved && is_own && !self.shows_own_question;
+        self.shows_own_question |= is_proved && is_own;
+        let is_proved = is_proved && !is_first;
         if is_proved {
             self.contradictions += 1;
         }
+        let shown = (m.kind, number);
+        self.say_unasked(spot, acceptor, shown, is_proved, answered.was_asked);
+    }
+
+    fn say_unasked(
+        &mut self,
+        spot: Spot<'_>,
+        acceptor: u16,
+        (kind, number): (MessageType, Option<Number>),
+        is_proved: bool,
+        was_asked: bool,
+    ) {
         let certainty = if is_proved { Certainty::Certain } else { Certainty::NotDecidable };
         self.findings.add_of(PaxosRule::AckFollowsQuestion, acceptor, certainty, || {
-            let (kind, question) = (m.kind.name(), if is_vote { "accept" } else { "prepare" });
+            let is_vote = kind == MessageType::AcceptAck;
+            let question = if is_vote { "accept" } else { "prepare" };
+            let kind = kind.name();
             let number = number.map_or(String::new(), |number| format!(" of {number}"));
-            let words = match (is_proved, answered.was_asked) {
+            let words = match (is_proved, was_asked) {
                 (false, _) => format!("what peer{acceptor} was asked is not among the lines"),
                 (true, false) => format!(
                     "peer{acceptor} sends this {kind}{number}, but no {question} that it could \

@@ -25,9 +25,8 @@ impl Hypothesis {
                 self.numbered_as_agreed(known, spot, &m, number, printer);
             }
             let stream = self.stream(spot, printer);
-            let began = *stream.began.get_or_insert(number);
             let is_later = stream.first_prepared.is_some_and(|first| first < number);
-            begins_here = stream.is_whole || is_later || (is_prepare && began != number);
+            begins_here = stream.is_whole || is_later;
             if is_prepare {
                 stream.first_prepared.get_or_insert(number);
             } else {
@@ -50,12 +49,13 @@ impl Hypothesis {
             match m.kind {
                 MessageType::Prepare => {
                     let is_own = *proposal.order.get_or_insert(own) == own;
-                    proposal.prepared |= is_own;
+                    proposal.prepared |= is_own && !proposal.accept_sent;
                     proposal.begins_here |= is_own && begins_here;
                     proposal.prepares_sent += 1;
                 }
                 MessageType::Accept => {
                     let is_own = *proposal.order.get_or_insert(own) == own;
+                    proposal.accept_behind |= is_own && proposal.prepared;
                     proposal.accept_sent |= is_own;
                     proposal.begins_here |= is_own && begins_here;
                     proposal.accepts_sent += 1;
@@ -83,7 +83,6 @@ impl Hypothesis {
         if let Some(printer) = m.printer.filter(|_| m.is_question()) {
             let stream = self.stream(spot, printer);
             stream.highest_heard = stream.highest_heard.max(Some(number));
-            stream.began.get_or_insert(number);
             if kind == 1 && stream.asked_since.len() < MOST_ASKED {
                 stream.asked_since.push((number, m.value));
             } else if kind == 1 {

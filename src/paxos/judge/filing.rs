@@ -29,7 +29,7 @@ impl Hypothesis {
         let refuses = means == Shows::Asked && number < promised;
         let standing = if refuses { Standing::Refusal } else { answered.standing };
         if standing == Standing::Refusal {
-            self.note_refusal(spot, acceptor, answered.question, number.max(promised));
+            self.note_refusal(spot, acceptor, means, answered.question, number.max(promised));
         }
         if !is_vote {
             let held = match (m.held, means) {
@@ -157,11 +157,13 @@ impl Hypothesis {
         &mut self,
         spot: Spot<'_>,
         by: u16,
+        means: Shows,
         number: Option<Number>,
         promised: Option<Number>,
     ) {
         self.refusals += 1;
-        self.shows_refusals = true;
+        let is_journal = self.streams.get(&(spot.input, by)).is_some_and(|stream| stream.is_whole);
+        self.shows_refusals |= is_journal || self.names_questions(spot, by, means);
         self.first_refusal.get_or_insert_with(|| Refusal {
             number,
             promised,

@@ -10,8 +10,7 @@ use super::dialect::Number;
 use super::known::Known;
 use super::reading::{Reading, Shows};
 use super::rules::PaxosRule;
-use super::state::{Choice, MOST_RECORDS, Message, Proposal, Stream, ValueId};
-use super::tail::Said;
+use super::state::{Choice, Early, MOST_RECORDS, Message, Proposal, Said, Stream, ValueId};
 use crate::paxos::event::{Action, MessageType};
 use crate::trace::findings::{Certainty, Findings, Spot, Witness};
 
@@ -43,6 +42,8 @@ pub(super) struct Hypothesis {
     pub(super) findings: Findings<PaxosRule>,
     /// Acks that are no answers to what was asked: the reading, or the run, is wrong.
     pub(super) contradictions: u64,
+    /// An ack shows a promise before its question that nobody but that question asked for.
+    pub(super) shows_own_question: bool,
     /// Acks show values that are not those of their questions: what the acceptor holds.
     pub(super) shows_held: bool,
     /// An acceptor left a question unanswered, as far as is printed: a refusal, perhaps.
@@ -89,6 +90,7 @@ impl Hypothesis {
             value_numbers: BTreeMap::new(),
             findings: Findings::default(),
             contradictions: 0,
+            shows_own_question: false,
             shows_held: false,
             leaves_open: false,
             unnumbered: Vec::new(),
@@ -140,7 +142,7 @@ impl Hypothesis {
         match (action, message.number) {
             _ if message.is_ack() => match action {
                 Action::Sent => self.ack_sent(known, spot, message),
-                _ => self.ack_received(spot, message),
+                _ => self.ack_received(known, spot, message),
             },
             (Action::Chose, Some(number)) => self.chose(spot, message, number),
             (Action::Sent, Some(number)) => self.question_sent(known, spot, message, number),
@@ -202,11 +204,11 @@ impl Hypothesis {
                 return;
             }
             proposal.nameless_promises += if in_a_row { 0 } else { nameless };
-            for (acceptor, promised, promise) in since {
+            for Early { from: acceptor, promised, promise, is_explained } in since {
+                let is_enough = promised.is_none_or(|promised| promised >= number);
                 if in_a_row && acceptor != place.1 {
-                    continue;
-                }
-                if promised.is_none_or(|promised| promised >= number) {
+                    proposal.early_answers += usize::from(is_enough && !is_explained);
+                } else if is_enough {
                     proposal.answer(acceptor).promised_in_time = true;
                     proposal.take_promise(acceptor, promise);
                 }
@@ -267,12 +269,8 @@ impl Hypothesis {
 
     /// The number that an ack shows; none if it stands for none. 0 does, unless somebody asks
     /// under it.
-    pub(super) fn shown(&self, m: &Message) -> Option<Number> {
-        let is_none = |number: Number| {
-            number.round == 0
-                && self.means(m).may_be_none()
-                && self.proposals.get(&number).is_none_or(|zero| !zero.is_asked())
-        };
-        m.number.filter(|number| !is_none(*number))
+    pub(super) fn shown(&self, known: &Known, m: &Message) -> Option<Number> {
+        let zero_is_none = self.means(m).may_be_none() && !known.zero_is_asked;
+        m.number.filter(|number| number.round > 0 || !zero_is_none)
     }
 }

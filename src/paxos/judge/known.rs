@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::dialect::{Entry, PeerIdMeans};
+use super::dialect::{Entry, Number, PeerIdMeans};
 use super::reading::AckNumber;
-use super::state::{Facts, Held, Message, ValueId, Values};
+use super::state::{Facts, Held, MOST_KEPT, Message, ValueId, Values};
 use crate::paxos::event::{Action, MessageType};
 
 /// Who serves whom, as a hostsfile says it.
@@ -51,10 +51,23 @@ pub(super) struct Known {
     pub(super) has_gaps: bool,
     /// Answers were received by it is not known whom.
     pub(super) nameless_answers: bool,
+    /// Who asked what under which number, as far as the head of the log says it.
+    pub(super) asked: BTreeMap<Number, Asked>,
+    /// Somebody asks under number 0, which else stands for none.
+    pub(super) zero_is_asked: bool,
     /// Printed acks, and those of them that have a number.
     pub(super) printed_acks: u64,
     pub(super) numbered_acks: u64,
     pub(super) counts: Counts,
+}
+
+/// What was asked under a number, anywhere in the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked {
+    /// By whom.
+    pub(super) owner: Option<u16>,
+    /// Somebody was asked to accept it.
+    pub(super) accept: bool,
 }
 
 /// What was read.
@@ -102,6 +115,16 @@ impl Known {
             self.prepare_without_value |= message.value.is_none();
             self.candidates.extend(message.value);
         }
+        if question
+            && self.counts.events <= MOST_KEPT as u64
+            && let Some(number) = message.number
+        {
+            let asked = self.asked.entry(number).or_default();
+            asked.owner = asked.owner.or(message.sender);
+            asked.accept |= message.kind == MessageType::Accept;
+        }
+        let is_zero = message.number.is_some_and(|number| number.round == 0);
+        self.zero_is_asked |= question && is_zero;
         self.acks_show_values |= ack && message.value.is_some();
         self.promises_show_values |=
             message.kind == MessageType::PrepareAck && message.value.is_some();

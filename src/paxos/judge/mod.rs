@@ -15,13 +15,13 @@
 //! * Rules about a number are judged when all lines about it are known (`settle`, `value`).
 //!
 //! # Readings
-//! The five keys do not say what the number of an ack is ([`AckNumber`]). All readings are followed
-//! at once, in one pass, each with a state of its own (`hypothesis`), because a pipe cannot be
-//! read twice. A finding is a *violation* only if the run is wrong under every reading. What holds
-//! under the likeliest reading and is excused by another is a *suspicion*. A reading that many acks
-//! contradict is dropped: what is broken under it stays broken, so it can excuse nothing any more.
-//! That keeps long logs fast. Whom `peer_id` means is found from the head of each input; where
-//! readings of it are left that differ, the ends of a message are not known.
+//! The five keys do not say what the number of an ack is ([`AckNumber`]). A finding is a
+//! *violation* only if the run is wrong under every reading. What holds under the likeliest reading
+//! and is excused by another is a *suspicion*. So one reading that finds nothing wrong is enough,
+//! and of a long log only one is followed (`intake`): the others are tried where it objects, on the
+//! last lines (`tail`), as on a log whose beginning is lost. Whom `peer_id` means is found from the
+//! head of each input; where readings of it are left that differ, the ends of a message are not
+//! known.
 //!
 //! | mistake | printed lines prove it, unless |
 //! |---|---|

@@ -70,6 +70,11 @@ impl Questions {
         self.numbers.is_empty() && !self.lost_count
     }
 
+    /// The one, if there is no other.
+    pub(super) fn only(&self) -> Option<Number> {
+        self.numbers.first().copied().filter(|_| self.numbers.len() == 1)
+    }
+
     /// The highest one.
     pub(super) fn highest(&self) -> Option<Number> {
         self.numbers.iter().max().copied()

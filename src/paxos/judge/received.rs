@@ -4,8 +4,9 @@ use super::asked::exchange;
 use super::dialect::Number;
 use super::filing::MOST_LOOKED_AT;
 use super::hypothesis::Hypothesis;
+use super::known::Known;
 use super::reading::Shows;
-use super::state::{Held, Message, Promise, Vote};
+use super::state::{Early, Held, Message, Promise, Vote};
 use crate::paxos::event::MessageType;
 use crate::trace::findings::{Certainty, Spot};
 
@@ -18,8 +19,8 @@ const MOST_BEFORE: usize = 8;
 
 impl Hypothesis {
     /// An ack that somebody received.
-    pub(super) fn ack_received(&mut self, spot: Spot<'_>, m: Message) {
-        let number = self.shown(&m);
+    pub(super) fn ack_received(&mut self, known: &Known, spot: Spot<'_>, m: Message) {
+        let number = self.shown(known, &m);
         if let Some(number) = number {
             self.with(number, |proposal| exchange(proposal, spot, &m, false));
         }
@@ -72,11 +73,11 @@ impl Hypothesis {
                     self.unplaced_promises = true;
                     return;
                 };
+                self.keep_for_next(spot, m, None, &promise);
                 if let Some(current) = current {
                     self.shows_what_it_may(spot, current, printer, number, means);
-                    self.receive_promise(spot, m, current, promise.clone());
+                    self.receive_promise(spot, m, current, promise);
                 }
-                self.keep_for_next(spot, m, None, &promise);
             }
         }
     }
@@ -91,13 +92,19 @@ impl Hypothesis {
         promise: &Promise,
     ) {
         let Some(printer) = m.printer else { return };
-        let stream = self.stream(spot, printer);
-        match m.sender {
-            Some(sender) if stream.since.len() < MOST_SINCE => {
-                stream.since.push((sender, promised, promise.clone()));
-            }
-            Some(_) => {}
-            None => stream.nameless_since += 1,
+        let stream = self.streams.entry((spot.input, printer)).or_default();
+        let Some(from) = m.sender else {
+            stream.nameless_since += 1;
+            return;
+        };
+        if stream.since.len() < MOST_SINCE {
+            let asked = stream.prepared.as_ref().and_then(|(last, ..)| self.proposals.get(last));
+            let answered = |asked: &super::state::Proposal| {
+                asked.answer_of(from).is_some_and(|answer| answer.promised_in_time)
+            };
+            let is_explained = asked.is_some_and(|asked| !answered(asked));
+            let promise = promise.clone();
+            stream.since.push(Early { from, promised, promise, is_explained });
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::conduct::both;
 use super::dialect::Number;
+use super::filing::MOST_LOOKED_AT;
 use super::hypothesis::Hypothesis;
 use super::known::Known;
 use super::reading::Shows;
@@ -28,14 +29,17 @@ impl Case<'_> {
     }
 
     /// True if nothing is missing of what the proposer printed about it, from the first promise
-    /// on. Where its prepare is the first line that is here, answers may stand before it.
+    /// on. Where its prepare is the first line that is here, answers may stand before it, unless
+    /// all acceptors were asked once and tell so.
     fn is_seen_from_its_prepare_on(&self) -> bool {
-        let Proposal { begins_here, in_a_row, prepared, .. } = self.proposal;
-        let Proposal { prepares_sent, accepts_sent, .. } = self.proposal;
-        let asked = self.quorum.members.iter().filter(|peer| self.quorum.counts(**peer)).count();
-        // More of them are repetitions of earlier ones.
-        let is_all = *prepares_sent == asked && *accepts_sent <= asked;
-        *begins_here || (*prepared && *in_a_row && is_all)
+        let Proposal { begins_here, in_a_row, prepared, prepares_sent, .. } = self.proposal;
+        let mut others = self.quorum.members.iter().filter(|peer| self.quorum.counts(**peer));
+        let is_asked_once = |peer: &u16| {
+            let answer = self.proposal.answer_of(*peer);
+            answer.is_some_and(|a| self.proposal.promised(a) || a.prepares == 1)
+        };
+        let is_first = *prepares_sent == others.clone().count() && others.all(is_asked_once);
+        *begins_here || (*prepared && *in_a_row && is_first)
     }
 
     /// Answers that were sent, and that the proposer may have received before its first line.
@@ -46,8 +50,11 @@ impl Case<'_> {
         };
         let lost = answers.iter().filter(is_lost).count();
         // It asked again, so the first lines of its asking may be the missing ones.
-        let is_again = answers.iter().any(|answer| answer.prepares > 1);
-        if *begins_here || !is_again { 0 } else { lost.saturating_sub(*nameless_heard) }
+        let others = self.quorum.members.iter().filter(|peer| self.quorum.counts(**peer)).count();
+        let is_again = answers.iter().any(|answer| answer.prepares > 1)
+            || self.proposal.prepares_sent > others;
+        let lost = if *begins_here || !is_again { 0 } else { lost.saturating_sub(*nameless_heard) };
+        self.proposal.early_answers + lost
     }
 
     /// The promises that the proposer had before it asked to accept.
@@ -190,9 +197,10 @@ impl Hypothesis {
     pub(super) fn unseen_answers(&self, known: &Known, case: Case<'_>) -> usize {
         // Whether an answer that shows what is accepted is a refusal cannot be seen.
         let shows_all = self.shows_refusals && self.reading.prepare != Shows::Accepted;
-        if shows_all || !self.leaves_open || known.is_journal(case.owner) {
+        if shows_all || known.is_journal(case.owner) {
             return 0;
         }
+        let names = matches!(self.reading.prepare, Shows::Promise | Shows::Asked);
         let may_refuse = |peer: &&u16| {
             let answer = case.proposal.answer_of(**peer);
             let has_voted = answer.and_then(|a| a.vote.as_ref()).is_some_and(|vote| vote.certain);
@@ -202,13 +210,31 @@ impl Hypothesis {
             // What it had promised before its first line is not known.
             let may = |stream: &Stream| {
                 let first = self.shows_promise(stream, case.number);
-                stream.highest_heard > Some(case.number) || !(first || stream.is_whole)
+                let higher = stream.highest_heard > Some(case.number);
+                let is_covered = first || stream.is_whole || self.tells_since(case, **peer);
+                (self.leaves_open && higher) || !is_covered
             };
-            !has_voted && (!hears || own || streams.any(|(_, stream)| may(stream)))
+            let own = self.leaves_open && own;
+            // It was asked once, and its answer is here.
+            let is_here = answer.is_some_and(|a| {
+                let is_heard = a.promise.as_ref().is_some_and(|promise| promise.received);
+                names && a.prepares == 1 && (a.promise_sent || is_heard)
+            });
+            !has_voted && !is_here && (!hears || own || streams.any(|(_, stream)| may(stream)))
         };
         let answered: Vec<u16> = case.promises().map(|answer| answer.peer).collect();
         let silent = case.quorum.members.iter().filter(|peer| !answered.contains(peer));
         silent.filter(may_refuse).count()
+    }
+
+    /// True if the lines of an acceptor are here from before this was asked: the proposer had heard
+    /// of it, about a lower number that it was asked once.
+    fn tells_since(&self, case: Case<'_>, acceptor: u16) -> bool {
+        let lower = self.proposals.range(..case.number).rev().take(MOST_LOOKED_AT);
+        let mut own = lower.filter(|(_, of)| of.order.is_some() && of.order == case.proposal.order);
+        own.any(|(_, of)| {
+            of.answer_of(acceptor).is_some_and(|a| a.prepares == 1 && a.promised_in_time)
+        })
     }
 
     /// True if an ack shows that its acceptor had promised less than this.
@@ -293,7 +319,9 @@ impl Hypothesis {
                 || (!journal && proposal.copies)
         };
         let is_own_count = own && hears && !told();
-        let is_few = is_own_count && case.is_seen_from_its_prepare_on() && !quorum.may_be(count);
+        // It asks to accept only once, so nobody voted before the first of these lines.
+        let is_seen = proposal.begins_here || proposal.accept_behind;
+        let is_few = is_own_count && is_seen && !quorum.may_be(count);
         // Else nobody may have accepted it, as far as is known of all acceptors.
         let has_none = || {
             let answers = || proposal.answers.iter().filter(|a| quorum.counts(a.peer));
@@ -376,8 +404,12 @@ impl Hypothesis {
         let facts = known.facts(from);
         let tells = facts.is_some_and(|facts| facts.speaks && facts.tells_sends);
         let question = matches!(kind, MessageType::Prepare | MessageType::Accept);
-        let sure = (other.is_some() && question)
-            || self.tells_all(known, from, kind, number, proposal.answer_of(from));
+        // An acceptor that is asked again answers perhaps with another value.
+        let sure = if other.is_some() {
+            question || self.is_whole(from)
+        } else {
+            self.tells_all(known, from, kind, number, proposal.answer_of(from))
+        };
         let open = !tells || !sure || partial;
         let certainty = if open { Certainty::NotDecidable } else { Certainty::Certain };
         self.findings.add_of(PaxosRule::ReceivedWasSent, from, certainty, || {

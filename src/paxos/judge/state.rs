@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 
 use super::dialect::Number;
 use super::questions::Questions;
-use crate::paxos::event::MessageType;
+use crate::paxos::event::{Action, MessageType};
 use crate::trace::findings::Witness;
 
+/// How many lines are kept for readings that are tried later. A log that is not longer is judged
+/// under every reading from its beginning, which takes sixteen times as long.
+pub(super) const MOST_KEPT: usize = 16_384;
 /// How many records of exchanges and votes are kept; beyond it the lowest numbers are judged by
 /// what is known of them and forgotten. Some 100 bytes each, and as much text.
 pub const MOST_RECORDS: usize = 80_000;
@@ -95,6 +98,17 @@ pub(super) struct Message {
     pub(super) answers: Option<Number>,
     pub(super) held: Held,
     pub(super) is_journal: bool,
+}
+
+/// What a line says.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Said {
+    /// Something about a message, or a choice.
+    Message(Action, Message),
+    /// A peer began, once more perhaps, with this promise.
+    Started { peer: u16, again: bool, promised: Option<Number>, accepted: Option<Number> },
+    /// Lines of this peer are missing.
+    Lost(u16),
 }
 
 impl Message {
@@ -212,6 +226,8 @@ pub(super) struct Proposal {
     pub(super) accept_sent: bool,
     pub(super) owner_chose: bool,
     pub(super) owner_was_told: bool,
+    /// Its first accept is behind its prepare.
+    pub(super) accept_behind: bool,
     /// There are lines of the proposer that come before its prepare.
     pub(super) begins_here: bool,
     /// Two of its prepares stand one behind the other, so that they are not logged late.
@@ -219,6 +235,8 @@ pub(super) struct Proposal {
     /// Answers to the proposer whose senders are not known, before those two moments.
     pub(super) nameless_promises: usize,
     pub(super) nameless_votes: usize,
+    /// Answers before two of its prepares in a row: to the first of them, if that is logged late.
+    pub(super) early_answers: usize,
     /// All promises whose senders are not known.
     pub(super) nameless_heard: usize,
     /// How many lines said `sent`.
@@ -253,15 +271,6 @@ impl Proposal {
     /// Those who asked this, whatever the value.
     pub(super) fn asked(&self, kind: MessageType) -> impl Iterator<Item = &Exchange> {
         self.exchanges.iter().filter(move |exchange| exchange.kind == kind)
-    }
-
-    fn is_heard(&self) -> bool {
-        self.answers.iter().any(|answer| answer.prepares + answer.accepts > 0)
-    }
-
-    /// True if somebody asked under it.
-    pub(super) fn is_asked(&self) -> bool {
-        self.owner().is_some() || !self.nameless.is_empty() || self.is_heard()
     }
 
     /// The value of its questions of this kind.
@@ -346,13 +355,11 @@ pub(super) struct Stream {
     /// How many acks were no answer to any of them.
     pub(super) unasked: u8,
     pub(super) highest_heard: Option<Number>,
-    /// The number of its first question, asked or received.
-    pub(super) began: Option<Number>,
     /// The first and the last number it prepared; the last in which incarnation.
     pub(super) first_prepared: Option<Number>,
     pub(super) prepared: Option<(Number, u32, Witness)>,
     /// Promises received since it last asked anything, and of how much, if they say so.
-    pub(super) since: Vec<(u16, Option<Number>, Promise)>,
+    pub(super) since: Vec<Early>,
     pub(super) nameless_since: usize,
     /// Those that may be promises of this number, if its prepare is logged late.
     pub(super) credit: Option<Credit>,
@@ -394,7 +401,18 @@ impl Stream {
 
 /// Promises that stand before their question: its number, those of unknown senders, and the others
 /// with how much they promise, if they say so.
-pub(super) type Credit = (Number, usize, Vec<(u16, Option<Number>, Promise)>);
+pub(super) type Credit = (Number, usize, Vec<Early>);
+
+/// A promise that may be one for the next question.
+#[derive(Clone, Debug)]
+pub(super) struct Early {
+    pub(super) from: u16,
+    /// How much it promises, if it says so.
+    pub(super) promised: Option<Number>,
+    pub(super) promise: Promise,
+    /// It may as well answer the question before.
+    pub(super) is_explained: bool,
+}
 
 /// What is known of a peer from all inputs.
 #[derive(Clone, Debug, Default)]

@@ -109,6 +109,11 @@ impl Hypothesis {
         self.streams.iter().filter(move |((_, of), _)| *of == peer).map(|(_, stream)| stream)
     }
 
+    /// True if the lines of this peer begin with its first one.
+    pub(super) fn is_whole(&self, peer: u16) -> bool {
+        self.streams_of(peer).any(|stream| stream.is_whole)
+    }
+
     /// True if the lines of `peer` are here from before the moment of this message to after it, so
     /// that a line which is missing was never printed. A killed peer may have lost the end of its
     /// lines, a log its beginning, and where a journal has a gap, everything that is missing may
@@ -122,7 +127,7 @@ impl Hypothesis {
         answer: Option<&Answer>,
     ) -> bool {
         let Some(facts) = known.facts(peer).filter(|_| !known.has_gaps) else { return false };
-        let whole = self.streams_of(peer).any(|stream| stream.is_whole);
+        let whole = self.is_whole(peer);
         if facts.journal && whole && !facts.queued {
             return true;
         }
@@ -202,14 +207,19 @@ impl Hypothesis {
         });
         let first = answer.is_some_and(|a| a.prepares > 0 && a.heard_at[0] > 1);
         self.streams_of(peer).any(|stream| {
-            let shown = stream.shown.iter().flatten().any(|[first, _]| *first < Some(number));
-            let grows = self.reading.prepare != Shows::Asked || self.reading.accept != Shows::Asked;
-            let is_before = stream.is_whole || promised || first || (grows && shown);
+            // What an ack shows grows, unless it is the question's number.
+            let readings = [self.reading.prepare, self.reading.accept];
+            let shown = stream.shown.iter().zip(readings).any(|(shown, means)| {
+                means != Shows::Asked && shown.is_some_and(|[first, _]| first < Some(number))
+            });
+            let is_before = stream.is_whole || promised || first || shown;
             let asked = answer.is_some_and(|a| a.accepts > 0);
             let silent = || answer.is_some_and(|a| stream.answered > a.heard_at[1]);
             let promised = stream.promised.as_ref().is_some_and(|(promised, _)| *promised > number);
             // Under one reading a vote may look like a copy of the one before.
             let tells = self.reading.accept != Shows::PromiseBefore;
+            // An answer is taken for that to another question where questions are logged late.
+            let tells = tells && stream.late.is_none();
             is_before && promised && (!asked || tells && silent())
         })
     }
@@ -229,7 +239,7 @@ impl Hypothesis {
 
     /// True if the lines of every proposer are here, from the first one on.
     pub(super) fn every_proposer_is_whole(&self, known: &Known) -> bool {
-        let whole = |peer: &u16| self.streams_of(*peer).any(|stream| stream.is_whole);
+        let whole = |peer: &u16| self.is_whole(*peer);
         let all = known.options.roles.as_ref();
         self.every_proposer_speaks(known) && all.is_some_and(|r| r.acceptors.keys().all(whole))
     }

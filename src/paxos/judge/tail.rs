@@ -4,23 +4,10 @@ use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::dialect::Number;
 use super::hypothesis::Hypothesis;
 use super::known::Known;
-use super::state::Message;
-use crate::paxos::event::Action;
+use super::state::{MOST_KEPT, Said};
 use crate::trace::findings::Spot;
-
-/// What a line says.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Said {
-    /// Something about a message, or a choice.
-    Message(Action, Message),
-    /// A peer began, once more perhaps, with this promise.
-    Started { peer: u16, again: bool, promised: Option<Number>, accepted: Option<Number> },
-    /// Lines of this peer are missing.
-    Lost(u16),
-}
 
 /// A line that was read.
 #[derive(Clone, Debug)]
@@ -31,10 +18,6 @@ struct Read {
     said: Said,
 }
 
-/// How many lines are kept. A log that is not longer is judged under every reading from its
-/// beginning, which takes sixteen times as long.
-const MOST_KEPT: usize = 16_384;
-
 /// The last lines.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tail {
@@ -44,7 +27,7 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    /// Adds a line. True if the first one is to be forgotten for it, for the first time.
+    /// Adds a line.
     pub(super) fn add(&mut self, spot: Spot<'_>, said: Said) {
         let (input, line, text) = (spot.input, spot.line, spot.witness().text);
         self.lines.push_back(Read { input, line, text, said });

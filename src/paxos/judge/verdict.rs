@@ -15,7 +15,7 @@ impl PaxosJudge {
     pub fn finish(mut self) -> Report {
         let all = self.all_readings();
         let shown = (0..all.len()).min_by_key(|at| all[*at].rank()).unwrap_or(0);
-        let is_guilty = all.iter().all(|one| one.objects());
+        let is_guilty = all.iter().all(Hypothesis::objects);
         let mut findings = std::mem::take(&mut self.findings);
         // What holds under the likeliest reading that fits the acks, but not under another.
         let likeliest = all.iter().find(|one| one.contradictions == 0);

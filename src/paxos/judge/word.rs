@@ -51,7 +51,10 @@ impl Hypothesis {
             self.reports_its_vote(known, spot, m, acceptor, answered);
         }
         if m.kind == MessageType::PrepareAck && m.held == Held::Unknown {
-            self.holds_what_it_may(known, spot, m, acceptor, answered);
+            // Where the number is that of what is held, none says that the value is the question's.
+            let holds_none = means == Shows::Accepted && number.is_none();
+            let value = m.value.filter(|_| !holds_none);
+            self.holds_what_it_may(known, spot, &Message { value, ..*m }, acceptor, answered);
         }
         let stream = self.stream(spot, acceptor);
         if matches!(means, Shows::Promise | Shows::PromiseBefore) {
@@ -106,13 +109,14 @@ impl Hypothesis {
         answered: Answered,
     ) {
         let is_held = self.unless_echo(m, answered) == Certainty::Certain;
+        let asks = known.facts(acceptor).is_some_and(|facts| facts.asks);
         let stream = self.stream(spot, acceptor);
         let promise = stream.promised.as_ref().map(|(promised, _)| *promised);
         let last =
             stream.last_value.replace((m.value, promise.max(answered.question), spot.witness()));
         let asked = std::mem::take(&mut stream.asked_since);
         // A proposer may be its own acceptor.
-        let is_other = stream.first_prepared.is_none();
+        let is_other = !asks;
         // What it did not show before and was not asked for since, it was only asked about now.
         stream.holds_nothing = is_other
             && m.value.is_some()
@@ -123,7 +127,8 @@ impl Hypothesis {
             return;
         };
         // A blank is nothing only where values are shown.
-        if before == m.value || (before.is_none() && !known.promises_show_values) {
+        let shows_none = known.promises_show_values || self.means(m) == Shows::Accepted;
+        if before == m.value || (before.is_none() && !shows_none) {
             return;
         }
         let may = |(number, value): &(Number, Option<ValueId>)| {
@@ -183,8 +188,8 @@ impl Hypothesis {
         }
         self.findings.kept(PaxosRule::VoteKept);
         // It was accepted after that line, so the promise of then held.
-        match before
-            .promise
+        match promise
+            .max(before.promise)
             .zip(number)
             .filter(|(promise, _)| number > before.number && number < Some(*promise))
         {

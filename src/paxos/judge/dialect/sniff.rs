@@ -55,6 +55,7 @@ struct Ends {
     sent: BTreeSet<u16>,
     received: BTreeSet<u16>,
     times_sent: usize,
+    times_received: usize,
 }
 
 /// What the lines at the head of an input have in common.
@@ -72,6 +73,8 @@ pub struct Sniff {
     sent_other: usize,
     received_own: usize,
     received_other: usize,
+    /// Answers are sent, whatever their numbers.
+    sends_answers: bool,
     /// There are lines of a journal.
     has_journal: bool,
     /// Lines that say themselves whose they are.
@@ -122,6 +125,9 @@ impl Sniff {
                 (false, false) => &mut self.received_other,
             } += 1;
         }
+        let is_answer =
+            matches!(entry.message_type, Some(MessageType::PrepareAck | MessageType::AcceptAck));
+        self.sends_answers |= sends && is_answer;
         let ends = match (entry.message_type, entry.number) {
             (Some(kind @ (MessageType::Prepare | MessageType::Accept)), Some(number)) => {
                 self.questions.entry((kind, number)).or_default()
@@ -132,6 +138,7 @@ impl Sniff {
             _ => return,
         };
         ends.times_sent += usize::from(sends);
+        ends.times_received += usize::from(!sends);
         if sends {
             ends.sent.insert(id)
         } else {
@@ -178,7 +185,16 @@ impl Sniff {
         let of_choice = self.chose.first().copied();
         let lone = self.sent.first().copied().filter(|_| self.sent.len() == 1);
         let owner = of_choice.or(of_name).or(lone)?;
-        if self.chose.len() > 1 || of_name.is_some_and(|name| name != owner) {
+        // One peer does not receive one question from two.
+        let from_two = self.questions.values().any(|ends| ends.received.len() > 1);
+        let is_name = of_name == Some(owner);
+        // Its own question it receives only behind sending it.
+        let hears_itself = self.questions.values().any(|ends| ends.received.contains(&owner));
+        let only_itself = self.received.len() == 1;
+        if self.chose.len() > 1 || (of_name.is_some() && !is_name) || from_two {
+            return None;
+        }
+        if !is_name && hears_itself && !only_itself {
             return None;
         }
         let is_owner = |ids: &BTreeSet<u16>| ids.iter().all(|id| *id == owner);
@@ -214,9 +230,8 @@ impl Sniff {
         let asks = self.questions.values().filter(|ends| !ends.sent.is_empty());
         let asked_by: BTreeSet<u16> =
             self.questions.values().flat_map(|ends| ends.received.iter().copied()).collect();
-        let answers = self.answers.values().any(|ends| !ends.sent.is_empty());
         let broadcasts = asks.map(|ends| ends.times_sent).max().unwrap_or(0) > 1;
-        !self.received.contains(&id) && (broadcasts || (answers && !asked_by.is_empty()))
+        !self.received.contains(&id) && (broadcasts || (self.sends_answers && !asked_by.is_empty()))
     }
 
     /// Where several peers speak, and no line says which.
@@ -227,17 +242,20 @@ impl Sniff {
         let senders = |id: &u16| self.questions.values().any(|ends| ends.sent.contains(id));
         let unsent = self.questions.values().filter(|ends| ends.sent.is_empty());
         let is_odd = unsent.flat_map(|ends| &ends.received).any(senders);
-        for Ends { sent, received, .. } in self.questions.values() {
+        for Ends { sent, received, times_received, .. } in self.questions.values() {
             let apart = sent.is_disjoint(received);
             let heard = !sent.is_empty() && !received.is_empty();
             ids.sender &= sent.len() <= 1 && received.len() <= 1 && !(heard && apart);
-            ids.printer &= sent.len() <= 1 && (apart || is_odd);
+            // A peer may have sent it to itself, but not twice.
+            ids.printer &= sent.len() <= 1 && (apart || is_odd || *times_received < 2);
             ids.other &= received.len() <= 1 && apart;
         }
-        for Ends { sent, received, .. } in self.answers.values() {
-            let heard = !sent.is_empty() && !received.is_empty();
-            ids.sender &= !(heard && sent.is_disjoint(received) && sent.len() > 1);
-        }
+        // Of peers that send nothing here, the other ends are elsewhere; once, they may be lost.
+        let apart = self.answers.values().filter(|Ends { sent, received, .. }| {
+            let is_apart = !received.is_empty() && sent.is_disjoint(received) && sent.len() > 1;
+            is_apart && received.is_subset(&self.sent)
+        });
+        ids.sender &= apart.count() < 2;
         if ids.sender || ids.printer || ids.other { ids } else { Ids::ANY }
     }
 }
