@@ -34,6 +34,7 @@ pub mod paxos;
 pub mod process;
 pub mod protocols;
 pub mod ready;
+pub mod ring;
 #[cfg(feature = "simulator")]
 pub mod sim;
 pub mod sync;

@@ -236,6 +236,12 @@ pub trait Process {
         false
     }
 
+    /// True if this message, as a datagram, goes from and to the second port that peers have for
+    /// datagrams. One that comes by the other port is dropped.
+    fn is_bulk(_message: &Self::Message) -> bool {
+        false
+    }
+
     /// The bytes of a datagram with this message: JSON, unless the protocol has a form of its own.
     fn to_datagram(message: &Self::Message) -> Vec<u8> {
         serde_json::to_vec(message).expect("messages serialize into memory")

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::sim::harness::AnySim;
 use crate::trace::diagram::{MakeDiagram, draw_journal};
 use crate::trace::judge::LogJudge;
-use crate::{member, paxos, ready, sync};
+use crate::{member, paxos, ready, ring, sync};
 
 /// What the tools know of a protocol.
 pub struct Protocol {
@@ -96,6 +96,19 @@ pub const PROTOCOLS: &[Protocol] = &[
         live: Some(&sync::live::LIVE),
         #[cfg(feature = "simulator")]
         sim: Some(&sync::sim::SyncSim),
+        #[cfg(feature = "simulator")]
+        learn: None,
+    },
+    Protocol {
+        name: "ring",
+        summary: "be one peer of a circular hash table that finds and sends files",
+        help: ring::command::HELP,
+        run: ring::command::run,
+        log: Some(&ring::event::RingLog),
+        diagram: None,
+        live: None,
+        #[cfg(feature = "simulator")]
+        sim: Some(&ring::sim::RingSim),
         #[cfg(feature = "simulator")]
         learn: None,
     },

@@ -11,7 +11,7 @@
 //! | one per link that has some | sends the [bodies](body) of messages |
 //! | input | steps the process with each line of a text: [`Node::read_inputs`] |
 //! | outputs | while there are many: hands them over |
-//! | one for datagrams ([`udp`]) | steps the process with each; one more per name looks it up |
+//! | one per socket for datagrams ([`udp`]) | steps the process with each; one more per name looks it up |
 //! | process | waits until a count is complete or a deadline has passed, and takes that step |
 //!
 //! The process stands behind one `Mutex`. A thread that has an event locks it, steps, queues the
@@ -146,7 +146,8 @@ pub struct Node<P: Process> {
     itself: Weak<Self>,
     /// The zero of the process's clock.
     begun: Instant,
-    datagrams: Option<Datagrams>,
+    /// The usual ones, and those of [`Process::is_bulk`].
+    datagrams: [Option<Datagrams>; 2],
     disk: Option<Disk>,
     links: BTreeMap<PeerId, Arc<Link>>,
     unlisted: Unlisted,

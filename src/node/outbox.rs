@@ -86,7 +86,7 @@ pub(super) enum Pending<P: Process> {
     /// A message with a body, and whether it is of interest then.
     SendBody(PeerId, P::Message, bool),
     /// A frame as a datagram.
-    Cast(PeerId, Vec<u8>, Option<P::Message>),
+    Cast(PeerId, bool, Vec<u8>, Option<P::Message>),
     /// The process ends here.
     Halt(u8),
 }

@@ -37,10 +37,10 @@ impl<P: Process> Core<P> {
 
     /// The same with a datagram.
     pub(super) fn cast(&mut self, to: PeerId, message: P::Message) {
-        let datagram = P::to_datagram(&message);
+        let (datagram, bulk) = (P::to_datagram(&message), P::is_bulk(&message));
         let bytes = datagram.capacity() + self.interest() * datagram.len();
         let shown = self.sees_traffic.then_some(message);
-        self.put(Pending::Cast(to, datagram, shown), bytes);
+        self.put(Pending::Cast(to, bulk, datagram, shown), bytes);
     }
 
     /// How many copies of a message wait beside its bytes.
@@ -109,7 +109,7 @@ impl<P: Process + Send + 'static> Node<P> {
     fn hand_over(&self, batch: Vec<Entry<P>>) -> Option<u8> {
         let mut observer = self.observer.lock().expect(UNPOISONED);
         let mut written: Vec<Arc<Link>> = Vec::new();
-        let mut casts = Vec::new();
+        let mut casts = [Vec::new(), Vec::new()];
         let mut halted = None;
         for entry in batch {
             let (to, message) = match entry.output {
@@ -121,8 +121,8 @@ impl<P: Process + Send + 'static> Node<P> {
                     halted = Some(code);
                     continue;
                 }
-                Pending::Cast(to, datagram, message) => {
-                    casts.push((to, datagram));
+                Pending::Cast(to, bulk, datagram, message) => {
+                    casts[usize::from(bulk)].push((to, datagram));
                     (to, message)
                 }
                 Pending::Send(to, frame, message) => {
@@ -151,8 +151,10 @@ impl<P: Process + Send + 'static> Node<P> {
         for link in written {
             self.flush(&link);
         }
-        if let Some(datagrams) = &self.datagrams {
-            datagrams.send(&casts);
+        for (datagrams, casts) in self.datagrams.iter().zip(&casts) {
+            if let Some(datagrams) = datagrams {
+                datagrams.send(casts);
+            }
         }
         observer.after_frames();
         halted

@@ -52,6 +52,9 @@ pub struct Sockets {
     pub allow: Option<Allow>,
     /// Where datagrams come and go.
     pub datagrams: Option<UdpSocket>,
+    /// A second socket for datagrams, and where the peers have theirs: for those messages of which
+    /// [`Process::is_bulk`] is true.
+    pub bulk: Option<(UdpSocket, BTreeMap<PeerId, Address>)>,
     /// Tell of every datagram that was dropped.
     pub report_strays: bool,
 }
@@ -76,10 +79,12 @@ impl<P: Process + Send + 'static> Node<P> {
         sockets: impl Into<Sockets>,
     ) -> Result<Arc<Self>> {
         assert!(P::MAX_BODY == 0 || config.bodies.is_some(), "somebody moves the bodies");
-        let Sockets { streams, on_demand, unlisted, dial, allow, datagrams, report_strays } =
+        let Sockets { streams, on_demand, unlisted, dial, allow, datagrams, bulk, report_strays } =
             sockets.into();
         let datagrams =
             datagrams.map(|socket| Datagrams::new(socket, &config.peers, report_strays));
+        let bulk = bulk.map(|(socket, peers)| Datagrams::new(socket, &peers, report_strays));
+        let datagrams = [datagrams, bulk];
         let kind = if on_demand { Kind::OnDemand } else { Kind::Standing };
         let links = match streams {
             Some(_) => config.peers.clone(),
@@ -111,7 +116,7 @@ impl<P: Process + Send + 'static> Node<P> {
         process: P,
         disk: Option<Disk>,
         observer: Box<dyn Observer<P>>,
-        datagrams: Option<Datagrams>,
+        datagrams: [Option<Datagrams>; 2],
         links: BTreeMap<PeerId, Arc<Link>>,
         unlisted: usize,
     ) -> Arc<Self> {

@@ -324,6 +324,10 @@ impl<P: Mutable> Process for Mutated<P> {
         P::has_body(message)
     }
 
+    fn is_bulk(message: &P::Message) -> bool {
+        P::is_bulk(message)
+    }
+
     fn to_datagram(message: &P::Message) -> Vec<u8> {
         P::to_datagram(message)
     }

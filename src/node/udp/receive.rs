@@ -15,9 +15,13 @@ use crate::process::{PeerId, Process};
 /// How long the listener rests when the system refuses to read.
 const REST: Duration = Duration::from_millis(20);
 
-/// Starts the threads, if the node has a socket for datagrams.
+/// Starts the threads, if the node has sockets for datagrams.
 pub(in crate::node) fn open<P: Process + Send + 'static>(node: &Arc<Node<P>>) -> Result<()> {
-    let Some(datagrams) = &node.datagrams else { return Ok(()) };
+    (0..node.datagrams.len()).try_for_each(|socket| open_socket(node, socket))
+}
+
+fn open_socket<P: Process + Send + 'static>(node: &Arc<Node<P>>, socket: usize) -> Result<()> {
+    let Some(datagrams) = &node.datagrams[socket] else { return Ok(()) };
     if node.links.is_empty() {
         let known: Vec<PeerId> = datagrams.table().known.keys().copied().collect();
         for peer in known {
@@ -27,15 +31,15 @@ pub(in crate::node) fn open<P: Process + Send + 'static>(node: &Arc<Node<P>>) ->
     for (peer, address) in datagrams.names.clone() {
         let node = Arc::clone(node);
         spawn(&format!("name of {peer}"), move || {
-            if let Some(datagrams) = &node.datagrams {
+            if let Some(datagrams) = &node.datagrams[socket] {
                 look_up(&node, datagrams, peer, &address);
             }
         })?;
     }
     let node = Arc::clone(node);
     spawn("datagrams", move || {
-        if let Some(datagrams) = &node.datagrams {
-            listen(&node, datagrams);
+        if let Some(datagrams) = &node.datagrams[socket] {
+            listen(&node, datagrams, socket == 1);
         }
     })
 }
@@ -56,12 +60,12 @@ fn look_up<P: Process + Send + 'static>(
     })
 }
 
-fn listen<P: Process + Send + 'static>(node: &Node<P>, datagrams: &Datagrams) {
+fn listen<P: Process + Send + 'static>(node: &Node<P>, datagrams: &Datagrams, is_bulk: bool) {
     // One byte more than is good, so that what is too long shows.
     let mut buffer = vec![0; P::MAX_DATAGRAM + 1];
     loop {
         let dropped = match datagrams.socket.recv_from(&mut buffer) {
-            Ok((length, from)) => take(node, datagrams, &buffer[..length], from),
+            Ok((length, from)) => take(node, datagrams, is_bulk, &buffer[..length], from),
             Err(error) => {
                 thread::park_timeout(REST);
                 Some(format!("cannot read datagrams: {error}"))
@@ -77,6 +81,7 @@ fn listen<P: Process + Send + 'static>(node: &Node<P>, datagrams: &Datagrams) {
 fn take<P: Process + Send + 'static>(
     node: &Node<P>,
     datagrams: &Datagrams,
+    is_bulk: bool,
     bytes: &[u8],
     from: SocketAddr,
 ) -> Option<String> {
@@ -91,6 +96,9 @@ fn take<P: Process + Send + 'static>(
     let Some(message) = P::from_datagram(bytes) else {
         return Some(format!("dropped a datagram from {peer}: it says nothing"));
     };
+    if P::is_bulk(&message) != is_bulk {
+        return Some(format!("dropped a datagram from {peer}: it came by the wrong port"));
+    }
     let why = node.receive_datagram(peer, message, bytes.len())?;
     node.complain(&format!("dropped a datagram from {peer}: {why}"));
     None

@@ -1,0 +1,122 @@
+//! Requests: where they go, and who answers.
+//!
+//! A peer that passes a request on has found that the key does not lie between the peer before and
+//! itself. So, going round from the asker, it stands before the key. The peer that has the file
+//! stands at the key or behind it. Both hold whatever happens to the ring meanwhile, and in
+//! whatever order the lines of several peers are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{RingRule, Source};
+use crate::ring::event::{Said, shown};
+use crate::trace::findings::{Certainty, Findings, Spot, Witness};
+
+/// How many names are remembered.
+const MOST_NAMES: usize = 10_000;
+
+/// What is known of one name.
+#[derive(Default)]
+struct Asked {
+    /// Who has asked for it, and where that is said.
+    askers: BTreeMap<u16, Witness>,
+    /// Somebody has asked whose name is not in the lines.
+    is_asked_by_unknown: bool,
+    /// Who has passed it on.
+    passed: BTreeSet<u16>,
+}
+
+/// An answer from a peer that stands before the key.
+struct Early {
+    asker: u16,
+    holder: u16,
+    line: Witness,
+    text: String,
+}
+
+/// The requests of a run.
+#[derive(Default)]
+pub(super) struct Hops {
+    names: BTreeMap<u16, Asked>,
+    early: Vec<Early>,
+    /// Those that another peer has called dead: until they are back nobody counts on them.
+    dead: BTreeSet<u16>,
+    /// Those whose lines are read.
+    named: BTreeSet<u16>,
+}
+
+/// How far it is from one id to another, going round; from one to itself the whole way.
+fn far(from: u16, to: u16) -> u16 {
+    match (256 + to - from) % 256 {
+        0 => 256,
+        steps => steps,
+    }
+}
+
+impl Hops {
+    pub(super) fn take(
+        &mut self,
+        (_, named): Source,
+        said: Said,
+        spot: Spot<'_>,
+        findings: &mut Findings<RingRule>,
+    ) {
+        self.named.extend(named);
+        if let Said::Dead(peer) = said {
+            self.dead.insert(peer);
+        }
+        let (Said::Requested(name) | Said::NotHere(name) | Said::ResponseFrom(_, name)) = said else {
+            return;
+        };
+        if self.names.len() >= MOST_NAMES && !self.names.contains_key(&name) {
+            return;
+        }
+        let asked = self.names.entry(name).or_default();
+        let hash = name % 256;
+        match (said, named) {
+            (Said::Requested(_), Some(asker)) => {
+                asked.askers.entry(asker).or_insert_with(|| spot.witness());
+            }
+            (Said::Requested(_), None) => asked.is_asked_by_unknown = true,
+            (Said::NotHere(_), Some(by)) if asked.passed.insert(by) => {
+                // Those of whom no line is read may have asked, or ask later in the log.
+                if asked.askers.is_empty() || asked.is_asked_by_unknown {
+                    return;
+                }
+                let is_before = |asker: &u16| far(*asker, by) < far(*asker, hash);
+                if asked.askers.keys().any(is_before) {
+                    return findings.kept(RingRule::Forward);
+                }
+                let lines = asked.askers.values().cloned().chain([spot.witness()]).collect();
+                let text = format!(
+                    "peer {by} passes on the request for {}, whose key {hash} it stands behind",
+                    shown(name)
+                );
+                findings.add(RingRule::Forward, Certainty::IfEveryPeer, || (lines, text));
+            }
+            (Said::ResponseFrom(holder, _), Some(asker)) => {
+                // The arc from the asker to itself is all of it.
+                if far(asker, holder) >= far(asker, hash) {
+                    return findings.kept(RingRule::Holder);
+                }
+                let text = format!(
+                    "peer {asker} is answered by peer {holder}, which stands before the key {hash} \
+                     of {}",
+                    shown(name)
+                );
+                if self.early.len() < MOST_NAMES {
+                    self.early.push(Early { asker, holder, line: spot.witness(), text });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What only the whole log can decide.
+    pub(super) fn finish(self, findings: &mut Findings<RingRule>) {
+        for Early { asker, holder, line, text } in self.early {
+            let is_sure = self.named.contains(&holder) && !self.dead.contains(&asker);
+            let certainty = if is_sure { Certainty::Certain } else { Certainty::IfEveryPeer };
+            findings.add(RingRule::Holder, certainty, || (vec![line], text));
+        }
+    }
+}

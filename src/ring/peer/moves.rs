@@ -1,0 +1,192 @@
+//! Files go to the peer that should hold them: to a newcomer, and to the successor of one that
+//! leaves.
+//!
+//! One after the other is offered. A peer that has such a file already wants none, so nothing is
+//! ever written over, and where two peers have one directory nothing happens. Only when the content
+//! was stored there and that was confirmed is the file removed here.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::Peer;
+use crate::process::{Effects, PeerId};
+use crate::ring::key::{Key, Name};
+use crate::ring::message::{Message, Note, Order, Stored};
+
+/// How soon an offer that was not answered is made again.
+const OFFER: Duration = Duration::from_secs(1);
+/// How often, before the files stay here.
+const OFFERS: u32 = 30;
+/// How long a content may be under way before it is offered again.
+const CONTENT: Duration = Duration::from_secs(60);
+/// How many changes of neighbours wait for the files before them.
+const MOST_TASKS: usize = 16;
+
+/// The files of an arc, which go to one peer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Task {
+    to: Key,
+    /// Keys behind the first and up to the second.
+    arc: (Key, Key),
+}
+
+/// The file whose turn it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Turn {
+    file: Stored,
+    /// Its content is under way.
+    is_sent: bool,
+    since: Duration,
+    offers: u32,
+}
+
+/// All that is to be moved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Moves {
+    tasks: VecDeque<Task>,
+    /// Files of the first task; none before they were listed.
+    files: Option<VecDeque<Stored>>,
+    turn: Option<Turn>,
+    /// What was offered here last, and by whom.
+    coming: Option<(Key, Stored)>,
+}
+
+impl Moves {
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// How many files have not moved, as far as that is known.
+    pub(super) fn count(&self) -> usize {
+        self.files.as_ref().map_or(0, VecDeque::len) + usize::from(self.turn.is_some())
+    }
+}
+
+impl Peer {
+    /// What of the files belongs on this arc goes to this peer.
+    pub(super) fn move_arc(&mut self, to: Key, arc: (Key, Key), out: &mut Effects<Self>) {
+        let task = Task { to, arc };
+        if self.leaving.is_some()
+            || self.moves.tasks.len() >= MOST_TASKS
+            || self.moves.tasks.contains(&task)
+        {
+            return;
+        }
+        self.moves.tasks.push_back(task);
+        self.begin_task(out);
+    }
+
+    /// This peer leaves: what it should hold goes to its successor.
+    pub(super) fn move_all(&mut self, out: &mut Effects<Self>) {
+        self.moves = Moves::default();
+        if let Some(before) = self.predecessors[0] {
+            let arc = (before, self.me());
+            self.moves.tasks.push_back(Task { to: self.table.first(), arc });
+            self.begin_task(out);
+        }
+    }
+
+    /// Nothing goes to this peer any more.
+    pub(super) fn drop_moves_to(&mut self, peer: Key) {
+        if self.moves.tasks.iter().any(|task| task.to == peer) {
+            self.moves = Moves { coming: self.moves.coming, ..Moves::default() };
+        }
+    }
+
+    fn begin_task(&mut self, out: &mut Effects<Self>) {
+        if self.moves.tasks.len() == 1 && self.moves.files.is_none() {
+            Self::order(Order::List, out);
+        }
+    }
+
+    /// These files are here.
+    pub(super) fn listed(&mut self, files: &[Stored], out: &mut Effects<Self>) {
+        let Some(Task { arc: (from, to), .. }) = self.moves.tasks.front() else { return };
+        if self.moves.files.is_none() {
+            let belongs = |file: &&Stored| file.name.hash().is_in(*from, *to);
+            self.moves.files = Some(files.iter().filter(belongs).copied().collect());
+            self.next_turn(out);
+        }
+    }
+
+    fn next_turn(&mut self, out: &mut Effects<Self>) {
+        let Moves { tasks, files, turn, .. } = &mut self.moves;
+        let (Some(task), Some(list)) = (tasks.front(), files.as_mut()) else { return };
+        *turn = list.pop_front().map(|file| Turn { file, is_sent: false, since: self.now, offers: 1 });
+        if let Some(turn) = turn {
+            return Self::send(task.to, Message::Offer(turn.file), out);
+        }
+        *files = None;
+        tasks.pop_front();
+        self.begin_task(out);
+    }
+
+    /// A peer has a file that this one should hold.
+    pub(super) fn offered(&mut self, from: Key, file: Stored, out: &mut Effects<Self>) {
+        if self.is_neighbour(from) {
+            self.moves.coming = Some((from, file));
+            Self::order(Order::Look(from, file.name), out);
+        }
+    }
+
+    /// Files come from a successor, to a newcomer, and from a predecessor that leaves.
+    fn is_neighbour(&self, peer: Key) -> bool {
+        let is_next = self.predecessors[0] == Some(peer) || self.table.first() == peer;
+        is_next && !self.is_joining && self.leaving.is_none()
+    }
+
+    /// True of the content that was offered last.
+    pub fn expects(&self, from: PeerId, file: &Stored) -> bool {
+        let (Some(from), Some(offer)) = (Key::of(from), self.moves.coming) else { return false };
+        offer == (from, *file)
+    }
+
+    fn turn_of(&mut self, from: Key, name: Name) -> Option<&mut Turn> {
+        let to = self.moves.tasks.front()?.to;
+        self.moves.turn.as_mut().filter(|turn| turn.file.name == name && to == from)
+    }
+
+    /// The peer has none, or has it already.
+    pub(super) fn wanted(
+        &mut self,
+        from: Key,
+        name: Name,
+        is_wanted: bool,
+        out: &mut Effects<Self>,
+    ) {
+        let now = self.now;
+        let Some(turn) = self.turn_of(from, name).filter(|turn| !turn.is_sent) else { return };
+        if is_wanted {
+            (turn.is_sent, turn.since) = (true, now);
+            Self::send(from, Message::Move(turn.file), out);
+        } else {
+            self.next_turn(out);
+        }
+    }
+
+    /// It is stored there.
+    pub(super) fn moved(&mut self, from: Key, name: Name, out: &mut Effects<Self>) {
+        if self.turn_of(from, name).is_some_and(|turn| turn.is_sent) {
+            Self::order(Order::Remove(name), out);
+            Self::note(Note::MovedTo(name, from), out);
+            self.next_turn(out);
+        }
+    }
+
+    /// Offers again what was not answered.
+    pub(super) fn tend_moves(&mut self, out: &mut Effects<Self>) {
+        let now = self.now;
+        let Moves { tasks, turn, .. } = &mut self.moves;
+        if let (Some(task), Some(turn)) = (tasks.front(), turn)
+            && now >= turn.since + if turn.is_sent { CONTENT } else { OFFER }
+        {
+            if turn.offers >= OFFERS {
+                let to = task.to;
+                self.drop_moves_to(to);
+                return;
+            }
+            (turn.is_sent, turn.since, turn.offers) = (false, now, turn.offers + 1);
+            Self::send(task.to, Message::Offer(turn.file), out);
+        }
+    }
+}
