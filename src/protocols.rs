@@ -106,7 +106,7 @@ pub const PROTOCOLS: &[Protocol] = &[
         run: ring::command::run,
         log: Some(&ring::event::RingLog),
         diagram: None,
-        live: None,
+        live: Some(&ring::live::LIVE),
         #[cfg(feature = "simulator")]
         sim: Some(&ring::sim::RingSim),
         #[cfg(feature = "simulator")]

@@ -65,7 +65,8 @@ fn prepare(caller: Caller, parser: Parser) -> Result<Prepared> {
     let counts = hosts.peers.iter().map(|peer| (peer.id, Progress::default())).collect();
     let run = Box::new(EchoRun { goal: goal.into(), counts, reasons: Reasons::default() });
     let (starts, pipes, alike, draw) = (BTreeMap::new(), Pipes::Two, None, Vec::new());
-    Ok(Prepared { hosts, flags, args, line: None, starts, pipes, alike, draw, run })
+    let (line, has_prompt) = (None, false);
+    Ok(Prepared { hosts, flags, args, line, starts, pipes, alike, draw, has_prompt, run })
 }
 
 /// How far a peer has come.

@@ -63,6 +63,8 @@ pub struct Prepared {
     pub alike: Option<(&'static str, &'static str)>,
     /// Flags for the picture.
     pub draw: Vec<OsString>,
+    /// `local` reads commands from its standard input, and [`LiveRun::typed`] hears them.
+    pub has_prompt: bool,
     /// Hears the peers.
     pub run: Box<dyn LiveRun>,
 }
@@ -136,6 +138,17 @@ pub enum PeerEvent {
     Back(PeerId),
 }
 
+/// What a run wants done with its peers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// This line goes to the peer's standard input.
+    Type(PeerId, String),
+    /// It is killed.
+    Kill(PeerId),
+    /// This text is for the person at the prompt.
+    Say(String),
+}
+
 /// Hears a run, and judges it as it goes on.
 pub trait LiveRun {
     /// This peer has been started; `local` says it of each.
@@ -150,6 +163,14 @@ pub trait LiveRun {
     /// The scenario ends before its time.
     fn broken_off(&mut self, why: &str) {
         self.object(format!("the scenario was broken off: {why}"));
+    }
+
+    /// Somebody has typed a line at the prompt; none: there will be no more.
+    fn typed(&mut self, _line: Option<&str>) {}
+
+    /// What is to be done now, as long as there is something.
+    fn action(&mut self) -> Option<Action> {
+        None
     }
 
     /// The peer's process has ended.

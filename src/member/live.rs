@@ -123,7 +123,8 @@ fn prepare(caller: Caller, parser: Parser) -> Result<Prepared> {
     let asked = if options.leader_crashes { count.to_string() } else { "none".into() };
     let draw = ["--membership", "--on-request", &asked].map(OsString::from).into();
     let (pipes, alike, starts) = (Pipes::Two, None, BTreeMap::new());
-    Ok(Prepared { hosts, flags, args, line: None, starts, pipes, alike, draw, run })
+    let (line, has_prompt) = (None, false);
+    Ok(Prepared { hosts, flags, args, line, starts, pipes, alike, draw, has_prompt, run })
 }
 
 /// The survivors are one group.

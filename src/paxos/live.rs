@@ -109,6 +109,7 @@ fn prepare(caller: Caller, parser: Parser) -> Result<Prepared> {
         pipes: Pipes::One,
         alike: flags.data.is_none().then_some((MEMORY_ONLY, ALL_IN_MEMORY)),
         draw: flags.hosts.iter().flat_map(|path| ["--hosts".into(), path.into()]).collect(),
+        has_prompt: false,
         run: Box::new(run),
         hosts,
         flags,

@@ -69,7 +69,8 @@ fn prepare(caller: Caller, parser: Parser) -> Result<Prepared> {
     let args = peers.iter().map(|peer| (*peer, shared.clone())).collect();
     let run = Box::new(ReadyRun::new(peers.iter().map(|peer| peer.0)));
     let (pipes, alike, draw) = (Pipes::Two, None, Vec::new());
-    Ok(Prepared { hosts, flags, args, line: None, starts, pipes, alike, draw, run })
+    let (line, has_prompt) = (None, false);
+    Ok(Prepared { hosts, flags, args, line, starts, pipes, alike, draw, has_prompt, run })
 }
 
 /// Everybody is ready, and nobody was before everybody was there.

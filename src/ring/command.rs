@@ -24,7 +24,8 @@ use crate::node::{Config, Level, Node, Observer, Sockets};
 use crate::process::{Output, PeerId};
 use jobs::Jobs;
 pub(crate) use options::HELP;
-pub(super) use options::{FREE_FLAGS, Options};
+pub(super) use options::{FREE_FLAGS, Options, id};
+pub(super) use ports::DATA as PORTS_APART;
 use store::Store;
 use writer::{Incoming, Logs};
 

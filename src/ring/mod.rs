@@ -6,6 +6,7 @@ pub mod event;
 pub mod judge;
 pub mod key;
 mod lines;
+pub(crate) mod live;
 #[cfg(feature = "simulator")]
 pub mod machine;
 pub mod message;

@@ -144,6 +144,7 @@ fn prepare(caller: Caller, parser: Parser) -> Result<Prepared> {
         pipes: Pipes::Two,
         alike: None,
         draw: Vec::new(),
+        has_prompt: false,
         run: Box::new(run),
     })
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -23,6 +23,8 @@ pub(super) enum News {
     Line(PeerId, Stream, String),
     /// It ended.
     Ended(PeerId, Exit),
+    /// A person has typed a line; none: there will be no more.
+    Typed(Option<String>),
 }
 
 /// The stream on which a peer has printed a line that came over the pipe of both: what people read
@@ -66,7 +68,7 @@ impl Children {
         // It holds the pipe's writing end, too.
         drop(command);
         let (out, err) = (child.stdout.take(), child.stderr.take());
-        // The writing end of its standard input stays in `child`, open and unused. It is kept
+        // The writing end of its standard input stays open in `child`. It is kept
         // before anything else can fail, so that it is killed in any case.
         self.running.insert(peer, child);
         if let Some(both) = both {
@@ -105,6 +107,38 @@ impl Children {
             }
             let _ = sender.send(News::Ended(peer, Exit::of_code(None)));
         })
+    }
+
+    /// Hears what is typed on standard input, too.
+    pub(super) fn hear_prompt(&self) -> Result<()> {
+        let sender = self.sender.clone();
+        spawn(move || {
+            let mut lines = BufReader::new(io::stdin());
+            let mut line = Vec::new();
+            while lines.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+                let text = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
+                line.clear();
+                if sender.send(News::Typed(Some(text))).is_err() {
+                    return;
+                }
+            }
+            let _ = sender.send(News::Typed(None));
+        })
+    }
+
+    /// Types a line on the standard input of a child. One that has ended hears nothing.
+    pub(super) fn type_to(&mut self, peer: PeerId, line: &str) {
+        let input = self.running.get_mut(&peer).and_then(|child| child.stdin.as_mut());
+        if let Some(input) = input {
+            let _ = input.write_all(format!("{line}\n").as_bytes());
+        }
+    }
+
+    /// Kills a child.
+    pub(super) fn kill(&mut self, peer: PeerId) {
+        if let Some(child) = self.running.get_mut(&peer) {
+            let _ = child.kill();
+        }
     }
 
     /// The next news; `None` if there is none within `timeout`.
@@ -164,6 +198,7 @@ mod tests {
                         lines += 1;
                     }
                     News::Ended(peer, exit) => ends.push((peer, exit.code)),
+                    News::Typed(_) => unreachable!("nobody listens"),
                 }
             }
             assert_eq!(ends, [(PeerId(1), code)], "{flag}");

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use lexopt::Parser;
 
 use super::draw;
-use crate::command::live::{Caller, Prepared, Stream};
+use crate::command::live::{Action, Caller, Prepared, Stream};
 use crate::command::{colour, complain, outputs, print};
 use crate::error::{Doing, Result};
 use crate::hosts::{Host, Hosts};
@@ -132,6 +132,9 @@ impl Local {
         let start = |peer: &PeerId| begun + starts.get(peer).copied().unwrap_or_default();
         let mut waiting: Vec<PeerId> = self.place.hosts.peers.iter().map(|peer| peer.id).collect();
         let mut children = Children::new()?;
+        if self.prepared.has_prompt {
+            children.hear_prompt()?;
+        }
         let mut heard = BTreeSet::new();
         let mut decided: Option<Instant> = None;
         let mut machine_failed = false;
@@ -145,6 +148,15 @@ impl Local {
                 children.start(peer, self.command_line(peer), self.prepared.pipes)?;
             }
             let run = &mut self.prepared.run;
+            while let Some(action) = run.action() {
+                match action {
+                    Action::Type(peer, line) => children.type_to(peer, &line),
+                    Action::Kill(peer) => children.kill(peer),
+                    Action::Say(text) => {
+                        text.lines().for_each(|line| complain(&format!("{}\n", visible(line))));
+                    }
+                }
+            }
             // Whoever prints what no peer prints may be ending with it, and tells so by its code.
             let is_decided = run.reached() || run.failed();
             decided = is_decided.then(|| decided.unwrap_or(now));
@@ -170,6 +182,7 @@ impl Local {
                     machine_failed |= exit.is_machine_fault();
                     run.ended(peer, &exit);
                 }
+                Some(News::Typed(line)) => run.typed(line.as_deref()),
                 None => {}
             }
         }
@@ -215,7 +228,7 @@ impl Prefixes {
     fn new(hosts: &Hosts) -> Self {
         let name = |coloured: bool, id: PeerId| {
             // Cyan, yellow, green, magenta, blue, as compose does; no red, which means trouble.
-            let code = [36, 33, 32, 35, 34][usize::from(id.0 - 1) % 5];
+            let code = [36, 33, 32, 35, 34][(usize::from(id.0) + 4) % 5];
             let name = format!("{:<5} | ", id.to_string());
             if coloured { colour::painted(&name, code) } else { name }
         };

@@ -58,7 +58,7 @@ example:
 ";
 
 /// Flags that `synod local ring` hands on as they are.
-pub(in crate::ring) const FREE_FLAGS: &[&str] = &["--ping", "--misses", "--window", "--give-up"];
+pub(in crate::ring) const FREE_FLAGS: &[&str] = &["--misses", "--window", "--give-up"];
 
 /// What the command line says.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use crate::node::Address;
 use crate::process::PeerId;
 
 /// The port for files lies so far above the other one.
-pub(super) const DATA: u16 = 10_000;
+pub(in crate::ring) const DATA: u16 = 10_000;
 /// These ports lie where systems take outgoing ones from: one that is in use may be free soon.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);

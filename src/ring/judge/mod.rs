@@ -184,8 +184,7 @@ impl Summary for RingOutcome {
     }
 }
 
-/// What this judge has against the lines of a simulated run that has ended.
-#[cfg(feature = "simulator")]
+/// What this judge has against the lines of a run that has ended.
 pub(crate) fn objections(journal: String) -> Vec<String> {
     match read(Inputs::of_text("journal", journal), &JudgeOptions::default()) {
         Ok(report) => {
