@@ -105,7 +105,7 @@ pub const PROTOCOLS: &[Protocol] = &[
         help: ring::command::HELP,
         run: ring::command::run,
         log: Some(&ring::event::RingLog),
-        diagram: None,
+        diagram: Some(ring::diagram::draw_log),
         live: Some(&ring::live::LIVE),
         #[cfg(feature = "simulator")]
         sim: Some(&ring::sim::RingSim),

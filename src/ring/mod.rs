@@ -2,6 +2,7 @@
 
 pub(crate) mod command;
 pub mod datagram;
+pub mod diagram;
 pub mod event;
 pub mod judge;
 pub mod key;

@@ -97,7 +97,7 @@ fn node(gate: &Gate) -> Arc<Node<Teller>> {
         bodies: None,
         say: Box::new(|_, _| {}),
     };
-    Node::new(config, Teller, None, Box::new(gate.clone()), None, BTreeMap::new(), 0)
+    Node::new(config, Teller, None, Box::new(gate.clone()), [None, None], BTreeMap::new(), 0)
 }
 
 fn tell(node: &Node<Teller>, text: &str) {

@@ -38,7 +38,7 @@ fn linked() -> (Arc<Node<Loud>>, Arc<Link>, TcpStream) {
         say: Box::new(|_, _| {}),
     };
     let links = [(OTHER, Arc::clone(&link))].into();
-    let node = Node::new(config, Loud(peer()), None, Box::new(Nobody), None, links, 0);
+    let node = Node::new(config, Loud(peer()), None, Box::new(Nobody), [None, None], links, 0);
     (node, link, other_end)
 }
 

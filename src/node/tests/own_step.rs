@@ -102,7 +102,7 @@ fn whoever_counts_the_own_thread_takes_every_step() {
 #[test]
 fn nobody_takes_a_step_in_the_place_of_the_own_thread() {
     let (process, observer) = (Counter::default(), Box::new(Nobody));
-    let node = Node::new(config(), process, None, observer, None, BTreeMap::new(), 0);
+    let node = Node::new(config(), process, None, observer, [None, None], BTreeMap::new(), 0);
     (0..10 * ENOUGH).for_each(|_| message(&node));
     let core = node.lock();
     assert!(core.process.is_due() && core.process.steps.is_empty());
