@@ -123,15 +123,20 @@ fn prepare(caller: Caller, mut parser: Parser) -> Result<Prepared> {
     if caller == Caller::Local {
         shared.extend(["--ping".into(), ping, "--base-port".into()]);
         shared.push(free_base(&ids)?.to_string().into());
+        // What a peer would refuse is refused here, once.
+        let first = ids.first().copied().unwrap_or_default();
+        let checked = words(&ids, first, Path::new("."), &mss, &drop, &shared);
+        Options::parse(Parser::from_args(checked))?;
         let folder = flags.data.clone();
         let folder = folder.unwrap_or_else(|| run.make_temporary());
         run.folder = Some(folder.clone());
         complain(&format!("the files are in {}/ID\n", folder.display()));
-        let line = peer_line(ids, folder, mss, drop, shared);
-        // What a peer would refuse is refused here, once.
-        let first = hosts.peers[0].id;
-        let words = line(&hosts, first).into_iter().filter(|word| word != "--until-eof");
-        Options::parse(Parser::from_args(words))?;
+        let line: PeerLine = Box::new(move |_: &Hosts, peer: PeerId| {
+            let dir = folder.join(peer.0.to_string());
+            // What cannot be made the peer itself complains of.
+            let _ = fs::create_dir_all(&dir);
+            words(&ids, peer.0, &dir, &mss, &drop, &shared)
+        });
         start = Some(line);
     }
     Ok(Prepared {
@@ -154,24 +159,20 @@ fn behind(ids: &BTreeSet<u16>, id: u16, steps: usize) -> u16 {
     after.cycle().nth(steps - 1).copied().unwrap_or(id)
 }
 
-/// How a peer is started; its directory is made. What cannot be made the peer itself complains of.
-fn peer_line(
-    ids: BTreeSet<u16>,
-    folder: PathBuf,
-    mss: OsString,
-    drop: OsString,
-    shared: Vec<OsString>,
-) -> PeerLine {
-    Box::new(move |_: &Hosts, peer: PeerId| {
-        let dir = folder.join(peer.0.to_string());
-        let _ = fs::create_dir_all(&dir);
-        let successors = [1, 2].map(|steps| behind(&ids, peer.0, steps));
-        let ids = [peer.0, successors[0], successors[1]].map(|id| OsString::from(id.to_string()));
-        let mut line: Vec<OsString> = ids.into();
-        line.extend([mss.clone(), drop.clone(), "--dir".into(), dir.into()]);
-        line.extend(shared.iter().cloned());
-        line
-    })
+/// The arguments of a peer.
+fn words(
+    ids: &BTreeSet<u16>,
+    peer: u16,
+    dir: &Path,
+    mss: &OsString,
+    drop: &OsString,
+    shared: &[OsString],
+) -> Vec<OsString> {
+    let ids = [peer, behind(ids, peer, 1), behind(ids, peer, 2)];
+    let mut words: Vec<OsString> = ids.map(|id| OsString::from(id.to_string())).into();
+    words.extend([mss.clone(), drop.clone(), "--dir".into(), dir.into()]);
+    words.extend(shared.iter().cloned());
+    words
 }
 
 /// A base at which the ports of all these peers are free.

@@ -83,7 +83,8 @@ pub struct Peer {
     predecessors: [Option<Key>; 2],
     /// When the first one did so last.
     pinged: Duration,
-    fingers: BTreeMap<u8, Key>,
+    /// Shortcuts: where each leads, and when the peer there has said so.
+    fingers: BTreeMap<u8, (Key, Duration)>,
     /// Requests of its own so far.
     asked: u64,
     wants: BTreeMap<RequestId, Want>,

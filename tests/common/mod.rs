@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -132,7 +132,29 @@ impl Program {
 
     /// Starts a process whose standard output is closed after so many lines.
     pub(crate) fn start_reading(mut command: Command, most: usize) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null());
+        Self::spawn(command, most)
+    }
+
+    /// Starts a process that reads what [`Program::types`] writes.
+    pub(crate) fn start_typing(mut command: Command) -> Self {
+        command.stdin(Stdio::piped());
+        Self::spawn(command, usize::MAX)
+    }
+
+    /// Writes a line to its standard input.
+    pub(crate) fn types(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("it was started to be typed to");
+        input.write_all(format!("{line}\n").as_bytes()).expect("it reads");
+    }
+
+    /// Ends its standard input.
+    pub(crate) fn types_no_more(&mut self) {
+        self.child.stdin = None;
+    }
+
+    fn spawn(mut command: Command, most: usize) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let forking = FORKS.read().unwrap_or_else(PoisonError::into_inner);
         let mut child = command.spawn().expect("the program starts");
         drop(forking);

@@ -213,7 +213,7 @@ impl Peer {
         for hop in late {
             let to = hop.to;
             if to != first {
-                self.fingers.retain(|_, finger| *finger != to);
+                self.fingers.retain(|_, (finger, _)| *finger != to);
             }
             (hop.to, hop.sent) = (first, now);
             Self::send(first, Message::Request(hop.wish), out);

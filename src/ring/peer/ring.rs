@@ -12,6 +12,9 @@ use crate::ring::successors::{Successors, is_in_order};
 /// been there: people start peers one after the other.
 const GRACE: u32 = 12;
 
+/// A shortcut is used for so many pings after it was found.
+const FRESH: u32 = 3;
+
 /// The pings to one peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Probe {
@@ -49,6 +52,9 @@ impl Peer {
             Self::send(contact, Message::Seek { key: self.me(), purpose: Purpose::Join }, out);
         }
         if self.setup.fingers {
+            // One that leads nowhere would also lead the search for a better one there.
+            let oldest = self.now.saturating_sub(self.setup.ping * FRESH);
+            self.fingers.retain(|_, (_, said)| *said >= oldest);
             self.point(0, out);
         }
     }
@@ -82,10 +88,6 @@ impl Peer {
         self.table.revive(from);
         if self.table.is_alone() && self.table.join(from) {
             self.changed(out);
-        }
-        if let Some(before) = before.filter(|before| before.is_between(from, self.me())) {
-            // It has gone.
-            self.drop_moves_to(before);
         }
         // A newcomer has come between: what belongs to it now goes there.
         if let Some(before) = before.filter(|before| from.is_between(*before, self.me())) {
@@ -145,7 +147,7 @@ impl Peer {
 
     /// A successor has died or departed.
     fn lost(&mut self, peer: Key, out: &mut Effects<Self>) {
-        self.fingers.retain(|_, finger| *finger != peer);
+        self.fingers.retain(|_, (finger, _)| *finger != peer);
         self.drop_moves_to(peer);
         if self.table.is_alone() {
             self.predecessors = [None; 2];
@@ -290,8 +292,9 @@ impl Peer {
     /// shortcuts is the first successor.
     pub(super) fn towards(&self, key: Key) -> Key {
         let (me, first) = (self.me(), self.table.first());
-        let before = self.fingers.values().filter(|finger| finger.is_between(me, key));
-        let nearest = before.max_by_key(|finger| me.distance_to(**finger)).copied();
+        let fingers = self.fingers.values().map(|(finger, _)| *finger);
+        let before = fingers.filter(|finger| finger.is_between(me, key));
+        let nearest = before.max_by_key(|finger| me.distance_to(*finger));
         nearest.filter(|finger| first.is_between(me, *finger)).unwrap_or(first)
     }
 
@@ -319,7 +322,7 @@ impl Peer {
             return;
         }
         let number = u8::try_from(far.trailing_zeros()).unwrap_or(0);
-        if self.fingers.insert(number, to) != Some(to) {
+        if self.fingers.insert(number, (to, self.now)).is_none_or(|(before, _)| before != to) {
             Self::tell(Fact::Finger(to, hops), out);
         }
         self.point(number + 1, out);

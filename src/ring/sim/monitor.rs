@@ -3,7 +3,7 @@
 //! It knows the plan, so who is there and where each file was; nothing is taken from what a peer
 //! believes, but to compare it with that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::plan::RingPlan;
 use crate::process::{Output, PeerId};
@@ -49,6 +49,14 @@ pub(super) const STOPS: Property =
 /// Both sides agree.
 pub(super) const AGREED: Property =
     Property::new("agreed", "no sender says that a file was not sent which its asker has");
+/// Only the last one is alone.
+pub(super) const ALONE: Property =
+    Property::new("alone", "a peer says that it is alone only if there is no other");
+/// The ring heals soon.
+pub(super) const MENDED: Property = Property::in_time(
+    "mended",
+    "the time that a death takes to be noticed and a second later, all have the right neighbours",
+);
 /// A departure does not take long.
 pub(super) const LEAVES: Property =
     Property::in_time("leaves", "a peer that was told to quit has left 3 s later");
@@ -66,8 +74,8 @@ pub(super) const ENDS: Property =
 
 /// All of them.
 pub(super) const PROPERTIES: &[Property] = &[
-    EXACT, WHOLE, WRITTEN_ONCE, NOTHING_LOST, NOT_EARLY, NAMED_DEAD, STOPS, AGREED, LEAVES, FOUND,
-    HEALED, ENDS,
+    EXACT, WHOLE, WRITTEN_ONCE, NOTHING_LOST, NOT_EARLY, NAMED_DEAD, STOPS, AGREED, ALONE, LEAVES,
+    FOUND, HEALED, MENDED, ENDS,
 ];
 
 /// What the peers of a run did, counted.
@@ -137,6 +145,8 @@ pub struct RingMonitor {
     killed: BTreeSet<Key>,
     /// Who has received what.
     received: BTreeSet<(PeerId, Name)>,
+    /// When the ring must have healed.
+    due: VecDeque<u64>,
     /// When each segment was sent last.
     tried: BTreeMap<(RequestId, u64), u64>,
     /// Who waits for what since the calm.
@@ -151,6 +161,20 @@ pub struct RingMonitor {
     now: u64,
     journal: Option<String>,
     to_the_end: bool,
+}
+
+/// After a change no peer needs longer than this to know its neighbours: four pings that are not
+/// answered, and a second.
+const MENDED_US: u64 = 6_300_000;
+
+/// When the ring must have healed after its changes.
+fn due(events: &[(u64, PeerId, Input)]) -> VecDeque<u64> {
+    let changes = events.iter().filter(|(_, _, input)| {
+        matches!(input, Input::Begin | Input::Die | Input::Typed(message::Input::Quit))
+    });
+    let times: Vec<u64> = changes.map(|change| change.0).collect();
+    let is_last = |at: usize| times.get(at + 1).is_none_or(|next| *next > times[at] + MENDED_US);
+    (0..times.len()).filter(|at| is_last(*at)).map(|at| times[at] + MENDED_US).collect()
 }
 
 /// The content of a file: no two are alike.
@@ -184,6 +208,7 @@ impl RingMonitor {
             machines: machines.collect(),
             killed: BTreeSet::new(),
             received: BTreeSet::new(),
+            due: due(&plan.events),
             tried: BTreeMap::new(),
             open: open.collect(),
             absent: BTreeMap::new(),
@@ -258,6 +283,9 @@ impl RingMonitor {
 
     fn noted(&mut self, peer: PeerId, note: Note) {
         match note {
+            Note::Alone if self.machines.values().filter(|machine| machine.is_there).count() > 1 => {
+                self.violations.add(ALONE, || format!("{peer} says that it is alone"));
+            }
             Note::NotHereEither(name)
             | Note::NotThere(name, _)
             | Note::NoAnswer(name)
@@ -419,6 +447,11 @@ impl<P: Subject<ModelPeer>> RunObserver<P> for RingMonitor {
 
     fn stepped(&mut self, now: u64, peer: PeerId, process: &P) {
         self.now = now;
+        if self.due.pop_front_if(|due| now > *due).is_some()
+            && let Some(how) = self.wrong()
+        {
+            self.violations.add(MENDED, || how);
+        }
         let process = process.process();
         let Some(machine) = self.machines.get_mut(&peer) else { return };
         if std::mem::take(&mut machine.is_news)

@@ -98,15 +98,9 @@ impl RingPlan {
         (others[0], others[1 % others.len()])
     }
 
-    /// A peer that a newcomer can ask: one that never goes, if there is one.
+    /// A peer that a newcomer can ask: one that never goes.
     pub(super) fn contact(&self) -> Key {
-        let goes = |peer: &&PeerId| {
-            self.events.iter().any(|(_, at, input)| {
-                at == *peer && matches!(input, Input::Die | Input::Typed(message::Input::Quit))
-            })
-        };
-        let stays = self.members.iter().find(|peer| !goes(peer)).or(self.members.first());
-        stays.map_or(Key(0), |peer| self.ids[crate::sim::index(*peer)])
+        self.members.first().map_or(Key(0), |peer| self.ids[crate::sim::index(*peer)])
     }
 
     pub(super) fn check(&self, peers: u16) -> Result<(), String> {
@@ -147,14 +141,16 @@ impl Planner {
     fn change(&mut self) {
         let at = self.prng.index(self.ring.len());
         let keys: Vec<Key> = self.ring.keys().copied().collect();
-        let peer = self.ring[&keys[at]];
+        let (peer, next) = (self.ring[&keys[at]], self.ring[&keys[(at + 1) % keys.len()]]);
+        let stays = self.plan.members.first();
+        let goes = |peer: PeerId| stays != Some(&peer);
         match self.prng.index(4) {
             0 if !self.asleep.is_empty() => {
                 let peer = self.asleep.remove(0);
                 self.ring.insert(self.plan.ids[crate::sim::index(peer)], peer);
                 self.put(self.now, peer, Input::Begin);
             }
-            1 if self.ring.len() > 5 => {
+            1 if self.ring.len() > 4 && goes(peer) && goes(next) => {
                 let next = keys[(at + 1) % keys.len()];
                 for key in [keys[at], next] {
                     if let Some(peer) = self.ring.remove(&key) {
@@ -163,11 +159,11 @@ impl Planner {
                     }
                 }
             }
-            2 if self.ring.len() > 3 => {
+            2 if self.ring.len() > 3 && goes(peer) => {
                 self.ring.remove(&keys[at]);
                 self.put(self.now, peer, Input::Typed(message::Input::Quit));
             }
-            _ if self.ring.len() > 3 => {
+            _ if self.ring.len() > 3 && goes(peer) => {
                 self.ring.remove(&keys[at]);
                 self.put(self.now, peer, Input::Die);
             }
