@@ -8,7 +8,8 @@
 //! main ── cli ── protocols ──┬── paxos ─────┐          a folder per protocol: core, command,
 //!                            ├── ready ─────┤          judge, simulation, mutants, diagrams
 //!                            ├── member ────┤
-//!                            └── sync ──────┤
+//!                            ├── sync ──────┤
+//!                            └── ring ──────┤
 //!        ┌────────────┬───────────┬─────────┼──────────┐
 //!     command       node         sim      trace      hosts
 //!     flags and     threads,     a queue, lines      the

@@ -7,6 +7,7 @@ use synod::member::sim::MemberSim;
 use synod::paxos::sim::PaxosSim;
 use synod::protocols::simulated;
 use synod::ready::sim::ReadySim;
+use synod::ring::sim::RingSim;
 use synod::sim::harness::{Failure, Simulated, known_failure};
 use synod::sim::mutant::{Guard, MutantLabel};
 use synod::sync::sim::SyncSim;
@@ -23,7 +24,7 @@ fn matrix() -> BTreeMap<&'static str, Vec<&'static str>> {
 
 #[test]
 fn every_mutant_has_a_name_of_its_own_and_a_label() {
-    for (sim, least) in simulated().into_iter().zip([43, 8, 23, 5]) {
+    for (sim, least) in simulated().into_iter().zip([43, 8, 23, 5, 13]) {
         let catalogue = sim.mutants();
         let names: BTreeSet<&str> = catalogue.iter().map(|label| label.name).collect();
         assert_eq!(names.len(), catalogue.len());
@@ -87,7 +88,13 @@ fn broken<S: Simulated>(name: &str) -> Vec<String> {
 
 #[test]
 fn every_mutant_breaks_the_rule_that_it_names_and_names_the_source_that_keeps_it() {
-    let broken = [broken::<PaxosSim>, broken::<ReadySim>, broken::<MemberSim>, broken::<SyncSim>];
+    let broken = [
+        broken::<PaxosSim>,
+        broken::<ReadySim>,
+        broken::<MemberSim>,
+        broken::<SyncSim>,
+        broken::<RingSim>,
+    ];
     let mut wrong = Vec::new();
     for (sim, broken) in simulated().into_iter().zip(broken) {
         for MutantLabel { name, guard: Guard { rule, file, item, step }, .. } in sim.mutants() {

@@ -20,6 +20,8 @@ use crate::visible::visible;
 
 /// The hostsfile that `local` runs when none is named.
 const DEFAULT_HOSTS: &str = include_str!("../../hostsfiles/hostsfile-testcase2.txt");
+/// In the list of a protocol's files: it has no hostsfile.
+pub const NO_HOSTS: &str = "no hostsfile";
 /// How many reasons are kept: a program gone wrong gives the same one many times.
 const MOST_REASONS: usize = 20;
 
@@ -140,7 +142,7 @@ pub enum PeerEvent {
 
 /// What a run wants done with its peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum PeerAction {
     /// This line goes to the peer's standard input.
     Type(PeerId, String),
     /// It is killed.
@@ -169,7 +171,7 @@ pub trait LiveRun {
     fn typed(&mut self, _line: Option<&str>) {}
 
     /// What is to be done now, as long as there is something.
-    fn action(&mut self) -> Option<Action> {
+    fn action(&mut self) -> Option<PeerAction> {
         None
     }
 
@@ -279,7 +281,11 @@ impl RunFlags {
         let mut flags = Self { caller, hosts, data, trace, draw, timeout, files };
         args::read(parser, |argument, parser| match argument {
             Argument::Flag(name) => Ok(flags.take(name, parser)? || own(name, parser)?),
-            Argument::Operand(path) if caller == Caller::Local && flags.hosts.is_none() => {
+            Argument::Operand(path)
+                if caller == Caller::Local
+                    && flags.hosts.is_none()
+                    && !files.contains(&NO_HOSTS) =>
+            {
                 flags.hosts = Some(path.into());
                 Ok(true)
             }
@@ -291,7 +297,9 @@ impl RunFlags {
     fn take(&mut self, name: &str, parser: &mut Parser) -> Result<bool> {
         let has = |name| self.caller == Caller::Local && self.files.contains(&name);
         match name {
-            "-h" if self.hosts.is_none() => self.hosts = Some(parser.value()?.into()),
+            "-h" if self.hosts.is_none() && !self.files.contains(&NO_HOSTS) => {
+                self.hosts = Some(parser.value()?.into());
+            }
             "--timeout" => self.timeout = args::seconds(name, parser.value()?)?,
             "--data" if has(name) => self.data = Some(args::directory(name, parser.value()?)?),
             "--trace" if has(name) => self.trace = Some(parser.value()?.into()),

@@ -6,7 +6,6 @@ mod ports;
 mod store;
 mod writer;
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::process::ExitCode;
@@ -24,8 +23,7 @@ use crate::node::{Config, Level, Node, Observer, Sockets};
 use crate::process::{Output, PeerId};
 use jobs::Jobs;
 pub(crate) use options::HELP;
-pub(super) use options::{FREE_FLAGS, Options, id};
-pub(super) use ports::DATA as PORTS_APART;
+pub(super) use options::{FREE_FLAGS, Options, PORTS_APART, id};
 use store::Store;
 use writer::{Incoming, Logs};
 
@@ -137,7 +135,7 @@ pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
         seed: RandomState::new().hash_one(0_u8),
     };
     let at = |port: u16| ports::addresses(&hosts, me, port);
-    let (peers, bulk) = (at(options.base_port), at(options.base_port + ports::DATA));
+    let (peers, bulk) = (at(options.base_port), at(options.base_port + PORTS_APART));
     let jobs = Arc::new(Jobs::new(store.clone()));
     let shell = Shell {
         me,
@@ -178,9 +176,6 @@ pub(crate) fn run(parser: Parser) -> Result<ExitCode> {
     code.map(ExitCode::from)
 }
 
-/// Where each peer is that has one.
-type PeerHosts = BTreeMap<PeerId, String>;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,7 +191,8 @@ mod tests {
         ] {
             assert_eq!(understand(line), Ok(want), "{line}");
         }
-        for line in ["", "quit now", "request", "request 12", "request 0012 0013", "request ../2", "x"]
+        for line in
+            ["", "quit now", "request", "request 12", "request 0012 0013", "request ../2", "x"]
         {
             assert!(understand(line).is_err(), "{line}");
         }

@@ -3,7 +3,7 @@
 //! number, MSS.
 
 use super::key::Key;
-use super::message::{Message, RequestId};
+use super::message::{Message, TransferId};
 use super::successors::KNOWN;
 use super::transfer::Bytes;
 
@@ -21,7 +21,7 @@ pub const HEADER: usize = 27;
 /// The bytes of a message; none of one that goes over a stream.
 pub fn encode(message: &Message) -> Vec<u8> {
     let pinged = |kind: u8, seq: u32| [&[kind][..], &seq.to_be_bytes()].concat();
-    let of = |kind: u8, id: RequestId| [&[kind][..], &id.0.to_be_bytes()].concat();
+    let of = |kind: u8, id: TransferId| [&[kind][..], &id.0.to_be_bytes()].concat();
     match message {
         Message::Ping { seq, is_second: false } => pinged(PING, *seq),
         Message::Ping { seq, is_second: true } => pinged(PING_SECOND, *seq),
@@ -39,7 +39,7 @@ pub fn encode(message: &Message) -> Vec<u8> {
     }
 }
 
-fn segment(kind: u8, id: RequestId, seq: u64, ack: u64, mss: u16, data: &[u8]) -> Vec<u8> {
+fn segment(kind: u8, id: TransferId, seq: u64, ack: u64, mss: u16, data: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER + data.len());
     bytes.push(kind);
     for number in [id.0, seq, ack] {
@@ -53,7 +53,7 @@ fn segment(kind: u8, id: RequestId, seq: u64, ack: u64, mss: u16, data: &[u8]) -
 /// The message in these bytes; none if they are none.
 pub fn decode(bytes: &[u8]) -> Option<Message> {
     let (kind, rest) = bytes.split_first()?;
-    let id = || rest.try_into().ok().map(|id| RequestId(u64::from_be_bytes(id)));
+    let id = || rest.try_into().ok().map(|id| TransferId(u64::from_be_bytes(id)));
     match *kind {
         PING | PING_SECOND => {
             let seq = u32::from_be_bytes(rest.try_into().ok()?);
@@ -70,7 +70,7 @@ pub fn decode(bytes: &[u8]) -> Option<Message> {
             let (seq, rest) = rest.split_first_chunk()?;
             let (ack, rest) = rest.split_first_chunk()?;
             let (mss, data) = rest.split_first_chunk()?;
-            let (id, mss) = (RequestId(u64::from_be_bytes(*id)), u16::from_be_bytes(*mss));
+            let (id, mss) = (TransferId(u64::from_be_bytes(*id)), u16::from_be_bytes(*mss));
             let (seq, ack) = (u64::from_be_bytes(*seq), u64::from_be_bytes(*ack));
             let is_data = *kind == DATA;
             match is_data {
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn every_datagram_is_read_as_it_was_written_and_no_part_of_one_is_another() {
-        let id = RequestId(u64::MAX - 5);
+        let id = TransferId(u64::MAX - 5);
         for message in [
             Message::Ping { seq: 0, is_second: false },
             Message::Ping { seq: u32::MAX, is_second: true },

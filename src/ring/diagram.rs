@@ -71,9 +71,10 @@ pub(crate) fn draw_log(
             _ => {}
         }
     }
-    diagram.title = match is_timed {
-        true => "A transfer: its segments against time".into(),
-        false => format!("A ring: {files} files received"),
+    diagram.title = if is_timed {
+        "A transfer: its segments against time".into()
+    } else {
+        format!("A ring: {files} files received")
     };
     if !is_timed {
         // The lines have none; these were their order.
@@ -86,8 +87,8 @@ pub(crate) fn draw_log(
 /// The id in the name of a file: its last number.
 fn id_in(name: &str) -> Option<u16> {
     let file = name.rsplit('/').next()?;
-    let numbers = file.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
-    numbers.last()?.parse().ok().filter(|id| *id < 256)
+    let mut numbers = file.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+    numbers.next_back()?.parse().ok().filter(|id| *id < 256)
 }
 
 /// The events of a run, as they are found.
@@ -195,9 +196,7 @@ impl Script {
                 (JournalAction::Received, other, format!("data {seq} +{bytes}"))
             }
             Segment::Received => (JournalAction::Received, other, format!("ack {ack}")),
-            Segment::Sent | Segment::Resent => {
-                (JournalAction::Sent, other, format!("ack {ack}"))
-            }
+            Segment::Sent | Segment::Resent => (JournalAction::Sent, other, format!("ack {ack}")),
         };
         self.put(at, action, peer, text);
         self.set_time(ms - first.min(ms));

@@ -106,7 +106,8 @@ pub fn read(text: &str) -> Option<(Option<u16>, Said)> {
         return Some((None, said));
     }
     let (front, line) = plain.split_once('|').unwrap_or(("", &plain));
-    let named = if front.is_empty() { None } else { prefix(&format!("{front}|"), &Names::new()).peer };
+    let named =
+        if front.is_empty() { None } else { prefix(&format!("{front}|"), &Names::new()).peer };
     Some((named, said(line.trim())?))
 }
 
@@ -120,9 +121,8 @@ fn name(text: &str) -> Option<u16> {
 }
 
 fn said(line: &str) -> Option<Said> {
-    let between = |front: &str, back: &str| {
-        line.strip_prefix(front).and_then(|rest| rest.strip_suffix(back))
-    };
+    let between =
+        |front: &str, back: &str| line.strip_prefix(front).and_then(|rest| rest.strip_suffix(back));
     let peer = |front: &str, back: &str| between(front, back).and_then(id);
     let file = |front: &str, back: &str| between(front, back).and_then(name);
     let first = || match line {
@@ -134,9 +134,7 @@ fn said(line: &str) -> Option<Said> {
         _ => None,
     };
     first()
-        .or_else(|| {
-            peer("A ping request message was received from Peer ", ".").map(Said::PingFrom)
-        })
+        .or_else(|| peer("A ping request message was received from Peer ", ".").map(Said::PingFrom))
         .or_else(|| {
             peer("A ping response message was received from Peer ", ".").map(Said::PongFrom)
         })

@@ -117,7 +117,8 @@ mod tests {
             let name: Name = text.parse().expect("a name");
             assert_eq!((name.hash(), name.to_string()), (Key(hash), text.into()));
         }
-        for text in ["", "1", "201", "20122", "+201", "20 1", "../2", "２０１２", "abcd", "-012"] {
+        for text in ["", "1", "201", "20122", "+201", "20 1", "../2", "２０１２", "abcd", "-012"]
+        {
             assert!(text.parse::<Name>().is_err(), "{text}");
         }
         assert!(serde_json::from_str::<Name>("10000").is_err());

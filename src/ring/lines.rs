@@ -169,8 +169,7 @@ My second successor is now peer 15.
         let entry = LogEntry { side, event, time, seq: 401, bytes: 400, ack: 0 };
         assert_eq!(logged(&entry, 0), " RTX       1.999         401    400           0\n");
         let drop = LogEntry { event: LogEvent::Dropped, time: Duration::ZERO, ..entry };
-        let words: Vec<String> =
-            logged(&drop, 1500).split_whitespace().map(String::from).collect();
+        let words: Vec<String> = logged(&drop, 1500).split_whitespace().map(String::from).collect();
         assert_eq!(words, ["drop", "0.001", "401", "400", "0"]);
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::key::{Key, Name};
-use super::message::{self, Fact, Order, Record, RequestId, Stored, Timer};
+use super::message::{self, Fact, Order, Record, Stored, Timer, TransferId};
 use super::peer::{self, Peer};
 use super::transfer::Bytes;
 use crate::process::{Effect, Effects, PeerId, Process};
@@ -55,18 +55,18 @@ pub const KILLED: u8 = 137;
 
 /// One machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ModelPeer {
+pub struct RingMachine {
     ids: Vec<Key>,
     peer: Peer,
     is_awake: bool,
     files: BTreeMap<Name, Bytes>,
     /// Files that are sent.
-    open: BTreeMap<RequestId, Bytes>,
+    open: BTreeMap<TransferId, Bytes>,
     /// Temporary files.
-    coming: BTreeMap<RequestId, (Name, Bytes)>,
+    coming: BTreeMap<TransferId, (Name, Bytes)>,
     received: BTreeMap<Name, Bytes>,
     /// The temporary file that was removed last.
-    parts: BTreeMap<RequestId, (Name, Bytes)>,
+    parts: BTreeMap<TransferId, (Name, Bytes)>,
     /// What the shell tells next.
     answers: VecDeque<Answer>,
 }
@@ -74,11 +74,11 @@ pub struct ModelPeer {
 /// An input that waits; inputs have no hash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Answer {
-    Opened(RequestId, u64),
-    NotThere(RequestId),
-    Chunk(RequestId, u64, Bytes),
-    Stored(RequestId),
-    NotStored(RequestId),
+    Opened(TransferId, u64),
+    NotThere(TransferId),
+    Chunk(TransferId, u64, Bytes),
+    Stored(TransferId),
+    NotStored(TransferId),
     Files(Vec<Stored>),
     Has(Key, Name, bool),
 }
@@ -97,7 +97,7 @@ impl From<Answer> for message::Input {
     }
 }
 
-impl ModelPeer {
+impl RingMachine {
     /// A machine that was never started.
     pub fn new(setup: Setup) -> Self {
         Self {
@@ -182,7 +182,7 @@ impl ModelPeer {
     }
 
     /// The temporary file that was just removed gets its name: what a mutant does.
-    pub(super) fn keep_part(&mut self, id: RequestId) {
+    pub(super) fn keep_part(&mut self, id: TransferId) {
         self.received.extend(self.parts.remove(&id));
     }
 
@@ -247,7 +247,7 @@ impl ModelPeer {
     }
 }
 
-impl Process for ModelPeer {
+impl Process for RingMachine {
     const PROTOCOL: &'static str = Peer::PROTOCOL;
     type Message = Message;
     type Record = Record;

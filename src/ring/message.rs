@@ -11,14 +11,14 @@ use super::transfer::Bytes;
 /// Which request this is: its first asker has drawn it, so no two are alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct RequestId(pub u64);
+pub struct TransferId(pub u64);
 
 /// A request for a file, on its way round the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
     /// Which.
-    pub id: RequestId,
+    pub id: TransferId,
     /// How often it was asked for before.
     pub attempt: u16,
     /// Who wants the file.
@@ -78,7 +78,7 @@ pub enum Message {
     /// A datagram: a segment of a file.
     Data {
         /// Of which transfer.
-        id: RequestId,
+        id: TransferId,
         /// Its first byte, counted from 1.
         seq: u64,
         /// The most bytes of a segment.
@@ -89,7 +89,7 @@ pub enum Message {
     /// A datagram: the segment before this byte has arrived.
     Ack {
         /// Of which transfer.
-        id: RequestId,
+        id: TransferId,
         /// The segment's sequence number and its number of bytes, added.
         ack: u64,
         /// The most bytes of a segment.
@@ -98,31 +98,31 @@ pub enum Message {
     /// A datagram: all segments were acknowledged.
     End {
         /// Of which transfer.
-        id: RequestId,
+        id: TransferId,
     },
     /// A datagram: the file is stored.
     EndAck {
         /// Of which transfer.
-        id: RequestId,
+        id: TransferId,
     },
     /// A datagram: there is no such transfer here.
     Unknown {
         /// Which.
-        id: RequestId,
+        id: TransferId,
     },
     /// A request passes from one peer to the next; the receiver confirms it.
     Request(Wish),
     /// It has come.
     Passed {
         /// Which.
-        id: RequestId,
+        id: TransferId,
         /// Which attempt.
         attempt: u16,
     },
     /// The sender has the file that was asked for, and sends it once that is accepted.
     Response {
         /// Which request.
-        id: RequestId,
+        id: TransferId,
         /// The file.
         name: Name,
         /// How long it is, in bytes.
@@ -135,22 +135,22 @@ pub enum Message {
     /// The asker waits for the data.
     Accept {
         /// Which request.
-        id: RequestId,
+        id: TransferId,
     },
     /// The sender should have the file, and has not.
     Absent {
         /// Which request.
-        id: RequestId,
+        id: TransferId,
     },
     /// The sender has the file and too much to do.
     Busy {
         /// Which request.
-        id: RequestId,
+        id: TransferId,
     },
     /// The sender ends a transfer.
     Failed {
         /// Which.
-        id: RequestId,
+        id: TransferId,
         /// Why.
         why: TransferFailure,
     },
@@ -260,19 +260,19 @@ pub enum Input {
     /// The file of this request is here and open.
     Opened {
         /// Which request.
-        id: RequestId,
+        id: TransferId,
         /// How long it is, in bytes.
         size: u64,
     },
     /// There is no such file.
     NotThere {
         /// Which request.
-        id: RequestId,
+        id: TransferId,
     },
     /// A part of the file.
     Chunk {
         /// Which request.
-        id: RequestId,
+        id: TransferId,
         /// Its first byte, from 0.
         at: u64,
         /// The bytes; fewer than were asked for where the file is shorter now.
@@ -281,12 +281,12 @@ pub enum Input {
     /// The received file has its name.
     Stored {
         /// Which request.
-        id: RequestId,
+        id: TransferId,
     },
     /// It cannot be written, and people know why.
     NotStored {
         /// Which request.
-        id: RequestId,
+        id: TransferId,
     },
     /// The files of the directory that have names of the ring.
     Files(Vec<Stored>),
@@ -305,19 +305,19 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Open the file of this name, and say whether it is there.
-    Open(RequestId, Name),
+    Open(TransferId, Name),
     /// Read so many bytes from this one on.
-    Read(RequestId, u64, u64),
+    Read(TransferId, u64, u64),
     /// It is not needed any more.
-    Close(RequestId),
+    Close(TransferId),
     /// Make a temporary file for what comes of this name.
-    Create(RequestId, Name),
+    Create(TransferId, Name),
     /// Write these bytes there, from this one on.
-    Write(RequestId, u64, Bytes),
+    Write(TransferId, u64, Bytes),
     /// All of it has come: flush it, and give it its name.
-    Finish(RequestId),
+    Finish(TransferId),
     /// It will not come: remove it.
-    Discard(RequestId),
+    Discard(TransferId),
     /// List the files.
     List,
     /// Say whether this file, which a peer offers, is here.

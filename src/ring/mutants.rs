@@ -3,30 +3,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::key::Key;
-use super::machine::{Message, ModelPeer, Setup};
-use super::message::{self, Fact, LogEntry, LogEvent, Order, RequestId, Side, Timer, Wish};
+use super::machine::{Message, RingMachine, Setup};
+use super::message::{self, Fact, LogEntry, LogEvent, Order, Side, Timer, TransferId, Wish};
 use super::transfer::Bytes;
 use crate::process::{Effect, Effects, PeerId};
 use crate::sim::mutant::{self, Guard, Mutable, MutantState};
 
-type Mutant = mutant::Mutant<ModelPeer>;
+type Mutant = mutant::Mutant<RingMachine>;
 
 /// What a mutant remembers beside its machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RingNotes {
     /// The segment that came last.
-    data: Option<(RequestId, Bytes)>,
+    data: Option<(TransferId, Bytes)>,
     /// How much of each file has come.
-    come: BTreeMap<RequestId, u64>,
+    come: BTreeMap<TransferId, u64>,
     /// Who pinged it first, as a first and as a second successor.
     pinged: [Option<PeerId>; 2],
     /// The request that came last.
     wish: Option<Wish>,
     /// Transfers with something in common.
-    ids: BTreeSet<RequestId>,
+    ids: BTreeSet<TransferId>,
 }
 
-impl Mutable for ModelPeer {
+impl Mutable for RingMachine {
     type Setup = Setup;
     type Notes = RingNotes;
 
@@ -72,7 +72,7 @@ fn successors(message: &mut Message) -> Option<&mut Vec<Key>> {
     }
 }
 
-fn plain(effect: &Effect<ModelPeer>) -> Option<(PeerId, &message::Message)> {
+fn plain(effect: &Effect<RingMachine>) -> Option<(PeerId, &message::Message)> {
     match effect {
         Effect::Send(to, Message::Plain(message)) | Effect::Cast(to, Message::Plain(message)) => {
             Some((*to, message))
@@ -156,9 +156,8 @@ static MUTANTS: &[Mutant] = &[
             step: "quit: both predecessors are told, and confirm it",
         },
         effects: |_, effects| {
-            let is_farewell = |effect: &Effect<ModelPeer>| {
-                matches!(effect, Effect::SetTimer(Timer::Leave, _))
-            };
+            let is_farewell =
+                |effect: &Effect<RingMachine>| matches!(effect, Effect::SetTimer(Timer::Leave, _));
             if effects.iter().any(is_farewell) {
                 *effects = vec![Effect::Halt(0)];
             }
@@ -187,7 +186,7 @@ static MUTANTS: &[Mutant] = &[
             rule: "stops",
             file: "src/ring/key.rs",
             item: "fn is_in",
-            step: "storage: the closest successor, the first peer at the hash or after it, going round",
+            step: "storage: the closest successor, the first peer at or after the hash",
         },
         receive: |state, _, message| {
             if let Message::Plain(message::Message::Request(wish)) = message {
@@ -204,9 +203,7 @@ static MUTANTS: &[Mutant] = &[
                 return;
             };
             let to = PeerId(u16::try_from(to + 1).unwrap_or(0));
-            let opens = |effect: &Effect<ModelPeer>| {
-                matches!(effect, Effect::Report(Fact::Order(Order::Open(id, _))) if *id == wish.id)
-            };
+            let opens = |effect: &Effect<RingMachine>| matches!(effect, Effect::Report(Fact::Order(Order::Open(id, _))) if *id == wish.id);
             if let Some(at) = effects.iter().position(opens) {
                 let next = message::Message::Request(Wish { hops: wish.hops + 1, ..wish });
                 effects[at] = Effect::Report(Fact::PassedOn(wish.name));
@@ -259,11 +256,11 @@ static MUTANTS: &[Mutant] = &[
             let mut again = Vec::new();
             for effect in effects.iter() {
                 match effect {
-                    Effect::Report(Fact::Log(entry)) if entry.event == LogEvent::Sent => {
-                        if entry.side == Side::Responding {
-                            let entry = LogEntry { event: LogEvent::Resent, ..*entry };
-                            again.push(Effect::Report(Fact::Log(entry)));
-                        }
+                    Effect::Report(Fact::Log(entry))
+                        if entry.event == LogEvent::Sent && entry.side == Side::Responding =>
+                    {
+                        let entry = LogEntry { event: LogEvent::Resent, ..*entry };
+                        again.push(Effect::Report(Fact::Log(entry)));
                     }
                     Effect::Cast(to, message @ Message::Plain(message::Message::Data { .. })) => {
                         again.push(Effect::Cast(*to, message.clone()));
@@ -328,12 +325,12 @@ static MUTANTS: &[Mutant] = &[
 ];
 
 /// A segment that was acknowledged and not written is written behind all that has come.
-fn append_again(state: &mut MutantState<ModelPeer>, effects: &mut Effects<ModelPeer>) {
+fn append_again(state: &mut MutantState<RingMachine>, effects: &mut Effects<RingMachine>) {
     let Some((id, bytes)) = state.notes.data.take() else { return };
-    let writes = |effect: &Effect<ModelPeer>| {
+    let writes = |effect: &Effect<RingMachine>| {
         matches!(effect, Effect::Report(Fact::Order(Order::Write(..))))
     };
-    let acknowledges = |effect: &Effect<ModelPeer>| {
+    let acknowledges = |effect: &Effect<RingMachine>| {
         matches!(plain(effect), Some((_, message::Message::Ack { .. })))
     };
     let come = state.notes.come.entry(id).or_default();

@@ -7,8 +7,8 @@
 //! moves     offers, contents                     files go to the peer that should hold them
 //! ```
 //!
-//! Files are the shell's: the process asks for what it needs by an [`Order`], and hears what came of
-//! it as an [`Input`].
+//! Files are the shell's: the process asks for what it needs by an [`Order`], and hears what came
+//! of it as an [`Input`].
 
 mod moves;
 mod requests;
@@ -21,7 +21,7 @@ use std::time::Duration;
 use super::datagram;
 use super::key::{Key, Name};
 use super::message::{
-    Fact, Input, Message, Note, Order, Purpose, Record, RequestId, Timer, TransferFailure, Wish,
+    Fact, Input, Message, Note, Order, Purpose, Record, Timer, TransferFailure, TransferId, Wish,
 };
 use super::successors::{KNOWN, Successors};
 use super::transfer::{MOST_MSS, Terms};
@@ -81,23 +81,25 @@ pub struct Peer {
     probes: BTreeMap<Key, Probe>,
     /// Who pings it as a first and as a second successor.
     predecessors: [Option<Key>; 2],
+    /// Who was the first of them before: it may be leaving.
+    former: Option<Key>,
     /// When the first one did so last.
     pinged: Duration,
     /// Shortcuts: where each leads, and when the peer there has said so.
     fingers: BTreeMap<u8, (Key, Duration)>,
     /// Requests of its own so far.
     asked: u64,
-    wants: BTreeMap<RequestId, Want>,
+    wants: BTreeMap<TransferId, Want>,
     /// Names that wait until there is room for their requests.
     waiting: VecDeque<Name>,
     /// Requests that the next peer has not confirmed.
-    hops: BTreeMap<(RequestId, u16), Hop>,
+    hops: BTreeMap<(TransferId, u16), Hop>,
     /// Requests that have come already, and their order.
-    seen: BTreeSet<(RequestId, u16)>,
-    seen_order: VecDeque<(RequestId, u16)>,
-    outgoing: BTreeMap<RequestId, Outgoing>,
+    seen: BTreeSet<(TransferId, u16)>,
+    seen_order: VecDeque<(TransferId, u16)>,
+    outgoing: BTreeMap<TransferId, Outgoing>,
     /// Transfers that have come to their end here.
-    done: VecDeque<RequestId>,
+    done: VecDeque<TransferId>,
     /// Segments are looked at when this time comes.
     resend: Option<Duration>,
     moves: Moves,
@@ -119,6 +121,7 @@ impl Peer {
             now: Duration::ZERO,
             probes: BTreeMap::new(),
             predecessors: [None; 2],
+            former: None,
             pinged: Duration::ZERO,
             fingers: BTreeMap::new(),
             asked: 0,

@@ -1,8 +1,8 @@
 //! The successors of a peer: two that it pings, and a third that it holds for the day on which both
 //! die.
 //!
-//! The list goes round from the peer, and its own key ends it where the ring is that small: `[b, me]`
-//! in a ring of two, `[me]` where it is alone. A list that ends otherwise and is shorter than three
+//! The list goes round from the peer, and its own key ends it where the ring is that small:
+//! `[b, me]` in a ring of two, `[me]` where it is alone. A list that ends otherwise and is shorter than three
 //! is not known any further.
 
 use std::collections::BTreeMap;
@@ -117,7 +117,7 @@ impl Successors {
         let Some(at) = self.list.iter().position(|key| *key == peer && *key != self.me) else {
             return false;
         };
-        let kept = self.list[..at].to_vec().into_iter();
+        let kept = self.list[..at].iter().copied();
         let alive = its.iter().take_while(|key| !self.gone.contains_key(key)).copied();
         let next = list(self.me, kept.chain(alive));
         if next.is_empty() || !is_in_order(self.me, &next) {

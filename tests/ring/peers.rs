@@ -117,9 +117,10 @@ impl Ring {
     pub(crate) fn check(&self) -> Command {
         let mut command = synod("check --ring");
         for (id, program) in &self.programs {
-            let lines: String =
-                program.out().iter().map(|line| format!("peer{id} | {line}\n")).collect();
-            command.arg(self.scratch.file(&format!("peer{id}.out"), lines));
+            let out = program.out();
+            let lines: Vec<String> =
+                out.iter().map(|line| format!("peer{id} | {line}\n")).collect();
+            command.arg(self.scratch.file(&format!("peer{id}.out"), lines.concat()));
             for side in ["responding", "requesting"] {
                 let log = self.dir(*id).join(format!("{side}_log.txt"));
                 if log.exists() {

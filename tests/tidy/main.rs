@@ -15,7 +15,7 @@ use items::{Read, modules, program};
 use source::{Source, rust_files};
 
 /// The protocols: a folder each.
-const PROTOCOLS: &[&str] = &["paxos", "ready", "member", "sync"];
+const PROTOCOLS: &[&str] = &["paxos", "ready", "member", "sync", "ring"];
 
 /// What in a protocol's folder is not its core, and the room that it belongs to. `service` is for
 /// the commands of other protocols: it runs this one as a first step of theirs.

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use lexopt::Parser;
 
 use super::draw;
-use crate::command::live::{Action, Caller, Prepared, Stream};
+use crate::command::live::{Caller, PeerAction, Prepared, Stream};
 use crate::command::{colour, complain, outputs, print};
 use crate::error::{Doing, Result};
 use crate::hosts::{Host, Hosts};
@@ -150,9 +150,9 @@ impl Local {
             let run = &mut self.prepared.run;
             while let Some(action) = run.action() {
                 match action {
-                    Action::Type(peer, line) => children.type_to(peer, &line),
-                    Action::Kill(peer) => children.kill(peer),
-                    Action::Say(text) => {
+                    PeerAction::Type(peer, line) => children.type_to(peer, &line),
+                    PeerAction::Kill(peer) => children.kill(peer),
+                    PeerAction::Say(text) => {
                         text.lines().for_each(|line| complain(&format!("{}\n", visible(line))));
                     }
                 }

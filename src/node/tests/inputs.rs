@@ -62,7 +62,8 @@ fn each_line_is_an_input_and_the_end_may_be_one_and_bad_lines_are_told() {
         say: Box::new(move |_, line| lines.lock().unwrap().push(line.to_owned())),
     };
     let observer = Box::new(Nobody);
-    let node = Node::new(config, Asked(Vec::new()), None, observer, [None, None], BTreeMap::new(), 0);
+    let node =
+        Node::new(config, Asked(Vec::new()), None, observer, [None, None], BTreeMap::new(), 0);
     let longest = "0".repeat(MAX_LINE - 1) + "5\n";
     let too_long = std::io::repeat(b'7').take(10 * MAX_LINE as u64);
     let text = Cursor::new("1\nbad\x1b\n\n2\r\n".to_owned() + &longest).chain(too_long);

@@ -163,7 +163,15 @@ fn node_on(
         bodies: None,
         say: Box::new(|_, _| {}),
     };
-    Ok(Node::new(config, Loud(peer), Some(disk), Box::new(observer), [None, None], BTreeMap::new(), 0))
+    Ok(Node::new(
+        config,
+        Loud(peer),
+        Some(disk),
+        Box::new(observer),
+        [None, None],
+        BTreeMap::new(),
+        0,
+    ))
 }
 
 /// A node on this volume that says everything to the trace.

@@ -14,15 +14,15 @@ use crate::error::Result;
 use crate::node::body::Outgoing;
 use crate::node::{Bodies, Node};
 use crate::process::PeerId;
-use crate::ring::message::{Input, Message, Order, RequestId, Stored};
-use crate::ring::transfer::Bytes;
 use crate::ring::Peer;
+use crate::ring::message::{Input, Message, Order, Stored, TransferId};
+use crate::ring::transfer::Bytes;
 
 /// Something to do.
 enum Job {
     Order(Order),
-    Finish(RequestId, Option<Part>),
-    NotStored(RequestId),
+    Finish(TransferId, Option<Part>),
+    NotStored(TransferId),
 }
 
 /// What is to be done.
@@ -64,15 +64,15 @@ impl Jobs {
         let _ = self.sender.send(Job::Order(order));
     }
 
-    pub(super) fn finish(&self, id: RequestId, part: Option<Part>) {
+    pub(super) fn finish(&self, id: TransferId, part: Option<Part>) {
         let _ = self.sender.send(Job::Finish(id, part));
     }
 
-    pub(super) fn not_stored(&self, id: RequestId) {
+    pub(super) fn not_stored(&self, id: TransferId) {
         let _ = self.sender.send(Job::NotStored(id));
     }
 
-    fn perform(&self, job: Job, open: &mut BTreeMap<RequestId, File>) -> Option<Input> {
+    fn perform(&self, job: Job, open: &mut BTreeMap<TransferId, File>) -> Option<Input> {
         let order = match job {
             Job::Order(order) => order,
             Job::NotStored(id) => return Some(Input::NotStored { id }),

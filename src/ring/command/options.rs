@@ -1,5 +1,6 @@
 //! The flags of `synod ring`.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
@@ -8,14 +9,18 @@ use std::time::Duration;
 use lexopt::Arg::{Long, Short, Value as Positional};
 use lexopt::Parser;
 
-use super::PeerHosts;
-use super::ports::DATA;
 use crate::command::args;
 use crate::error::{Doing, Error, Result};
+use crate::process::PeerId;
 use crate::ring::key::Key;
 use crate::ring::successors::is_in_order;
 use crate::ring::transfer::{Chance, MOST_MSS, MOST_WINDOW, Terms};
 
+/// Where each peer is that has one.
+pub(super) type PeerHosts = BTreeMap<PeerId, String>;
+
+/// The port for files lies so far above the other one.
+pub(in crate::ring) const PORTS_APART: u16 = 10_000;
 const BASE_PORT: u16 = 50_000;
 /// The most bytes that may be under way of one transfer.
 const MOST_UNDER_WAY: u64 = 16 << 20;
@@ -26,8 +31,8 @@ usage: synod ring ID SUCC1 SUCC2 MSS DROP [options]
 
 Be one peer of a circular distributed hash table. Ids are 0 to 255. SUCC1 and SUCC2 are the next two
 peers going round; in a ring of one all three are the same. MSS is the number of bytes per segment
-of a file, DROP the probability, 0 to 1, with which a segment is not sent. With --join the peer finds
-its place itself, through any PEER of the ring.
+of a file, DROP the probability, 0 to 1, with which a segment is not sent. With --join the peer
+finds its place itself, through any PEER of the ring.
 
 Standard input takes two commands: request NNNN fetches the file of that name, and quit leaves the
 ring. A file NNNN.pdf or NNNN is stored at the first peer at or after NNNN mod 256. It arrives as
@@ -187,8 +192,8 @@ impl Options {
                 "SUCC1 {first} and SUCC2 {second} are not the next two peers going round from {me}"
             )));
         }
-        if self.base_port > u16::MAX - DATA - 255 {
-            let most = u16::MAX - DATA - 255;
+        if self.base_port > u16::MAX - PORTS_APART - 255 {
+            let most = u16::MAX - PORTS_APART - 255;
             return Err(usage(format!("--base-port {}: at most {most}", self.base_port)));
         }
         if u64::from(self.terms.mss) * u64::from(self.terms.window) > MOST_UNDER_WAY {

@@ -5,15 +5,13 @@ use std::net::{TcpListener, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Options, PeerHosts};
+use super::options::{Options, PORTS_APART, PeerHosts};
 use crate::command::sockets;
 use crate::error::{Doing, Error, Result};
 use crate::hosts::Hosts;
 use crate::node::Address;
 use crate::process::PeerId;
 
-/// The port for files lies so far above the other one.
-pub(in crate::ring) const DATA: u16 = 10_000;
 /// These ports lie where systems take outgoing ones from: one that is in use may be free soon.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
@@ -39,8 +37,8 @@ pub(super) fn open(own: &str, options: &Options, say: impl Fn(&str)) -> Result<P
         .doing(|| patiently("TCP", port))?;
     let pings = patient(deadline, &say, || sockets::datagrams(host, port))
         .doing(|| patiently("UDP", port))?;
-    let data = patient(deadline, &say, || sockets::datagrams(host, port + DATA))
-        .doing(|| patiently("UDP", port + DATA))?;
+    let data = patient(deadline, &say, || sockets::datagrams(host, port + PORTS_APART))
+        .doing(|| patiently("UDP", port + PORTS_APART))?;
     Ok(Ports { streams, pings, data })
 }
 

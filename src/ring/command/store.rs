@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Doing, Error, Result};
 use crate::ring::key::{Key, Name};
-use crate::ring::message::{RequestId, Stored};
+use crate::ring::message::{Stored, TransferId};
 
 /// How many files of the ring a directory can have: names without and with their ending.
 const MOST_FILES: usize = 20_000;
@@ -43,7 +43,7 @@ impl Store {
     }
 
     /// A temporary file of this transfer.
-    pub(super) fn temporary(&self, id: RequestId) -> PathBuf {
+    pub(super) fn temporary(&self, id: TransferId) -> PathBuf {
         self.dir.join(format!("{}{:016x}.part", self.front(), id.0))
     }
 

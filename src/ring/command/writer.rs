@@ -7,10 +7,11 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use super::options::Options;
 use super::store::Store;
-use super::{Options, lines};
 use crate::ring::key::Name;
-use crate::ring::message::{LogEntry, RequestId, Side};
+use crate::ring::lines;
+use crate::ring::message::{LogEntry, Side, TransferId};
 
 /// One log: lines wait until the segments that they tell of are about to leave.
 struct Log {
@@ -28,13 +29,12 @@ impl Log {
             return Ok(());
         }
         let lines = std::mem::take(&mut self.lines);
-        let written = match &mut self.file {
-            Some(file) => file.write_all(lines.as_bytes()),
-            None => {
-                let file = OpenOptions::new().create(true).append(true).open(&self.path);
-                // One write, so that peers that share a log do not tear each other's lines.
-                file.and_then(|file| self.file.insert(file).write_all(lines.as_bytes()))
-            }
+        // One write, so that peers that share a log do not tear each other's lines.
+        let written = if let Some(file) = &mut self.file {
+            file.write_all(lines.as_bytes())
+        } else {
+            let file = OpenOptions::new().create(true).append(true).open(&self.path);
+            file.and_then(|file| self.file.insert(file).write_all(lines.as_bytes()))
         };
         // The room is used again.
         self.lines = lines;
@@ -96,26 +96,32 @@ pub(super) struct Part {
 /// The files that come, under temporary names.
 pub(super) struct Incoming {
     store: Store,
-    parts: BTreeMap<RequestId, Part>,
+    parts: BTreeMap<TransferId, Part>,
 }
 
 /// What could not be written, and why.
-type NotWritten = (RequestId, String);
+type NotWritten = (TransferId, String);
 
 impl Incoming {
     pub(super) fn new(store: Store) -> Self {
         Self { store, parts: BTreeMap::new() }
     }
 
-    pub(super) fn create(&mut self, id: RequestId, name: Name) -> Result<(), NotWritten> {
+    pub(super) fn create(&mut self, id: TransferId, name: Name) -> Result<(), NotWritten> {
         let path = self.store.temporary(id);
         let file = OpenOptions::new().write(true).create_new(true).open(&path);
-        let file = file.map_err(|error| (id, format!("cannot make {}: {error}", path.display())))?;
+        let file =
+            file.map_err(|error| (id, format!("cannot make {}: {error}", path.display())))?;
         self.parts.insert(id, Part { file, path, name });
         Ok(())
     }
 
-    pub(super) fn write(&mut self, id: RequestId, at: u64, bytes: &[u8]) -> Result<(), NotWritten> {
+    pub(super) fn write(
+        &mut self,
+        id: TransferId,
+        at: u64,
+        bytes: &[u8],
+    ) -> Result<(), NotWritten> {
         // What could not be made or written before: it is known already.
         let Some(part) = self.parts.get(&id) else { return Ok(()) };
         let Err(error) = part.file.write_all_at(bytes, at) else { return Ok(()) };
@@ -124,13 +130,13 @@ impl Incoming {
         Err((id, text))
     }
 
-    pub(super) fn discard(&mut self, id: RequestId) {
+    pub(super) fn discard(&mut self, id: TransferId) {
         if let Some(part) = self.parts.remove(&id) {
             let _ = fs::remove_file(part.path);
         }
     }
 
-    pub(super) fn take(&mut self, id: RequestId) -> Option<Part> {
+    pub(super) fn take(&mut self, id: TransferId) -> Option<Part> {
         self.parts.remove(&id)
     }
 }

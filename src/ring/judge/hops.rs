@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{RingRule, Source};
+use super::rules::{RingRule, Source};
 use crate::ring::event::{Said, shown};
 use crate::trace::findings::{Certainty, Findings, Spot, Witness};
 
@@ -64,29 +64,30 @@ impl Hops {
         if let Said::Dead(peer) = said {
             self.dead.insert(peer);
         }
-        let (Said::Requested(name) | Said::NotHere(name) | Said::ResponseFrom(_, name)) = said else {
+        let (Said::Requested(name) | Said::NotHere(name) | Said::ResponseFrom(_, name)) = said
+        else {
             return;
         };
         if self.names.len() >= MOST_NAMES && !self.names.contains_key(&name) {
             return;
         }
-        let asked = self.names.entry(name).or_default();
+        let known = self.names.entry(name).or_default();
         let hash = name % 256;
         match (said, named) {
             (Said::Requested(_), Some(asker)) => {
-                asked.askers.entry(asker).or_insert_with(|| spot.witness());
+                known.askers.entry(asker).or_insert_with(|| spot.witness());
             }
-            (Said::Requested(_), None) => asked.is_asked_by_unknown = true,
-            (Said::NotHere(_), Some(by)) if asked.passed.insert(by) => {
+            (Said::Requested(_), None) => known.is_asked_by_unknown = true,
+            (Said::NotHere(_), Some(by)) if known.passed.insert(by) => {
                 // Those of whom no line is read may have asked, or ask later in the log.
-                if asked.askers.is_empty() || asked.is_asked_by_unknown {
+                if known.askers.is_empty() || known.is_asked_by_unknown {
                     return;
                 }
                 let is_before = |asker: &u16| far(*asker, by) < far(*asker, hash);
-                if asked.askers.keys().any(is_before) {
+                if known.askers.keys().any(is_before) {
                     return findings.kept(RingRule::Forward);
                 }
-                let lines = asked.askers.values().cloned().chain([spot.witness()]).collect();
+                let lines = known.askers.values().cloned().chain([spot.witness()]).collect();
                 let text = format!(
                     "peer {by} passes on the request for {}, whose key {hash} it stands behind",
                     shown(name)

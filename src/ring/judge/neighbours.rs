@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{RingRule, Source};
+use super::rules::{RingRule, Source};
 use crate::ring::event::Said;
 use crate::trace::findings::{Certainty, Findings, Spot, Witness};
 
@@ -70,8 +70,11 @@ impl Neighbours {
                 };
                 // Whoever runs the peers would have said that it was started again.
                 let is_sure = self.ended.contains(&peer);
-                let certainty =
-                    if is_sure { Certainty::Certain } else { Certainty::IfRead("if it has not come back") };
+                let certainty = if is_sure {
+                    Certainty::Certain
+                } else {
+                    Certainty::IfRead("if it has not come back")
+                };
                 let text = format!("peer {peer} is a successor again, and was gone");
                 findings.add(RingRule::Gone, certainty, || (vec![line, spot.witness()], text));
             }
@@ -101,7 +104,7 @@ impl Neighbours {
             if let Some((successor, line)) = wrong.next() {
                 let [first, second] = want;
                 let text = format!(
-                    "peer {peer} ends with successor {successor}, and {first} and {second} come next"
+                    "peer {peer} ends with successor {successor}; {first} and {second} come next"
                 );
                 let lines = vec![line.clone()];
                 findings.add(RingRule::Circle, Certainty::Certain, || (lines, text));

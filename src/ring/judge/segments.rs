@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{RingRule, Source};
+use super::rules::{RingRule, Source};
 use crate::ring::event::{Logged, Said, Segment};
 use crate::trace::findings::{Certainty, Findings, Spot, Witness};
 
@@ -64,7 +64,9 @@ impl Segments {
         let sum = |pick: fn(&(u64, u64)) -> u64| self.files.values().map(pick).sum::<u64>();
         let (all_began, all_came) = (sum(|files| files.0), sum(|files| files.1));
         for (source, log) in &self.logs {
-            let Some(last) = log.last.clone().filter(|_| !log.received.is_empty()) else { continue };
+            let Some(last) = log.last.clone().filter(|_| !log.received.is_empty()) else {
+                continue;
+            };
             // Of files that did not come to their end some bytes are missing, rightly.
             let (began, came) = match source.1 {
                 Some(_) => self.files.get(source).copied().unwrap_or_default(),

@@ -49,8 +49,16 @@ fn a_right_run_is_not_accused_and_each_change_of_it_is_found() {
         ("rcv 0.012 0 0 401", "rcv 0.012 0 0 400", "acknowledged"),
         ("snd 1.013 0 0 501", "snd 1.013 0 0 502", "acknowledged"),
         ("peer8 |  rcv 0.011 1 400 0", "peer8 |  rcv 0.011 1 399 0", "bytes"),
-        ("peer1 | My first successor is now peer 8", "peer1 | My first successor is now peer 10", "gone"),
-        ("peer8 | My second successor is now peer 8", "peer8 | My second successor is now peer 3", "circle"),
+        (
+            "peer1 | My first successor is now peer 8",
+            "peer1 | My first successor is now peer 10",
+            "gone",
+        ),
+        (
+            "peer8 | My second successor is now peer 8",
+            "peer8 | My second successor is now peer 3",
+            "circle",
+        ),
     ] {
         assert!(RIGHT.contains(from));
         let found = broken(&RIGHT.replace(from, to));

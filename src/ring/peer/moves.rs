@@ -16,7 +16,7 @@ use crate::ring::message::{Message, Note, Order, Stored};
 /// How soon an offer that was not answered is made again.
 const OFFER: Duration = Duration::from_secs(1);
 /// How often, before the files stay here.
-const OFFERS: u32 = 30;
+const OFFERS: u32 = 5;
 /// How long a content may be under way before it is offered again.
 const CONTENT: Duration = Duration::from_secs(60);
 /// How many changes of neighbours wait for the files before them.
@@ -73,7 +73,9 @@ impl Peer {
             return;
         }
         self.moves.tasks.push_back(task);
-        self.begin_task(out);
+        if self.moves.tasks.len() == 1 {
+            Self::order(Order::List, out);
+        }
     }
 
     /// This peer leaves: what it should hold goes to its successor.
@@ -82,7 +84,7 @@ impl Peer {
         if let Some(before) = self.predecessors[0] {
             let arc = (before, self.me());
             self.moves.tasks.push_back(Task { to: self.table.first(), arc });
-            self.begin_task(out);
+            Self::order(Order::List, out);
         }
     }
 
@@ -90,12 +92,6 @@ impl Peer {
     pub(super) fn drop_moves_to(&mut self, peer: Key) {
         if self.moves.tasks.iter().any(|task| task.to == peer) {
             self.moves = Moves { coming: self.moves.coming, ..Moves::default() };
-        }
-    }
-
-    fn begin_task(&mut self, out: &mut Effects<Self>) {
-        if self.moves.tasks.len() == 1 && self.moves.files.is_none() {
-            Self::order(Order::List, out);
         }
     }
 
@@ -112,13 +108,16 @@ impl Peer {
     fn next_turn(&mut self, out: &mut Effects<Self>) {
         let Moves { tasks, files, turn, .. } = &mut self.moves;
         let (Some(task), Some(list)) = (tasks.front(), files.as_mut()) else { return };
-        *turn = list.pop_front().map(|file| Turn { file, is_sent: false, since: self.now, offers: 1 });
+        *turn =
+            list.pop_front().map(|file| Turn { file, is_sent: false, since: self.now, offers: 1 });
         if let Some(turn) = turn {
             return Self::send(task.to, Message::Offer(turn.file), out);
         }
         *files = None;
         tasks.pop_front();
-        self.begin_task(out);
+        if !tasks.is_empty() {
+            Self::order(Order::List, out);
+        }
     }
 
     /// A peer has a file that this one should hold.
@@ -131,7 +130,8 @@ impl Peer {
 
     /// Files come from a successor, to a newcomer, and from a predecessor that leaves.
     fn is_neighbour(&self, peer: Key) -> bool {
-        let is_next = self.predecessors[0] == Some(peer) || self.table.first() == peer;
+        let before = [self.predecessors[0], self.former];
+        let is_next = before.contains(&Some(peer)) || self.table.first() == peer;
         is_next && !self.is_joining && self.leaving.is_none()
     }
 

@@ -10,7 +10,7 @@ use super::transfers::{Incoming, Outgoing, Stage};
 use super::{MOST_HOPS, Peer};
 use crate::process::Effects;
 use crate::ring::key::{Key, Name};
-use crate::ring::message::{Fact, Message, Note, Order, RequestId, TransferFailure, Wish};
+use crate::ring::message::{Fact, Message, Note, Order, TransferFailure, TransferId, Wish};
 
 /// How many own requests are under way at once; more wait.
 const MOST_WANTS: usize = 16;
@@ -68,7 +68,7 @@ impl Peer {
             return self.waiting.push_back(name);
         }
         self.asked += 1;
-        let id = RequestId(self.setup.seed.wrapping_add(self.asked.wrapping_mul(256)));
+        let id = TransferId(self.setup.seed.wrapping_add(self.asked.wrapping_mul(256)));
         let me = self.me();
         let before = if self.table.is_alone() { Some(me) } else { self.predecessors[0] };
         let is_here = before.is_some_and(|before| name.hash().is_in(before, me));
@@ -100,7 +100,11 @@ impl Peer {
     }
 
     /// Wishes that went to such a peer, and were not confirmed, go to the present successor.
-    pub(super) fn pass_on_again(&mut self, is_meant: impl Fn(Key) -> bool, out: &mut Effects<Self>) {
+    pub(super) fn pass_on_again(
+        &mut self,
+        is_meant: impl Fn(Key) -> bool,
+        out: &mut Effects<Self>,
+    ) {
         let first = self.table.first();
         if first == self.me() {
             return;
@@ -157,7 +161,7 @@ impl Peer {
     }
 
     /// The peer that should have the file has not.
-    pub(super) fn absent(&mut self, from: Key, id: RequestId, out: &mut Effects<Self>) {
+    pub(super) fn absent(&mut self, from: Key, id: TransferId, out: &mut Effects<Self>) {
         let is_open = |want: &&Want| matches!(want.answer, Answer::None(_));
         if let Some(name) = self.wants.get(&id).filter(is_open).map(|want| want.name) {
             self.wants.remove(&id);
@@ -167,7 +171,7 @@ impl Peer {
     }
 
     /// It has too much to do.
-    pub(super) fn busy(&mut self, id: RequestId) {
+    pub(super) fn busy(&mut self, id: TransferId) {
         let now = self.now;
         if let Some(Want { answer: Answer::None(retry), .. }) = self.wants.get_mut(&id) {
             *retry = now + BUSY;
@@ -178,7 +182,7 @@ impl Peer {
     pub(super) fn responded(
         &mut self,
         from: Key,
-        (id, name, size): (RequestId, Name, u64),
+        (id, name, size): (TransferId, Name, u64),
         patience: u32,
         hops: u16,
         out: &mut Effects<Self>,

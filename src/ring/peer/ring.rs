@@ -37,6 +37,10 @@ impl Peer {
     /// The regular pings.
     pub(super) fn ping_all(&mut self, out: &mut Effects<Self>) {
         out.push(Effect::SetTimer(Timer::Ping, self.setup.ping.into()));
+        if self.leaving.is_some() {
+            // Whoever is pinged would take this peer for its predecessor.
+            return;
+        }
         self.table.forget_gone(self.now);
         let targets: Vec<(Key, bool)> = self.table.pinged().collect();
         for (to, is_second) in targets {
@@ -85,6 +89,9 @@ impl Peer {
             return;
         }
         self.pinged = self.now;
+        if before != Some(from) {
+            self.former = before;
+        }
         self.table.revive(from);
         if self.table.is_alone() && self.table.join(from) {
             self.changed(out);

@@ -7,9 +7,9 @@ use super::requests::{Answer, Want};
 use crate::process::{Effect, Effects};
 use crate::ring::key::{Key, Name};
 use crate::ring::message::{
-    Fact, LogEntry, LogEvent, Message, Note, Order, RequestId, Side, Timer, TransferFailure,
+    Fact, LogEntry, LogEvent, Message, Note, Order, Side, Timer, TransferFailure, TransferId,
 };
-use crate::ring::transfer::{Arrival, Attempt, Bytes, Draws, Receiver, Sender};
+use crate::ring::transfer::{Arrival, Bytes, Draws, Receiver, Sender, Transmission};
 
 /// How many files are sent at once; who asks for more is told to ask later.
 pub(super) const MOST_OUTGOING: usize = 64;
@@ -76,7 +76,7 @@ impl Incoming {
 
 impl Peer {
     /// A file is here.
-    pub(super) fn opened(&mut self, id: RequestId, size: u64, out: &mut Effects<Self>) {
+    pub(super) fn opened(&mut self, id: TransferId, size: u64, out: &mut Effects<Self>) {
         let now = self.now;
         if let Some(Want { name, .. }) = self.wants.remove(&id) {
             Self::tell(Fact::Here(name), out);
@@ -94,7 +94,7 @@ impl Peer {
         self.offer(id, out);
     }
 
-    fn offer(&mut self, id: RequestId, out: &mut Effects<Self>) {
+    fn offer(&mut self, id: TransferId, out: &mut Effects<Self>) {
         let patience = self.setup.terms.give_up.saturating_add(2);
         if let Some(Outgoing { to, name, size, stage: Stage::Offered { hops, .. } }) =
             self.outgoing.get(&id)
@@ -106,7 +106,7 @@ impl Peer {
     }
 
     /// It is not here.
-    pub(super) fn not_there(&mut self, id: RequestId, out: &mut Effects<Self>) {
+    pub(super) fn not_there(&mut self, id: TransferId, out: &mut Effects<Self>) {
         if let Some(Want { name, .. }) = self.wants.remove(&id) {
             Self::note(Note::NotHereEither(name), out);
             self.take_waiting(out);
@@ -117,7 +117,7 @@ impl Peer {
     }
 
     /// The asker waits for the data.
-    pub(super) fn accepted(&mut self, from: Key, id: RequestId, out: &mut Effects<Self>) {
+    pub(super) fn accepted(&mut self, from: Key, id: TransferId, out: &mut Effects<Self>) {
         // Each transfer draws numbers of its own.
         let (terms, draws) = (self.setup.terms, Draws::new(self.setup.seed ^ id.0.rotate_left(17)));
         let Some(outgoing) = self.outgoing.get_mut(&id).filter(|to| to.to == from) else {
@@ -132,7 +132,7 @@ impl Peer {
     }
 
     /// Sends what the window allows.
-    fn go_on(&mut self, id: RequestId, out: &mut Effects<Self>) {
+    fn go_on(&mut self, id: TransferId, out: &mut Effects<Self>) {
         let now = self.now;
         let Some(Outgoing { to, stage: Stage::Sending(sender), .. }) = self.outgoing.get_mut(&id)
         else {
@@ -144,23 +144,29 @@ impl Peer {
         self.attempt(id, to, attempts, out);
     }
 
-    fn attempt(&mut self, id: RequestId, to: Key, attempts: Vec<Attempt>, out: &mut Effects<Self>) {
+    fn attempt(
+        &mut self,
+        id: TransferId,
+        to: Key,
+        attempts: Vec<Transmission>,
+        out: &mut Effects<Self>,
+    ) {
         let (time, mss) = (self.now, self.setup.terms.mss);
         let log = |event, at: u64, bytes| {
             Fact::Log(LogEntry { side: Side::Responding, event, time, seq: at + 1, bytes, ack: 0 })
         };
         for attempt in attempts {
             match attempt {
-                Attempt::Send { at, bytes, again } => {
+                Transmission::Send { at, bytes, again } => {
                     let event = if again { LogEvent::Resent } else { LogEvent::Sent };
                     Self::tell(log(event, at, bytes.0.len() as u64), out);
                     Self::cast(to, Message::Data { id, seq: at + 1, mss, bytes }, out);
                 }
-                Attempt::Drop { at, length } => {
+                Transmission::Drop { at, length } => {
                     Self::tell(log(LogEvent::Dropped, at, length), out);
                 }
-                Attempt::End => Self::cast(to, Message::End { id }, out),
-                Attempt::Read { at, length } => Self::order(Order::Read(id, at, length), out),
+                Transmission::End => Self::cast(to, Message::End { id }, out),
+                Transmission::Read { at, length } => Self::order(Order::Read(id, at, length), out),
             }
         }
         self.keep_resending(out);
@@ -205,7 +211,7 @@ impl Peer {
     }
 
     /// This side ends a transfer; the other one is told.
-    fn end_outgoing(&mut self, id: RequestId, why: TransferFailure, out: &mut Effects<Self>) {
+    fn end_outgoing(&mut self, id: TransferId, why: TransferFailure, out: &mut Effects<Self>) {
         let Some(Outgoing { to, name, .. }) = self.outgoing.remove(&id) else { return };
         Self::note(Note::NotSent(name, to, why), out);
         Self::order(Order::Close(id), out);
@@ -213,7 +219,13 @@ impl Peer {
     }
 
     /// Bytes of a file were read.
-    pub(super) fn chunk(&mut self, id: RequestId, at: u64, bytes: &Bytes, out: &mut Effects<Self>) {
+    pub(super) fn chunk(
+        &mut self,
+        id: TransferId,
+        at: u64,
+        bytes: &Bytes,
+        out: &mut Effects<Self>,
+    ) {
         let Some(Outgoing { stage: Stage::Sending(sender), .. }) = self.outgoing.get_mut(&id)
         else {
             return;
@@ -229,7 +241,7 @@ impl Peer {
     pub(super) fn acknowledged(
         &mut self,
         from: Key,
-        id: RequestId,
+        id: TransferId,
         ack: u64,
         out: &mut Effects<Self>,
     ) {
@@ -249,7 +261,7 @@ impl Peer {
     }
 
     /// The asker has the file.
-    pub(super) fn confirmed(&mut self, from: Key, id: RequestId, out: &mut Effects<Self>) {
+    pub(super) fn confirmed(&mut self, from: Key, id: TransferId, out: &mut Effects<Self>) {
         let has_ended = |outgoing: &&mut Outgoing| {
             let Stage::Sending(sender) = &outgoing.stage else { return false };
             outgoing.to == from && sender.has_ended()
@@ -265,7 +277,7 @@ impl Peer {
     pub(super) fn data(
         &mut self,
         from: Key,
-        id: RequestId,
+        id: TransferId,
         seq: u64,
         mss: u16,
         bytes: Bytes,
@@ -288,15 +300,14 @@ impl Peer {
             }
         }
         let (side, ack) = (Side::Requesting, seq + length);
-        let came =
-            LogEntry { side, event: LogEvent::Received, time, seq, bytes: length, ack: 0 };
+        let came = LogEntry { side, event: LogEvent::Received, time, seq, bytes: length, ack: 0 };
         let sent = LogEntry { side, event: LogEvent::Sent, time, seq: 0, bytes: 0, ack };
         Self::tell(Fact::Log(came), out);
         Self::tell(Fact::Log(sent), out);
         Self::cast(from, Message::Ack { id, ack, mss }, out);
     }
 
-    fn incoming(&mut self, from: Key, id: RequestId) -> Option<&mut Incoming> {
+    fn incoming(&mut self, from: Key, id: TransferId) -> Option<&mut Incoming> {
         match &mut self.wants.get_mut(&id)?.answer {
             Answer::Comes(incoming) if incoming.from == from => Some(incoming),
             _ => None,
@@ -304,7 +315,7 @@ impl Peer {
     }
 
     /// All has been sent and acknowledged.
-    pub(super) fn ended(&mut self, from: Key, id: RequestId, out: &mut Effects<Self>) {
+    pub(super) fn ended(&mut self, from: Key, id: TransferId, out: &mut Effects<Self>) {
         let is_done = self.done.contains(&id);
         match self.incoming(from, id) {
             Some(incoming) if incoming.receiver.is_complete() && !incoming.is_finishing => {
@@ -319,7 +330,7 @@ impl Peer {
     }
 
     /// The file has its name.
-    pub(super) fn stored(&mut self, id: RequestId, out: &mut Effects<Self>) {
+    pub(super) fn stored(&mut self, id: TransferId, out: &mut Effects<Self>) {
         let Some(Want { name, answer: Answer::Comes(incoming), .. }) = self.wants.remove(&id)
         else {
             return;
@@ -334,12 +345,12 @@ impl Peer {
     }
 
     /// It cannot be written.
-    pub(super) fn not_stored(&mut self, id: RequestId, out: &mut Effects<Self>) {
+    pub(super) fn not_stored(&mut self, id: TransferId, out: &mut Effects<Self>) {
         self.end_incoming(id, TransferFailure::CannotStore, out);
         self.take_waiting(out);
     }
 
-    fn end_incoming(&mut self, id: RequestId, why: TransferFailure, out: &mut Effects<Self>) {
+    fn end_incoming(&mut self, id: TransferId, why: TransferFailure, out: &mut Effects<Self>) {
         let Some(Want { name, answer, .. }) = self.wants.remove(&id) else { return };
         if let Answer::Comes(Incoming { from, .. }) = answer {
             Self::order(Order::Discard(id), out);
@@ -352,7 +363,7 @@ impl Peer {
     pub(super) fn failed(
         &mut self,
         from: Key,
-        id: RequestId,
+        id: TransferId,
         why: TransferFailure,
         out: &mut Effects<Self>,
     ) {
@@ -393,7 +404,11 @@ impl Peer {
                 list.push(*id);
             }
         }
-        again.into_iter().for_each(|id| self.offer(id, out));
-        vain.into_iter().for_each(|id| self.end_outgoing(id, TransferFailure::GaveUp, out));
+        for id in again {
+            self.offer(id, out);
+        }
+        for id in vain {
+            self.end_outgoing(id, TransferFailure::GaveUp, out);
+        }
     }
 }

@@ -14,21 +14,23 @@
 
 mod monitor;
 mod plan;
+mod properties;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::machine::{self, Input, ModelPeer};
+use super::machine::{self, Input, RingMachine};
 use super::transfer::{Chance, Terms};
 use super::{mutants, peer};
 use crate::process::PeerId;
 use crate::sim::harness::{NoParameters, Property, Scenario, Simulated, WorldFaults, all_pairs};
 use crate::sim::mutant::Mutant;
 use crate::sim::{DiskModel, Faults, RunConfig, Span, index};
+pub use monitor::RingMonitor;
 use monitor::content;
-pub use monitor::{RingMonitor, RingTally};
 use plan::Amount;
 pub use plan::RingPlan;
+pub use properties::RingTally;
 
 /// After so much virtual time a run has failed.
 const TIME_LIMIT_US: u64 = 900_000_000;
@@ -69,26 +71,21 @@ fn lossy() -> Faults {
 pub struct RingSim;
 
 impl Simulated for RingSim {
-    type Peer = ModelPeer;
+    type Peer = RingMachine;
     type Parameters = NoParameters;
     type Plan = RingPlan;
     type Tally = RingTally;
     type Monitor = RingMonitor;
 
     const NAME: &'static str = "ring";
-    const WORLDS: &'static [WorldFaults] = &[
-        ("churn", churn),
-        ("lossy", lossy),
-        ("none", none),
-        ("hops", none),
-        ("fingers", none),
-    ];
-    const PROPERTIES: &'static [Property] = monitor::PROPERTIES;
+    const WORLDS: &'static [WorldFaults] =
+        &[("churn", churn), ("lossy", lossy), ("none", none), ("hops", none), ("fingers", none)];
+    const PROPERTIES: &'static [Property] = properties::PROPERTIES;
     const MOST_PEERS: u16 = 256;
     const MATRIX: &'static [(&'static str, u64)] = &[
-        ("--peers 8 --faults none", 100),
-        ("--peers 9 --faults churn", 200),
-        ("--peers 5 --faults lossy", 100),
+        ("--peers 8 --faults none", 60),
+        ("--peers 9 --faults churn", 80),
+        ("--peers 5 --faults lossy", 40),
     ];
     const KNOWN_FAILURES: &'static str = include_str!("known_failures.txt");
     const SEARCH_BUDGET: u64 = 400;
@@ -102,7 +99,7 @@ worlds:
   fingers  the same with shortcuts
 ";
 
-    fn mutants() -> impl Iterator<Item = &'static Mutant<ModelPeer>> {
+    fn mutants() -> impl Iterator<Item = &'static Mutant<RingMachine>> {
         mutants::all()
     }
 
@@ -165,7 +162,7 @@ worlds:
     /// In a schedule anything is lost, so the living are taken for dead, and what they hold with
     /// them.
     fn holds_in_schedules(_: &Scenario<Self>, property: Property) -> bool {
-        ![monitor::NAMED_DEAD, monitor::NOTHING_LOST, monitor::AGREED, monitor::STOPS]
+        ![properties::NAMED_DEAD, properties::NOTHING_LOST, properties::AGREED, properties::STOPS]
             .iter()
             .any(|promised| promised.name == property.name)
     }

@@ -4,120 +4,25 @@
 //! believes, but to compare it with that.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write as _;
 
 use super::plan::RingPlan;
+use super::properties::{
+    AGREED, ALONE, ENDS, EXACT, FOUND, HEALED, LEAVES, MENDED, NAMED_DEAD, NOT_EARLY, NOTHING_LOST,
+    RingTally, STOPS, WHOLE, WRITTEN_ONCE,
+};
 use crate::process::{Output, PeerId};
 use crate::ring::judge::objections;
 use crate::ring::key::{Key, Name};
-use crate::ring::lines::{logged, printed};
-use crate::ring::machine::{Input, KILLED, Message, ModelPeer};
+use crate::ring::lines::{logged, printed, said};
+use crate::ring::machine::{Input, KILLED, Message, RingMachine};
 use crate::ring::message::{
-    self, Fact, LogEvent, Note, Order, Record, RequestId, Side, TransferFailure,
+    self, Fact, LogEvent, Note, Order, Record, Side, TransferFailure, TransferId,
 };
 use crate::ring::transfer::{Bytes, TIMEOUT};
-use crate::sim::harness::{
-    Figure, Monitor, Property, RunFindings, Scenario, Simulated, Tally, Violations, is_complete,
-};
+use crate::sim::harness::{Monitor, RunFindings, Scenario, Simulated, Violations, is_complete};
 use crate::sim::mutant::Subject;
 use crate::sim::{Counts, RunEnd, RunObserver};
-
-/// What gets a name is the file.
-pub(super) const EXACT: Property =
-    Property::new("exact", "a file that is received is byte for byte the one that was stored");
-/// No half of it.
-pub(super) const WHOLE: Property =
-    Property::new("whole", "a file gets its name only when all of its bytes have come");
-/// Duplicates change nothing.
-pub(super) const WRITTEN_ONCE: Property =
-    Property::new("written-once", "no byte of a file that comes is written twice");
-/// Moving loses nothing.
-pub(super) const NOTHING_LOST: Property = Property::new(
-    "nothing-lost",
-    "a file is removed only when another peer that is there has it",
-);
-/// The time-out is kept.
-pub(super) const NOT_EARLY: Property = Property::new(
-    "not-early",
-    "a segment is sent again no sooner than the time-out after the attempt before",
-);
-/// Nobody is buried alive.
-pub(super) const NAMED_DEAD: Property =
-    Property::new("named-dead", "a peer is called dead only if it was killed");
-/// A request stops where it must.
-pub(super) const STOPS: Property =
-    Property::new("stops", "a request is not passed on by the peer to which its name belongs");
-/// Both sides agree.
-pub(super) const AGREED: Property =
-    Property::new("agreed", "no sender says that a file was not sent which its asker has");
-/// Only the last one is alone.
-pub(super) const ALONE: Property =
-    Property::new("alone", "a peer says that it is alone only if there is no other");
-/// The ring heals soon.
-pub(super) const MENDED: Property = Property::in_time(
-    "mended",
-    "the time that a death takes to be noticed and a second later, all have the right neighbours",
-);
-/// A departure does not take long.
-pub(super) const LEAVES: Property =
-    Property::in_time("leaves", "a peer that was told to quit has left 3 s later");
-/// The ring heals.
-pub(super) const HEALED: Property = Property::in_time(
-    "healed",
-    "once nobody comes or goes any more, all have the right successors and predecessors",
-);
-/// What is stored is found.
-pub(super) const FOUND: Property =
-    Property::in_time("found", "then a request for a name that a peer holds gets the file");
-/// Nothing hangs.
-pub(super) const ENDS: Property =
-    Property::in_time("ends", "then each request and each transfer comes to an end");
-
-/// All of them.
-pub(super) const PROPERTIES: &[Property] = &[
-    EXACT, WHOLE, WRITTEN_ONCE, NOTHING_LOST, NOT_EARLY, NAMED_DEAD, STOPS, AGREED, ALONE, LEAVES,
-    FOUND, HEALED, MENDED, ENDS,
-];
-
-/// What the peers of a run did, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RingTally {
-    /// Peers that joined, quit and died.
-    pub changes: u64,
-    /// Files received.
-    pub received: u64,
-    /// Requests that found no file.
-    pub absent: u64,
-    /// Transfers that ended without their file.
-    pub broken_off: u64,
-    /// Segments sent again, or left out.
-    pub resent: u64,
-    /// Files moved.
-    pub moved: u64,
-    /// Requests that were answered, how many peers they went to in all, and at most.
-    pub answered: u64,
-    /// In all.
-    pub hops: u64,
-    /// At most.
-    pub most_hops: u64,
-    /// How long it took after the last change and request, in microseconds.
-    pub longest_us: u64,
-}
-
-impl Tally for RingTally {
-    fn figures(&self) -> Vec<(&'static str, Figure)> {
-        vec![
-            ("changes of the ring", Figure::Sum(self.changes)),
-            ("files received", Figure::Sum(self.received)),
-            ("files not found", Figure::Sum(self.absent)),
-            ("transfers broken off", Figure::Sum(self.broken_off)),
-            ("segments sent again", Figure::Sum(self.resent)),
-            ("files moved", Figure::Sum(self.moved)),
-            ("requests answered", Figure::Sum(self.answered)),
-            ("their hops", Figure::Sum(self.hops)),
-            ("settled after", Figure::Longest(self.longest_us)),
-        ]
-    }
-}
 
 /// What is known of one machine.
 #[derive(Clone, Debug, Default)]
@@ -134,7 +39,7 @@ struct Machine {
     /// When it was told to quit.
     told: Option<u64>,
     /// What of each file that comes was written.
-    written: BTreeMap<RequestId, BTreeSet<u64>>,
+    written: BTreeMap<TransferId, BTreeSet<u64>>,
 }
 
 /// Looks at a run of the ring.
@@ -148,7 +53,7 @@ pub struct RingMonitor {
     /// When the ring must have healed.
     due: VecDeque<u64>,
     /// When each segment was sent last.
-    tried: BTreeMap<(RequestId, u64), u64>,
+    tried: BTreeMap<(TransferId, u64), u64>,
     /// Who waits for what since the calm.
     open: BTreeSet<(PeerId, Name)>,
     /// Who was told that there is no such file.
@@ -180,7 +85,10 @@ fn due(events: &[(u64, PeerId, Input)]) -> VecDeque<u64> {
 /// The content of a file: no two are alike.
 pub(super) fn content(name: Name, size: u32) -> Bytes {
     let seed = u32::from(u16::from(name)) + 1;
-    let byte = |at: u32| (at.wrapping_mul(2_654_435_761).wrapping_add(seed * 977) >> 13) as u8;
+    let byte = |at: u32| {
+        let mixed = at.wrapping_mul(2_654_435_761).wrapping_add(seed * 977);
+        mixed.to_be_bytes()[1]
+    };
     Bytes((0..size).map(byte).collect())
 }
 
@@ -231,13 +139,13 @@ impl RingMonitor {
         let id = self.id(peer);
         if let Some(journal) = &mut self.journal {
             for line in lines.lines() {
-                *journal += &format!("peer{id} | {line}\n");
+                let _ = writeln!(journal, "peer{id} | {line}"); // a String takes all
             }
         }
     }
 
     /// A segment leaves.
-    fn sent(&mut self, now: u64, peer: PeerId, id: RequestId, seq: u64) {
+    fn sent(&mut self, now: u64, peer: PeerId, id: TransferId, seq: u64) {
         // By this much a clock may be fast.
         let timeout = u64::try_from(TIMEOUT.as_micros()).unwrap_or(0) / 50 * 49;
         let before = self.tried.insert((id, seq), now);
@@ -283,7 +191,9 @@ impl RingMonitor {
 
     fn noted(&mut self, peer: PeerId, note: Note) {
         match note {
-            Note::Alone if self.machines.values().filter(|machine| machine.is_there).count() > 1 => {
+            Note::Alone
+                if self.machines.values().filter(|machine| machine.is_there).count() > 1 =>
+            {
                 self.violations.add(ALONE, || format!("{peer} says that it is alone"));
             }
             Note::NotHereEither(name)
@@ -351,6 +261,7 @@ impl RingMonitor {
                 let line = format!("{side} {}", logged(entry, 0));
                 self.line(peer, &line);
             }
+            Fact::Note(note) => self.line(peer, &said(*note)),
             fact => {
                 if let Some(lines) = printed(fact) {
                     self.line(peer, &lines);
@@ -423,7 +334,7 @@ impl Monitor for RingMonitor {
     }
 }
 
-impl<P: Subject<ModelPeer>> RunObserver<P> for RingMonitor {
+impl<P: Subject<RingMachine>> RunObserver<P> for RingMonitor {
     fn started(&mut self, _now: u64, _peer: PeerId, _process: &P) {}
 
     fn durable(&mut self, _now: u64, _peer: PeerId, record: &Record) {
@@ -447,18 +358,18 @@ impl<P: Subject<ModelPeer>> RunObserver<P> for RingMonitor {
 
     fn stepped(&mut self, now: u64, peer: PeerId, process: &P) {
         self.now = now;
-        if self.due.pop_front_if(|due| now > *due).is_some()
-            && let Some(how) = self.wrong()
-        {
-            self.violations.add(MENDED, || how);
+        if self.due.front().is_some_and(|due| now > *due) {
+            self.due.pop_front();
+            if let Some(how) = self.wrong() {
+                self.violations.add(MENDED, || how);
+            }
         }
         let process = process.process();
         let Some(machine) = self.machines.get_mut(&peer) else { return };
         if std::mem::take(&mut machine.is_news)
-            && let Some((name, content)) = process
-            .received()
-            .iter()
-            .find(|(name, content)| self.contents.get(name).is_none_or(|right| right != *content))
+            && let Some((name, content)) = process.received().iter().find(|(name, content)| {
+                self.contents.get(name).is_none_or(|right| right != *content)
+            })
         {
             let length = content.0.len();
             let how = || format!("{peer} has received {length} bytes as {name}, which is not it");
@@ -513,7 +424,7 @@ impl<P: Subject<ModelPeer>> RunObserver<P> for RingMonitor {
             machine.is_there = false;
         }
         if let Some(journal) = &mut self.journal {
-            *journal += &format!("==> peer{id} {text}\n");
+            let _ = writeln!(journal, "==> peer{id} {text}"); // a String takes all
         }
     }
 }

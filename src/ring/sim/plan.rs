@@ -60,8 +60,7 @@ impl RingPlan {
         // Drawn apart from what happens in the run.
         let mut prng = Prng::new(seed ^ 0x0121_c1e5);
         let mut keys: Vec<Key> = (0..=255).map(Key).collect();
-        let ids: Vec<Key> =
-            (0..peers).map(|_| keys.swap_remove(prng.index(keys.len()))).collect();
+        let ids: Vec<Key> = (0..peers).map(|_| keys.swap_remove(prng.index(keys.len()))).collect();
         let most_asleep = if amount.changes == 0 { 0 } else { usize::from(peers) / 3 };
         let asleep = prng.index(most_asleep + 1);
         let all: Vec<PeerId> = (1..=peers).map(PeerId).collect();
@@ -142,6 +141,7 @@ impl Planner {
         let at = self.prng.index(self.ring.len());
         let keys: Vec<Key> = self.ring.keys().copied().collect();
         let (peer, next) = (self.ring[&keys[at]], self.ring[&keys[(at + 1) % keys.len()]]);
+        self.ask_shortly_before(peer);
         let stays = self.plan.members.first();
         let goes = |peer: PeerId| stays != Some(&peer);
         match self.prng.index(4) {
@@ -168,6 +168,18 @@ impl Planner {
                 self.put(self.now, peer, Input::Die);
             }
             _ => {}
+        }
+    }
+
+    /// A request for a file of a peer that may go, so close to it that the transfer is under way.
+    fn ask_shortly_before(&mut self, peer: PeerId) {
+        let mut names = self.plan.files.keys();
+        let name = names.find(|name| self.owner(name.hash()) == peer).copied();
+        let others: Vec<PeerId> = self.ring.values().filter(|it| **it != peer).copied().collect();
+        if let Some(name) = name {
+            let asker = others[self.prng.index(others.len())];
+            let time = self.now - self.prng.below(800_000);
+            self.put(time, asker, Input::Typed(message::Input::Request(name)));
         }
     }
 

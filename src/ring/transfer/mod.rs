@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use receiver::{Arrival, Receiver};
-pub use sender::{Attempt, Sender, Terms};
+pub use sender::{Sender, Terms, Transmission};
 
 /// After so long without an acknowledgement a segment is sent again.
 pub const TIMEOUT: Duration = Duration::from_secs(1);

@@ -23,7 +23,7 @@ pub struct Terms {
 
 /// Something that the sender does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Attempt {
+pub enum Transmission {
     /// Sends these bytes, which begin at this byte of the file; once more if it did so before, or
     /// left it out.
     Send {
@@ -103,7 +103,7 @@ impl Sender {
     }
 
     /// Fills the window, as far as the bytes are there.
-    pub fn go_on(&mut self, now: Duration, out: &mut Vec<Attempt>) {
+    pub fn go_on(&mut self, now: Duration, out: &mut Vec<Transmission>) {
         let (mss, window) = (u64::from(self.terms.mss), usize::from(self.terms.window));
         while self.next < self.size && self.under_way.len() < window {
             let length = mss.min(self.size - self.next);
@@ -121,20 +121,20 @@ impl Sender {
         if !self.is_reading && read < self.size && read - self.next < wanted {
             self.is_reading = true;
             let length = CHUNK.max(wanted).min(self.size - read);
-            out.push(Attempt::Read { at: read, length });
+            out.push(Transmission::Read { at: read, length });
         }
         let is_done = self.next == self.size && self.under_way.is_empty();
         if is_done && self.end == End::NotYet {
             self.end = End::Tried { at: now, timeouts: 0 };
-            out.push(Attempt::End);
+            out.push(Transmission::End);
         }
     }
 
-    fn draw(&mut self, at: u64, bytes: &Bytes, again: bool) -> Attempt {
+    fn draw(&mut self, at: u64, bytes: &Bytes, again: bool) -> Transmission {
         if self.draws.is_below(self.terms.drop) {
-            return Attempt::Drop { at, length: bytes.0.len() as u64 };
+            return Transmission::Drop { at, length: bytes.0.len() as u64 };
         }
-        Attempt::Send { at, bytes: bytes.clone(), again }
+        Transmission::Send { at, bytes: bytes.clone(), again }
     }
 
     /// Bytes of the file have been read. False if they are not those that were asked for.
@@ -163,7 +163,7 @@ impl Sender {
     }
 
     /// Tries again what has waited too long. False if that was in vain too often.
-    pub fn expire(&mut self, now: Duration, out: &mut Vec<Attempt>) -> bool {
+    pub fn expire(&mut self, now: Duration, out: &mut Vec<Transmission>) -> bool {
         for at in 0..self.under_way.len() {
             let segment = &mut self.under_way[at];
             if segment.is_acknowledged || now < segment.tried + TIMEOUT {
@@ -181,7 +181,7 @@ impl Sender {
             && now >= at + TIMEOUT
         {
             self.end = End::Tried { at: now, timeouts: timeouts + 1 };
-            out.push(Attempt::End);
+            out.push(Transmission::End);
             return timeouts + 1 < self.terms.give_up;
         }
         true

@@ -1,5 +1,7 @@
 //! Both sides against each other, in virtual time, over a network that loses, repeats and reorders.
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+
 use super::*;
 
 /// A network between two ends: what is under way, each with its time.
@@ -68,12 +70,12 @@ fn run(terms: Terms, size: usize, loss: f64, seed: u64) -> Outcome {
     loop {
         for attempt in std::mem::take(&mut attempts) {
             match attempt {
-                Attempt::Read { at, length } => {
+                Transmission::Read { at, length } => {
                     let (at, end) = (at as usize, (at + length) as usize);
                     assert!(sender.feed(at as u64, &file[at..end]));
                 }
-                Attempt::Drop { .. } => outcome.dropped += 1,
-                Attempt::Send { at, bytes, .. } => {
+                Transmission::Drop { .. } => outcome.dropped += 1,
+                Transmission::Send { at, bytes, .. } => {
                     outcome.sent += 1;
                     for _ in 0..net.copies() {
                         if let Some(time) = net.travel() {
@@ -81,7 +83,7 @@ fn run(terms: Terms, size: usize, loss: f64, seed: u64) -> Outcome {
                         }
                     }
                 }
-                Attempt::End => {
+                Transmission::End => {
                     assert!(receiver.is_complete(), "all was acknowledged");
                     return outcome;
                 }
@@ -91,11 +93,12 @@ fn run(terms: Terms, size: usize, loss: f64, seed: u64) -> Outcome {
         if !attempts.is_empty() {
             continue;
         }
-        let next = net.to_receiver.iter().map(|entry| entry.0);
-        let next = next.chain(net.to_sender.iter().map(|entry| entry.0)).chain(sender.deadline());
-        let Some(next) = next.min() else { panic!("nothing will ever happen again") };
-        net.now = next;
-        if let Some(found) = net.to_receiver.iter().position(|entry| entry.0 == next) {
+        let times = net.to_receiver.iter().map(|entry| entry.0);
+        let times = times.chain(net.to_sender.iter().map(|entry| entry.0));
+        let first = times.chain(sender.deadline()).min();
+        let Some(time) = first else { panic!("nothing will ever happen again") };
+        net.now = time;
+        if let Some(found) = net.to_receiver.iter().position(|entry| entry.0 == time) {
             let (_, at, bytes) = net.to_receiver.swap_remove(found);
             let arrival = receiver.take(at, bytes.len() as u64);
             assert_ne!(arrival, Arrival::Refused);
@@ -107,7 +110,7 @@ fn run(terms: Terms, size: usize, loss: f64, seed: u64) -> Outcome {
             if let Some(time) = net.travel() {
                 net.to_sender.push((time, at + bytes.len() as u64));
             }
-        } else if let Some(found) = net.to_sender.iter().position(|entry| entry.0 == next) {
+        } else if let Some(found) = net.to_sender.iter().position(|entry| entry.0 == time) {
             let (_, end) = net.to_sender.swap_remove(found);
             sender.acknowledged(end);
             sender.go_on(net.now, &mut attempts);
@@ -168,18 +171,18 @@ fn a_retransmission_comes_no_sooner_than_the_time_out() {
     let mut sender = Sender::new(terms(10, 1, 0.0), 10, Draws::new(0));
     let mut out = Vec::new();
     sender.go_on(Duration::ZERO, &mut out);
-    assert_eq!(out, [Attempt::Read { at: 0, length: 10 }]);
+    assert_eq!(out, [Transmission::Read { at: 0, length: 10 }]);
     assert!(sender.feed(0, &[7; 10]) && !sender.feed(0, &[7; 10]));
     out.clear();
     sender.go_on(Duration::from_millis(5), &mut out);
     let (at, bytes) = (0, Bytes(vec![7; 10]));
-    assert_eq!(out, [Attempt::Send { at, bytes: bytes.clone(), again: false }]);
+    assert_eq!(out, [Transmission::Send { at, bytes: bytes.clone(), again: false }]);
     out.clear();
     assert!(sender.expire(Duration::from_micros(1_004_999), &mut out));
     assert_eq!(out, []);
     assert_eq!(sender.deadline(), Some(Duration::from_millis(1005)));
     assert!(sender.expire(Duration::from_millis(1005), &mut out));
-    assert_eq!(out, [Attempt::Send { at, bytes, again: true }]);
+    assert_eq!(out, [Transmission::Send { at, bytes, again: true }]);
     assert!(!sender.acknowledged(9) && sender.acknowledged(10) && !sender.acknowledged(10));
 }
 
