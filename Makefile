@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
-.PHONY: help build all demo test test-browser check lines bench bench-group bench-sync static deb deb-test wide sim matrix scale explore \
+.PHONY: help build all demo test test-browser check lines bench bench-group bench-sync bench-ring static deb deb-test wide sim matrix scale explore \
 	explorer torture shuttle mutants mutants-changed clean
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo 'make lines           count lines of code; fails above the budget'
 	@echo 'make bench           latency, start-up, memory, size, speed of the judge'
 	@echo 'make bench-group     readiness, joins, failure detection, many members (five minutes)'
+	@echo 'make bench-ring      the ring: a transfer beside plain round trips, a repair, hops'
 	@echo 'make bench-sync      the replicated file: an edit, a long file, a peer with nothing to do'
 	@echo 'make sim             a million simulated runs with heavy faults; then the other protocols'
 	@echo 'make matrix          mutants of all protocols, and which checks catch them; with drawings'
@@ -70,6 +71,10 @@ bench-group:
 bench-sync:
 	$(CARGO) bench --bench sync
 
+# The ring; takes two minutes.
+bench-ring:
+	$(CARGO) bench --bench ring
+
 torture:
 	$(CARGO) bench --bench torture -- $(foreach n,KILLS POWER SEED,$(if $($n),$n=$($n)))
 
@@ -106,6 +111,7 @@ sim:
 	@$(SIM) sim member --seeds 0..20000
 	@$(SIM) sim member --majority --faults heavy --seeds 0..20000
 	@$(SIM) sim sync --seeds 0..20000
+	@$(SIM) sim ring --seeds 0..2000
 
 matrix:
 	@$(CARGO) build --profile sim

@@ -11,7 +11,7 @@
 //! | one per link that has some | sends the [bodies](body) of messages |
 //! | input | steps the process with each line of a text: [`Node::read_inputs`] |
 //! | outputs | while there are many: hands them over |
-//! | one per socket for datagrams ([`udp`]) | steps the process with each; one per name looks it up |
+//! | one per socket for datagrams ([`udp`]) | steps the process with each; one per name looks up |
 //! | process | waits until a count is complete or a deadline has passed, and takes that step |
 //!
 //! The process stands behind one `Mutex`. A thread that has an event locks it, steps, queues the

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use lexopt::Parser;
 
-use super::message::{Fact, Input, Order};
+use super::message::{Fact, FileOrder, Input};
 use super::{Peer, Setup, lines};
 use crate::command::complain;
 use crate::command::printer::Printer;
@@ -38,15 +38,15 @@ struct Shell {
 }
 
 impl Shell {
-    fn obey(&mut self, order: &Order) {
+    fn obey(&mut self, order: &FileOrder) {
         let done = match order {
-            Order::Create(id, name) => self.incoming.create(*id, *name),
-            Order::Write(id, at, bytes) => self.incoming.write(*id, *at, &bytes.0),
-            Order::Discard(id) => {
+            FileOrder::Create(id, name) => self.incoming.create(*id, *name),
+            FileOrder::Write(id, at, bytes) => self.incoming.write(*id, *at, &bytes.0),
+            FileOrder::Discard(id) => {
                 self.incoming.discard(*id);
                 return;
             }
-            Order::Finish(id) => {
+            FileOrder::Finish(id) => {
                 // Flushing takes time, and nobody else is to wait for it.
                 let file = self.incoming.take(*id);
                 return self.jobs.finish(*id, file);

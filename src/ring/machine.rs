@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::key::{Key, Name};
-use super::message::{self, Fact, Order, Record, Stored, Timer, TransferId};
+use super::message::{self, Fact, FileOrder, Record, Stored, Timer, TransferId};
 use super::peer::{self, Peer};
 use super::transfer::Bytes;
 use crate::process::{Effect, Effects, PeerId, Process};
@@ -187,9 +187,9 @@ impl RingMachine {
     }
 
     /// Does what the peer orders.
-    pub(super) fn obey(&mut self, order: &Order) {
+    pub(super) fn obey(&mut self, order: &FileOrder) {
         let answer = match order {
-            Order::Open(id, name) => match self.files.get(name).cloned() {
+            FileOrder::Open(id, name) => match self.files.get(name).cloned() {
                 Some(content) => {
                     let size = content.0.len() as u64;
                     self.open.insert(*id, content);
@@ -197,39 +197,39 @@ impl RingMachine {
                 }
                 None => Answer::NotThere(*id),
             },
-            Order::Read(id, at, length) => {
+            FileOrder::Read(id, at, length) => {
                 let content = self.open.get(id).map_or(&[][..], |content| &content.0);
                 let place = |at: u64| usize::try_from(at).unwrap_or(0).min(content.len());
                 let bytes = content[place(*at)..place(at + length)].to_vec();
                 Answer::Chunk(*id, *at, Bytes(bytes))
             }
-            Order::Close(id) => {
+            FileOrder::Close(id) => {
                 self.open.remove(id);
                 return;
             }
-            Order::Create(id, name) => {
+            FileOrder::Create(id, name) => {
                 self.coming.insert(*id, (*name, Bytes::default()));
                 return;
             }
-            Order::Write(id, at, bytes) => {
+            FileOrder::Write(id, at, bytes) => {
                 let Some((_, content)) = self.coming.get_mut(id) else { return };
                 let at = usize::try_from(*at).unwrap_or(0);
                 let end = at + bytes.0.len();
                 content.0.resize(content.0.len().max(end), 0);
                 return content.0[at..end].copy_from_slice(&bytes.0);
             }
-            Order::Finish(id) => match self.coming.remove(id) {
+            FileOrder::Finish(id) => match self.coming.remove(id) {
                 Some((name, content)) => {
                     self.received.insert(name, content);
                     Answer::Stored(*id)
                 }
                 None => Answer::NotStored(*id),
             },
-            Order::Discard(id) => {
+            FileOrder::Discard(id) => {
                 self.parts.clear();
                 return self.parts.extend(self.coming.remove(id).map(|part| (*id, part)));
             }
-            Order::List => {
+            FileOrder::List => {
                 let stored = |(name, content): (&Name, &Bytes)| Stored {
                     name: *name,
                     size: content.0.len() as u64,
@@ -237,8 +237,8 @@ impl RingMachine {
                 };
                 Answer::Files(self.files.iter().map(stored).collect())
             }
-            Order::Look(from, name) => Answer::Has(*from, *name, self.files.contains_key(name)),
-            Order::Remove(name) => {
+            FileOrder::Look(from, name) => Answer::Has(*from, *name, self.files.contains_key(name)),
+            FileOrder::Remove(name) => {
                 self.files.remove(name);
                 return;
             }

@@ -303,7 +303,7 @@ pub enum Input {
 
 /// What the process wants its shell to do with files. All of it comes in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum FileOrder {
     /// Open the file of this name, and say whether it is there.
     Open(TransferId, Name),
     /// Read so many bytes from this one on.
@@ -451,5 +451,5 @@ pub enum Fact {
     /// A shortcut was found, over so many peers.
     Finger(Key, u16),
     /// For the shell.
-    Order(Order),
+    Order(FileOrder),
 }

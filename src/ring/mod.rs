@@ -18,7 +18,7 @@
 //! confirms it to the one before; it belongs to the peer that the key lies before, as seen from the
 //! one that passed it on. The file comes over datagrams ([`transfer`]): segments with a time-out
 //! each, a window, and an end mark that is acknowledged too. Files never enter the process as a
-//! whole: it orders reads and writes ([`message::Order`]) from its shell (`command/`).
+//! whole: it orders reads and writes ([`message::FileOrder`]) from its shell (`command/`).
 //!
 //! # The guarantee
 //!

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::key::Key;
 use super::machine::{Message, RingMachine, Setup};
-use super::message::{self, Fact, LogEntry, LogEvent, Order, Side, Timer, TransferId, Wish};
+use super::message::{self, Fact, FileOrder, LogEntry, LogEvent, Side, Timer, TransferId, Wish};
 use super::transfer::Bytes;
 use crate::process::{Effect, Effects, PeerId};
 use crate::sim::mutant::{self, Guard, Mutable, MutantState};
@@ -203,7 +203,10 @@ static MUTANTS: &[Mutant] = &[
                 return;
             };
             let to = PeerId(u16::try_from(to + 1).unwrap_or(0));
-            let opens = |effect: &Effect<RingMachine>| matches!(effect, Effect::Report(Fact::Order(Order::Open(id, _))) if *id == wish.id);
+            let opens = |effect: &Effect<RingMachine>| match effect {
+                Effect::Report(Fact::Order(FileOrder::Open(id, _))) => *id == wish.id,
+                _ => false,
+            };
             if let Some(at) = effects.iter().position(opens) {
                 let next = message::Message::Request(Wish { hops: wish.hops + 1, ..wish });
                 effects[at] = Effect::Report(Fact::PassedOn(wish.name));
@@ -284,9 +287,9 @@ static MUTANTS: &[Mutant] = &[
         },
         effects: |state, effects| {
             for effect in effects.iter_mut() {
-                if let Effect::Report(Fact::Order(order @ Order::Discard(_))) = effect {
-                    let Order::Discard(id) = *order else { continue };
-                    *order = Order::Finish(id);
+                if let Effect::Report(Fact::Order(order @ FileOrder::Discard(_))) = effect {
+                    let FileOrder::Discard(id) = *order else { continue };
+                    *order = FileOrder::Finish(id);
                     state.process.keep_part(id);
                 }
             }
@@ -315,7 +318,7 @@ static MUTANTS: &[Mutant] = &[
                 })
                 .collect();
             for name in names {
-                let order = Order::Remove(name);
+                let order = FileOrder::Remove(name);
                 state.process.obey(&order);
                 effects.push(Effect::Report(Fact::Order(order)));
             }
@@ -328,7 +331,7 @@ static MUTANTS: &[Mutant] = &[
 fn append_again(state: &mut MutantState<RingMachine>, effects: &mut Effects<RingMachine>) {
     let Some((id, bytes)) = state.notes.data.take() else { return };
     let writes = |effect: &Effect<RingMachine>| {
-        matches!(effect, Effect::Report(Fact::Order(Order::Write(..))))
+        matches!(effect, Effect::Report(Fact::Order(FileOrder::Write(..))))
     };
     let acknowledges = |effect: &Effect<RingMachine>| {
         matches!(plain(effect), Some((_, message::Message::Ack { .. })))
@@ -337,7 +340,7 @@ fn append_again(state: &mut MutantState<RingMachine>, effects: &mut Effects<Ring
     if effects.iter().any(writes) {
         *come += bytes.0.len() as u64;
     } else if effects.iter().any(acknowledges) {
-        let order = Order::Write(id, *come, bytes);
+        let order = FileOrder::Write(id, *come, bytes);
         state.process.obey(&order);
         effects.push(Effect::Report(Fact::Order(order)));
     }

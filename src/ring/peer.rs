@@ -7,8 +7,8 @@
 //! moves     offers, contents                     files go to the peer that should hold them
 //! ```
 //!
-//! Files are the shell's: the process asks for what it needs by an [`Order`], and hears what came
-//! of it as an [`Input`].
+//! Files are the shell's: the process asks for what it needs by a [`FileOrder`], and hears what
+//! came of it as an [`Input`].
 
 mod moves;
 mod requests;
@@ -21,7 +21,8 @@ use std::time::Duration;
 use super::datagram;
 use super::key::{Key, Name};
 use super::message::{
-    Fact, Input, Message, Note, Order, Purpose, Record, Timer, TransferFailure, TransferId, Wish,
+    Fact, FileOrder, Input, Message, Note, Purpose, Record, Timer, TransferFailure, TransferId,
+    Wish,
 };
 use super::successors::{KNOWN, Successors};
 use super::transfer::{MOST_MSS, Terms};
@@ -186,7 +187,7 @@ impl Peer {
         Self::tell(Fact::Note(note), out);
     }
 
-    fn order(order: Order, out: &mut Effects<Self>) {
+    fn order(order: FileOrder, out: &mut Effects<Self>) {
         Self::tell(Fact::Order(order), out);
     }
 

@@ -2,8 +2,8 @@
 //! die.
 //!
 //! The list goes round from the peer, and its own key ends it where the ring is that small:
-//! `[b, me]` in a ring of two, `[me]` where it is alone. A list that ends otherwise and is shorter than three
-//! is not known any further.
+//! `[b, me]` in a ring of two, `[me]` where it is alone. A list that ends otherwise and is shorter
+//! than three is not known any further.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -137,7 +137,8 @@ fn a_departure_from_another_address_is_refused() {
     let script = "import socket,sys\n\
         s=socket.socket(); s.bind(('127.0.0.2',0)); s.settimeout(20)\n\
         s.connect(('127.0.0.1',int(sys.argv[1])))\n\
-        s.sendall(('{\"hello\":{\"protocol\":\"ring/1\",\"peer\":5,\"fingerprint\":\"ring at '+sys.argv[2]+'\"}}\\n').encode())\n\
+        h='{\"hello\":{\"protocol\":\"ring/1\",\"peer\":5,\"fingerprint\":\"ring at %s\"}}\\n'\n\
+        s.sendall((h%sys.argv[2]).encode())\n\
         print(s.recv(1000).decode())\n";
     let mut python = std::process::Command::new("python3");
     python.args(["-c", script, &(ring.base + 1).to_string(), &ring.base.to_string()]);
@@ -162,8 +163,10 @@ fn messages_that_no_peer_sends_cost_the_connection_and_nothing_else() {
         "\"departed\"",
         "{\"successors\":[20,20,20]}",
         "\"join\"",
-        "{\"found\":{\"key\":1,\"purpose\":\"join\",\"predecessor\":20,\"successors\":[20],\"hops\":1}}",
-        "{\"response\":{\"id\":5,\"name\":1,\"size\":18446744073709551615,\"patience\":9,\"hops\":1}}",
+        "{\"found\":{\"key\":1,\"purpose\":\"join\",\"predecessor\":20,\
+          \"successors\":[20],\"hops\":1}}",
+        "{\"response\":{\"id\":5,\"name\":1,\"size\":18446744073709551615,\
+          \"patience\":9,\"hops\":1}}",
         "{\"accept\":{\"id\":5}}",
         "{\"failed\":{\"id\":5,\"why\":\"leaving\"}}",
         "{\"moved\":{\"name\":4}}",

@@ -15,12 +15,12 @@ use crate::node::body::Outgoing;
 use crate::node::{Bodies, Node};
 use crate::process::PeerId;
 use crate::ring::Peer;
-use crate::ring::message::{Input, Message, Order, Stored, TransferId};
+use crate::ring::message::{FileOrder, Input, Message, Stored, TransferId};
 use crate::ring::transfer::Bytes;
 
 /// Something to do.
 enum Job {
-    Order(Order),
+    FileOrder(FileOrder),
     Finish(TransferId, Option<Part>),
     NotStored(TransferId),
 }
@@ -60,8 +60,8 @@ impl Jobs {
         })
     }
 
-    pub(super) fn put(&self, order: Order) {
-        let _ = self.sender.send(Job::Order(order));
+    pub(super) fn put(&self, order: FileOrder) {
+        let _ = self.sender.send(Job::FileOrder(order));
     }
 
     pub(super) fn finish(&self, id: TransferId, part: Option<Part>) {
@@ -74,7 +74,7 @@ impl Jobs {
 
     fn perform(&self, job: Job, open: &mut BTreeMap<TransferId, File>) -> Option<Input> {
         let order = match job {
-            Job::Order(order) => order,
+            Job::FileOrder(order) => order,
             Job::NotStored(id) => return Some(Input::NotStored { id }),
             Job::Finish(id, part) => {
                 let stored = part.is_some_and(|part| match self.install(&part) {
@@ -89,7 +89,7 @@ impl Jobs {
             }
         };
         match order {
-            Order::Open(id, name) => match self.store.file(name) {
+            FileOrder::Open(id, name) => match self.store.file(name) {
                 Ok((file, size)) => {
                     open.insert(id, file);
                     Some(Input::Opened { id, size })
@@ -101,29 +101,32 @@ impl Jobs {
                     Some(Input::NotThere { id })
                 }
             },
-            Order::Read(id, at, length) => {
+            FileOrder::Read(id, at, length) => {
                 let bytes = open.get(&id).map_or_else(Vec::new, |file| read(file, at, length));
                 Some(Input::Chunk { id, at, bytes: Bytes(bytes) })
             }
-            Order::Close(id) => {
+            FileOrder::Close(id) => {
                 open.remove(&id);
                 None
             }
-            Order::List => Some(Input::Files(self.store.list().unwrap_or_else(|error| {
+            FileOrder::List => Some(Input::Files(self.store.list().unwrap_or_else(|error| {
                 tell(&format!("cannot list the files: {error}"));
                 Vec::new()
             }))),
-            Order::Look(from, name) => {
+            FileOrder::Look(from, name) => {
                 Some(Input::Has { from, name, is_here: self.store.has(name) })
             }
-            Order::Remove(name) => {
+            FileOrder::Remove(name) => {
                 for is_pdf in [true, false] {
                     let _ = fs::remove_file(self.store.path(name, is_pdf));
                 }
                 None
             }
             // Done where segments come in.
-            Order::Create(..) | Order::Write(..) | Order::Finish(_) | Order::Discard(_) => None,
+            FileOrder::Create(..)
+            | FileOrder::Write(..)
+            | FileOrder::Finish(_)
+            | FileOrder::Discard(_) => None,
         }
     }
 

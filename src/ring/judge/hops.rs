@@ -22,7 +22,7 @@ struct Asked {
     /// Somebody has asked whose name is not in the lines.
     is_asked_by_unknown: bool,
     /// Who has passed it on.
-    passed: BTreeSet<u16>,
+    passed: BTreeMap<u16, Witness>,
 }
 
 /// An answer from a peer that stands before the key.
@@ -40,8 +40,9 @@ pub(super) struct Hops {
     early: Vec<Early>,
     /// Those that another peer has called dead: until they are back nobody counts on them.
     dead: BTreeSet<u16>,
-    /// Those whose lines are read.
+    /// Those whose lines are read, and those who must be there.
     named: BTreeSet<u16>,
+    mentioned: BTreeSet<u16>,
 }
 
 /// How far it is from one id to another, going round; from one to itself the whole way.
@@ -61,8 +62,10 @@ impl Hops {
         findings: &mut Findings<RingRule>,
     ) {
         self.named.extend(named);
-        if let Said::Dead(peer) = said {
-            self.dead.insert(peer);
+        match said {
+            Said::Dead(peer) => _ = self.dead.insert(peer),
+            Said::PingFrom(peer) => _ = self.mentioned.insert(peer),
+            _ => {}
         }
         let (Said::Requested(name) | Said::NotHere(name) | Said::ResponseFrom(_, name)) = said
         else {
@@ -78,21 +81,8 @@ impl Hops {
                 known.askers.entry(asker).or_insert_with(|| spot.witness());
             }
             (Said::Requested(_), None) => known.is_asked_by_unknown = true,
-            (Said::NotHere(_), Some(by)) if known.passed.insert(by) => {
-                // Those of whom no line is read may have asked, or ask later in the log.
-                if known.askers.is_empty() || known.is_asked_by_unknown {
-                    return;
-                }
-                let is_before = |asker: &u16| far(*asker, by) < far(*asker, hash);
-                if known.askers.keys().any(is_before) {
-                    return findings.kept(RingRule::Forward);
-                }
-                let lines = known.askers.values().cloned().chain([spot.witness()]).collect();
-                let text = format!(
-                    "peer {by} passes on the request for {}, whose key {hash} it stands behind",
-                    shown(name)
-                );
-                findings.add(RingRule::Forward, Certainty::IfEveryPeer, || (lines, text));
+            (Said::NotHere(_), Some(by)) => {
+                known.passed.entry(by).or_insert_with(|| spot.witness());
             }
             (Said::ResponseFrom(holder, _), Some(asker)) => {
                 // The arc from the asker to itself is all of it.
@@ -114,6 +104,28 @@ impl Hops {
 
     /// What only the whole log can decide.
     pub(super) fn finish(self, findings: &mut Findings<RingRule>) {
+        let has_all = self.mentioned.is_subset(&self.named);
+        for (name, Asked { askers, is_asked_by_unknown, passed }) in &self.names {
+            // Those of whom no line is read may have asked.
+            if askers.is_empty() || *is_asked_by_unknown {
+                continue;
+            }
+            for (by, line) in passed {
+                let hash = name % 256;
+                let is_before = |asker: &u16| far(*asker, *by) < far(*asker, hash);
+                if askers.keys().any(is_before) {
+                    findings.kept(RingRule::Forward);
+                    continue;
+                }
+                let lines = askers.values().cloned().chain([line.clone()]).collect();
+                let text = format!(
+                    "peer {by} passes on the request for {}, whose key {hash} it stands behind",
+                    shown(*name)
+                );
+                let certainty = if has_all { Certainty::Certain } else { Certainty::IfEveryPeer };
+                findings.add(RingRule::Forward, certainty, || (lines, text));
+            }
+        }
         for Early { asker, holder, line, text } in self.early {
             let is_sure = self.named.contains(&holder) && !self.dead.contains(&asker);
             let certainty = if is_sure { Certainty::Certain } else { Certainty::IfEveryPeer };

@@ -165,7 +165,7 @@ impl RingRun {
             _ => {
                 let ids: Vec<String> = self.there.iter().map(u16::to_string).collect();
                 self.say(format!(
-                    "{command}: type ID request NNNN, ID quit, ID kill, table or end; the ids are {}",
+                    "{command}: type ID request NNNN, ID quit, ID kill, table or end; ids are {}",
                     ids.join(" ")
                 ));
             }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::Peer;
 use crate::process::{Effects, PeerId};
 use crate::ring::key::{Key, Name};
-use crate::ring::message::{Message, Note, Order, Stored};
+use crate::ring::message::{FileOrder, Message, Note, Stored};
 
 /// How soon an offer that was not answered is made again.
 const OFFER: Duration = Duration::from_secs(1);
@@ -74,7 +74,7 @@ impl Peer {
         }
         self.moves.tasks.push_back(task);
         if self.moves.tasks.len() == 1 {
-            Self::order(Order::List, out);
+            Self::order(FileOrder::List, out);
         }
     }
 
@@ -84,7 +84,7 @@ impl Peer {
         if let Some(before) = self.predecessors[0] {
             let arc = (before, self.me());
             self.moves.tasks.push_back(Task { to: self.table.first(), arc });
-            Self::order(Order::List, out);
+            Self::order(FileOrder::List, out);
         }
     }
 
@@ -116,7 +116,7 @@ impl Peer {
         *files = None;
         tasks.pop_front();
         if !tasks.is_empty() {
-            Self::order(Order::List, out);
+            Self::order(FileOrder::List, out);
         }
     }
 
@@ -124,7 +124,7 @@ impl Peer {
     pub(super) fn offered(&mut self, from: Key, file: Stored, out: &mut Effects<Self>) {
         if self.is_neighbour(from) {
             self.moves.coming = Some((from, file));
-            Self::order(Order::Look(from, file.name), out);
+            Self::order(FileOrder::Look(from, file.name), out);
         }
     }
 
@@ -167,7 +167,7 @@ impl Peer {
     /// It is stored there.
     pub(super) fn moved(&mut self, from: Key, name: Name, out: &mut Effects<Self>) {
         if self.turn_of(from, name).is_some_and(|turn| turn.is_sent) {
-            Self::order(Order::Remove(name), out);
+            Self::order(FileOrder::Remove(name), out);
             Self::note(Note::MovedTo(name, from), out);
             self.next_turn(out);
         }

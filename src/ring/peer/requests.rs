@@ -10,7 +10,7 @@ use super::transfers::{Incoming, Outgoing, Stage};
 use super::{MOST_HOPS, Peer};
 use crate::process::Effects;
 use crate::ring::key::{Key, Name};
-use crate::ring::message::{Fact, Message, Note, Order, TransferFailure, TransferId, Wish};
+use crate::ring::message::{Fact, FileOrder, Message, Note, TransferFailure, TransferId, Wish};
 
 /// How many own requests are under way at once; more wait.
 const MOST_WANTS: usize = 16;
@@ -75,7 +75,7 @@ impl Peer {
         let answer = if is_here { Answer::Here } else { Answer::None(self.now + RETRY) };
         self.wants.insert(id, Want { name, attempt: 0, answer });
         if is_here {
-            return Self::order(Order::Open(id, name), out);
+            return Self::order(FileOrder::Open(id, name), out);
         }
         Self::tell(Fact::Requested(name), out);
         self.pass_on(Wish { id, attempt: 0, asker: me, name, hops: 0 }, out);
@@ -145,7 +145,7 @@ impl Peer {
                 && matches!(want.answer, Answer::None(_))
             {
                 want.answer = Answer::Here;
-                Self::order(Order::Open(id, name), out);
+                Self::order(FileOrder::Open(id, name), out);
             }
             return;
         }
@@ -157,7 +157,7 @@ impl Peer {
         }
         let stage = Stage::Opening { hops };
         self.outgoing.insert(id, Outgoing { to: asker, name, size: 0, stage });
-        Self::order(Order::Open(id, name), out);
+        Self::order(FileOrder::Open(id, name), out);
     }
 
     /// The peer that should have the file has not.
@@ -194,7 +194,7 @@ impl Peer {
                 *answer = Answer::Comes(Incoming::new(from, size, patience, now));
                 Self::tell(Fact::ResponseFrom(from, name, hops), out);
                 Self::tell(Fact::Receiving(name), out);
-                Self::order(Order::Create(id, name), out);
+                Self::order(FileOrder::Create(id, name), out);
                 Self::send(from, Message::Accept { id }, out);
             }
             // The acceptance was lost.
@@ -243,7 +243,7 @@ impl Peer {
                 Answer::Comes(incoming) if incoming.is_silent(now) => {
                     let (from, why) = (incoming.from(), TransferFailure::Silent);
                     Self::send(from, Message::Failed { id: *id, why }, out);
-                    Self::order(Order::Discard(*id), out);
+                    Self::order(FileOrder::Discard(*id), out);
                     ended.push((*id, Note::NotReceived(want.name, from, why)));
                 }
                 _ => {}

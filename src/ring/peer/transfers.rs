@@ -7,7 +7,7 @@ use super::requests::{Answer, Want};
 use crate::process::{Effect, Effects};
 use crate::ring::key::{Key, Name};
 use crate::ring::message::{
-    Fact, LogEntry, LogEvent, Message, Note, Order, Side, Timer, TransferFailure, TransferId,
+    Fact, FileOrder, LogEntry, LogEvent, Message, Note, Side, Timer, TransferFailure, TransferId,
 };
 use crate::ring::transfer::{Arrival, Bytes, Draws, Receiver, Sender, Transmission};
 
@@ -80,11 +80,11 @@ impl Peer {
         let now = self.now;
         if let Some(Want { name, .. }) = self.wants.remove(&id) {
             Self::tell(Fact::Here(name), out);
-            Self::order(Order::Close(id), out);
+            Self::order(FileOrder::Close(id), out);
             return self.take_waiting(out);
         }
         let Some(outgoing) = self.outgoing.get_mut(&id) else {
-            return Self::order(Order::Close(id), out);
+            return Self::order(FileOrder::Close(id), out);
         };
         let Stage::Opening { hops } = outgoing.stage else { return };
         outgoing.size = size;
@@ -166,7 +166,9 @@ impl Peer {
                     Self::tell(log(LogEvent::Dropped, at, length), out);
                 }
                 Transmission::End => Self::cast(to, Message::End { id }, out),
-                Transmission::Read { at, length } => Self::order(Order::Read(id, at, length), out),
+                Transmission::Read { at, length } => {
+                    Self::order(FileOrder::Read(id, at, length), out);
+                }
             }
         }
         self.keep_resending(out);
@@ -214,7 +216,7 @@ impl Peer {
     fn end_outgoing(&mut self, id: TransferId, why: TransferFailure, out: &mut Effects<Self>) {
         let Some(Outgoing { to, name, .. }) = self.outgoing.remove(&id) else { return };
         Self::note(Note::NotSent(name, to, why), out);
-        Self::order(Order::Close(id), out);
+        Self::order(FileOrder::Close(id), out);
         Self::send(to, Message::Failed { id, why }, out);
     }
 
@@ -269,7 +271,7 @@ impl Peer {
         if let Some(name) = self.outgoing.get_mut(&id).filter(has_ended).map(|to| to.name) {
             self.outgoing.remove(&id);
             Self::tell(Fact::FileSent(name), out);
-            Self::order(Order::Close(id), out);
+            Self::order(FileOrder::Close(id), out);
         }
     }
 
@@ -296,7 +298,7 @@ impl Peer {
             Arrival::Again => {}
             Arrival::New => {
                 incoming.heard = time;
-                Self::order(Order::Write(id, seq - 1, bytes), out);
+                Self::order(FileOrder::Write(id, seq - 1, bytes), out);
             }
         }
         let (side, ack) = (Side::Requesting, seq + length);
@@ -320,7 +322,7 @@ impl Peer {
         match self.incoming(from, id) {
             Some(incoming) if incoming.receiver.is_complete() && !incoming.is_finishing => {
                 incoming.is_finishing = true;
-                Self::order(Order::Finish(id), out);
+                Self::order(FileOrder::Finish(id), out);
             }
             Some(_) => {}
             // The confirmation was lost.
@@ -353,7 +355,7 @@ impl Peer {
     fn end_incoming(&mut self, id: TransferId, why: TransferFailure, out: &mut Effects<Self>) {
         let Some(Want { name, answer, .. }) = self.wants.remove(&id) else { return };
         if let Answer::Comes(Incoming { from, .. }) = answer {
-            Self::order(Order::Discard(id), out);
+            Self::order(FileOrder::Discard(id), out);
             Self::note(Note::NotReceived(name, from, why), out);
             Self::send(from, Message::Failed { id, why }, out);
         }
@@ -370,12 +372,12 @@ impl Peer {
         if let Some(name) = self.outgoing.get(&id).filter(|to| to.to == from).map(|to| to.name) {
             self.outgoing.remove(&id);
             Self::note(Note::NotTaken(name, from, why), out);
-            Self::order(Order::Close(id), out);
+            Self::order(FileOrder::Close(id), out);
         } else if self.incoming(from, id).is_some_and(|incoming| !incoming.is_finishing)
             && let Some(want) = self.wants.remove(&id)
         {
             Self::note(Note::Abandoned(want.name, from, why), out);
-            Self::order(Order::Discard(id), out);
+            Self::order(FileOrder::Discard(id), out);
             self.take_waiting(out);
         }
     }

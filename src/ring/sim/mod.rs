@@ -162,8 +162,15 @@ worlds:
     /// In a schedule anything is lost, so the living are taken for dead, and what they hold with
     /// them.
     fn holds_in_schedules(_: &Scenario<Self>, property: Property) -> bool {
-        ![properties::NAMED_DEAD, properties::NOTHING_LOST, properties::AGREED, properties::STOPS]
-            .iter()
-            .any(|promised| promised.name == property.name)
+        ![
+            properties::NAMED_DEAD,
+            properties::NOTHING_LOST,
+            properties::HANDED_OVER,
+            properties::PATIENT,
+            properties::AGREED,
+            properties::STOPS,
+        ]
+        .iter()
+        .any(|promised| promised.name == property.name)
     }
 }

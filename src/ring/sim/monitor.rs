@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use super::plan::RingPlan;
 use super::properties::{
-    AGREED, ALONE, ENDS, EXACT, FOUND, HEALED, LEAVES, MENDED, NAMED_DEAD, NOT_EARLY, NOTHING_LOST,
-    RingTally, STOPS, WHOLE, WRITTEN_ONCE,
+    AGREED, ALONE, ENDS, EXACT, FOUND, HANDED_OVER, HEALED, LEAVES, MENDED, NAMED_DEAD, NOT_EARLY,
+    NOTHING_LOST, PATIENT, RingTally, STOPS, WHOLE, WRITTEN_ONCE,
 };
 use crate::process::{Output, PeerId};
 use crate::ring::judge::objections;
@@ -17,7 +17,7 @@ use crate::ring::key::{Key, Name};
 use crate::ring::lines::{logged, printed, said};
 use crate::ring::machine::{Input, KILLED, Message, RingMachine};
 use crate::ring::message::{
-    self, Fact, LogEvent, Note, Order, Record, Side, TransferFailure, TransferId,
+    self, Fact, FileOrder, LogEvent, Note, Record, TransferFailure, TransferId,
 };
 use crate::ring::transfer::{Bytes, TIMEOUT};
 use crate::sim::harness::{Monitor, RunFindings, Scenario, Simulated, Violations, is_complete};
@@ -155,10 +155,10 @@ impl RingMonitor {
         }
     }
 
-    fn ordered(&mut self, peer: PeerId, order: &Order) {
+    fn ordered(&mut self, peer: PeerId, order: &FileOrder) {
         let Some(machine) = self.machines.get_mut(&peer) else { return };
         match order {
-            Order::Write(id, at, bytes) => {
+            FileOrder::Write(id, at, bytes) => {
                 let written = machine.written.entry(*id).or_default();
                 let mut places = *at..*at + bytes.0.len() as u64;
                 if places.any(|place| !written.insert(place)) {
@@ -166,8 +166,8 @@ impl RingMonitor {
                     self.violations.add(WRITTEN_ONCE, how);
                 }
             }
-            Order::Finish(_) => machine.is_news = true,
-            Order::Remove(name) => {
+            FileOrder::Finish(_) => machine.is_news = true,
+            FileOrder::Remove(name) => {
                 let was_here = machine.files.remove(name);
                 let mut others = self.machines.values();
                 let is_elsewhere = others.any(|it| it.is_there && it.files.contains(name));
@@ -208,6 +208,10 @@ impl RingMonitor {
             Note::NotSent(name, to, TransferFailure::GaveUp) => {
                 let asker = self.ids.iter().position(|id| *id == to).unwrap_or(0) + 1;
                 let asker = PeerId(u16::try_from(asker).unwrap_or(0));
+                if self.machines[&asker].is_there {
+                    let how = || format!("{peer} gives up sending {name} to {asker}");
+                    self.violations.add(PATIENT, how);
+                }
                 if self.received.contains(&(asker, name)) && self.machines[&asker].is_there {
                     let how = || format!("{peer} has not sent {name}, which {asker} has");
                     self.violations.add(AGREED, how);
@@ -253,14 +257,7 @@ impl RingMonitor {
             _ => {}
         }
         match fact {
-            Fact::Log(entry) => {
-                let side = match entry.side {
-                    Side::Responding => "responding_log.txt",
-                    Side::Requesting => "requesting_log.txt",
-                };
-                let line = format!("{side} {}", logged(entry, 0));
-                self.line(peer, &line);
-            }
+            Fact::Log(entry) => self.line(peer, &logged(entry, 0)),
             Fact::Note(note) => self.line(peer, &said(*note)),
             fact => {
                 if let Some(lines) = printed(fact) {
@@ -374,8 +371,10 @@ impl<P: Subject<RingMachine>> RunObserver<P> for RingMonitor {
             let length = content.0.len();
             let how = || format!("{peer} has received {length} bytes as {name}, which is not it");
             let right = self.contents.get(name).map_or(0, |content| content.0.len());
-            let rule = if length < right { WHOLE } else { EXACT };
-            self.violations.add(rule, how);
+            if length < right {
+                self.violations.add(WHOLE, how);
+            }
+            self.violations.add(EXACT, how);
         }
         let Some(machine) = self.machines.get_mut(&peer) else { return };
         machine.is_there = process.is_awake();
@@ -420,8 +419,13 @@ impl<P: Subject<RingMachine>> RunObserver<P> for RingMonitor {
         if code == KILLED {
             self.killed.insert(id);
         }
-        if let Some(machine) = self.machines.get_mut(&peer) {
-            machine.is_there = false;
+        let machine = self.machines.entry(peer).or_default();
+        machine.is_there = false;
+        let files = machine.files.clone();
+        let is_lost =
+            |name: &&Name| !self.machines.values().any(|it| it.is_there && it.files.contains(name));
+        if let Some(name) = files.iter().find(is_lost).filter(|_| code != KILLED) {
+            self.violations.add(HANDED_OVER, || format!("{peer} has quit, and {name} with it"));
         }
         if let Some(journal) = &mut self.journal {
             let _ = writeln!(journal, "==> peer{id} {text}"); // a String takes all

@@ -14,6 +14,11 @@ pub(super) const WRITTEN_ONCE: Property =
 /// Moving loses nothing.
 pub(super) const NOTHING_LOST: Property =
     Property::new("nothing-lost", "a file is removed only when another peer that is there has it");
+/// Who leaves leaves its files.
+pub(super) const HANDED_OVER: Property = Property::new(
+    "handed-over",
+    "the files of a peer that has quit are at another one that is there",
+);
 /// The time-out is kept.
 pub(super) const NOT_EARLY: Property = Property::new(
     "not-early",
@@ -28,6 +33,9 @@ pub(super) const STOPS: Property =
 /// Both sides agree.
 pub(super) const AGREED: Property =
     Property::new("agreed", "no sender says that a file was not sent which its asker has");
+/// Nobody is given up who is there.
+pub(super) const PATIENT: Property =
+    Property::new("patient", "no sender gives up a transfer to a peer that is there");
 /// Only the last one is alone.
 pub(super) const ALONE: Property =
     Property::new("alone", "a peer says that it is alone only if there is no other");
@@ -57,10 +65,12 @@ pub(super) const PROPERTIES: &[Property] = &[
     WHOLE,
     WRITTEN_ONCE,
     NOTHING_LOST,
+    HANDED_OVER,
     NOT_EARLY,
     NAMED_DEAD,
     STOPS,
     AGREED,
+    PATIENT,
     ALONE,
     LEAVES,
     FOUND,

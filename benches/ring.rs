@@ -1,0 +1,200 @@
+//! Figures of the ring on the loopback interface: `make bench-ring`.
+//!
+//! How fast a file is sent, beside the floor of a plain datagram round trip per segment in the same
+//! run; how long the ring takes to heal after a death; and over how many peers requests go, in the
+//! simulator, without shortcuts and with them.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use std::env;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const MSS: usize = 1400;
+const SEGMENTS: usize = 8_000;
+const ROUNDS: usize = 5;
+const PING: f64 = 1.0;
+const MISSES: u32 = 3;
+
+struct Peer {
+    child: Child,
+    lines: Receiver<(Instant, String)>,
+}
+
+impl Peer {
+    /// Waits for a line, and says when it came.
+    fn prints(&self, text: &str) -> Instant {
+        loop {
+            let (at, line) = self.lines.recv_timeout(Duration::from_secs(60)).unwrap();
+            if line.contains(text) {
+                return at;
+            }
+        }
+    }
+
+    fn types(&mut self, line: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+}
+
+/// A ring of these ids; all logs and files in a directory that goes with it.
+struct Ring {
+    folder: PathBuf,
+    peers: Vec<Peer>,
+}
+
+impl Ring {
+    fn start(ids: &[u16], flags: &str) -> Self {
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ring-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        let base = 10_000 + u16::try_from(std::process::id() % 12_000).unwrap();
+        let mut peers = Vec::new();
+        for (at, id) in ids.iter().enumerate() {
+            let dir = folder.join(id.to_string());
+            fs::create_dir_all(&dir).unwrap();
+            let next = |steps: usize| ids[(at + steps) % ids.len()].to_string();
+            let mut command = Command::new(env!("CARGO_BIN_EXE_synod"));
+            command.args(["ring", &id.to_string(), &next(1), &next(2)]);
+            command.args([&MSS.to_string(), "0", "--base-port", &base.to_string(), "--until-eof"]);
+            command.args(flags.split_whitespace()).arg("--dir").arg(dir);
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+            let mut child = command.spawn().unwrap();
+            let out = BufReader::new(child.stdout.take().unwrap());
+            let (sender, lines) = channel();
+            thread::spawn(move || {
+                for line in out.lines().map_while(Result::ok) {
+                    let _ = sender.send((Instant::now(), line));
+                }
+            });
+            peers.push(Peer { child, lines });
+        }
+        for peer in &peers {
+            peer.prints("A ping response");
+            peer.prints("A ping request");
+        }
+        Self { folder, peers }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        for peer in &mut self.peers {
+            let _ = (peer.child.kill(), peer.child.wait());
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+/// Datagrams of a segment's length to another process and an answer of an acknowledgement's, one
+/// after the other.
+fn floor() -> Duration {
+    let (here, there) = (UdpSocket::bind("127.0.0.1:0"), UdpSocket::bind("127.0.0.1:0"));
+    let (here, there) = (here.unwrap(), there.unwrap());
+    let to = there.local_addr().unwrap();
+    let echo = thread::spawn(move || {
+        let mut buffer = [0; 2 * MSS];
+        while let Ok((length, from)) = there.recv_from(&mut buffer) {
+            if length == 1 {
+                return;
+            }
+            there.send_to(&buffer[..27], from).unwrap();
+        }
+    });
+    let (segment, mut answer) = ([7; MSS + 27], [0; 64]);
+    let begun = Instant::now();
+    for _ in 0..SEGMENTS {
+        here.send_to(&segment, to).unwrap();
+        here.recv_from(&mut answer).unwrap();
+    }
+    let took = begun.elapsed();
+    here.send_to(&[0], to).unwrap();
+    echo.join().unwrap();
+    took
+}
+
+fn fetch(flags: &str) -> Duration {
+    let mut ring = Ring::start(&[1, 5, 9], flags);
+    fs::write(ring.folder.join("5/0005.pdf"), vec![7; MSS * SEGMENTS]).unwrap();
+    ring.peers[0].types("request 0005");
+    let begun = ring.peers[0].prints("We now start receiving");
+    ring.peers[0].prints("The file is received.") - begun
+}
+
+fn transfer() {
+    let (mut floors, mut waits, mut windows) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        floors.push(floor());
+        waits.push(fetch("--ping 5"));
+        windows.push(fetch("--ping 5 --window 64"));
+    }
+    let (floor, wait, window) = (median(floors), median(waits), median(windows));
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / SEGMENTS as f64;
+    println!("a file of {SEGMENTS} segments of {MSS} bytes, {ROUNDS} rounds, medians");
+    println!("  a round trip per segment   {:>6.1} us a segment", each(floor));
+    let share = floor.as_secs_f64() / wait.as_secs_f64();
+    println!("  stop and wait              {:>6.1} us: {:.0} %", each(wait), share * 100.0);
+    let times = wait.as_secs_f64() / window.as_secs_f64();
+    println!("  --window 64                {:>6.1} us: {times:.1} times as fast", each(window));
+}
+
+fn repair() {
+    let mut times = Vec::new();
+    for round in 0..ROUNDS as u64 {
+        let mut ring = Ring::start(&[1, 5, 9, 20], &format!("--ping {PING} --misses {MISSES}"));
+        thread::sleep(Duration::from_millis(2000 + 217 * round));
+        ring.peers[2].child.kill().unwrap();
+        let begun = Instant::now();
+        let one = ring.peers[1].prints("My second successor is now peer 1.") - begun;
+        let other = ring.peers[0].prints("My second successor is now peer 20.") - begun;
+        times.push(one.max(other));
+    }
+    let longest = times.iter().max().unwrap().as_secs_f64();
+    println!("a death, until both predecessors have the right successors, {ROUNDS} deaths");
+    println!("  median {:.2} s, longest {longest:.2} s", median(times).as_secs_f64());
+    println!("  misses x ping + 0.5 s is {:.2} s", f64::from(MISSES) * PING + 0.5);
+}
+
+/// What the simulator counts, of requests of random peers for random names.
+fn hops() {
+    println!("hops of a request, 64 requests in each of 3 simulated rings, mean");
+    for peers in [8, 64, 256] {
+        let mean = |world: &str| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_synod"));
+            command.args(["sim", "ring", "--seeds", "0..3", "--faults", world, "--peers"]);
+            let out = command.arg(peers.to_string()).output().unwrap().stdout;
+            let text = String::from_utf8(out).unwrap();
+            let figure = |name: &str| {
+                let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+                line.trim().replace(',', "").parse::<f64>().unwrap()
+            };
+            figure("their hops") / figure("requests answered")
+        };
+        println!(
+            "  {peers:>3} peers: {:>6.1}   with --fingers {:>4.1}",
+            mean("hops"),
+            mean("fingers")
+        );
+    }
+}
+
+fn main() {
+    // Cargo's own flag; anything else names a part.
+    let part = env::args().skip(1).find(|arg| arg != "--bench");
+    for (name, run) in [("transfer", transfer as fn()), ("repair", repair), ("hops", hops)] {
+        if part.as_deref().is_none_or(|part| part == name) {
+            run();
+        }
+    }
+}
