@@ -17,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const MSS: usize = 1400;
-const SEGMENTS: usize = 8_000;
+const SEGMENTS: u32 = 8_000;
 const ROUNDS: usize = 5;
 const PING: f64 = 1.0;
 const MISSES: u32 = 3;
@@ -126,7 +126,7 @@ fn floor() -> Duration {
 
 fn fetch(flags: &str) -> Duration {
     let mut ring = Ring::start(&[1, 5, 9], flags);
-    fs::write(ring.folder.join("5/0005.pdf"), vec![7; MSS * SEGMENTS]).unwrap();
+    fs::write(ring.folder.join("5/0005.pdf"), vec![7; MSS * SEGMENTS as usize]).unwrap();
     ring.peers[0].types("request 0005");
     let begun = ring.peers[0].prints("We now start receiving");
     ring.peers[0].prints("The file is received.") - begun
@@ -140,7 +140,7 @@ fn transfer() {
         windows.push(fetch("--ping 5 --window 64"));
     }
     let (floor, wait, window) = (median(floors), median(waits), median(windows));
-    let each = |time: Duration| time.as_secs_f64() * 1e6 / SEGMENTS as f64;
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(SEGMENTS);
     println!("a file of {SEGMENTS} segments of {MSS} bytes, {ROUNDS} rounds, medians");
     println!("  a round trip per segment   {:>6.1} us a segment", each(floor));
     let share = floor.as_secs_f64() / wait.as_secs_f64();

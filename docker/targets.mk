@@ -2,7 +2,7 @@
 
 .PHONY: docker-image docker-test1 docker-test2 docker-lecture docker-duel docker-durable \
     docker-lab docker-faults docker-kill docker-cut docker-pause docker-partition docker-ready \
-    docker-sync docker-member1 docker-member2 docker-member3 docker-member4 docker-clean \
+    docker-sync docker-ring docker-member1 docker-member2 docker-member3 docker-member4 docker-clean \
     docker-lab-test1 docker-lab-test2 docker-lab-ready docker-lab-member1 docker-lab-member2 \
     docker-lab-member3 docker-lab-member4 swarm-test judge-them judge-them-test kubernetes
 
@@ -50,6 +50,10 @@ docker-ready:
 # The last in the chain starts two seconds late.
 docker-sync:
 	@protocol=sync late=peer3 docker/scenario.sh synod-sync compose/sync.yml hostsfile-sync.txt
+
+# Request, quit, kill, request.
+docker-ring:
+	@docker/ring.sh
 
 # The judge must know who is to crash, and who is to be removed on request.
 docker-member1 docker-lab-member1: judge := member

@@ -285,6 +285,10 @@ fn the_projects_own_hostsfiles_can_all_be_run() {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).expect("is there") {
         let path = entry.expect("can be read").path();
+        if path.ends_with("hosts-ring.txt") {
+            // Of another form: ids that are no numbers of lines.
+            continue;
+        }
         // Far enough to read the whole file: there is no such peer.
         let without_roles = ["hostsfile.txt", "hostsfile-member.txt", "hostsfile-sync.txt"]
             .iter()

@@ -10,6 +10,7 @@ use synod::fnv::fnv1a;
 use synod::member::sim::MemberSim;
 use synod::protocols::simulated;
 use synod::ready::sim::ReadySim;
+use synod::ring::sim::RingSim;
 use synod::sim::harness::{Scenario, Simulated, Tally as _};
 use synod::sync::sim::SyncSim;
 
@@ -120,6 +121,20 @@ fn the_runs_are_not_empty() {
         assert!(seen.contains(what), "{what}: {seen:?}");
     }
     assert_eq!(judged, 40);
+    let (seen, judged) = figures::<RingSim>("--peers 8 --faults churn");
+    for what in [
+        "changes of the ring",
+        "files received",
+        "files not found",
+        "transfers broken off",
+        "segments sent again",
+        "files moved",
+        "copies",
+        "out of order",
+    ] {
+        assert!(seen.contains(what), "{what}: {seen:?}");
+    }
+    assert_eq!(judged, 40);
 }
 
 /// An hour of virtual time with a jitter of a fifth of the period.
@@ -148,6 +163,7 @@ fn the_same_seed_is_the_same_run_everywhere() {
     assert_same_everywhere::<ReadySim>("--faults heavy", "86d112ca742f6b3e");
     assert_same_everywhere::<MemberSim>("--faults heavy --majority", "cf8eaa3de83cdda7");
     assert_same_everywhere::<SyncSim>("--faults heavy", "c03f774d5ce41495");
+    assert_same_everywhere::<RingSim>("--peers 8 --faults churn", "29c77c4645feacc7");
 }
 
 /// One in sixteen of the matrix's runs is enough for most mutants to be caught twice, and the known
@@ -198,7 +214,7 @@ fn the_command_says_what_it_found_with_its_exit_code() {
         run("sim member --mutant comes-back-when-asked-to-go --faults none --seeds 0..5");
     assert_eq!(code, Some(1), "this mutant survives where nobody is asked to go");
     let (_, list) = run("sim --mutants");
-    for protocol in ["paxos", "ready", "member", "sync"] {
+    for protocol in ["paxos", "ready", "member", "sync", "ring"] {
         let mut cells = list.lines().map(|line| line.split('\t').collect::<Vec<_>>());
         assert!(cells.any(|cells| cells.len() == 6 && cells[2] == protocol), "{protocol}");
     }

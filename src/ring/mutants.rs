@@ -41,7 +41,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
 }
 
 const HEALED: Guard = Guard::new(
-    "healed",
+    "mended",
     "src/ring/successors.rs",
     "fn lose",
     "death: the second successor becomes the first, whose own successors are asked for",
@@ -86,7 +86,7 @@ static MUTANTS: &[Mutant] = &[
         name: "no-third-successor",
         does: "Learns only one successor of its first, so it knows two and no spare one.",
         seen: "The assignment's own solution; cdesiniotis/chord-grpc #156.",
-        guard: HEALED,
+        guard: Guard { rule: "alone", ..HEALED },
         receive: |_, _, message| {
             if let Some(list) = successors(message) {
                 list.truncate(1);
@@ -231,13 +231,18 @@ static MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "last-acknowledgement-lost-is-a-hang",
-        does: "Confirms the end of a transfer once and never again.",
+        does: "Confirms the end of a transfer once; and peers with an odd id wait for that for ever.",
         seen: "Senders that wait for the last acknowledgement for ever.",
         guard: Guard {
             rule: "agreed",
             file: "src/ring/peer/transfers.rs",
             item: "fn ended",
             step: "transfer: the end mark is acknowledged, as often as it comes",
+        },
+        setup: |setup| {
+            if setup.peer.me.0 % 2 == 1 {
+                setup.peer.terms.give_up = u32::MAX;
+            }
         },
         receive: |state, _, message| match message {
             Message::Plain(message::Message::End { id }) => state.notes.ids.insert(*id),
