@@ -86,3 +86,27 @@ impl Admission {
         self.reported.lock().expect(UNPOISONED).insert(peer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beyond_the_bound_some_have_a_moment_for_their_hello_and_the_rest_none() {
+        const MOST: usize = 2;
+        let admission = Admission { most: MOST, ..Admission::default() };
+        let times: Vec<_> = (0..=MOST + MAX_GRACED).map(|_| admission.enter()).collect();
+        assert_eq!(times[..MOST], [Some(HELLO_TIMEOUT); MOST]);
+        assert_eq!(times[MOST..MOST + MAX_GRACED], [Some(GRACE); MAX_GRACED]);
+        assert_eq!(times[MOST + MAX_GRACED], None);
+        times.iter().for_each(|_| admission.leave());
+        assert_eq!(admission.enter(), Some(HELLO_TIMEOUT), "all others are gone");
+    }
+
+    #[test]
+    fn an_unexpected_address_is_reported_once_for_each_peer() {
+        let admission = Admission::default();
+        let reports = [1, 1, 2, 1].map(|peer| admission.is_first_report(PeerId(peer)));
+        assert_eq!(reports, [true, false, true, false]);
+    }
+}
