@@ -15,8 +15,8 @@
 //! ```
 //!
 //! `MINUTES=n` ends it early, `JOBS=n` is how many tests run at once, `TESTS="check views"` leaves
-//! out the other files of tests, but not the unit tests. What the compiler evaluates and what stands
-//! behind `impl` cannot be switched; each of those is built alone, at the end.
+//! out the other files of tests, but not the unit tests. What the compiler evaluates and what
+//! stands behind `impl` cannot be switched; each of those is built alone, at the end.
 //!
 //! `equivalents.txt` lists what no test can notice, with the reason. Exit 1: a survivor is not on
 //! that list, or an entry of the list names nothing.
