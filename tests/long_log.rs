@@ -45,15 +45,15 @@ fn is_clean_and_small(look: Look, lines: u64, most_mib: u64) {
 
 #[test]
 fn a_log_longer_than_the_memory_of_the_judge_is_judged_in_bounded_memory() {
-    is_clean_and_small(Look::Compose, 600_000, 400);
+    is_clean_and_small(Look::Compose, 600_000, 80);
 }
 
 /// `cargo test --release --test long_log -- --ignored --nocapture`
 #[test]
 #[ignore = "a minute in release; the smaller one above always runs"]
 fn ten_million_lines_are_judged_in_bounded_memory() {
-    is_clean_and_small(Look::Compose, 10_000_000, 400);
-    is_clean_and_small(Look::Journal, 10_000_000, 400);
+    is_clean_and_small(Look::Compose, 10_000_000, 80);
+    is_clean_and_small(Look::Journal, 10_000_000, 80);
 }
 
 #[test]
