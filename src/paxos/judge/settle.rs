@@ -59,7 +59,28 @@ impl Case<'_> {
 
     /// The promises that the proposer had before it asked to accept.
     pub(super) fn promises(&self) -> impl Iterator<Item = &Answer> {
-        self.answers().filter(|answer| self.proposal.promised(answer))
+        let all_came = self.all_came();
+        self.answers().filter(move |answer| {
+            self.proposal.promised(answer) || (all_came && answer.promise_sent)
+        })
+    }
+
+    /// How many more it had of which it is not known whose they were.
+    pub(super) fn nameless_promises(&self) -> usize {
+        if self.all_came() { 0 } else { self.proposal.nameless_promises }
+    }
+
+    /// True if so many promises came in time, whosever they were, as were sent at all: by those
+    /// that were asked, each once.
+    fn all_came(&self) -> bool {
+        let Proposal { begins_here, nameless_heard, nameless_promises, .. } = self.proposal;
+        let asked = self.proposal.answers.iter().filter(|answer| answer.prepares > 0);
+        let sent = asked.clone().filter(|answer| answer.promise_sent).count();
+        *begins_here
+            && sent > 0
+            && [*nameless_heard, *nameless_promises] == [sent; 2]
+            && asked.clone().all(|answer| answer.prepares == 1 && self.quorum.counts(answer.peer))
+            && asked.count() == self.proposal.prepares_sent
     }
 }
 
@@ -251,7 +272,7 @@ impl Hypothesis {
         let Case { number, proposal, owner, quorum, partial } = case;
         let Some(accept) = proposal.asked(MessageType::Accept).next() else { return };
         let names: Vec<u16> = case.promises().map(|answer| answer.peer).collect();
-        let count = names.len() + proposal.nameless_promises;
+        let count = names.len() + case.nameless_promises();
         let own = usize::from(quorum.silent_self);
         if proposal.accept_sent && count + own >= quorum.most && !quorum.members.is_empty() {
             return self.findings.kept(PaxosRule::MajorityOfPromises);
@@ -300,9 +321,20 @@ impl Hypothesis {
                 (!own || proposal.voted(answer)).then_some((answer.peer, vote))
             })
             .collect();
+        // Nobody may have accepted it, as far as is known of all acceptors.
+        let has_none = {
+            let answers = || proposal.answers.iter().filter(|a| quorum.counts(a.peer));
+            let who = answers().filter(|a| self.possible_vote(known, number, a).is_some());
+            let who: Vec<u16> = who.map(|answer| answer.peer).collect();
+            let silent = quorum.members.iter().filter(|peer| quorum.counts(**peer));
+            let silent = silent.filter(|peer| !who.contains(peer)).filter(|peer| {
+                !self.has_not_voted(known, **peer, number, proposal.answer_of(**peer))
+            });
+            quorum.is_all && !quorum.may_be(who.len() + silent.count())
+        };
         let count = votes.len() + proposal.nameless_votes;
         let with_own = count + usize::from(quorum.silent_self);
-        if with_own >= quorum.most && !quorum.members.is_empty() {
+        if with_own >= quorum.most && !quorum.members.is_empty() && !has_none {
             return self.findings.kept(PaxosRule::MajorityOfVotes);
         }
         let hears = Self::hears_answers(known, owner);
@@ -322,18 +354,7 @@ impl Hypothesis {
         // It asks to accept only once, so nobody voted before the first of these lines.
         let is_seen = proposal.begins_here || proposal.accept_behind;
         let is_few = is_own_count && is_seen && !quorum.may_be(count);
-        // Else nobody may have accepted it, as far as is known of all acceptors.
-        let has_none = || {
-            let answers = || proposal.answers.iter().filter(|a| quorum.counts(a.peer));
-            let who = answers().filter(|a| self.possible_vote(known, number, a).is_some());
-            let who: Vec<u16> = who.map(|answer| answer.peer).collect();
-            let silent = quorum.members.iter().filter(|peer| quorum.counts(**peer));
-            let silent = silent.filter(|peer| !who.contains(peer)).filter(|peer| {
-                !self.has_not_voted(known, **peer, number, proposal.answer_of(**peer))
-            });
-            quorum.is_all && !quorum.may_be(who.len() + silent.count())
-        };
-        let open = !(is_few || has_none());
+        let open = !(is_few || has_none);
         let certainty = if open || partial { Certainty::NotDecidable } else { Certainty::Certain };
         self.findings.add_of(PaxosRule::MajorityOfVotes, owner, certainty, || {
             let who = choice.by.map_or("somebody".into(), |by| format!("peer{by}"));

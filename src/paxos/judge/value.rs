@@ -49,7 +49,7 @@ impl Hypothesis {
         let candidate = proposal.value_of(MessageType::Prepare);
         let answers: Vec<&Answer> = case.promises().collect();
         let own = self.own_voice(known, case, asked);
-        let unseen = self.unseen_answers(known, case) + proposal.nameless_promises;
+        let unseen = self.unseen_answers(known, case) + case.nameless_promises();
         let count = answers.len() + unseen;
         // Without a majority there is nothing to take a value from; another rule says so.
         if count + own.voices < quorum.least || quorum.members.is_empty() {
