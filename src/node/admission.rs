@@ -99,7 +99,9 @@ mod tests {
         assert_eq!(times[..MOST], [Some(HELLO_TIMEOUT); MOST]);
         assert_eq!(times[MOST..MOST + MAX_GRACED], [Some(GRACE); MAX_GRACED]);
         assert_eq!(times[MOST + MAX_GRACED], None);
-        times.iter().for_each(|_| admission.leave());
+        for _ in times {
+            admission.leave();
+        }
         assert_eq!(admission.enter(), Some(HELLO_TIMEOUT), "all others are gone");
     }
 
