@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Cluster, End, Line, Program, Scratch};
+use common::{Cluster, End, Line, Program, Scratch, until};
 
 const TWO_PROPOSERS: &str = "hostsfile-testcase2.txt";
 
@@ -452,7 +452,11 @@ fn a_proposer_whose_disk_is_full_ends_with_one_line() {
     let Some(disk) = SmallDisk::mount() else { return };
     let mut cluster = Cluster::new(&["proposer1,acceptor1", "acceptor1", "acceptor1"]);
     let mut program = on_small_disk(&cluster, &disk.path(), 1, "-v Y");
-    program.says("listens on port");
+    // What it writes while the room is used up would find some.
+    until("its number is recorded", || {
+        let log = fs::read(disk.path().join("data/log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).contains("last_number").then_some(())
+    });
     disk.fill_all_but(20);
     cluster.run(2, "");
     cluster.run(3, "");
