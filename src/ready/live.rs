@@ -118,7 +118,7 @@ impl LiveRun for ReadyRun {
         // Prose; with -d behind a time stamp.
         let name = peer.to_string();
         let is_debug = text.get(16..).is_some_and(|rest| rest.starts_with(&name));
-        if text.starts_with(&format!("{name}: ")) || text != "READY" && is_debug {
+        if text.starts_with(&format!("{name}: ")) || is_debug {
             return;
         }
         if text != "READY" {
@@ -159,6 +159,81 @@ impl LiveRun for ReadyRun {
             table: self.table(),
             reasons: self.reasons.list().to_vec(),
             shown: format!("{} peers, and all are ready", self.all.len()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: PeerId = PeerId(1);
+    const TWO: PeerId = PeerId(2);
+
+    fn says(run: &mut ReadyRun, peer: PeerId, text: &str) {
+        run.line(peer, Stream::Err, Duration::ZERO, text);
+    }
+
+    fn start_all(run: &mut ReadyRun) {
+        run.started(ONE);
+        run.fault(PeerEvent::Started(TWO));
+    }
+
+    fn end(run: &mut ReadyRun, code: i32) {
+        run.ended(ONE, &Exit { code: Some(code), text: format!("exit code {code}") });
+    }
+
+    #[test]
+    fn a_run_fails_for_what_a_peer_must_not_do_and_for_nothing_else() {
+        type Case = (fn(&mut ReadyRun), &'static [&'static str]);
+        let cases: [Case; 9] = [
+            (
+                |run| {
+                    start_all(run);
+                    says(run, ONE, "peer1: listens on port 3000");
+                    says(run, ONE, "        1.234567peer1 asks peer2");
+                    says(run, ONE, "READY");
+                    end(run, 0);
+                },
+                &[],
+            ),
+            (|run| says(run, ONE, "READY"), &[]), // nobody says who has been started
+            (
+                |run| {
+                    run.started(ONE);
+                    says(run, ONE, "READY");
+                },
+                &["peer1 is ready before all have been started"],
+            ),
+            (
+                |run| {
+                    start_all(run);
+                    says(run, ONE, "READY");
+                    says(run, ONE, "READY");
+                },
+                &["peer1 says READY twice"],
+            ),
+            (|run| says(run, ONE, "ready"), &["peer1 printed a line of another form: ready"]),
+            (
+                |run| run.line(ONE, Stream::Out, Duration::ZERO, "READY"),
+                &["peer1 prints on standard output: READY"],
+            ),
+            (|run| end(run, 0), &["peer1 ended too early: exit code 0"]),
+            (
+                |run| {
+                    says(run, ONE, "READY");
+                    end(run, 2);
+                },
+                &["peer1 ended too early: exit code 2"],
+            ),
+            (|run| run.object("a reason".into()), &["a reason"]),
+        ];
+        for (happens, reasons) in cases {
+            let mut run = ReadyRun::new(1..=2);
+            happens(&mut run);
+            assert_eq!(run.verdict().reasons, reasons);
+            assert_eq!(run.failed(), !reasons.is_empty(), "{reasons:?}");
+            assert!(!run.reached(), "peer2 is not ready");
         }
     }
 }
