@@ -177,6 +177,9 @@ pub trait Process {
     /// The longest raw body that may follow a message on a stream, in bytes. Where it is 0, no
     /// message has one.
     const MAX_BODY: u64 = 0;
+    /// The longest line of a stream, in bytes: a message as JSON, and what frames it. A longer one
+    /// closes the connection.
+    const MAX_LINE: usize = 64 * 1024;
     /// The longest datagram that is looked at, in bytes. What every network carries in one piece,
     /// unless the protocol knows its network better.
     const MAX_DATAGRAM: usize = 1200;
@@ -206,6 +209,10 @@ pub trait Process {
     /// Happens again after every loss of either link. Where a protocol has datagrams only, it
     /// means that the peer's address is known now, or is another one now.
     fn connected(&mut self, peer: PeerId, out: &mut Effects<Self>);
+
+    /// One of the links to and from `peer` is gone, after both were up. Not all drivers tell, and
+    /// none tells at once; it comes before the next [`Process::connected`], if it comes.
+    fn disconnected(&mut self, _peer: PeerId, _out: &mut Effects<Self>) {}
 
     /// `from` sent this message, over a stream or as a datagram.
     fn receive(&mut self, from: PeerId, message: Self::Message, out: &mut Effects<Self>);

@@ -68,10 +68,8 @@ impl<P: Process + Send + 'static> Node<P> {
     /// Sees the steps of a batch through: makes their records durable, all at once, and hands over
     /// what became ready.
     pub(super) fn conclude(&self, batch: &mut Batch) {
-        if let Some(needs) = batch.needs.take()
-            && self.commit(needs)
-        {
-            self.release();
+        if let Some(needs) = batch.needs.take() {
+            self.see_through(needs, false);
         }
     }
 
@@ -153,11 +151,15 @@ impl<P: Process + Send + 'static> Node<P> {
         let mut core = self.lock();
         let ends = core.ends.entry(peer).or_default();
         ends.connections -= 1;
+        let mut is_news = false;
         if ends.is_newest(stream) {
             ends.inbound = None;
-            ends.is_told = false;
+            is_news = std::mem::take(&mut ends.is_told);
         }
         core.forget(peer);
+        if is_news {
+            self.disconnected(core, peer);
+        }
     }
 
     /// Our link to `peer` came up or went down.
@@ -165,12 +167,22 @@ impl<P: Process + Send + 'static> Node<P> {
         let mut core = self.lock();
         let ends = core.ends.entry(peer).or_default();
         ends.outbound = up;
+        let was_told = ends.is_told;
         ends.is_told &= up;
         if ends.is_news() {
-            self.connected(core, peer);
-        } else {
-            core.forget(peer);
+            return self.connected(core, peer);
         }
+        core.forget(peer);
+        if was_told && !up {
+            self.disconnected(core, peer);
+        }
+    }
+
+    /// Tells the process that `peer` cannot be talked with any more.
+    fn disconnected(&self, mut core: MutexGuard<'_, Core<P>>, peer: PeerId) {
+        core.outputs.cause = Some(peer);
+        self.step_locked(&mut core, |process, out| process.disconnected(peer, out));
+        self.finish(core);
     }
 
     /// Tells the process that `peer` can be talked with.

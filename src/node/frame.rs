@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::PeerId;
 
-/// The longest line, in bytes, without its newline. A longer one closes the connection.
+/// The longest line of a text that is read, in bytes, without its newline. Those of connections
+/// have a limit of their protocol's: [`Process::MAX_LINE`](crate::process::Process::MAX_LINE).
 pub const MAX_LINE: usize = 64 * 1024;
 /// The longest line of a connection that has not said hello.
 pub const MAX_HELLO: usize = 1024;

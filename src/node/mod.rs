@@ -53,7 +53,7 @@
 //! | messages with bodies for a peer | `link::MAX_BODIES` messages | dropped, counted | link |
 //! | a line of a text with inputs | `frame::MAX_LINE` | skipped, said | inputs |
 //! | a body | `Process::MAX_BODY`; a piece of it in memory | closed | bodies |
-//! | a line, before and after the hello | `frame::MAX_HELLO`, `MAX_LINE` | closed | strangers |
+//! | a line, before and after hello | `MAX_HELLO`, `Process::MAX_LINE` | closed | strangers |
 //! | a datagram | `Process::MAX_DATAGRAM` | dropped | barrier |
 //! | connections without a hello | `admission::MAX_UNKNOWN`, `MAX_GRACED` | closed | strangers |
 //! | peers that no file lists | `Sockets::unlisted` peers | rejected | unlisted |

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use super::disk::Disk;
 use super::outbox::{Pending, length_of};
 use super::sync::{MutexGuard, UNPOISONED};
 use super::{Core, Node};
@@ -70,6 +71,20 @@ impl<P: Process + Send + 'static> Node<P> {
     /// A person or a client on this host asks the process for something.
     pub fn input(&self, input: P::Input) {
         self.step(|process, out| process.input(input, out));
+    }
+
+    /// The same with several at once: they share a flush, and the messages to a peer a write.
+    pub fn inputs(&self, inputs: impl IntoIterator<Item = P::Input>) {
+        let mut core = self.lock();
+        for input in inputs {
+            self.step_locked(&mut core, |process, out| process.input(input, out));
+        }
+        self.finish(core);
+    }
+
+    /// What is found in the process now, which may not be durable yet.
+    pub fn look<T>(&self, find: impl FnOnce(&P) -> T) -> T {
+        find(&self.lock().process)
     }
 
     /// Feeds one event and sees its effects through.
@@ -188,6 +203,16 @@ impl<P: Process + Send + 'static> Node<P> {
         // What others have put there, they release themselves.
         let silent = core.outputs.is_empty();
         self.unlock(core);
+        self.see_through(needs, silent);
+    }
+
+    /// Makes the first `needs` records durable, and hands over what became ready, unless nothing
+    /// waits. What waits for no flush leaves before it: a question to others, most of all.
+    pub(super) fn see_through(&self, needs: u64, silent: bool) {
+        let durable = || self.disk.as_ref().map_or(u64::MAX, Disk::durable);
+        if !silent && durable() < needs {
+            self.release();
+        }
         if self.commit(needs) && !silent {
             self.release();
         }

@@ -14,7 +14,7 @@ use super::Node;
 use super::admission::{Allow, HELLO_TIMEOUT};
 use super::body::transfer::Taken;
 use super::connections::{Batch, MAX_CONNECTIONS, refuse};
-use super::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
+use super::frame::{Frame, Lines, MAX_HELLO, is_timeout};
 use super::link::{Address, Kind, Link, Next, WRITE_TIMEOUT};
 use super::log::plain;
 use super::sync::spawn;
@@ -82,7 +82,7 @@ fn serve<P: Process + Send + 'static>(
     node.admission.leave();
     match greeted {
         Ok(link) if node.inbound_up(link.peer, &stream) => {
-            lines.set_limit(MAX_LINE);
+            lines.set_limit(P::MAX_LINE);
             let peer = link.peer;
             let ended = listen(node, &link, &stream, &mut lines);
             node.inbound_down(peer, &stream);

@@ -250,6 +250,7 @@ impl<P: Mutable> Mutated<P> {
 impl<P: Mutable> Process for Mutated<P> {
     const PROTOCOL: &'static str = P::PROTOCOL;
     const MAX_BODY: u64 = P::MAX_BODY;
+    const MAX_LINE: usize = P::MAX_LINE;
     const MAX_DATAGRAM: usize = P::MAX_DATAGRAM;
     type Message = P::Message;
     type Record = P::Record;
@@ -286,6 +287,10 @@ impl<P: Mutable> Process for Mutated<P> {
         if (self.mutant.connected)(&mut self.state, other) {
             self.step(out, |process, out| process.connected(other, out));
         }
+    }
+
+    fn disconnected(&mut self, other: PeerId, out: &mut Effects<Self>) {
+        self.step(out, |process, out| process.disconnected(other, out));
     }
 
     fn receive(&mut self, from: PeerId, mut message: P::Message, out: &mut Effects<Self>) {

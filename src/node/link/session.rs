@@ -9,7 +9,7 @@ use super::timeouts::ANSWER_TIMEOUT;
 use super::{Address, Kind, Link, Next, SlowDial, WRITE_TIMEOUT};
 use crate::node::Node;
 use crate::node::connections::{Batch, connected_already};
-use crate::node::frame::{Frame, Lines, MAX_HELLO, MAX_LINE, is_timeout};
+use crate::node::frame::{Frame, Lines, MAX_HELLO, is_timeout};
 use crate::node::log::{Level, LogLimiter, plain};
 use crate::node::sync::{UNPOISONED, spawn};
 use crate::node::tcp::take_frame;
@@ -210,7 +210,7 @@ fn converse<P: Process + Send + 'static>(
     let stream = Arc::new(stream);
     let mut lines = Lines::new(&*stream, MAX_HELLO);
     let peer = greet(node, link, &stream, &mut lines)?;
-    lines.set_limit(MAX_LINE);
+    lines.set_limit(P::MAX_LINE);
     // The third step of the greeting: from here on answers can reach this peer.
     let ping = Frame::<P::Message>::Ping.line();
     let both_ways = link.kind == Kind::Address;
