@@ -9,7 +9,8 @@
 //!                            ├── ready ─────┤          judge, simulation, mutants, diagrams
 //!                            ├── member ────┤
 //!                            ├── sync ──────┤
-//!                            └── ring ──────┤
+//!                            ├── ring ──────┤
+//!                            └── store ─────┤
 //!        ┌────────────┬───────────┬─────────┼──────────┐
 //!     command       node         sim      trace      hosts
 //!     flags and     threads,     a queue, lines      the
@@ -38,6 +39,7 @@ pub mod ready;
 pub mod ring;
 #[cfg(feature = "simulator")]
 pub mod sim;
+pub mod store;
 pub mod sync;
 pub mod trace;
 pub mod visible;

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::sim::harness::AnySim;
 use crate::trace::diagram::{MakeDiagram, draw_journal};
 use crate::trace::judge::LogJudge;
-use crate::{member, paxos, ready, ring, sync};
+use crate::{member, paxos, ready, ring, store, sync};
 
 /// What the tools know of a protocol.
 pub struct Protocol {
@@ -109,6 +109,19 @@ pub const PROTOCOLS: &[Protocol] = &[
         live: Some(&ring::live::LIVE),
         #[cfg(feature = "simulator")]
         sim: Some(&ring::sim::RingSim),
+        #[cfg(feature = "simulator")]
+        learn: None,
+    },
+    Protocol {
+        name: "store",
+        summary: "be one peer of a key-value store",
+        help: store::command::HELP,
+        run: store::command::run,
+        log: Some(&store::event::StoreLog),
+        diagram: Some(draw_journal::<store::event::StoreLog>),
+        live: None,
+        #[cfg(feature = "simulator")]
+        sim: Some(&store::sim::StoreSim),
         #[cfg(feature = "simulator")]
         learn: None,
     },

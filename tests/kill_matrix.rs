@@ -10,6 +10,7 @@ use synod::ready::sim::ReadySim;
 use synod::ring::sim::RingSim;
 use synod::sim::harness::{Failure, Simulated, known_failure};
 use synod::sim::mutant::{Guard, MutantLabel};
+use synod::store::sim::StoreSim;
 use synod::sync::sim::SyncSim;
 
 /// The rows of the matrix, cell by cell, by mutant.
@@ -24,7 +25,7 @@ fn matrix() -> BTreeMap<&'static str, Vec<&'static str>> {
 
 #[test]
 fn every_mutant_has_a_name_of_its_own_and_a_label() {
-    for (sim, least) in simulated().into_iter().zip([43, 8, 23, 5, 13]) {
+    for (sim, least) in simulated().into_iter().zip([43, 8, 23, 5, 13, 21]) {
         let catalogue = sim.mutants();
         let names: BTreeSet<&str> = catalogue.iter().map(|label| label.name).collect();
         assert_eq!(names.len(), catalogue.len());
@@ -94,6 +95,7 @@ fn every_mutant_breaks_the_rule_that_it_names_and_names_the_source_that_keeps_it
         broken::<MemberSim>,
         broken::<SyncSim>,
         broken::<RingSim>,
+        broken::<StoreSim>,
     ];
     let mut wrong = Vec::new();
     for (sim, broken) in simulated().into_iter().zip(broken) {

@@ -15,7 +15,7 @@ use items::{Read, modules, program};
 use source::{Source, rust_files};
 
 /// The protocols: a folder each.
-const PROTOCOLS: &[&str] = &["paxos", "ready", "member", "sync", "ring"];
+const PROTOCOLS: &[&str] = &["paxos", "ready", "member", "sync", "ring", "store"];
 
 /// What in a protocol's folder is not its core, and the room that it belongs to. `service` is for
 /// the commands of other protocols: it runs this one as a first step of theirs.
@@ -116,6 +116,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("visible", &[]),
 ];
 
+/// Protocols whose core is built on another one's core, which their other rooms may name too. Their
+/// judges may not.
+const BUILT_ON: &[(&str, &str)] = &[("store", "paxos")];
+
 /// What does not keep the arrows yet: the importing file's beginning, what it imports, and why.
 const NOT_YET: &[(&str, &[&str], &str)] = &[];
 
@@ -191,7 +195,9 @@ fn may_import(from: &str, to: &str) -> bool {
         return false;
     };
     let any = PROTOCOLS.iter().find_map(|protocol| to.strip_prefix(protocol));
+    let is_below = protocol.is_some_and(|protocol| BUILT_ON.contains(&(*protocol, to)));
     from == to
+        || is_below && (general(from) == "X" || allowed.contains(&"X"))
         || allowed.contains(&general(to).as_str())
         || any.is_some_and(|rest| allowed.contains(&format!("*{rest}").as_str()))
 }
