@@ -137,11 +137,11 @@ mod tests {
         let first = vec![b"GET".to_vec(), b"a\r\nb".to_vec()];
         for cut in 0..stream.len() {
             let taken = take(&stream[..cut]).unwrap();
-            assert_eq!(taken.is_some(), cut >= 24, "{cut}");
+            assert_eq!(taken.is_some(), cut >= 23, "{cut}");
         }
-        assert_eq!(take(stream).unwrap(), Some((first, 24)));
+        assert_eq!(take(stream).unwrap(), Some((first, 23)));
         let inline = vec![b"PING".to_vec(), b"now".to_vec()];
-        assert_eq!(take(&stream[24..]).unwrap(), Some((inline, 10)));
+        assert_eq!(take(&stream[23..]).unwrap(), Some((inline, 10)));
         assert_eq!(take(b"\r\n").unwrap(), Some((Vec::new(), 2)));
         for bad in ["*x\r\n", "*1\r\nGET", "*1\r\n$-1\r\n", "*1\r\n$x\r\n", "*99999999\r\n"] {
             assert!(take(bad.as_bytes()).is_err(), "{bad:?}");
