@@ -47,7 +47,7 @@ const HEALED: Guard = Guard::new(
     "death: the second successor becomes the first, whose own successors are asked for",
 );
 const TRANSFER: Guard = Guard::new(
-    "written-once",
+    "exact",
     "src/ring/transfer/receiver.rs",
     "fn take",
     "transfer: a segment that is there already is acknowledged again and not written",
