@@ -5,7 +5,7 @@
 use super::key::Key;
 use super::message::{Message, TransferId};
 use super::successors::KNOWN;
-use super::transfer::Bytes;
+use super::transfer::Payload;
 
 const PING: u8 = 1;
 const PING_SECOND: u8 = 2;
@@ -75,7 +75,7 @@ pub fn decode(bytes: &[u8]) -> Option<Message> {
             let is_data = *kind == DATA;
             match is_data {
                 true if ack == 0 && seq > 0 && (1..=usize::from(mss)).contains(&data.len()) => {
-                    Some(Message::Data { id, seq, mss, bytes: Bytes(data.to_vec()) })
+                    Some(Message::Data { id, seq, mss, bytes: Payload(data.to_vec()) })
                 }
                 false if seq == 0 && ack > 1 && data.is_empty() => {
                     Some(Message::Ack { id, ack, mss })
@@ -102,8 +102,8 @@ mod tests {
             Message::Ping { seq: u32::MAX, is_second: true },
             Message::Pong { seq: 7, successors: vec![] },
             Message::Pong { seq: 7, successors: vec![Key(0), Key(255), Key(9)] },
-            Message::Data { id, seq: 401, mss: 400, bytes: Bytes(vec![9; 400]) },
-            Message::Data { id, seq: 1, mss: 1, bytes: Bytes(vec![0]) },
+            Message::Data { id, seq: 401, mss: 400, bytes: Payload(vec![9; 400]) },
+            Message::Data { id, seq: 1, mss: 1, bytes: Payload(vec![0]) },
             Message::Ack { id, ack: 801, mss: 400 },
             Message::End { id },
             Message::EndAck { id },
@@ -121,7 +121,7 @@ mod tests {
             }
         }
         assert!(encode(&Message::Ask).is_empty());
-        let long = encode(&Message::Data { id, seq: 1, mss: 3, bytes: Bytes(vec![9; 4]) });
+        let long = encode(&Message::Data { id, seq: 1, mss: 3, bytes: Payload(vec![9; 4]) });
         assert_eq!(decode(&long), None, "longer than its MSS");
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::key::{Key, Name};
 use super::message::{self, Fact, FileOrder, Record, Stored, Timer, TransferId};
 use super::peer::{self, Peer};
-use super::transfer::Bytes;
+use super::transfer::Payload;
 use crate::process::{Effect, Effects, PeerId, Process};
 
 /// What a machine is built from.
@@ -23,7 +23,7 @@ pub struct Setup {
     /// The ids of all machines, in the simulator's order.
     pub ids: Vec<Key>,
     /// The files that are in its directory.
-    pub files: BTreeMap<Name, Bytes>,
+    pub files: BTreeMap<Name, Payload>,
     /// It does nothing before it is told to begin.
     pub sleeps: bool,
 }
@@ -35,7 +35,7 @@ pub enum Message {
     /// Nothing but the message.
     Plain(message::Message),
     /// With the content behind it.
-    Body(message::Message, Bytes),
+    Body(message::Message, Payload),
 }
 
 /// What happens to a machine.
@@ -59,14 +59,14 @@ pub struct RingMachine {
     ids: Vec<Key>,
     peer: Peer,
     is_awake: bool,
-    files: BTreeMap<Name, Bytes>,
+    files: BTreeMap<Name, Payload>,
     /// Files that are sent.
-    open: BTreeMap<TransferId, Bytes>,
+    open: BTreeMap<TransferId, Payload>,
     /// Temporary files.
-    coming: BTreeMap<TransferId, (Name, Bytes)>,
-    received: BTreeMap<Name, Bytes>,
+    coming: BTreeMap<TransferId, (Name, Payload)>,
+    received: BTreeMap<Name, Payload>,
     /// The temporary file that was removed last.
-    parts: BTreeMap<TransferId, (Name, Bytes)>,
+    parts: BTreeMap<TransferId, (Name, Payload)>,
     /// What the shell tells next.
     answers: VecDeque<Answer>,
 }
@@ -76,7 +76,7 @@ pub struct RingMachine {
 enum Answer {
     Opened(TransferId, u64),
     NotThere(TransferId),
-    Chunk(TransferId, u64, Bytes),
+    Chunk(TransferId, u64, Payload),
     Stored(TransferId),
     NotStored(TransferId),
     Files(Vec<Stored>),
@@ -124,12 +124,12 @@ impl RingMachine {
     }
 
     /// The files of the ring that it holds.
-    pub fn files(&self) -> &BTreeMap<Name, Bytes> {
+    pub fn files(&self) -> &BTreeMap<Name, Payload> {
         &self.files
     }
 
     /// The files that it has received.
-    pub fn received(&self) -> &BTreeMap<Name, Bytes> {
+    pub fn received(&self) -> &BTreeMap<Name, Payload> {
         &self.received
     }
 
@@ -201,14 +201,14 @@ impl RingMachine {
                 let content = self.open.get(id).map_or(&[][..], |content| &content.0);
                 let place = |at: u64| usize::try_from(at).unwrap_or(0).min(content.len());
                 let bytes = content[place(*at)..place(at + length)].to_vec();
-                Answer::Chunk(*id, *at, Bytes(bytes))
+                Answer::Chunk(*id, *at, Payload(bytes))
             }
             FileOrder::Close(id) => {
                 self.open.remove(id);
                 return;
             }
             FileOrder::Create(id, name) => {
-                self.coming.insert(*id, (*name, Bytes::default()));
+                self.coming.insert(*id, (*name, Payload::default()));
                 return;
             }
             FileOrder::Write(id, at, bytes) => {
@@ -230,7 +230,7 @@ impl RingMachine {
                 return self.parts.extend(self.coming.remove(id).map(|part| (*id, part)));
             }
             FileOrder::List => {
-                let stored = |(name, content): (&Name, &Bytes)| Stored {
+                let stored = |(name, content): (&Name, &Payload)| Stored {
                     name: *name,
                     size: content.0.len() as u64,
                     is_pdf: true,

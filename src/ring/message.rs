@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::key::{Key, Name};
-use super::transfer::Bytes;
+use super::transfer::Payload;
 
 /// Which request this is: its first asker has drawn it, so no two are alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,7 +84,7 @@ pub enum Message {
         /// The most bytes of a segment.
         mss: u16,
         /// The bytes.
-        bytes: Bytes,
+        bytes: Payload,
     },
     /// A datagram: the segment before this byte has arrived.
     Ack {
@@ -276,7 +276,7 @@ pub enum Input {
         /// Its first byte, from 0.
         at: u64,
         /// The bytes; fewer than were asked for where the file is shorter now.
-        bytes: Bytes,
+        bytes: Payload,
     },
     /// The received file has its name.
     Stored {
@@ -313,7 +313,7 @@ pub enum FileOrder {
     /// Make a temporary file for what comes of this name.
     Create(TransferId, Name),
     /// Write these bytes there, from this one on.
-    Write(TransferId, u64, Bytes),
+    Write(TransferId, u64, Payload),
     /// All of it has come: flush it, and give it its name.
     Finish(TransferId),
     /// It will not come: remove it.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::key::Key;
 use super::machine::{Message, RingMachine, Setup};
 use super::message::{self, Fact, FileOrder, LogEntry, LogEvent, Side, Timer, TransferId, Wish};
-use super::transfer::Bytes;
+use super::transfer::Payload;
 use crate::process::{Effect, Effects, PeerId};
 use crate::sim::mutant::{self, Guard, Mutable, MutantState};
 
@@ -15,7 +15,7 @@ type Mutant = mutant::Mutant<RingMachine>;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RingNotes {
     /// The segment that came last.
-    data: Option<(TransferId, Bytes)>,
+    data: Option<(TransferId, Payload)>,
     /// How much of each file has come.
     come: BTreeMap<TransferId, u64>,
     /// Who pinged it first, as a first and as a second successor.
@@ -231,7 +231,7 @@ static MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "last-acknowledgement-lost-is-a-hang",
-        does: "Confirms the end of a transfer once; and peers with an odd id wait for that for ever.",
+        does: "Confirms the end of a transfer once; peers with an odd id wait for it for ever.",
         seen: "Senders that wait for the last acknowledgement for ever.",
         guard: Guard {
             rule: "agreed",

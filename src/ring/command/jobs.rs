@@ -16,7 +16,7 @@ use crate::node::{Bodies, Node};
 use crate::process::PeerId;
 use crate::ring::Peer;
 use crate::ring::message::{FileOrder, Input, Message, Stored, TransferId};
-use crate::ring::transfer::Bytes;
+use crate::ring::transfer::Payload;
 
 /// Something to do.
 enum Job {
@@ -103,7 +103,7 @@ impl Jobs {
             },
             FileOrder::Read(id, at, length) => {
                 let bytes = open.get(&id).map_or_else(Vec::new, |file| read(file, at, length));
-                Some(Input::Chunk { id, at, bytes: Bytes(bytes) })
+                Some(Input::Chunk { id, at, bytes: Payload(bytes) })
             }
             FileOrder::Close(id) => {
                 open.remove(&id);

@@ -18,7 +18,7 @@ pub enum RingRule {
     /// What was sent comes.
     Acknowledged,
     /// Nothing is missing.
-    Bytes,
+    Payload,
     /// The dead stay dead.
     Gone,
     /// The lines' form.
@@ -56,7 +56,7 @@ impl Rule for RingRule {
             "an acknowledgement is for a segment that was there: each rcv has its snd",
         ),
         row(
-            Self::Bytes,
+            Self::Payload,
             "bytes",
             Severity::Safety,
             "the segments of files that were received add up to all of their bytes",

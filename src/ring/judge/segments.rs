@@ -84,13 +84,13 @@ impl Segments {
             }
             let most = log.received.iter().map(|(seq, bytes)| seq + bytes).max().unwrap_or(1);
             if end == most {
-                findings.kept(RingRule::Bytes);
+                findings.kept(RingRule::Payload);
                 continue;
             }
             let certainty =
                 if source.1.is_some() { Certainty::Certain } else { Certainty::IfEveryPeer };
             let text = format!("byte {end} has not come, and bytes up to {} have", most - 1);
-            findings.add(RingRule::Bytes, certainty, || (vec![last], text));
+            findings.add(RingRule::Payload, certainty, || (vec![last], text));
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::ring::key::{Key, Name};
 use crate::ring::message::{
     Fact, FileOrder, LogEntry, LogEvent, Message, Note, Side, Timer, TransferFailure, TransferId,
 };
-use crate::ring::transfer::{Arrival, Bytes, Draws, Receiver, Sender, Transmission};
+use crate::ring::transfer::{Arrival, Draws, Payload, Receiver, Sender, Transmission};
 
 /// How many files are sent at once; who asks for more is told to ask later.
 pub(super) const MOST_OUTGOING: usize = 64;
@@ -220,12 +220,12 @@ impl Peer {
         Self::send(to, Message::Failed { id, why }, out);
     }
 
-    /// Bytes of a file were read.
+    /// Payload of a file were read.
     pub(super) fn chunk(
         &mut self,
         id: TransferId,
         at: u64,
-        bytes: &Bytes,
+        bytes: &Payload,
         out: &mut Effects<Self>,
     ) {
         let Some(Outgoing { stage: Stage::Sending(sender), .. }) = self.outgoing.get_mut(&id)
@@ -282,7 +282,7 @@ impl Peer {
         id: TransferId,
         seq: u64,
         mss: u16,
-        bytes: Bytes,
+        bytes: Payload,
         out: &mut Effects<Self>,
     ) {
         let time = self.now;

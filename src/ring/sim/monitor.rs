@@ -19,7 +19,7 @@ use crate::ring::machine::{Input, KILLED, Message, RingMachine};
 use crate::ring::message::{
     self, Fact, FileOrder, LogEvent, Note, Record, TransferFailure, TransferId,
 };
-use crate::ring::transfer::{Bytes, TIMEOUT};
+use crate::ring::transfer::{Payload, TIMEOUT};
 use crate::sim::harness::{Monitor, RunFindings, Scenario, Simulated, Violations, is_complete};
 use crate::sim::mutant::Subject;
 use crate::sim::{Counts, RunEnd, RunObserver};
@@ -45,7 +45,7 @@ struct Machine {
 /// Looks at a run of the ring.
 pub struct RingMonitor {
     ids: Vec<Key>,
-    contents: BTreeMap<Name, Bytes>,
+    contents: BTreeMap<Name, Payload>,
     machines: BTreeMap<PeerId, Machine>,
     killed: BTreeSet<Key>,
     /// Who has received what.
@@ -83,13 +83,13 @@ fn due(events: &[(u64, PeerId, Input)]) -> VecDeque<u64> {
 }
 
 /// The content of a file: no two are alike.
-pub(super) fn content(name: Name, size: u32) -> Bytes {
+pub(super) fn content(name: Name, size: u32) -> Payload {
     let seed = u32::from(u16::from(name)) + 1;
     let byte = |at: u32| {
         let mixed = at.wrapping_mul(2_654_435_761).wrapping_add(seed * 977);
         mixed.to_be_bytes()[1]
     };
-    Bytes((0..size).map(byte).collect())
+    Payload((0..size).map(byte).collect())
 }
 
 impl RingMonitor {

@@ -27,12 +27,12 @@ pub const MOST_WINDOW: u16 = 1024;
 /// How far ahead of a gap a segment is taken, in bytes.
 pub const REACH: u64 = 64 << 20;
 
-/// Bytes of a file; shown by their number.
+/// Payload of a file; shown by their number.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Bytes(pub Vec<u8>);
+pub struct Payload(pub Vec<u8>);
 
-impl fmt::Debug for Bytes {
+impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.0.len())
     }

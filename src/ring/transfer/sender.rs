@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Bytes, Chance, Draws, TIMEOUT};
+use super::{Chance, Draws, Payload, TIMEOUT};
 
 /// How much of the file is read at once, in bytes, at least.
 const CHUNK: u64 = 128 << 10;
@@ -11,7 +11,7 @@ const CHUNK: u64 = 128 << 10;
 /// How a file is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Terms {
-    /// Bytes per segment.
+    /// Payload per segment.
     pub mss: u16,
     /// How many segments may be under way.
     pub window: u16,
@@ -30,7 +30,7 @@ pub enum Transmission {
         /// Where, from 0.
         at: u64,
         /// What.
-        bytes: Bytes,
+        bytes: Payload,
         /// It is a retransmission.
         again: bool,
     },
@@ -56,7 +56,7 @@ pub enum Transmission {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Segment {
     at: u64,
-    bytes: Bytes,
+    bytes: Payload,
     tried: Duration,
     timeouts: u32,
     is_acknowledged: bool,
@@ -78,7 +78,7 @@ pub struct Sender {
     next: u64,
     /// Under way, the oldest first.
     under_way: VecDeque<Segment>,
-    /// Bytes from `next` on that were read ahead, behind those that are used up.
+    /// Payload from `next` on that were read ahead, behind those that are used up.
     ahead: Vec<u8>,
     used: usize,
     is_reading: bool,
@@ -109,7 +109,7 @@ impl Sender {
             let length = mss.min(self.size - self.next);
             let until = self.used + usize::try_from(length).unwrap_or(usize::MAX);
             let Some(bytes) = self.ahead.get(self.used..until) else { break };
-            let bytes = Bytes(bytes.to_vec());
+            let bytes = Payload(bytes.to_vec());
             (self.used, self.next) = (until, self.next + length);
             let at = self.next - length;
             out.push(self.draw(at, &bytes, false));
@@ -130,14 +130,14 @@ impl Sender {
         }
     }
 
-    fn draw(&mut self, at: u64, bytes: &Bytes, again: bool) -> Transmission {
+    fn draw(&mut self, at: u64, bytes: &Payload, again: bool) -> Transmission {
         if self.draws.is_below(self.terms.drop) {
             return Transmission::Drop { at, length: bytes.0.len() as u64 };
         }
         Transmission::Send { at, bytes: bytes.clone(), again }
     }
 
-    /// Bytes of the file have been read. False if they are not those that were asked for.
+    /// Payload of the file have been read. False if they are not those that were asked for.
     pub fn feed(&mut self, at: u64, bytes: &[u8]) -> bool {
         let read = self.next + (self.ahead.len() - self.used) as u64;
         if !self.is_reading || at != read || bytes.is_empty() {

@@ -175,7 +175,7 @@ fn a_retransmission_comes_no_sooner_than_the_time_out() {
     assert!(sender.feed(0, &[7; 10]) && !sender.feed(0, &[7; 10]));
     out.clear();
     sender.go_on(Duration::from_millis(5), &mut out);
-    let (at, bytes) = (0, Bytes(vec![7; 10]));
+    let (at, bytes) = (0, Payload(vec![7; 10]));
     assert_eq!(out, [Transmission::Send { at, bytes: bytes.clone(), again: false }]);
     out.clear();
     assert!(sender.expire(Duration::from_micros(1_004_999), &mut out));
