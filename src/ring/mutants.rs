@@ -47,7 +47,7 @@ const HEALED: Guard = Guard::new(
     "death: the second successor becomes the first, whose own successors are asked for",
 );
 const TRANSFER: Guard = Guard::new(
-    "written-once",
+    "exact",
     "src/ring/transfer/receiver.rs",
     "fn take",
     "transfer: a segment that is there already is acknowledged again and not written",
@@ -231,7 +231,7 @@ static MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "last-acknowledgement-lost-is-a-hang",
-        does: "Confirms the end of a transfer once; and peers with an odd id wait for that for ever.",
+        does: "Confirms the end of a transfer once; peers with an odd id wait for that for ever.",
         seen: "Senders that wait for the last acknowledgement for ever.",
         guard: Guard {
             rule: "agreed",
