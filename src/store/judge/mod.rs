@@ -17,7 +17,9 @@ use serde::Serialize;
 
 use super::event::StoreLog;
 use crate::error::Result;
-use crate::trace::findings::{Certainty, Findings, Rule as _, Spot};
+#[cfg(feature = "simulator")]
+use crate::trace::findings::Rule as _;
+use crate::trace::findings::{Certainty, Findings, Spot};
 use crate::trace::inputs::{Inputs, has_event};
 use crate::trace::journal::JournalDialect;
 use crate::trace::judge::{JudgeOptions, Judgement, LogJudge};
