@@ -1,9 +1,9 @@
 //! The lab's exact form.
 
+use super::case::Case;
 use super::hypothesis::Hypothesis;
 use super::known::Known;
 use super::rules::PaxosRule;
-use super::settle::Case;
 use crate::paxos::event::MessageType;
 use crate::trace::findings::Certainty;
 

@@ -49,6 +49,7 @@
 
 mod acks;
 mod asked;
+mod case;
 mod conduct;
 pub mod dialect;
 mod filing;

@@ -1,9 +1,10 @@
 //! Whether and how a run got on: notes, no errors.
 
+use super::case::Case;
 use super::hypothesis::Hypothesis;
 use super::known::Known;
 use super::rules::PaxosRule;
-use super::settle::{Case, peers};
+use super::settle::peers;
 use crate::paxos::event::MessageType;
 use crate::trace::findings::{Certainty, Witness};
 

@@ -9,12 +9,12 @@
 //! Any majority among the promises that came in time justifies a value: it is enough that one
 //! exists.
 
+use super::case::Case;
 use super::dialect::Number;
 use super::hypothesis::Hypothesis;
 use super::known::Known;
 use super::reading::Shows;
 use super::rules::PaxosRule;
-use super::settle::Case;
 use super::state::{Answer, Exchange, Held, Promise, ValueId};
 use crate::paxos::event::MessageType;
 use crate::trace::findings::Certainty;
