@@ -102,13 +102,17 @@ impl PaxosJudge {
                 None => return,
             },
         };
+        // A journal has one reading, which needs no tail.
+        let has_acks = self.known.printed_acks > 0;
         if self.tail.is_full() {
             if self.followed.is_none() {
                 self.follow_another();
             }
-            self.tail.forget();
+            self.tail.forget(if has_acks { 1 } else { usize::MAX });
         }
-        self.tail.add(spot, said);
+        if has_acks || self.followed.is_none() {
+            self.tail.add(spot, said);
+        }
         if let Some(followed) = &mut self.followed {
             let objected = followed.objects();
             followed.take(&self.known, spot, said);
@@ -130,6 +134,9 @@ impl PaxosJudge {
     /// Looks for the first reading that does not object; if all do, it is the likeliest one that
     /// objects least.
     fn follow_another(&mut self) {
+        if self.followed.is_some() && self.readings().count() == 1 {
+            return;
+        }
         let before = self.followed.take();
         let choices = before.as_ref().map(|before| before.choices.clone()).unwrap_or_default();
         if let Some(before) = &before {

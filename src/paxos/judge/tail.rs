@@ -37,9 +37,10 @@ impl Tail {
         self.lines.len() >= MOST_KEPT
     }
 
-    /// Forgets the first line.
-    pub(super) fn forget(&mut self) {
-        self.is_cut |= self.lines.pop_front().is_some();
+    /// Forgets so many of the first lines.
+    pub(super) fn forget(&mut self, count: usize) {
+        self.lines.drain(..count.min(self.lines.len()));
+        self.is_cut = true;
     }
 
     /// Tells a reading all lines; stops where it objects, unless it is to hear them all.
