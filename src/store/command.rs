@@ -67,6 +67,7 @@ flags:
   --until-eof        end when standard input ends
 
 exit codes:
+  0  standard input has ended, with --until-eof
   2  a flag, a file, the disk or the machine was at fault
 
 example:

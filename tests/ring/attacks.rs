@@ -245,13 +245,9 @@ fn a_thousand_requests_of_one_that_answers_nothing_are_survived() {
             stream = rogue.dial(5);
         }
     }
-    // Its transfers end when the time-outs are used up; until then others may have to wait.
-    let line = "A response message, destined for peer 20, has been sent.";
-    let told =
-        |ring: &Ring| ring.programs[&5].out().iter().filter(|printed| *printed == line).count();
-    until("it is answered", || (told(&ring) > 0).then_some(()));
-    let told = told(&ring);
-    assert!(told <= 64, "as many as it sends at once: {told}");
+    is_well(&mut ring);
+    let told = "A response message, destined for peer 20, has been sent.";
+    assert!(ring.programs[&5].out().iter().any(|line| line == told), "it was answered too");
     assert!(ring.programs.get_mut(&5).unwrap().is_running());
 }
 

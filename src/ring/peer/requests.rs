@@ -152,7 +152,7 @@ impl Peer {
         if self.leaving.is_some() || self.outgoing.contains_key(&id) {
             return;
         }
-        if self.outgoing.len() >= super::transfers::MOST_OUTGOING {
+        if !self.has_room(out) {
             return Self::send(asker, Message::Busy { id }, out);
         }
         let stage = Stage::Opening { hops };

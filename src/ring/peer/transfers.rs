@@ -12,7 +12,7 @@ use crate::ring::message::{
 use crate::ring::transfer::{Arrival, Draws, Payload, Receiver, Sender, Transmission};
 
 /// How many files are sent at once; who asks for more is told to ask later.
-pub(super) const MOST_OUTGOING: usize = 64;
+const MOST_OUTGOING: usize = 64;
 /// How soon a response that was not accepted is sent again.
 const OFFER: Duration = Duration::from_secs(1);
 /// How often.
@@ -75,6 +75,21 @@ impl Incoming {
 }
 
 impl Peer {
+    /// True if one more file can be sent. If there are too many, the one whose asker has been
+    /// silent for the longest gives way: askers that never answer must not keep out others.
+    pub(super) fn has_room(&mut self, out: &mut Effects<Self>) -> bool {
+        if self.outgoing.len() < MOST_OUTGOING {
+            return true;
+        }
+        let silent = self.outgoing.iter().filter_map(|(id, outgoing)| match outgoing.stage {
+            Stage::Offered { tries, .. } if tries > 0 => Some((tries, *id)),
+            _ => None,
+        });
+        let Some((_, id)) = silent.max() else { return false };
+        self.end_outgoing(id, TransferFailure::GaveUp, out);
+        true
+    }
+
     /// A file is here.
     pub(super) fn opened(&mut self, id: TransferId, size: u64, out: &mut Effects<Self>) {
         let now = self.now;
@@ -220,7 +235,7 @@ impl Peer {
         Self::send(to, Message::Failed { id, why }, out);
     }
 
-    /// Payload of a file were read.
+    /// Bytes of a file were read.
     pub(super) fn chunk(
         &mut self,
         id: TransferId,

@@ -27,7 +27,7 @@ pub struct RingPlan {
     pub events: Vec<(u64, PeerId, Input)>,
     /// The last of them come when nobody comes or goes any more.
     pub calm_us: u64,
-    /// Payload per segment, segments under way, and of a hundred segments how many are left out.
+    /// Bytes per segment, segments under way, and of a hundred segments how many are left out.
     pub terms: (u16, u16, u8),
     /// They have shortcuts.
     pub fingers: bool,

@@ -27,7 +27,7 @@ pub const MOST_WINDOW: u16 = 1024;
 /// How far ahead of a gap a segment is taken, in bytes.
 pub const REACH: u64 = 64 << 20;
 
-/// Payload of a file; shown by their number.
+/// Bytes of a file; shown by their number.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Payload(pub Vec<u8>);

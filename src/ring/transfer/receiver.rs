@@ -7,7 +7,7 @@ use super::{MOST_WINDOW, REACH};
 /// What a segment is to its receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// Payload that were missing: they are written, and acknowledged.
+    /// Bytes that were missing: they are written, and acknowledged.
     New,
     /// They are there already: acknowledged again, since the acknowledgement may have been lost.
     Again,

@@ -11,7 +11,7 @@ const CHUNK: u64 = 128 << 10;
 /// How a file is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Terms {
-    /// Payload per segment.
+    /// Bytes per segment.
     pub mss: u16,
     /// How many segments may be under way.
     pub window: u16,
@@ -78,7 +78,7 @@ pub struct Sender {
     next: u64,
     /// Under way, the oldest first.
     under_way: VecDeque<Segment>,
-    /// Payload from `next` on that were read ahead, behind those that are used up.
+    /// Bytes from `next` on that were read ahead, behind those that are used up.
     ahead: Vec<u8>,
     used: usize,
     is_reading: bool,
@@ -137,7 +137,7 @@ impl Sender {
         Transmission::Send { at, bytes: bytes.clone(), again }
     }
 
-    /// Payload of the file have been read. False if they are not those that were asked for.
+    /// Bytes of the file have been read. False if they are not those that were asked for.
     pub fn feed(&mut self, at: u64, bytes: &[u8]) -> bool {
         let read = self.next + (self.ahead.len() - self.used) as u64;
         if !self.is_reading || at != read || bytes.is_empty() {

@@ -27,7 +27,7 @@ pub(super) fn response(status: u16, kind: &str, body: &[u8]) -> Vec<u8> {
     let reason = match status {
         200 => "OK",
         204 => "No Content",
-        400 => "Bad Words",
+        400 => "Bad Request",
         401 => "Unauthorized",
         404 => "Not Found",
         405 => "Method Not Allowed",
