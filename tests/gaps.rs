@@ -178,7 +178,7 @@ fn what_is_lost_is_counted_and_what_contradicts_itself_is_still_found() {
     let (peer, lines) = peers(&log).pop_last().expect("a run has peers");
     let gap = cut(&log, peer, lines / 2, 3, true);
     let report = judge(&gap, false, &PaxosOptions::default());
-    let want = format!("3 line(s) of peer{peer}'s journal were lost");
+    let want = format!("lost from peer{peer}'s journal: 3 lines");
     assert!(report.inferred.iter().any(|line| line.starts_with(&want)), "{:?}", report.inferred);
 
     // Two values chosen are two values chosen.

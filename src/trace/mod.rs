@@ -6,6 +6,7 @@
 //! protocol's judge is a [`LogJudge`](judge::LogJudge). [`journal`] is the form of a protocol that
 //! has none of its own. [`diagram`] draws. What a line *means* is known in the protocols' folders.
 
+pub mod counts;
 pub mod diagram;
 pub mod fault;
 pub mod findings;

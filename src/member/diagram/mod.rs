@@ -27,7 +27,8 @@ pub use log::draw_log;
 use self::item::Item;
 use crate::member::event::{Statement, ViewLine, listed};
 use crate::member::judge::{Found, Report};
-use crate::trace::diagram::labels::{grouped, plural, span, without_advice};
+use crate::trace::counts::{grouped, plural};
+use crate::trace::diagram::labels::{span, without_advice};
 use crate::trace::diagram::{
     Admission, Alarm, Diagram, Extent, HostLabel, Lifeline, Look, MOST_LIFELINES, Window, settle,
 };

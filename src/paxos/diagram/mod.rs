@@ -27,9 +27,10 @@ use self::votes::{Acceptors, Electorate, State, Votes};
 use crate::paxos::event::{Action, MessageType};
 use crate::paxos::judge::KnownRoles;
 use crate::paxos::judge::dialect::{Entry, Number};
+use crate::trace::counts::plural;
 use crate::trace::diagram::{
     Admission, Alarm, Arrow, Diagram, Extent, Flow, Groups, HostLabel, Item, ItemKind, Key,
-    Lifeline, Look, Marker, MessageCounts, Place, Window, flow, labels::plural, peers, settle,
+    Lifeline, Look, Marker, MessageCounts, Place, Window, flow, peers, settle,
 };
 use crate::visible::clipped;
 pub use log::draw_log;

@@ -2,7 +2,8 @@
 
 use super::{Known, PaxosDiagram, messages};
 use crate::paxos::judge::dialect::Number;
-use crate::trace::diagram::labels::{plural, span};
+use crate::trace::counts::plural;
+use crate::trace::diagram::labels::span;
 use crate::trace::diagram::{Alarm, Arrow, ArrowEnd};
 use crate::visible::visible;
 

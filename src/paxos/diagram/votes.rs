@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::messages::{Held, IS_CHOSEN, Message, value};
 use crate::paxos::event::MessageType;
 use crate::paxos::judge::dialect::Number;
-use crate::trace::diagram::labels::plural;
+use crate::trace::counts::plural;
 use crate::trace::diagram::{Arrow, Lifeline, Marker, Reached, STATE_JOINT, Step};
 
 /// Whom a proposer asks.

@@ -5,6 +5,7 @@ use super::hypothesis::Hypothesis;
 use super::known::Known;
 use super::rules::PaxosRule;
 use crate::paxos::event::MessageType;
+use crate::trace::counts::plural;
 use crate::trace::findings::Certainty;
 
 impl Hypothesis {
@@ -30,9 +31,10 @@ impl Hypothesis {
             }
             self.findings.add(PaxosRule::SentPerReceiver, Certainty::Certain, || {
                 let line = proposal.asked(kind).find_map(|asked| asked.sent.clone());
+                let sent = plural(sent as u64, "sent line");
                 let words = format!(
-                    "peer{owner} prints {sent} sent line(s) for a message of {number} that \
-                     {receivers} peers received"
+                    "peer{owner} prints {sent} for a message of {number} that {receivers} peers \
+                     received"
                 );
                 (line.into_iter().collect(), words)
             });

@@ -6,6 +6,7 @@ use super::known::Known;
 use super::rules::PaxosRule;
 use super::settle::peers;
 use crate::paxos::event::MessageType;
+use crate::trace::counts::plural;
 use crate::trace::findings::{Certainty, Witness};
 
 /// Of how many unfinished numbers it is said what they lacked: the last ones matter.
@@ -38,7 +39,9 @@ impl Hypothesis {
         let line = vec![refusal.witness];
         let count = self.refusals;
         self.findings.add(PaxosRule::Refused, Certainty::Certain, || {
-            (line.clone(), format!("{count} question(s) were refused; the first: {because}"))
+            let were = if count == 1 { "was" } else { "were" };
+            let questions = plural(count as u64, "question");
+            (line.clone(), format!("{questions} {were} refused; the first: {because}"))
         });
         if self.owners.len() > 1 && self.given_up > 0 {
             let (all, lost) = (self.numbers, self.given_up);

@@ -4,6 +4,7 @@ use super::hypothesis::Hypothesis;
 use super::intake::PaxosJudge;
 use super::report::{Choices, Report};
 use super::rules::PaxosRule;
+use crate::trace::counts::plural;
 use crate::trace::findings::{Certainty, Findings, Rule as _, Severity};
 
 /// Of a reading that excuses the run, so many findings of another are still a suspicion; with more,
@@ -82,20 +83,19 @@ impl PaxosJudge {
         }
         for (peer, facts) in self.known.peers.iter().filter(|(_, facts)| facts.lost > 0) {
             inferred.push(format!(
-                "{} line(s) of peer{peer}'s journal were lost, so nothing is concluded from what \
-                 is not here",
-                facts.lost
+                "lost from peer{peer}'s journal: {}; nothing is concluded from what is not here",
+                plural(facts.lost, "line")
             ));
         }
         let counts = self.known.counts;
-        for (count, what) in [
-            (unreadable, "object(s) were cut off or cannot be read, and were left out"),
-            (counts.unnumbered, "message(s) without a proposal_num were not judged"),
-            (judged.forgotten, "line(s) about numbers long forgotten were not judged"),
-            (counts.unknown_peers, "line(s) of more peers than can be told apart were not judged"),
+        for (why, count, what) in [
+            ("left out, as cut off or unreadable", unreadable, "object"),
+            ("not judged, as they have no proposal_num", counts.unnumbered, "message"),
+            ("not judged, as their numbers are long forgotten", judged.forgotten, "line"),
+            ("not judged, of more peers than can be told apart", counts.unknown_peers, "line"),
         ] {
             if count > 0 {
-                inferred.push(format!("{count} {what}"));
+                inferred.push(format!("{why}: {}", plural(count, what)));
             }
         }
         inferred

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::draft::Draft;
-use super::labels::plural;
 use super::model::DrawnFinding;
 use super::window::Place;
+use crate::trace::counts::plural;
 use crate::trace::findings::{Certainty, Finding, Rule, Severity};
 use crate::visible::{clipped, visible};
 

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
-use super::labels::{plural, span};
+use super::labels::span;
 use super::{
     Admission, ArrowEnd, Diagram, Extent, HostLabel, Item, ItemKind, Kind, Lifeline, Look, Marker,
     MessageCounts, Place, Window, flow, peers, settle,
 };
 use crate::error::{Error, Result};
 use crate::hosts::Hosts;
+use crate::trace::counts::plural;
 use crate::trace::inputs::Inputs;
 use crate::trace::journal::{JournalAction, JournalDialect, JournalLine, Journalled};
 use crate::trace::judge::JudgeOptions;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::labels::{grouped, plural};
+use crate::trace::counts::{grouped, plural};
 
 /// How many events are drawn at most; the picture says how many more there are.
 pub const MOST_EVENTS: usize = 3_000;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::json::name_of;
 use super::{Certainty, Finding, FindingCounts, Findings, Rule, RuleRow, Severity};
+use crate::trace::counts::plural;
 use crate::visible::visible;
 
 /// How many findings of one rule of form are shown; the table says how many there are.
@@ -118,9 +119,8 @@ impl<R: Rule> Findings<R> {
             0 => String::new(),
             count => format!("{count} suspicious, "),
         };
-        format!(
-            "{violated} rule(s) violated, {suspicious}{open} not decidable, {form}{of_them} of form"
-        )
+        let violated = plural(violated as u64, "rule");
+        format!("{violated} violated, {suspicious}{open} not decidable, {form}{of_them} of form")
     }
 }
 
