@@ -31,6 +31,15 @@ type Way = (PeerId, PeerId);
 struct Queued {
     message: Message,
     delivered: bool,
+    /// Its receiver was dead when it was read here. It may have been sent before that, which the
+    /// script knows; of itself it does not arrive.
+    too_late: bool,
+}
+
+impl Queued {
+    fn is_under_way(&self) -> bool {
+        !self.delivered && !self.too_late
+    }
 }
 
 #[derive(Default)]
@@ -146,13 +155,12 @@ impl Relay {
         far.shutdown(Shutdown::Both)
     }
 
-    /// Keeps a message until the script lets it arrive. To the dead nothing is sent.
+    /// Keeps a message until the script lets it arrive.
     fn keep(&self, way: Way, message: Message) {
         let mut state = self.state();
-        if state.living.contains_key(&way.1) {
-            state.queued.entry(way).or_default().push(Queued { message, delivered: false });
-            self.changed.notify_all();
-        }
+        let too_late = !state.living.contains_key(&way.1);
+        state.queued.entry(way).or_default().push(Queued { message, delivered: false, too_late });
+        self.changed.notify_all();
     }
 
     /// Lets this message arrive: it itself, if it was ever sent; else the newest of its kind that
@@ -161,19 +169,21 @@ impl Relay {
     /// # Errors
     /// The receiver cannot be reached.
     pub(super) fn deliver(&self, way: Way, wanted: &Message) -> Result<Found> {
-        let until = Instant::now() + EXACT;
+        let begun = Instant::now();
         let mut state = self.state();
         let (at, found) = loop {
             let queued = state.queued.entry(way).or_default();
             if let Some(at) = queued.iter().position(|queued| queued.message == *wanted) {
                 break (at, Found::Exact);
             }
-            let left = until.saturating_duration_since(Instant::now());
+            let kind = discriminant(wanted);
+            let is_alike =
+                |queued: &Queued| queued.is_under_way() && discriminant(&queued.message) == kind;
+            let alike = queued.iter().rposition(is_alike);
+            let wait = if alike.is_some() { EXACT } else { PATIENCE };
+            let left = wait.saturating_sub(begun.elapsed());
             if left.is_zero() {
-                let kind = discriminant(wanted);
-                let alike =
-                    |queued: &Queued| !queued.delivered && discriminant(&queued.message) == kind;
-                match queued.iter().rposition(alike) {
+                match alike {
                     Some(at) => break (at, Found::Alike),
                     None => return Ok(Found::Nothing),
                 }
@@ -193,7 +203,7 @@ impl Relay {
         let mut state = self.state();
         loop {
             let under_way = state.queued.iter().find_map(|(way, queued)| {
-                let at = queued.iter().position(|queued| !queued.delivered)?;
+                let at = queued.iter().position(Queued::is_under_way)?;
                 state.living.contains_key(&way.1).then_some((*way, at))
             });
             if let Some((way, at)) = under_way {
