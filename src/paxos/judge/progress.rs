@@ -40,7 +40,7 @@ impl Hypothesis {
         let count = self.refusals;
         self.findings.add(PaxosRule::Refused, Certainty::Certain, || {
             let were = if count == 1 { "was" } else { "were" };
-            let questions = plural(count as u64, "question");
+            let questions = plural(count, "question");
             (line.clone(), format!("{questions} {were} refused; the first: {because}"))
         });
         if self.owners.len() > 1 && self.given_up > 0 {
