@@ -112,6 +112,10 @@ play() {
     wait_for "$least" false
     # shellcheck disable=SC2086
     wait_for 40 chosen $left
+    # What they have printed is in the engine's logs once they have ended.
+    ids=$(for peer in $peers; do id_of "$peer"; done)
+    docker stop --time 2 $ids >/dev/null
+    docker wait $ids >/dev/null
     for peer in $peers; do
         docker logs --timestamps "$(id_of "$peer")" 2>&1 | sed "s/^\([^ ]*\) /\1 $peer | /"
     done | sort -s -k 1,1 | cut -d ' ' -f 2- >"$stage/run.log"
