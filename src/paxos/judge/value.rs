@@ -39,30 +39,55 @@ struct Own {
 }
 
 impl Hypothesis {
-    /// Judges the value that a number asks for.
+    /// Judges the value that a number asks for; if there are several, says the worst of them, so
+    /// that the order of the lines does not matter.
     pub(super) fn highest_value(&mut self, known: &Known, case: Case<'_>) {
-        let Case { number, proposal, owner, quorum, partial } = case;
-        let accept = proposal.asked(MessageType::Accept).find(|asked| asked.sent.is_some());
-        let Some((accept, asked)) = accept.and_then(|accept| Some((accept, accept.value?))) else {
-            return;
-        };
+        let accepts = case.proposal.asked(MessageType::Accept).filter(|asked| asked.sent.is_some());
+        let judged = accepts.filter_map(|accept| {
+            let asked = accept.value?;
+            let (certainty, bounds) = self.judged_value(known, &case, asked)?;
+            Some((certainty, bounds, asked, accept))
+        });
+        let worst = judged.min_by_key(|(certainty, ..)| match certainty {
+            Some(Certainty::Certain) => 0,
+            Some(Certainty::IfAcksShowValues) => 1,
+            Some(_) => 2,
+            None => 3,
+        });
+        match worst {
+            None => (),
+            Some((None, ..)) => self.findings.kept(PaxosRule::HighestAcceptedValue),
+            Some((Some(certainty), bounds, asked, accept)) => {
+                let candidate = case.proposal.value_of(MessageType::Prepare);
+                self.say_value(known, case, certainty, &bounds, (asked, candidate), accept);
+            }
+        }
+    }
+
+    /// How certain it is that this value must not be asked for, or that it may be, and what the
+    /// promises say; none without a majority of them: another rule says so.
+    fn judged_value<'a>(
+        &self,
+        known: &Known,
+        case: &'a Case<'_>,
+        asked: ValueId,
+    ) -> Option<(Option<Certainty>, Vec<Bounds<'a>>)> {
+        let Case { number, proposal, owner, quorum, partial } = *case;
         let candidate = proposal.value_of(MessageType::Prepare);
         let answers: Vec<&Answer> = case.promises().collect();
-        let own = self.own_voice(known, case, asked);
-        let unseen = self.unseen_answers(known, case) + case.nameless_promises();
+        let own = self.own_voice(known, *case, asked);
+        let unseen = self.unseen_answers(known, *case) + case.nameless_promises();
         let count = answers.len() + unseen;
-        // Without a majority there is nothing to take a value from; another rule says so.
         if count + own.voices < quorum.least || quorum.members.is_empty() {
-            return;
+            return None;
         }
         let bounds: Vec<Bounds<'_>> = answers
             .iter()
             .filter_map(|answer| self.bounds(known, answer, candidate, number))
             .collect();
         let blind = bounds.len() < answers.len();
-        let is_kept = !blind && is_certain(&bounds, asked, candidate, quorum.most);
-        if is_kept {
-            return self.findings.kept(PaxosRule::HighestAcceptedValue);
+        if !blind && is_certain(&bounds, asked, candidate, quorum.most) {
+            return Some((None, bounds));
         }
         let possible = is_possible(&bounds, asked, candidate, quorum.least, own);
         let open = blind
@@ -83,7 +108,7 @@ impl Hypothesis {
             () if echoes => Certainty::IfAcksShowValues,
             () => Certainty::Certain,
         };
-        self.say_value(known, case, certainty, &bounds, (asked, candidate), accept);
+        Some((Some(certainty), bounds))
     }
 
     fn say_value(
