@@ -13,6 +13,7 @@
 //! | `hops` | nothing: requests only, without shortcuts; `fingers` is the same with them |
 
 mod monitor;
+mod pings;
 mod plan;
 mod properties;
 
@@ -28,6 +29,7 @@ use crate::sim::mutant::Mutant;
 use crate::sim::{DiskModel, Faults, RunConfig, Span, index};
 pub use monitor::RingMonitor;
 use monitor::content;
+use pings::MISSES;
 use plan::Amount;
 pub use plan::RingPlan;
 pub use properties::RingTally;
@@ -142,7 +144,7 @@ worlds:
             terms: Terms { mss, window, drop, give_up: 60 },
             ping: Duration::from_secs(1),
             // Where so much is lost, silence says little.
-            misses: if run.world == "lossy" { 1000 } else { 4 },
+            misses: if run.world == "lossy" { 1000 } else { MISSES },
             fingers: plan.fingers,
             seed: u64::from(me.0).wrapping_mul(0x9e37_79b9_7f4a_7c15),
         };

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 
+use super::pings::Pings;
 use super::plan::RingPlan;
 use super::properties::{
     AGREED, ALONE, ENDS, EXACT, FOUND, HANDED_OVER, HEALED, LEAVES, MENDED, NAMED_DEAD, NOT_EARLY,
@@ -48,6 +49,7 @@ pub struct RingMonitor {
     contents: BTreeMap<Name, Payload>,
     machines: BTreeMap<PeerId, Machine>,
     killed: BTreeSet<Key>,
+    pings: Pings,
     /// Who has received what.
     received: BTreeSet<(PeerId, Name)>,
     /// When the ring must have healed.
@@ -115,6 +117,7 @@ impl RingMonitor {
                 .collect(),
             machines: machines.collect(),
             killed: BTreeSet::new(),
+            pings: Pings::default(),
             received: BTreeSet::new(),
             due: due(&plan.events),
             tried: BTreeMap::new(),
@@ -183,7 +186,7 @@ impl RingMonitor {
     fn settle(&mut self, peer: PeerId, name: Name, absent: Option<String>) {
         if self.now >= self.calm_us {
             self.open.remove(&(peer, name));
-            if let Some(how) = absent {
+            if let Some(how) = absent.filter(|_| !self.pings.are_mistaken(self.now)) {
                 self.absent.insert((peer, name), how);
             }
         }
@@ -192,7 +195,8 @@ impl RingMonitor {
     fn noted(&mut self, peer: PeerId, note: Note) {
         match note {
             Note::Alone
-                if self.machines.values().filter(|machine| machine.is_there).count() > 1 =>
+                if !self.pings.are_mistaken(self.now)
+                    && self.machines.values().filter(|machine| machine.is_there).count() > 1 =>
             {
                 self.violations.add(ALONE, || format!("{peer} says that it is alone"));
             }
@@ -206,13 +210,13 @@ impl RingMonitor {
             }
             Note::MovedTo(..) => self.tally.moved += 1,
             Note::NotSent(name, to, TransferFailure::GaveUp) => {
-                let asker = self.ids.iter().position(|id| *id == to).unwrap_or(0) + 1;
-                let asker = PeerId(u16::try_from(asker).unwrap_or(0));
-                if self.machines[&asker].is_there {
+                let asker = self.machine(to);
+                let is_there = self.machines.get(&asker).is_some_and(|it| it.is_there);
+                if is_there {
                     let how = || format!("{peer} gives up sending {name} to {asker}");
                     self.violations.add(PATIENT, how);
                 }
-                if self.received.contains(&(asker, name)) && self.machines[&asker].is_there {
+                if is_there && self.received.contains(&(asker, name)) {
                     let how = || format!("{peer} has not sent {name}, which {asker} has");
                     self.violations.add(AGREED, how);
                 }
@@ -251,9 +255,7 @@ impl RingMonitor {
                     self.violations.add(STOPS, how);
                 }
             }
-            Fact::Dead(dead) if !self.killed.contains(dead) => {
-                self.violations.add(NAMED_DEAD, || format!("{peer} calls peer {dead} dead"));
-            }
+            Fact::Dead(dead) if !self.killed.contains(dead) => self.is_called_dead(peer, *dead),
             _ => {}
         }
         match fact {
@@ -265,6 +267,23 @@ impl RingMonitor {
                 }
             }
         }
+    }
+
+    /// One that was not killed.
+    fn is_called_dead(&mut self, by: PeerId, dead: Key) {
+        let of = self.machine(dead);
+        let is_there = self.machines.get(&of).is_some_and(|machine| machine.is_there);
+        if !is_there
+            || !(self.pings.explains(self.now, by, of) || self.pings.are_mistaken(self.now))
+        {
+            self.violations.add(NAMED_DEAD, || format!("{by} calls peer {dead} dead"));
+        }
+    }
+
+    /// The machine with this id.
+    fn machine(&self, id: Key) -> PeerId {
+        let at = self.ids.iter().position(|key| *key == id).map_or(0, |at| at + 1);
+        PeerId(u16::try_from(at).unwrap_or(0))
     }
 
     /// The ids of those that are there, in order.
@@ -345,6 +364,12 @@ impl<P: Subject<RingMachine>> RunObserver<P> for RingMonitor {
             Output::Sent(_, Message::Plain(message::Message::Data { id, seq, .. })) => {
                 self.sent(now, peer, *id, *seq);
             }
+            Output::Sent(to, Message::Plain(message::Message::Ping { .. })) => {
+                self.pings.sent(peer, *to);
+            }
+            Output::Received(from, Message::Plain(message::Message::Pong { .. })) => {
+                self.pings.answered(peer, *from);
+            }
             Output::Received(from, Message::Plain(message::Message::Request(wish))) => {
                 let came = Some((self.id(*from), wish.name));
                 self.machines.entry(peer).or_default().came = came;
@@ -357,7 +382,7 @@ impl<P: Subject<RingMachine>> RunObserver<P> for RingMonitor {
         self.now = now;
         if self.due.front().is_some_and(|due| now > *due) {
             self.due.pop_front();
-            if let Some(how) = self.wrong() {
+            if let Some(how) = self.wrong().filter(|_| !self.pings.are_mistaken(now)) {
                 self.violations.add(MENDED, || how);
             }
         }

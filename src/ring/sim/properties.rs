@@ -25,8 +25,10 @@ pub(super) const NOT_EARLY: Property = Property::new(
     "a segment is sent again no sooner than the time-out after the attempt before",
 );
 /// Nobody is buried alive.
-pub(super) const NAMED_DEAD: Property =
-    Property::new("named-dead", "a peer is called dead only if it was killed");
+pub(super) const NAMED_DEAD: Property = Property::new(
+    "named-dead",
+    "a peer is called dead only if it was killed, or the network has lost so many pings or answers",
+);
 /// A request stops where it must.
 pub(super) const STOPS: Property =
     Property::new("stops", "a request is not passed on by the peer to which its name belongs");
