@@ -199,9 +199,25 @@ impl Peer {
             if let Some((first, rest)) = rest.and_then(<[Key]>::split_first) {
                 self.take_place(*first, from, rest, out);
             }
-        } else if self.table.learn(from, its) {
+            return;
+        }
+        let second = self.table.second();
+        if self.table.learn(from, its) {
+            if let Some(second) = second.filter(|second| self.is_passed_over(*second)) {
+                // The first one has noticed its death before this peer could.
+                Self::tell(Fact::Dead(second), out);
+                self.table.lose(second, self.until_noticed());
+                self.lost(second, out);
+            }
             self.changed(out);
         }
+    }
+
+    /// True of a peer that has missed pings, and that the first successor does not know any more.
+    fn is_passed_over(&self, peer: Key) -> bool {
+        let has_missed = self.probes.get(&peer).is_some_and(|probe| probe.missed > 0);
+        let next = self.table.list().get(1);
+        has_missed && next.is_some_and(|next| peer.is_between(self.table.first(), *next))
     }
 
     /// A peer leaves.
