@@ -130,6 +130,8 @@ pub enum PeerEvent {
     Killed(PeerId),
     /// It is about to be started again.
     Started(PeerId),
+    /// It is about to be told to leave.
+    Quits(PeerId),
     /// It has been cut off from a majority.
     CutOff(PeerId),
     /// It has been frozen.

@@ -86,8 +86,12 @@ pub enum Said {
     Second(u16),
     /// A line of a log.
     Log(Logged),
-    /// Whoever runs the peers says that this one was killed, or has quit.
-    Ended(u16),
+    /// The sender has given this file up, which this peer wants.
+    NotSent(u16, u16),
+    /// Whoever runs the peers says that this one was killed.
+    Killed(u16),
+    /// That it has quit.
+    Quits(u16),
     /// That it was started again.
     Begun(u16),
 }
@@ -99,7 +103,8 @@ pub fn read(text: &str) -> Option<(Option<u16>, Said)> {
         let (peer, what) = mark.split_once(' ')?;
         let peer = peer.strip_prefix("peer").and_then(id)?;
         let said = match what {
-            "killed" | "quits" => Said::Ended(peer),
+            "killed" => Said::Killed(peer),
+            "quits" => Said::Quits(peer),
             "started" => Said::Begun(peer),
             _ => return None,
         };
@@ -153,11 +158,22 @@ fn said(line: &str) -> Option<Said> {
             let (peer, file) = rest.split_once(", which has the file ")?;
             Some(Said::ResponseFrom(id(peer)?, name(file)?))
         })
+        .or_else(|| not_sent(line).map(|(name, peer)| Said::NotSent(name, peer)))
         .or_else(|| peer("Peer ", " will depart from the network.").map(Said::Departs))
         .or_else(|| peer("Peer ", " is no longer alive.").map(Said::Dead))
         .or_else(|| peer("My first successor is now peer ", ".").map(Said::First))
         .or_else(|| peer("My second successor is now peer ", ".").map(Said::Second))
         .or_else(|| logged(line).map(Said::Log))
+}
+
+/// A line of standard error, where a peer's name may stand in front.
+fn not_sent(line: &str) -> Option<(u16, u16)> {
+    let (front, rest) = line.split_once("file ")?;
+    let is_front = front.is_empty() || front.starts_with("peer") && front.ends_with(": ");
+    let (file, rest) = rest.split_once(" is not sent to peer ")?;
+    let (peer, why) = rest.split_once(": ")?;
+    let is_given_up = is_front && why == "a segment was tried too often in vain";
+    Some((name(file)?, id(peer)?)).filter(|_| is_given_up)
 }
 
 fn logged(line: &str) -> Option<Logged> {
@@ -181,7 +197,9 @@ fn logged(line: &str) -> Option<Logged> {
 pub fn recognises(head: &[u8]) -> bool {
     let is_ours = |line: &[u8]| {
         let read = read(&String::from_utf8_lossy(line));
-        read.is_some_and(|(_, said)| !matches!(said, Said::Ended(_) | Said::Begun(_)))
+        read.is_some_and(|(_, said)| {
+            !matches!(said, Said::Killed(_) | Said::Quits(_) | Said::Begun(_))
+        })
     };
     !has_event::<JournalDialect<RingLog>>(head) && head.split(|byte| *byte == b'\n').any(is_ours)
 }
@@ -210,7 +228,13 @@ mod tests {
                 (None, Said::ResponseFrom(1, 2012)),
             ),
             ("We now start receiving the file ………", (None, Said::Receiving)),
-            ("==> peer5 killed", (None, Said::Ended(5))),
+            ("==> peer5 killed", (None, Said::Killed(5))),
+            ("==> peer5 quits", (None, Said::Quits(5))),
+            (
+                "peer5 | peer5: file 2012 is not sent to peer 8: a segment was tried too often in \
+                 vain",
+                (Some(5), Said::NotSent(2012, 8)),
+            ),
             (
                 " RTX       1.999         401    400           0",
                 (

@@ -91,6 +91,7 @@ fn read_mark<'a>(words: &'a str, hosts: &Hosts) -> Line<'a> {
     let wrap = match done {
         "killed" => PeerEvent::Killed,
         "started" => PeerEvent::Started,
+        "quits" => PeerEvent::Quits,
         "cut off" => PeerEvent::CutOff,
         "frozen" => PeerEvent::Frozen,
         "disconnected" => PeerEvent::Disconnected,
@@ -204,6 +205,7 @@ mod tests {
     fn faults_are_announced_in_a_few_fixed_words() {
         assert_eq!(read("==> peer1 killed"), Line::PeerEvent(PeerEvent::Killed(ONE)));
         assert_eq!(read("==> peer11 started"), Line::PeerEvent(PeerEvent::Started(TWO)));
+        assert_eq!(read("==> peer1 quits"), Line::PeerEvent(PeerEvent::Quits(ONE)));
         assert_eq!(read("==> peer1 cut off"), Line::PeerEvent(PeerEvent::CutOff(ONE)));
         assert_eq!(read("==> peer1 frozen"), Line::PeerEvent(PeerEvent::Frozen(ONE)));
         assert_eq!(read("==> peer1 disconnected"), Line::PeerEvent(PeerEvent::Disconnected(ONE)));

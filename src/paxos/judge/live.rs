@@ -171,6 +171,7 @@ impl LiveRun for ChoiceRun {
     fn fault(&mut self, fault: PeerEvent) {
         let (PeerEvent::Killed(peer)
         | PeerEvent::Started(peer)
+        | PeerEvent::Quits(peer)
         | PeerEvent::CutOff(peer)
         | PeerEvent::Frozen(peer)
         | PeerEvent::Disconnected(peer)
@@ -178,7 +179,7 @@ impl LiveRun for ChoiceRun {
         let Some(participant) = self.peers.get_mut(&peer.0) else { return };
         let has_chosen = participant.chose.is_some();
         match fault {
-            PeerEvent::Killed(_) => participant.killed = true,
+            PeerEvent::Killed(_) | PeerEvent::Quits(_) => participant.killed = true,
             PeerEvent::Started(_) => {
                 (participant.killed, participant.ended) = (false, false);
                 // It learns and prints the choice anew.

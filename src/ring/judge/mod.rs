@@ -5,6 +5,7 @@
 //! has an input of its own. Peers may share a log, whose lines then have the clocks of several
 //! programs. What is certain is what no such mixture explains.
 
+mod ends;
 mod hops;
 mod neighbours;
 mod rules;
@@ -22,6 +23,7 @@ use crate::trace::journal::JournalDialect;
 use crate::trace::judge::{JudgeFlag, JudgeOptions, Judgement, LogJudge};
 use crate::trace::reader::LogLine;
 use crate::trace::report::{Report, Summary};
+use ends::Ends;
 use hops::Hops;
 use neighbours::Neighbours;
 pub use rules::RingRule;
@@ -33,6 +35,7 @@ type Line<'a> = LogLine<'a, JournalDialect<RingLog>>;
 /// A run, line by line.
 #[derive(Default)]
 struct RingJudge {
+    ends: Ends,
     hops: Hops,
     neighbours: Neighbours,
     segments: Segments,
@@ -44,12 +47,14 @@ impl RingJudge {
     fn take(&mut self, source: Source, said: Said, spot: Spot<'_>) {
         self.files += u64::from(said == Said::FileReceived);
         let findings = &mut self.findings;
+        self.ends.take(source, said, spot, findings);
         self.hops.take(source, said, spot, findings);
         self.neighbours.take(source, said, spot, findings);
         self.segments.take(source, said, spot, findings);
     }
 
     fn finish(mut self) -> (Findings<RingRule>, RingOutcome) {
+        self.ends.finish(&mut self.findings);
         self.hops.finish(&mut self.findings);
         self.segments.finish(&mut self.findings);
         let (peers, right) = self.neighbours.finish(&mut self.findings);

@@ -35,7 +35,7 @@ impl Neighbours {
         findings: &mut Findings<RingRule>,
     ) {
         match said {
-            Said::Ended(peer) => {
+            Said::Killed(peer) | Said::Quits(peer) => {
                 self.ended.insert(peer);
                 return;
             }

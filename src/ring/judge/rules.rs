@@ -21,6 +21,12 @@ pub enum RingRule {
     Payload,
     /// The dead stay dead.
     Gone,
+    /// Who leaves says so.
+    Farewell,
+    /// Who is alone is so.
+    Alone,
+    /// Both sides know what has arrived.
+    Agreed,
     /// The lines' form.
     Form,
     /// All have the right successors.
@@ -66,6 +72,24 @@ impl Rule for RingRule {
             "gone",
             Severity::Safety,
             "a peer that has died or left is nobody's successor any more",
+        ),
+        row(
+            Self::Farewell,
+            "farewell",
+            Severity::Safety,
+            "a peer that leaves tells its predecessors: none of them finds it dead",
+        ),
+        row(
+            Self::Alone,
+            "alone",
+            Severity::Safety,
+            "a peer is its own successor only if its predecessor is gone too, or three have died",
+        ),
+        row(
+            Self::Agreed,
+            "agreed",
+            Severity::Safety,
+            "no sender says that a file was not sent which its asker has",
         ),
         form(Self::Form, "form", "a line is one of the assignment's", "it is not only that"),
         row(

@@ -90,3 +90,66 @@ RTX 91.000 1 400 0
     let late = "RTX 6.000 401 400 0\nrcv 6.001 0 0 401\n";
     assert_eq!(broken(late), [""; 0], "its beginning is missing");
 }
+
+/// Peer 9 is pinged by its two predecessors, and quits.
+fn departure() -> String {
+    let ping =
+        |from: u16| format!("peer9 | A ping request message was received from Peer {from}.\n");
+    let pings = [ping(1), ping(5)].concat().repeat(3);
+    let told = "\
+peer1 | Peer 9 will depart from the network.
+peer1 | My first successor is now peer 5.
+peer1 | My second successor is now peer 1.
+peer5 | Peer 9 will depart from the network.
+peer5 | My first successor is now peer 1.
+peer5 | My second successor is now peer 5.
+==> peer9 quits
+";
+    pings + told
+}
+
+#[test]
+fn a_peer_that_leaves_is_found_dead_by_none_of_its_predecessors() {
+    let right = departure();
+    assert_eq!(broken(&right), [""; 0]);
+    let dead = "peer5 | Peer 9 is no longer alive.\n";
+    assert_eq!(broken(&(right.clone() + dead)), ["farewell"]);
+    // It did not know them, or was started again.
+    assert_eq!(broken(&(right.replace("from Peer 1", "from Peer 3") + dead)), ["farewell"]);
+    assert_eq!(broken(&(right.replace("from Peer 5", "from Peer 3") + dead)), [""; 0]);
+    let again = "==> peer9 started\n==> peer9 killed\n";
+    assert_eq!(broken(&(right + again + dead)), [""; 0]);
+}
+
+#[test]
+fn a_peer_that_says_it_is_alone_is_held_to_it() {
+    let front = "\
+peer5 | A ping request message was received from Peer 1.
+==> peer9 killed
+peer5 | Peer 9 is no longer alive.
+";
+    let alone = "\
+peer5 | My first successor is now peer 5.
+peer5 | My second successor is now peer 5.
+";
+    let heard = "peer1 | A ping response message was received from Peer 5.\n";
+    let found = |text: String| broken(&text).contains(&"alone");
+    assert!(found([front, alone, heard].concat()));
+    assert!(!found([front, alone].concat()), "nobody else was heard of");
+    assert!(!found([front, "==> peer1 killed\n", alone, heard].concat()));
+    assert!(!found([front, "peer5 | Peer 1 is no longer alive.\n", alone, heard].concat()));
+    let more: String =
+        [20, 30].map(|peer| format!("peer5 | Peer {peer} is no longer alive.\n")).concat();
+    assert!(!found([front, &more, alone, heard].concat()), "three died together");
+}
+
+#[test]
+fn a_sender_that_gives_up_what_its_asker_has_is_found() {
+    let sender = "peer1: file 2012 is not sent to peer 8: a segment was tried too often in vain";
+    let text = RIGHT.replace("peer1 | The file is sent.", &format!("peer1 | {sender}"));
+    assert_eq!(broken(&text), ["agreed"]);
+    // Of another file nothing is known, and of one that came at the second attempt.
+    assert_eq!(broken(&text.replace("file 2012 is not sent", "file 2013 is not sent")), [""; 0]);
+    let twice = "peer8 | Received a response message from peer 1, which has the file 2012.\n";
+    assert_eq!(broken(&(twice.to_owned() + &text)), [""; 0]);
+}

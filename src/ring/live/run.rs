@@ -301,6 +301,10 @@ impl LiveRun for RingRun {
                 self.there.remove(&peer.0);
                 self.keep(&format!("==> peer{} killed\n", peer.0));
             }
+            PeerEvent::Quits(peer) => {
+                self.there.remove(&peer.0);
+                self.keep(&format!("==> peer{} quits\n", peer.0));
+            }
             PeerEvent::Started(peer) => _ = self.there.insert(peer.0),
             _ => {}
         }
