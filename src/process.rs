@@ -154,6 +154,21 @@ pub fn proceed_while_due<P: Process>(process: &mut P, out: &mut Effects<P>) {
     panic!("a step of {} is due forever", P::PROTOCOL);
 }
 
+/// How long this is as text, which is about what it takes in memory.
+pub(crate) fn length_of(value: &impl Debug) -> usize {
+    struct Count(usize);
+    impl fmt::Write for Count {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 += text.len();
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // A counter takes everything.
+    let _ = fmt::Write::write_fmt(&mut count, format_args!("{value:?}"));
+    count.0
+}
+
 /// A protocol, seen from one peer.
 ///
 /// No event returns a `Result`: a peer's message can be odd, but never an error of the process.
@@ -241,6 +256,11 @@ pub trait Process {
     /// body with it; a message to oneself has none, since its sender has the contents.
     fn has_body(_message: &Self::Message) -> bool {
         false
+    }
+
+    /// About how many bytes this takes while it waits to be seen.
+    fn weight(fact: &Self::Fact) -> usize {
+        length_of(fact)
     }
 
     /// True if this message, as a datagram, goes from and to the second port that peers have for

@@ -10,7 +10,6 @@
 //! delays neither the clock nor the reader of another peer.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::{self, Debug, Write};
 use std::mem::size_of;
 use std::net::IpAddr;
 
@@ -130,7 +129,6 @@ impl<P: Process> Outbox<P> {
     }
 
     /// How many bytes wait on account of this one.
-    #[cfg(test)]
     pub(super) fn charged(&self, peer: PeerId) -> usize {
         self.charged.get(&peer).copied().unwrap_or(0)
     }
@@ -206,19 +204,4 @@ impl Gone {
         }
         gone
     }
-}
-
-/// How long this is as text, which is about what it takes in memory.
-pub(super) fn length_of(value: &impl Debug) -> usize {
-    struct Count(usize);
-    impl Write for Count {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0 += text.len();
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    // A counter takes everything.
-    let _ = write!(count, "{value:?}");
-    count.0
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::disk::Disk;
 use super::frame::Frame;
 use super::link::Link;
-use super::outbox::{Entry, Gone, Pending, TURN, length_of};
+use super::outbox::{Entry, Gone, Pending, TURN};
 use super::sync::{MutexGuard, UNPOISONED, spawn};
 use super::{Core, Node};
-use crate::process::{Output, PeerId, Process};
+use crate::process::{Output, PeerId, Process, length_of};
 
 impl<P: Process> Core<P> {
     pub(super) fn put(&mut self, output: Pending<P>, bytes: usize) {

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::disk::Disk;
-use super::outbox::{Pending, length_of};
+use super::outbox::Pending;
 use super::sync::{MutexGuard, UNPOISONED};
 use super::{Core, Node};
-use crate::process::{Effect, Effects, Output, Process};
+use crate::process::{Effect, Effects, Output, Process, length_of};
 
 impl<P: Process + Send + 'static> Node<P> {
     /// Waits until `found` finds what it looks for in the process, and returns it, with everything
@@ -154,7 +154,7 @@ impl<P: Process + Send + 'static> Node<P> {
                     core.wakes.own |= core.timers.set(timer, delay);
                 }
                 Effect::Report(fact) => {
-                    let bytes = length_of(&fact);
+                    let bytes = P::weight(&fact);
                     core.put(Pending::Ready(Output::Report(fact)), bytes);
                 }
                 Effect::Halt(exit) => {

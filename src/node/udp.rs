@@ -10,9 +10,10 @@
 pub(super) mod receive;
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::link::Address;
@@ -27,6 +28,13 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 const REFRESH: Duration = Duration::from_secs(5);
 /// The shortest time from a look-up of a name to another one that an unknown sender brings about.
 const CALM: Duration = Duration::from_secs(1);
+/// How many datagrams are taken at most before the process is stepped with them.
+const BATCH: usize = 32;
+/// A datagram that was there within this time was not waited for, and others may stand behind it.
+const AT_ONCE: Duration = Duration::from_micros(5);
+/// How long, and how often, a full socket is waited for while it must not block.
+const FULL: Duration = Duration::from_micros(50);
+const FULL_TRIES: u32 = 100;
 /// How many addresses of one peer are known at most; the resolver may give more.
 const MAX_ADDRESSES: usize = 64;
 
@@ -125,10 +133,37 @@ impl Datagrams {
         }
         let targets = Arc::clone(&self.table().targets);
         for (to, bytes) in datagrams {
-            if let Some(target) = targets.get(to) {
-                let _ = self.socket.send_to(bytes, target);
+            let Some(target) = targets.get(to) else { continue };
+            // The listener may be taking what is there just now, and then nothing blocks.
+            for _ in 0..FULL_TRIES {
+                match self.socket.send_to(bytes, target) {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        thread::park_timeout(FULL);
+                    }
+                    _ => break,
+                }
             }
         }
+    }
+
+    /// Waits for a datagram, and takes those that stand behind it already.
+    fn receive(
+        &self,
+        buffer: &mut [u8],
+        mut take: impl FnMut(&[u8], SocketAddr),
+    ) -> io::Result<()> {
+        let begun = Instant::now();
+        let (length, from) = self.socket.recv_from(buffer)?;
+        let was_there = begun.elapsed() < AT_ONCE;
+        take(&buffer[..length], from);
+        if was_there && self.socket.set_nonblocking(true).is_ok() {
+            for _ in 1..BATCH {
+                let Ok((length, from)) = self.socket.recv_from(buffer) else { break };
+                take(&buffer[..length], from);
+            }
+            self.socket.set_nonblocking(false)?;
+        }
+        Ok(())
     }
 
     fn sender(&self, from: SocketAddr) -> Option<PeerId> {

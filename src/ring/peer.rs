@@ -326,10 +326,7 @@ impl Process for Peer {
             Message::Unknown { id } => self.failed(from, id, TransferFailure::Unwanted, out),
             Message::Offer(file) => self.offered(from, file, out),
             Message::Wants { name, is_wanted } => self.wanted(from, name, is_wanted, out),
-            Message::Move(file) => {
-                Self::note(Note::MovedFrom(file.name, from), out);
-                Self::send(from, Message::Moved { name: file.name }, out);
-            }
+            Message::Move(file) => self.took(from, file, out),
             Message::Moved { name } => self.moved(from, name, out),
         }
         self.leave_if_done(out);
@@ -370,9 +367,7 @@ impl Process for Peer {
             Input::Stored { id } => self.stored(id, out),
             Input::NotStored { id } => self.not_stored(id, out),
             Input::Files(files) => self.listed(&files, out),
-            Input::Has { from, name, is_here } => {
-                Self::send(from, Message::Wants { name, is_wanted: !is_here }, out);
-            }
+            Input::Has { from, name, is_here } => self.looked(from, name, is_here, out),
         }
         self.leave_if_done(out);
         self.keep_tending(out);
@@ -392,6 +387,13 @@ impl Process for Peer {
 
     fn has_body(message: &Message) -> bool {
         matches!(message, Message::Move(_))
+    }
+
+    fn weight(fact: &Fact) -> usize {
+        match fact {
+            Fact::Order(FileOrder::Write(_, _, bytes)) => bytes.0.len(),
+            _ => 0,
+        }
     }
 
     fn is_bulk(message: &Message) -> bool {

@@ -161,9 +161,12 @@ fn a_peer_is_not_read_while_too_much_waits_and_all_others_go_on() {
     assert!(node.inbound_up(modest, &other));
     let taken = node.receive(modest, &other, "modest".into(), 6, &mut Batch::default());
     assert_eq!(taken, Ok(true));
-    assert_eq!(node.receive_datagram(modest, "datagram".into(), 8), None);
+    let datagram = |from: PeerId, text: &str| {
+        node.receive_datagrams(&mut vec![(from, text.to_owned(), text.len())])
+    };
+    assert_eq!(datagram(modest, "datagram"), [""; 0]);
     tell(&node, "own");
-    assert!(node.receive_datagram(greedy, "dropped".into(), 7).is_some());
+    assert_eq!(datagram(greedy, "dropped").len(), 1);
     assert_eq!(count.load(Ordering::Relaxed), held, "it was read on");
     // A newer connection of the greedy peer waits in its place.
     assert!(node.inbound_up(greedy, &stream()));
@@ -173,7 +176,7 @@ fn a_peer_is_not_read_while_too_much_waits_and_all_others_go_on() {
     let facts: Vec<String> = gate.facts().into_iter().map(|(_, fact)| fact).collect();
     assert_eq!(facts.len(), held + 4, "what was taken is told");
     assert_eq!(facts[held + 1..], ["modest", "datagram", "own"]);
-    assert_eq!(node.receive_datagram(greedy, "room again".into(), 10), None);
+    assert_eq!(datagram(greedy, "room again"), [""; 0]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::{Datagrams, canonical};
 use crate::error::Result;
 use crate::node::Node;
 use crate::node::link::Address;
+use crate::node::outbox::TURN;
 use crate::node::sync::spawn;
 use crate::process::{PeerId, Process};
 
@@ -63,62 +64,71 @@ fn look_up<P: Process + Send + 'static>(
 fn listen<P: Process + Send + 'static>(node: &Node<P>, datagrams: &Datagrams, is_bulk: bool) {
     // One byte more than is good, so that what is too long shows.
     let mut buffer = vec![0; P::MAX_DATAGRAM + 1];
+    let mut batch = Vec::new();
     loop {
-        let dropped = match datagrams.socket.recv_from(&mut buffer) {
-            Ok((length, from)) => take(node, datagrams, is_bulk, &buffer[..length], from),
-            Err(error) => {
-                thread::park_timeout(REST);
-                Some(format!("cannot read datagrams: {error}"))
+        let received = datagrams.receive(&mut buffer, |bytes, from| {
+            match read::<P>(datagrams, is_bulk, bytes, from) {
+                Ok(datagram) => batch.push(datagram),
+                Err(why) if datagrams.report_strays => node.complain(&why),
+                Err(_) => {}
             }
-        };
-        if let Some(why) = dropped.filter(|_| datagrams.report_strays) {
+        });
+        if let Err(error) = received {
+            thread::park_timeout(REST);
+            if datagrams.report_strays {
+                node.complain(&format!("cannot read datagrams: {error}"));
+            }
+        }
+        for why in node.receive_datagrams(&mut batch) {
             node.complain(&why);
         }
     }
 }
 
-/// One datagram. The result says why it was dropped, if it was.
-fn take<P: Process + Send + 'static>(
-    node: &Node<P>,
+/// A message that has come as a datagram: from whom, and how long it was.
+type Datagram<P> = (PeerId, <P as Process>::Message, usize);
+
+/// One datagram, or why it is dropped.
+fn read<P: Process>(
     datagrams: &Datagrams,
     is_bulk: bool,
     bytes: &[u8],
     from: SocketAddr,
-) -> Option<String> {
+) -> std::result::Result<Datagram<P>, String> {
     let from = canonical(&from);
     let Some(peer) = datagrams.sender(from) else {
-        return Some(format!("dropped a datagram from {from}, which is not a peer's address"));
+        return Err(format!("dropped a datagram from {from}, which is not a peer's address"));
     };
+    let dropped = |why: &str| Err(format!("dropped a datagram from {peer}: {why}"));
     if bytes.len() > P::MAX_DATAGRAM {
-        let most = P::MAX_DATAGRAM;
-        return Some(format!("dropped a datagram from {peer}: longer than {most} bytes"));
+        return dropped(&format!("longer than {} bytes", P::MAX_DATAGRAM));
     }
-    let Some(message) = P::from_datagram(bytes) else {
-        return Some(format!("dropped a datagram from {peer}: it says nothing"));
-    };
-    if P::is_bulk(&message) != is_bulk {
-        return Some(format!("dropped a datagram from {peer}: it came by the wrong port"));
+    match P::from_datagram(bytes) {
+        None => dropped("it says nothing"),
+        Some(message) if P::is_bulk(&message) != is_bulk => dropped("it came by the wrong port"),
+        Some(message) => Ok((peer, message, bytes.len())),
     }
-    let why = node.receive_datagram(peer, message, bytes.len())?;
-    node.complain(&format!("dropped a datagram from {peer}: {why}"));
-    None
 }
 
 impl<P: Process + Send + 'static> Node<P> {
-    /// A message came as a datagram. The result says why it was dropped, if it was. The thread
-    /// serves all peers, so what has no room is dropped too, as networks do.
-    pub(in crate::node) fn receive_datagram(
-        &self,
-        from: PeerId,
-        message: P::Message,
-        length: usize,
-    ) -> Option<String> {
-        let mut core = self.lock();
-        if !core.outputs.has_room(from, false) {
-            return Some("too many of its messages wait".into());
+    /// These messages came as datagrams. The thread serves all peers, so what has no room is
+    /// dropped, as networks do. The result says what was dropped, and why.
+    pub(in crate::node) fn receive_datagrams(&self, batch: &mut Vec<Datagram<P>>) -> Vec<String> {
+        let (mut core, mut dropped) = (self.lock(), Vec::new());
+        for (from, message, length) in batch.drain(..) {
+            if core.outputs.charged(from) >= TURN / 4 {
+                // It can leave while the rest is stepped with.
+                self.finish(core);
+                core = self.lock();
+            }
+            let why = if core.outputs.has_room(from, false) {
+                self.take(&mut core, from, message, length)
+            } else {
+                Some("too many of its messages wait".into())
+            };
+            dropped.extend(why.map(|why| format!("dropped a datagram from {from}: {why}")));
         }
-        let objection = self.take(&mut core, from, message, length);
         self.finish(core);
-        objection
+        dropped
     }
 }

@@ -34,8 +34,9 @@ struct Task {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Turn {
     file: Stored,
-    /// Its content is under way.
+    /// Its content is under way, and was so before.
     is_sent: bool,
+    was_sent: bool,
     since: Duration,
     offers: u32,
 }
@@ -49,6 +50,8 @@ pub(super) struct Moves {
     turn: Option<Turn>,
     /// What was offered here last, and by whom.
     coming: Option<(Key, Stored)>,
+    /// What came here last: who has sent it removes it only when it hears that.
+    taken: Option<(Key, Stored)>,
 }
 
 impl Moves {
@@ -91,7 +94,8 @@ impl Peer {
     /// Nothing goes to this peer any more.
     pub(super) fn drop_moves_to(&mut self, peer: Key) {
         if self.moves.tasks.iter().any(|task| task.to == peer) {
-            self.moves = Moves { coming: self.moves.coming, ..Moves::default() };
+            let Moves { coming, taken, .. } = self.moves;
+            self.moves = Moves { coming, taken, ..Moves::default() };
         }
     }
 
@@ -108,8 +112,9 @@ impl Peer {
     fn next_turn(&mut self, out: &mut Effects<Self>) {
         let Moves { tasks, files, turn, .. } = &mut self.moves;
         let (Some(task), Some(list)) = (tasks.front(), files.as_mut()) else { return };
-        *turn =
-            list.pop_front().map(|file| Turn { file, is_sent: false, since: self.now, offers: 1 });
+        let since = self.now;
+        let next = |file| Turn { file, is_sent: false, was_sent: false, since, offers: 1 };
+        *turn = list.pop_front().map(next);
         if let Some(turn) = turn {
             return Self::send(task.to, Message::Offer(turn.file), out);
         }
@@ -157,20 +162,40 @@ impl Peer {
         let now = self.now;
         let Some(turn) = self.turn_of(from, name).filter(|turn| !turn.is_sent) else { return };
         if is_wanted {
-            (turn.is_sent, turn.since) = (true, now);
+            (turn.is_sent, turn.was_sent, turn.since) = (true, true, now);
             Self::send(from, Message::Move(turn.file), out);
         } else {
             self.next_turn(out);
         }
     }
 
-    /// It is stored there.
+    /// Such a file is here, or is not: the peer that has offered it is told. Whether its own is
+    /// here, which came and was confirmed in vain, or another one, makes a difference to it.
+    pub(super) fn looked(&mut self, from: Key, name: Name, is_here: bool, out: &mut Effects<Self>) {
+        let is_its = self.moves.coming == self.moves.taken
+            && self.moves.taken.is_some_and(|(peer, file)| (peer, file.name) == (from, name));
+        let answer = match is_here && is_its {
+            true => Message::Moved { name },
+            false => Message::Wants { name, is_wanted: !is_here },
+        };
+        Self::send(from, answer, out);
+    }
+
+    /// The content has come, and is stored.
+    pub(super) fn took(&mut self, from: Key, file: Stored, out: &mut Effects<Self>) {
+        self.moves.taken = Some((from, file));
+        Self::note(Note::MovedFrom(file.name, from), out);
+        Self::send(from, Message::Moved { name: file.name }, out);
+    }
+
+    /// It is stored there. That may be said late, when it was offered once more.
     pub(super) fn moved(&mut self, from: Key, name: Name, out: &mut Effects<Self>) {
-        if self.turn_of(from, name).is_some_and(|turn| turn.is_sent) {
+        let Some(turn) = self.turn_of(from, name) else { return };
+        if turn.was_sent {
             Self::order(FileOrder::Remove(name), out);
             Self::note(Note::MovedTo(name, from), out);
-            self.next_turn(out);
         }
+        self.next_turn(out);
     }
 
     /// Offers again what was not answered.
