@@ -17,6 +17,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const MSS: usize = 1400;
+/// The header of a segment, which is all of an acknowledgement.
+const HEADER: usize = 27;
 const SEGMENTS: u32 = 8_000;
 const ROUNDS: usize = 5;
 const PING: f64 = 1.0;
@@ -97,56 +99,85 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// Datagrams of a segment's length to another process and an answer of an acknowledgement's, one
-/// after the other.
-fn floor() -> Duration {
-    let (here, there) = (UdpSocket::bind("127.0.0.1:0"), UdpSocket::bind("127.0.0.1:0"));
-    let (here, there) = (here.unwrap(), there.unwrap());
-    let to = there.local_addr().unwrap();
-    let echo = thread::spawn(move || {
-        let mut buffer = [0; 2 * MSS];
-        while let Ok((length, from)) = there.recv_from(&mut buffer) {
-            if length == 1 {
-                return;
-            }
-            there.send_to(&buffer[..27], from).unwrap();
+/// The other side of the floor: a process of its own with one thread, which blocks for a datagram
+/// and answers it with one of an acknowledgement's length.
+fn echo() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    println!("{}", socket.local_addr().unwrap().port());
+    let mut buffer = [0; 2 * MSS];
+    while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+        if length == 1 {
+            return;
         }
-    });
-    let (segment, mut answer) = ([7; MSS + 27], [0; 64]);
-    let begun = Instant::now();
-    for _ in 0..SEGMENTS {
-        here.send_to(&segment, to).unwrap();
-        here.recv_from(&mut answer).unwrap();
+        socket.send_to(&buffer[..HEADER], from).unwrap();
+    }
+}
+
+/// What the machine itself needs: two processes with a thread each, which send datagrams of the
+/// same lengths and do nothing else. With a window of one it is a round trip per segment.
+fn floor(window: u32) -> Duration {
+    let mut echo = Command::new(env::current_exe().unwrap());
+    let mut echo = echo.arg("echo").stdout(Stdio::piped()).spawn().unwrap();
+    let mut port = String::new();
+    BufReader::new(echo.stdout.take().unwrap()).read_line(&mut port).unwrap();
+    let to = ("127.0.0.1", port.trim().parse::<u16>().unwrap());
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (segment, mut answer) = ([7; MSS + HEADER], [0; 64]);
+    let (mut sent, begun) = (0, Instant::now());
+    for answered in 0..SEGMENTS {
+        while sent < SEGMENTS && sent - answered < window {
+            socket.send_to(&segment, to).unwrap();
+            sent += 1;
+        }
+        socket.recv_from(&mut answer).unwrap();
     }
     let took = begun.elapsed();
-    here.send_to(&[0], to).unwrap();
-    echo.join().unwrap();
+    socket.send_to(&[0], to).unwrap();
+    echo.wait().unwrap();
     took
 }
 
-fn fetch(flags: &str) -> Duration {
+/// How long a file takes: from its first segment to its last acknowledgement, by the sender's log;
+/// and until it is flushed and has its name.
+fn fetch(flags: &str) -> [Duration; 2] {
     let mut ring = Ring::start(&[1, 5, 9], flags);
     fs::write(ring.folder.join("5/0005.pdf"), vec![7; MSS * SEGMENTS as usize]).unwrap();
     ring.peers[0].types("request 0005");
     let begun = ring.peers[0].prints("We now start receiving");
-    ring.peers[0].prints("The file is received.") - begun
+    let whole = ring.peers[0].prints("The file is received.") - begun;
+    ring.peers[1].prints("The file is sent.");
+    let log = fs::read_to_string(ring.folder.join("5/responding_log.txt")).unwrap();
+    assert!(!log.contains("RTX"), "a segment was lost");
+    let time = |line: Option<&str>| -> f64 {
+        line.and_then(|line| line.split_whitespace().nth(1)).unwrap().parse().unwrap()
+    };
+    let segments = time(log.lines().last()) - time(log.lines().next());
+    [Duration::from_secs_f64(segments), whole]
 }
 
 fn transfer() {
-    let (mut floors, mut waits, mut windows) = (Vec::new(), Vec::new(), Vec::new());
+    let mut times: [Vec<Duration>; 6] = Default::default();
     for _ in 0..ROUNDS {
-        floors.push(floor());
-        waits.push(fetch("--ping 5"));
-        windows.push(fetch("--ping 5 --window 64"));
+        let [waits, waits_whole] = fetch("--ping 5");
+        let [windows, windows_whole] = fetch("--ping 5 --window 64");
+        let round = [floor(1), waits, waits_whole, floor(64), windows, windows_whole];
+        times.iter_mut().zip(round).for_each(|(all, time)| all.push(time));
     }
-    let (floor, wait, window) = (median(floors), median(waits), median(windows));
-    let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(SEGMENTS);
-    println!("a file of {SEGMENTS} segments of {MSS} bytes, {ROUNDS} rounds, medians");
-    println!("  a round trip per segment   {:>6.1} us a segment", each(floor));
-    let share = floor.as_secs_f64() / wait.as_secs_f64();
-    println!("  stop and wait              {:>6.1} us: {:.0} %", each(wait), share * 100.0);
-    let times = wait.as_secs_f64() / window.as_secs_f64();
-    println!("  --window 64                {:>6.1} us: {times:.1} times as fast", each(window));
+    let each = times.map(|times| median(times).as_secs_f64() * 1e6 / f64::from(SEGMENTS));
+    let [floor, waits, waits_whole, least, windows, windows_whole] = each;
+    println!("a file of {SEGMENTS} segments of {MSS} bytes, {ROUNDS} rounds in turn, medians");
+    println!("(us a segment; in brackets until the file is flushed too)");
+    println!("  two bare processes, a round trip each  {floor:>6.1}");
+    let share = floor / waits * 100.0;
+    println!(
+        "  stop and wait     {waits:>6.1} ({waits_whole:.1}): {share:.0} % of the floor's speed"
+    );
+    println!("  two bare processes, a window of 64     {least:>6.1}");
+    let (times, share) = (waits / windows, least / windows * 100.0);
+    println!(
+        "  --window 64       {windows:>6.1} ({windows_whole:.1}): {times:.1} times stop and wait, \
+         {share:.0} % of the bare window's speed"
+    );
 }
 
 fn repair() {
@@ -192,6 +223,9 @@ fn hops() {
 fn main() {
     // Cargo's own flag; anything else names a part.
     let part = env::args().skip(1).find(|arg| arg != "--bench");
+    if part.as_deref() == Some("echo") {
+        return echo();
+    }
     for (name, run) in [("transfer", transfer as fn()), ("repair", repair), ("hops", hops)] {
         if part.as_deref().is_none_or(|part| part == name) {
             run();

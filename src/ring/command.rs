@@ -25,7 +25,7 @@ use jobs::Jobs;
 pub(crate) use options::HELP;
 pub(super) use options::{FREE_FLAGS, Options, PORTS_APART, id};
 use store::Store;
-use writer::{Incoming, Logs};
+use writer::{Incoming, Logs, NotWritten};
 
 /// Prints, writes logs, and has the peer's orders done.
 struct Shell {
@@ -47,13 +47,19 @@ impl Shell {
                 return;
             }
             FileOrder::Finish(id) => {
-                // Flushing takes time, and nobody else is to wait for it.
+                let done = self.incoming.flush();
+                self.see_to(done);
+                // Flushing it to the disk takes time, and nobody else is to wait for that.
                 let file = self.incoming.take(*id);
                 return self.jobs.finish(*id, file);
             }
             order => return self.jobs.put(order.clone()),
         };
-        if let Err((id, why)) = done {
+        self.see_to(done);
+    }
+
+    fn see_to(&self, written: std::result::Result<(), NotWritten>) {
+        if let Err((id, why)) = written {
             say(&self.err, self.me, &why);
             self.jobs.not_stored(id);
         }
@@ -79,14 +85,14 @@ impl Observer<Peer> for Shell {
         }
     }
 
-    /// What was sent stands in the log when it leaves, whatever happens then.
-    fn before_frames(&mut self) {
+    /// While the other side has something to do, what has come and gone is written.
+    fn after_frames(&mut self) {
+        let done = self.incoming.flush();
+        self.see_to(done);
         if let Err(why) = self.logs.write() {
             say(&self.err, self.me, &why);
         }
     }
-
-    fn after_frames(&mut self) {}
 
     fn sees_traffic(&self) -> bool {
         false

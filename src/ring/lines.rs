@@ -100,17 +100,22 @@ pub(super) fn said(note: Note) -> String {
     }
 }
 
-/// A line of a log, with its newline. `offset_us` is the age of the program at the zero of the
-/// process's clock.
-pub(super) fn logged(entry: &LogEntry, offset_us: u128) -> String {
+/// A line of a log, with its newline, which is added to the text. `offset_us` is the age of the
+/// program at the zero of the process's clock.
+pub(super) fn log(entry: &LogEntry, offset_us: u128, text: &mut String) {
     let LogEntry { event, time, seq, bytes, ack, .. } = entry;
     // Cut, not rounded: so a second between two times is never shown as less.
     let ms = (time.as_micros() + offset_us) / 1000;
     let (seconds, ms) = (ms / 1000, ms % 1000);
-    let mut line = String::with_capacity(64);
-    let event = event.to_string();
-    let _ = writeln!(line, "{event:>4} {seconds:>7}.{ms:03} {seq:>11} {bytes:>6} {ack:>11}");
-    line
+    // A String takes all.
+    let _ = writeln!(text, "{event:>4} {seconds:>7}.{ms:03} {seq:>11} {bytes:>6} {ack:>11}");
+}
+
+/// The same alone.
+pub(super) fn logged(entry: &LogEntry, offset_us: u128) -> String {
+    let mut text = String::with_capacity(64);
+    log(entry, offset_us, &mut text);
+    text
 }
 
 #[cfg(test)]

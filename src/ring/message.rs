@@ -350,7 +350,7 @@ pub enum LogEvent {
 
 impl Display for LogEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Sent => "snd",
             Self::Received => "rcv",
             Self::Dropped => "drop",

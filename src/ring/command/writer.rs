@@ -13,22 +13,27 @@ use crate::ring::key::Name;
 use crate::ring::lines;
 use crate::ring::message::{LogEntry, Side, TransferId};
 
-/// One log: lines wait until the segments that they tell of are about to leave.
+/// One log: lines wait until the segments that they tell of have left.
 struct Log {
     path: PathBuf,
     /// Opened with the first line.
     file: Option<File>,
-    lines: String,
+    entries: Vec<LogEntry>,
+    /// Room for their lines.
+    text: String,
     /// It could not be written; people know.
     is_closed: bool,
 }
 
 impl Log {
-    fn write(&mut self) -> Result<(), String> {
-        if self.lines.is_empty() {
+    fn write(&mut self, offset_us: u128) -> Result<(), String> {
+        if self.entries.is_empty() {
             return Ok(());
         }
-        let lines = std::mem::take(&mut self.lines);
+        let mut lines = std::mem::take(&mut self.text);
+        for entry in self.entries.drain(..) {
+            lines::log(&entry, offset_us, &mut lines);
+        }
         // One write, so that peers that share a log do not tear each other's lines.
         let written = if let Some(file) = &mut self.file {
             file.write_all(lines.as_bytes())
@@ -37,8 +42,8 @@ impl Log {
             file.and_then(|file| self.file.insert(file).write_all(lines.as_bytes()))
         };
         // The room is used again.
-        self.lines = lines;
-        self.lines.clear();
+        self.text = lines;
+        self.text.clear();
         written.map_err(|error| {
             self.is_closed = true;
             format!("{} ends here: {error}", self.path.display())
@@ -61,7 +66,8 @@ impl Logs {
         let log = |side: &str| Log {
             path: options.dir.join(format!("{side}_log{end}.txt")),
             file: None,
-            lines: String::new(),
+            entries: Vec::new(),
+            text: String::new(),
             is_closed: false,
         };
         let offset_us = begun.elapsed().as_micros();
@@ -75,13 +81,14 @@ impl Logs {
             Side::Requesting => &mut self.requesting,
         };
         if !log.is_closed {
-            log.lines.push_str(&lines::logged(entry, self.offset_us));
+            log.entries.push(*entry);
         }
     }
 
     /// Writes the lines that wait.
     pub(super) fn write(&mut self) -> Result<(), String> {
-        let (one, other) = (self.responding.write(), self.requesting.write());
+        let offset_us = self.offset_us;
+        let (one, other) = (self.responding.write(offset_us), self.requesting.write(offset_us));
         one.and(other)
     }
 }
@@ -93,18 +100,24 @@ pub(super) struct Part {
     pub(super) name: Name,
 }
 
+/// How many bytes of files are gathered at most before they are written.
+const GATHERED: usize = 256 << 10;
+
 /// The files that come, under temporary names.
 pub(super) struct Incoming {
     store: Store,
     parts: BTreeMap<TransferId, Part>,
+    /// Segments that follow each other, and wait to be written in one go: of which file, and where.
+    gathered: Vec<u8>,
+    place: Option<(TransferId, u64)>,
 }
 
 /// What could not be written, and why.
-type NotWritten = (TransferId, String);
+pub(super) type NotWritten = (TransferId, String);
 
 impl Incoming {
     pub(super) fn new(store: Store) -> Self {
-        Self { store, parts: BTreeMap::new() }
+        Self { store, parts: BTreeMap::new(), gathered: Vec::new(), place: None }
     }
 
     pub(super) fn create(&mut self, id: TransferId, name: Name) -> Result<(), NotWritten> {
@@ -116,12 +129,35 @@ impl Incoming {
         Ok(())
     }
 
+    /// Takes a segment. It is written with the next [`Self::flush`], or before.
     pub(super) fn write(
         &mut self,
         id: TransferId,
         at: u64,
         bytes: &[u8],
     ) -> Result<(), NotWritten> {
+        let end = |(id, at)| (id, at + self.gathered.len() as u64);
+        let follows = self.place.map(end) == Some((id, at));
+        if !follows || self.gathered.len() >= GATHERED {
+            self.flush()?;
+            self.place = Some((id, at));
+        }
+        self.gathered.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Writes what waits.
+    pub(super) fn flush(&mut self) -> Result<(), NotWritten> {
+        let Some((id, at)) = self.place.take() else { return Ok(()) };
+        let bytes = std::mem::take(&mut self.gathered);
+        let done = self.write_now(id, at, &bytes);
+        // The room is used again.
+        self.gathered = bytes;
+        self.gathered.clear();
+        done
+    }
+
+    fn write_now(&mut self, id: TransferId, at: u64, bytes: &[u8]) -> Result<(), NotWritten> {
         // What could not be made or written before: it is known already.
         let Some(part) = self.parts.get(&id) else { return Ok(()) };
         let Err(error) = part.file.write_all_at(bytes, at) else { return Ok(()) };

@@ -117,7 +117,8 @@ impl Sender {
             self.under_way.push_back(segment);
         }
         let read = self.next + (self.ahead.len() - self.used) as u64;
-        let wanted = mss * u64::from(self.terms.window);
+        // Early enough that nothing waits for it.
+        let wanted = (CHUNK / 2).max(mss * u64::from(self.terms.window));
         if !self.is_reading && read < self.size && read - self.next < wanted {
             self.is_reading = true;
             let length = CHUNK.max(wanted).min(self.size - read);
