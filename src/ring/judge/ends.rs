@@ -1,5 +1,5 @@
-//! Ends: nobody finds a peer dead that has left, who says that it is alone is so, and no sender says
-//! that a file did not arrive that did.
+//! Ends: nobody finds a peer dead that has left, who says that it is alone is so, and no sender
+//! gives up a file that has arrived.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

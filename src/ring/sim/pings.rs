@@ -13,9 +13,9 @@ const BACK_US: u64 = 20_000_000;
 /// What was asked and answered.
 ///
 /// No detector can tell a peer that has died from one whose answers are all lost. With losses of
-/// one message in two hundred, four pings in a row go wrong once in some thousand runs. So a mistake
-/// is allowed where the network has made it, and nowhere else: the count is of what was sent and
-/// what arrived, not of what a peer believes.
+/// one message in two hundred, four pings in a row go wrong once in some thousand runs. So a
+/// mistake is allowed where the network has made it, and nowhere else: the count is of what was
+/// sent and what arrived, not of what a peer believes.
 #[derive(Debug, Default)]
 pub(super) struct Pings {
     /// How many pings of the one to the other there were since an answer came.
@@ -33,13 +33,14 @@ impl Pings {
         self.unanswered.remove(&(to, by));
     }
 
-    /// `of`, which is there, is called dead. True if the network has lost enough for that.
+    /// `of`, which is there, is called dead. True if the network has lost enough for that, or if
+    /// such a mistake goes round.
     pub(super) fn explains(&mut self, now: u64, from: PeerId, of: PeerId) -> bool {
         let is_explained = self.unanswered.remove(&(from, of)).is_some_and(|pings| pings >= MISSES);
         if is_explained {
             self.mistaken_us = Some(now);
         }
-        is_explained
+        is_explained || self.are_mistaken(now)
     }
 
     /// True as long as a mistake may not be mended: the ring is not what its peers take it for.
