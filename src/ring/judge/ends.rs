@@ -110,13 +110,9 @@ impl Ends {
     }
 
     fn calls_dead(&self, me: u16, peer: u16, spot: Spot<'_>, findings: &mut Findings<RingRule>) {
-        match self.left.get(&peer) {
-            Some(before) if before.contains(&me) => {
-                findings.broken_by(RingRule::Farewell, spot, || {
-                    format!("peer {me} finds peer {peer} dead, which has left and did not tell it")
-                })
-            }
-            _ => {}
+        if self.left.get(&peer).is_some_and(|before| before.contains(&me)) {
+            let text = || format!("peer {me} finds peer {peer} dead, which left without a word");
+            findings.broken_by(RingRule::Farewell, spot, text);
         }
     }
 

@@ -174,9 +174,10 @@ impl Peer {
     pub(super) fn looked(&mut self, from: Key, name: Name, is_here: bool, out: &mut Effects<Self>) {
         let is_its = self.moves.coming == self.moves.taken
             && self.moves.taken.is_some_and(|(peer, file)| (peer, file.name) == (from, name));
-        let answer = match is_here && is_its {
-            true => Message::Moved { name },
-            false => Message::Wants { name, is_wanted: !is_here },
+        let answer = if is_here && is_its {
+            Message::Moved { name }
+        } else {
+            Message::Wants { name, is_wanted: !is_here }
         };
         Self::send(from, answer, out);
     }
