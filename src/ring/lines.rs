@@ -112,6 +112,7 @@ pub(super) fn log(entry: &LogEntry, offset_us: u128, text: &mut String) {
 }
 
 /// The same alone.
+#[cfg(any(test, feature = "simulator"))]
 pub(super) fn logged(entry: &LogEntry, offset_us: u128) -> String {
     let mut text = String::with_capacity(64);
     log(entry, offset_us, &mut text);
