@@ -62,7 +62,7 @@ await() {
 # The container's standard input stays open when the client goes.
 type_to() {
     echo "# $1: $2"
-    printf '%s\n' "$2" | timeout 2 docker attach --sig-proxy=false "$(container_of "$1")" \
+    printf '%s\n' "$2" | timeout -s KILL 2 docker attach --sig-proxy=false "$(container_of "$1")" \
         >/dev/null 2>&1 || true
 }
 
