@@ -62,8 +62,10 @@ await() {
 # The container's standard input stays open when the client goes.
 type_to() {
     echo "# $1: $2"
-    printf '%s\n' "$2" | timeout -s KILL 2 docker attach --sig-proxy=false "$(container_of "$1")" \
-        >/dev/null 2>&1 || true
+    {
+        printf '%s\n' "$2" |
+            timeout -s KILL 2 docker attach --sig-proxy=false "$(container_of "$1")" || true
+    } >/dev/null 2>&1
 }
 
 head -c 20011 /dev/urandom >"$stage/2012.pdf"
