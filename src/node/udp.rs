@@ -6,6 +6,10 @@
 //! any order, and now and then afterwards, since they move. A datagram from anybody else is
 //! dropped; so is one that is too long or says nothing. It may come from a peer that has moved, so
 //! the names are looked up then too, but not more often than every `CALM`, whatever arrives.
+//!
+//! Where segments of a file come one after the other, to sleep and to be woken for each costs more
+//! than all else. So after one the listener stays awake for `AWAKE`, and takes what is there by
+//! then in one batch.
 
 pub(super) mod receive;
 
@@ -30,8 +34,9 @@ const REFRESH: Duration = Duration::from_secs(5);
 const CALM: Duration = Duration::from_secs(1);
 /// How many datagrams are taken at most before the process is stepped with them.
 const BATCH: usize = 32;
-/// A datagram that was there within this time was not waited for, and others may stand behind it.
-const AT_ONCE: Duration = Duration::from_micros(5);
+/// How long a listener of bulk waits awake for the next datagram, once there was one: to fall
+/// asleep and to be woken takes as long.
+const AWAKE: Duration = Duration::from_micros(50);
 /// How long, and how often, a full socket is waited for while it must not block.
 const FULL: Duration = Duration::from_micros(50);
 const FULL_TRIES: u32 = 100;
@@ -146,24 +151,44 @@ impl Datagrams {
         }
     }
 
-    /// Waits for a datagram, and takes those that stand behind it already.
+    /// Waits for a datagram, and takes those that stand behind it already. `is_busy` says whether
+    /// another one is likely soon, and becomes false where none has come.
     fn receive(
         &self,
         buffer: &mut [u8],
+        is_busy: &mut bool,
         mut take: impl FnMut(&[u8], SocketAddr),
     ) -> io::Result<()> {
-        let begun = Instant::now();
-        let (length, from) = self.socket.recv_from(buffer)?;
-        let was_there = begun.elapsed() < AT_ONCE;
-        take(&buffer[..length], from);
-        if was_there && self.socket.set_nonblocking(true).is_ok() {
-            for _ in 1..BATCH {
-                let Ok((length, from)) = self.socket.recv_from(buffer) else { break };
-                take(&buffer[..length], from);
-            }
-            self.socket.set_nonblocking(false)?;
+        if *is_busy && self.stay_awake(buffer, &mut take)? {
+            return Ok(());
         }
+        *is_busy = false;
+        let (length, from) = self.socket.recv_from(buffer)?;
+        take(&buffer[..length], from);
         Ok(())
+    }
+
+    /// The same for a short time, in which nothing blocks. False if nothing came.
+    fn stay_awake(
+        &self,
+        buffer: &mut [u8],
+        take: &mut impl FnMut(&[u8], SocketAddr),
+    ) -> io::Result<bool> {
+        self.socket.set_nonblocking(true)?;
+        let (begun, mut count) = (Instant::now(), 0);
+        while count < BATCH {
+            match self.socket.recv_from(buffer) {
+                Ok((length, from)) => {
+                    take(&buffer[..length], from);
+                    count += 1;
+                }
+                Err(_) if count > 0 || begun.elapsed() > AWAKE => break,
+                // Others may need this processor for what is waited for.
+                Err(_) => thread::yield_now(),
+            }
+        }
+        self.socket.set_nonblocking(false)?;
+        Ok(count > 0)
     }
 
     fn sender(&self, from: SocketAddr) -> Option<PeerId> {

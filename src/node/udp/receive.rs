@@ -64,9 +64,9 @@ fn look_up<P: Process + Send + 'static>(
 fn listen<P: Process + Send + 'static>(node: &Node<P>, datagrams: &Datagrams, is_bulk: bool) {
     // One byte more than is good, so that what is too long shows.
     let mut buffer = vec![0; P::MAX_DATAGRAM + 1];
-    let mut batch = Vec::new();
+    let (mut batch, mut is_busy) = (Vec::new(), false);
     loop {
-        let received = datagrams.receive(&mut buffer, |bytes, from| {
+        let received = datagrams.receive(&mut buffer, &mut is_busy, |bytes, from| {
             match read::<P>(datagrams, is_bulk, bytes, from) {
                 Ok(datagram) => batch.push(datagram),
                 Err(why) if datagrams.report_strays => node.complain(&why),
@@ -79,6 +79,7 @@ fn listen<P: Process + Send + 'static>(node: &Node<P>, datagrams: &Datagrams, is
                 node.complain(&format!("cannot read datagrams: {error}"));
             }
         }
+        is_busy = is_bulk && !batch.is_empty();
         for why in node.receive_datagrams(&mut batch) {
             node.complain(&why);
         }
