@@ -30,6 +30,9 @@
 //! * A delay is drawn by the driver from the range that the protocol names ([`Delay`]), so that
 //!   back-off is random although the protocol is not.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::{self, Debug, Display};
 use std::time::Duration;
 

@@ -322,6 +322,18 @@ fn a_peer_that_the_machine_failed_makes_it_exit_code_2() {
     }
 }
 
+/// Without a journal the picture is made of what the peers print. Prose is no event.
+#[test]
+fn peers_that_print_only_prose_are_not_drawn() {
+    let scratch = Scratch::new();
+    (1..=5).for_each(|id| drop(scratch.file(&format!("peer{id}"), "in the directory's place")));
+    let (data, picture) = (scratch.path(""), scratch.path("run.svg"));
+    let words = format!("member --timeout 5 --data {} --draw", data.display());
+    let end = local(&format!("{words} {}", picture.display()));
+    assert_eq!((end.code, picture.exists()), (Some(2), false), "{end:#?}");
+    assert_eq!(end.err.len(), 5, "each peer's own line, and no complaint about them: {end:#?}");
+}
+
 #[test]
 fn a_hostsfile_without_a_proposer_is_refused() {
     let scratch = Scratch::new();

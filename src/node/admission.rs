@@ -48,14 +48,18 @@ pub(super) struct Admission {
 
 impl Default for Admission {
     fn default() -> Self {
-        let files = open_files().unwrap_or(usize::MAX);
         Self {
             unknown: AtomicUsize::new(0),
-            most: MAX_UNKNOWN.min(files.saturating_sub(RESERVED_FILES)),
+            most: most(open_files()),
             lines: LogLimiter::new(LINES_AT_ONCE, LINE_EVERY, SAME_LINE_AGAIN),
             reported: Mutex::default(),
         }
     }
+}
+
+/// How many clients may be without a hello, if so many files may be open.
+fn most(open_files: Option<usize>) -> usize {
+    open_files.map_or(MAX_UNKNOWN, |files| MAX_UNKNOWN.min(files.saturating_sub(RESERVED_FILES)))
 }
 
 /// How many files this process may have open, where the system says so.
@@ -89,6 +93,8 @@ impl Admission {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     #[test]
@@ -103,6 +109,28 @@ mod tests {
             admission.leave();
         }
         assert_eq!(admission.enter(), Some(HELLO_TIMEOUT), "all others are gone");
+    }
+
+    #[test]
+    fn clients_leave_files_for_everything_else() {
+        let ample = MAX_UNKNOWN + RESERVED_FILES;
+        for (files, expected) in [
+            (None, MAX_UNKNOWN),
+            (Some(usize::MAX), MAX_UNKNOWN),
+            (Some(ample), MAX_UNKNOWN),
+            (Some(ample - 1), MAX_UNKNOWN - 1),
+            (Some(RESERVED_FILES + 1), 1),
+            (Some(RESERVED_FILES - 1), 0),
+        ] {
+            assert_eq!(most(files), expected, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn the_limit_of_files_is_the_one_that_the_shell_tells() {
+        let shell = Command::new("sh").args(["-c", "ulimit -n"]).output().unwrap();
+        let told = String::from_utf8_lossy(&shell.stdout);
+        assert_eq!(open_files(), told.trim().parse().ok(), "{told}");
     }
 
     #[test]

@@ -140,6 +140,25 @@ fn twice(
     }
 }
 
+/// Runs tests with a mutant. Too long is far longer than they take without it at this time: the
+/// machine may have other things to do.
+fn tried(tree: &Tree, batch: &[&Test], variables: &[(&str, String)]) -> (End, Option<String>) {
+    let mut limit = tests::limit(batch);
+    loop {
+        let (end, failed) = twice(tree, batch, limit, variables);
+        if end != End::TimedOut {
+            return (end, failed);
+        }
+        let began = Instant::now();
+        tests::run(tree, batch, Duration::from_secs(300), &[]);
+        let without = began.elapsed();
+        if without * 4 < limit {
+            return (end, failed);
+        }
+        limit = without * 10;
+    }
+}
+
 impl Trial {
     fn all(&mut self, names: &[&str], time: Option<Duration>) -> io::Result<()> {
         let tree = Tree::copy(&self.folder.join("tree"))?;
@@ -250,7 +269,7 @@ impl Trial {
             if self.is_over() {
                 return Outcome::Untried;
             }
-            match twice(tree, &batch, tests::limit(&batch), &variables) {
+            match tried(tree, &batch, &variables) {
                 (End::Passed, _) => {}
                 (End::TimedOut, _) => return Outcome::TimedOut,
                 (End::Failed, name) => {
@@ -262,9 +281,12 @@ impl Trial {
         Outcome::Survived
     }
 
-    /// Builds and tries the others, one after the other.
+    /// Builds and tries the others, one after the other. The unit tests are built in a fraction of
+    /// the time that all of them take.
     fn alone(&self, tree: &Tree, targets: &[String], tests: &[Test]) -> io::Result<()> {
         let others = self.chosen.iter().filter(|id| self.mutants[**id].1.switched.is_none());
+        let (units, others_tests): (Vec<&Test>, Vec<&Test>) =
+            tests.iter().partition(|test| tests::is_unit(test));
         for id in others.copied().collect::<Vec<_>>() {
             if self.is_over() {
                 return Ok(());
@@ -272,10 +294,16 @@ impl Trial {
             tree.write(&[])?;
             let mutant = &self.mutants[id].1;
             tree.write_alone(mutant)?;
-            let built = tests::build(tree, targets, false)?;
-            let is_built = built.errors.is_empty();
-            let outcome =
-                if is_built { self.unswitched(tree, tests) } else { Outcome::Unbuildable };
+            let mut outcome = Outcome::Survived;
+            for (targets, tests) in [(&targets[..1], &units), (targets, &others_tests)] {
+                if outcome != Outcome::Survived {
+                    break;
+                }
+                let built = tests::build(tree, targets, false)?;
+                let is_built = built.errors.is_empty();
+                outcome =
+                    if is_built { self.unswitched(tree, tests) } else { Outcome::Unbuildable };
+            }
             if outcome == Outcome::Survived {
                 println!("survived: {}", mutant.name);
             }
@@ -284,15 +312,18 @@ impl Trial {
         Ok(())
     }
 
-    fn unswitched(&self, tree: &Tree, tests: &[Test]) -> Outcome {
-        let waiting = Mutex::new(tests.iter().rev().collect::<Vec<_>>());
+    fn unswitched(&self, tree: &Tree, tests: &[&Test]) -> Outcome {
+        let waiting = Mutex::new(tests::batches(tests.to_vec()));
+        if let Ok(mut waiting) = waiting.lock() {
+            waiting.reverse();
+        }
         let outcome = Mutex::new(Outcome::Survived);
         tests::workers(self.jobs, || {
             while outcome.lock().is_ok_and(|outcome| *outcome == Outcome::Survived) {
-                let Some(test) = waiting.lock().ok().and_then(|mut tests| tests.pop()) else {
+                let Some(batch) = waiting.lock().ok().and_then(|mut left| left.pop()) else {
                     break;
                 };
-                let (end, _) = twice(tree, &[test], Duration::from_secs(300), &[]);
+                let (end, _) = twice(tree, &batch, tests::limit(&batch) * 4, &[]);
                 if end != End::Passed
                     && let Ok(mut outcome) = outcome.lock()
                 {

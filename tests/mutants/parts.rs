@@ -33,6 +33,7 @@ pub(crate) const PURE: &[&str] = &[
     "any_log",
     "dialects",
     "gaps",
+    "reports",
     "echo",
 ];
 

@@ -125,7 +125,7 @@ pub(crate) fn run(
     let _ = fs::create_dir_all(&scratch);
     let mut shell = Command::new("sh");
     // A mutant that loops may also fill the memory or the disk.
-    shell.args(["-c", "ulimit -v 12000000; ulimit -f 4000000; exec \"$@\"", "sh"]);
+    shell.args(["-c", "ulimit -v 6000000; ulimit -f 4000000; exec \"$@\"", "sh"]);
     shell.arg(&tests[0].binary).arg("--exact").args(tests.iter().map(|test| &test.name));
     shell.current_dir(&tree.root).env("TMPDIR", &scratch).env("CARGO_MANIFEST_DIR", &tree.root);
     shell.envs(variables.iter().map(|(name, value)| (name, value)));
@@ -269,9 +269,7 @@ impl Teeth {
         id: usize,
         file: &str,
     ) -> Vec<Vec<&'a Test>> {
-        let mut reaching: Vec<&Test> =
-            tests.iter().filter(|test| test.reaches.contains(&id)).collect();
-        reaching.sort_by_key(|test| test.took);
+        let reaching: Vec<&Test> = tests.iter().filter(|test| test.reaches.contains(&id)).collect();
         let teeth = self.0.lock();
         let caught = |test: &&&Test| {
             let key = (file.to_string(), test.name.clone());
@@ -280,21 +278,33 @@ impl Teeth {
         let mut batches: Vec<Vec<&Test>> = Vec::new();
         let first = reaching.iter().filter(|test| caught(test) > 0).max_by_key(caught);
         batches.extend(first.map(|test| vec![*test]));
-        let (quick, slow): (Vec<&Test>, Vec<&Test>) =
-            reaching.into_iter().partition(|test| test.took < QUICK);
-        let mut by_binary: BTreeMap<&Path, Vec<&Test>> = BTreeMap::new();
-        for test in quick {
-            by_binary.entry(&test.binary).or_default().push(test);
-        }
-        let mut grouped: Vec<Vec<&Test>> = by_binary.into_values().collect();
-        grouped.sort_by_key(|batch| batch.iter().map(|test| test.took).sum::<Duration>());
-        batches.extend(grouped);
-        batches.extend(slow.into_iter().map(|test| vec![test]));
+        batches.extend(self::batches(reaching));
         batches
     }
 }
 
-/// How long tests may take with a mutant in them, on a machine that has other things to do.
+/// The quick tests of each binary together, then the slow ones, one by one.
+pub(crate) fn batches(mut tests: Vec<&Test>) -> Vec<Vec<&Test>> {
+    tests.sort_by_key(|test| test.took);
+    let (quick, slow): (Vec<&Test>, Vec<&Test>) =
+        tests.into_iter().partition(|test| test.took < QUICK);
+    let mut by_binary: BTreeMap<&Path, Vec<&Test>> = BTreeMap::new();
+    for test in quick {
+        by_binary.entry(&test.binary).or_default().push(test);
+    }
+    let mut batches: Vec<Vec<&Test>> = by_binary.into_values().collect();
+    batches.sort_by_key(|batch| batch.iter().map(|test| test.took).sum::<Duration>());
+    batches.extend(slow.into_iter().map(|test| vec![test]));
+    batches
+}
+
+/// Whether it is one of the library's own.
+pub(crate) fn is_unit(test: &Test) -> bool {
+    let name = test.binary.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("synod-")
+}
+
+/// How long tests may take with a mutant in them.
 pub(crate) fn limit(tests: &[&Test]) -> Duration {
-    Duration::from_secs(20) + tests.iter().map(|test| test.took).sum::<Duration>() * 10
+    Duration::from_secs(5) + tests.iter().map(|test| test.took).sum::<Duration>() * 10
 }
