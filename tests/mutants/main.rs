@@ -171,6 +171,7 @@ impl Trial {
         let tests = tests::listed(&tree, &built.binaries, self.jobs)?;
         println!("mutants: {} tests, {:.0?}", tests.len(), began.elapsed());
         self.until = time.map(|time| Instant::now() + time);
+        fs::write(self.folder.join(outcomes::FILE), "")?;
         self.switched(&tree, &tests);
         self.alone(&tree, &targets, &tests)
     }
@@ -229,9 +230,13 @@ impl Trial {
         self.until.is_some_and(|until| Instant::now() >= until)
     }
 
+    /// Notes what has become of a mutant, also in the file, so that a run that is ended has told.
     fn settle(&self, id: usize, outcome: Outcome) {
         if let Ok(mut outcomes) = self.outcomes.lock() {
             outcomes.insert(id, outcome);
+            if let Err(error) = outcomes::append(self, id, outcome) {
+                println!("mutants: {error}");
+            }
         }
     }
 

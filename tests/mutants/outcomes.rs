@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::OpenOptions;
 use std::{fs, io};
 
 use crate::Trial;
@@ -16,6 +17,16 @@ pub(crate) enum Outcome {
     TimedOut,
     Unbuildable,
     Untried,
+}
+
+/// The file of what has become of each.
+pub(crate) const FILE: &str = "outcomes.txt";
+
+/// Adds one to the file.
+pub(crate) fn append(trial: &Trial, id: usize, outcome: Outcome) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).open(trial.folder.join(FILE))?;
+    let line = format!("{outcome:?}\t{}\n", trial.mutants[id].1.name);
+    io::Write::write_all(&mut file, line.as_bytes())
 }
 
 /// Prints a table, and says how many survived that are not on the list.
@@ -59,7 +70,7 @@ pub(crate) fn report(trial: &Trial, equivalents: &Equivalents) -> io::Result<usi
             count(Outcome::Untried),
         );
     }
-    fs::write(trial.folder.join("outcomes.txt"), whole)?;
+    fs::write(trial.folder.join(FILE), whole)?;
     fs::write(trial.folder.join("survivors.txt"), survivors.join("\n") + "\n")?;
     println!("mutants: {} survived", survivors.len());
     for name in &survivors {
