@@ -20,6 +20,7 @@ pub(crate) struct Test {
     pub(crate) name: String,
     /// How long it takes when nothing is changed.
     pub(crate) took: Duration,
+    pub(crate) is_quick: bool,
     pub(crate) reaches: BTreeSet<usize>,
 }
 
@@ -79,14 +80,15 @@ pub(crate) fn build(tree: &Tree, targets: &[String], only_check: bool) -> io::Re
     Ok(built)
 }
 
-/// Where the copy is built: with links to what the project has built of other packages.
+/// Where the copy is built: with links to what the project has built of other packages. Cargo
+/// writes its notes in place, so those are copied.
 fn target(tree: &Tree) -> PathBuf {
     let target = tree.root.with_file_name("build");
     let built = tree.root.with_file_name("../debug");
     if !target.exists() && built.exists() && fs::create_dir_all(target.join("debug")).is_ok() {
-        for folder in ["build", "deps", ".fingerprint"] {
+        for (folder, how) in [("build", "-al"), ("deps", "-al"), (".fingerprint", "-a")] {
             let mut copy = Command::new("cp");
-            let _ = copy.arg("-al").arg(built.join(folder)).arg(target.join("debug")).status();
+            let _ = copy.arg(how).arg(built.join(folder)).arg(target.join("debug")).status();
         }
     }
     target
@@ -193,7 +195,8 @@ fn named(tree: &Tree, binaries: &[PathBuf]) -> io::Result<Vec<Test>> {
         };
         for name in list(&[])?.difference(&list(&["--ignored"])?) {
             let (binary, name) = (binary.clone(), name.clone());
-            tests.push(Test { binary, name, took: Duration::ZERO, reaches: BTreeSet::new() });
+            let (took, reaches) = (Duration::ZERO, BTreeSet::new());
+            tests.push(Test { binary, name, took, is_quick: false, reaches });
         }
     }
     Ok(tests)
@@ -232,7 +235,9 @@ pub(crate) fn listed(tree: &Tree, binaries: &[PathBuf], jobs: usize) -> io::Resu
             }
         }
     });
-    Ok(traced.into_inner().unwrap_or_default())
+    let mut tests = traced.into_inner().unwrap_or_default();
+    find_quick(&mut tests);
+    Ok(tests)
 }
 
 /// Does the same in so many threads, each with a name of its own, and waits for them.
@@ -250,9 +255,6 @@ pub(crate) fn workers(jobs: usize, work: impl Fn() + Sync) {
 /// Which tests have caught something in which file: they are tried first.
 #[derive(Default)]
 pub(crate) struct Teeth(Mutex<BTreeMap<(String, String), usize>>);
-
-/// A test that takes longer than this has a process of its own.
-const QUICK: Duration = Duration::from_millis(300);
 
 impl Teeth {
     pub(crate) fn bit(&self, file: &str, test: &str) {
@@ -284,10 +286,10 @@ impl Teeth {
 }
 
 /// The quick tests of each binary together, then the slow ones, one by one.
-pub(crate) fn batches(mut tests: Vec<&Test>) -> Vec<Vec<&Test>> {
-    tests.sort_by_key(|test| test.took);
-    let (quick, slow): (Vec<&Test>, Vec<&Test>) =
-        tests.into_iter().partition(|test| test.took < QUICK);
+pub(crate) fn batches(tests: Vec<&Test>) -> Vec<Vec<&Test>> {
+    let (quick, mut slow): (Vec<&Test>, Vec<&Test>) =
+        tests.into_iter().partition(|test| test.is_quick);
+    slow.sort_by_key(|test| test.took);
     let mut by_binary: BTreeMap<&Path, Vec<&Test>> = BTreeMap::new();
     for test in quick {
         by_binary.entry(&test.binary).or_default().push(test);
@@ -296,6 +298,18 @@ pub(crate) fn batches(mut tests: Vec<&Test>) -> Vec<Vec<&Test>> {
     batches.sort_by_key(|batch| batch.iter().map(|test| test.took).sum::<Duration>());
     batches.extend(slow.into_iter().map(|test| vec![test]));
     batches
+}
+
+/// Marks the quick ones: those that together take a tenth of the time of all. How long that is
+/// depends on what else the machine has to do.
+fn find_quick(tests: &mut [Test]) {
+    tests.sort_by_key(|test| test.took);
+    let all: Duration = tests.iter().map(|test| test.took).sum();
+    let mut sum = Duration::ZERO;
+    for test in tests {
+        sum += test.took;
+        test.is_quick = sum < all / 10;
+    }
 }
 
 /// Whether it is one of the library's own.

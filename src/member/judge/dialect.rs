@@ -316,6 +316,7 @@ mod tests {
                 vec![Fault::Punctuation]
             }),
             ("{peer_id: 2, view_id: 3, leader: 1, memb_list: <1,2>}", vec![Fault::Punctuation]),
+            ("{peer_id: 2, view_id: 3, leader: 1, memb_list: [1,2]", vec![Fault::Punctuation]),
         ] {
             let (Content::Event(entry), faults, "") = lenient(text) else { panic!("{text}") };
             assert_eq!(entry.line.to_string(), form, "{text}");
@@ -347,6 +348,11 @@ mod tests {
         for (text, meant) in [
             ("{\"peer_id\":1,\"action\":\"sent\",\"message_type\":\"prepare\"}", false),
             ("{}", false),
+            ("{peer_id: 2, words: \"a review\"}", false),
+            ("{\"review\": 1}", false),
+            ("{peer_id: 2, leader: 1, memb_list: [1]}", true),
+            ("{peer_id: +2, view_id: 3, leader: 1, memb_list: [1]}", true),
+            ("{peer_id: 2, view_id: 3, leader: 1, memb_list: [1,2", true),
             ("{view_id: x, memb_list: [1]}", true),
             ("{peer_id: 2, view_id: 3, leader: 1, memb_list: [1,b]}", true),
             ("{peer_id: 99999, view_id: 3, leader: 1, memb_list: [1]}", true),
@@ -354,6 +360,17 @@ mod tests {
             let want = if meant { Content::Unreadable } else { Content::Prose };
             assert_eq!(lenient(text).0, want, "{text}");
         }
+    }
+
+    #[test]
+    fn a_list_has_as_many_members_as_a_hostsfile_at_most() {
+        let read = |count: usize| {
+            let list: Vec<String> = (1..=count).map(|id| id.to_string()).collect();
+            let list = list.join(", ");
+            lenient(&format!("{{peer_id: 2, view_id: 3, leader: 1, memb_list: [{list}]}}")).0
+        };
+        assert!(matches!(read(MOST_PEERS), Content::Event(_)));
+        assert_eq!(read(MOST_PEERS + 1), Content::Unreadable);
     }
 
     type Read = (u64, Option<u16>, Option<u64>, Content<MemberEntry>, Vec<Fault>);
