@@ -4,6 +4,9 @@
 //! point: its view before, whether it was called unreachable or removed since, and whether there is
 //! a view of its group that it has not printed.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::intake::{MOST_RECORDS, MemberJudge, Removal, Seen};
