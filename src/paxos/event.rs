@@ -157,3 +157,32 @@ impl Event {
         serde_json::to_string(self).expect("strings and integers always serialize")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(message_type: MessageType, to: u16) -> Event {
+        Event {
+            message_type: Some(message_type),
+            message_value: Some("X".into()),
+            proposal_num: Some(1),
+            journal: JournalFields { to: Some(to), ..JournalFields::default() },
+            ..Event::plain(1, Action::Sent)
+        }
+    }
+
+    #[test]
+    fn what_the_lab_does_not_print_is_in_the_journal_only() {
+        let keys = r#""message_type":"prepare","message_value":"X","proposal_num":1"#;
+        let line = format!(r#"{{"peer_id":1,"action":"sent",{keys}}}"#);
+        assert_eq!(sent(MessageType::Prepare, 2).printed(), Some(line));
+        for (message_type, to) in
+            [(MessageType::Prepare, 1), (MessageType::Chosen, 2), (MessageType::Chosen, 1)]
+        {
+            assert_eq!(sent(message_type, to).printed(), None, "{message_type:?} to {to}");
+        }
+        let no_message = Event { message_type: None, ..sent(MessageType::Prepare, 2) };
+        assert_eq!(no_message.printed(), None);
+    }
+}

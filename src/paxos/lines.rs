@@ -259,4 +259,13 @@ mod tests {
         ]);
         assert_eq!(written(), want);
     }
+
+    #[test]
+    fn a_line_stands_for_the_lines_that_are_lost() {
+        let line = gap(ME, 7);
+        let mut read: Json =
+            serde_json::from_str(line.strip_suffix('\n').expect("a line")).expect("JSON");
+        assert!(read.as_object_mut().and_then(|line| line.remove("time_us")).is_some());
+        assert_eq!(read, json!({"peer_id": 3, "action": "lost", "at": 3, "lost": 7}));
+    }
 }

@@ -9,14 +9,15 @@
 //! ```text
 //! mutants PART...    all changes in these parts (without a name, in all of them)
 //! mutants --again    the survivors of the run before
-//! mutants --changed  what differs from the commit before, with the tests that start no process;
+//! mutants --changed  what differs from the commit before, with the unit tests of the same folder;
 //!                    the exit code is 0 whatever survives, as time decides what is tried
 //! mutants --list     the changes, one in a line
 //! ```
 //!
-//! `MINUTES=n` ends it early, `JOBS=n` is how many tests run at once, `TESTS="check views"` leaves
-//! out the other files of tests, but not the unit tests. What the compiler evaluates and what
-//! stands behind `impl` cannot be switched; each of those is built alone, at the end.
+//! `MINUTES=n` ends it early (5 with `--changed`), `JOBS=n` is how many tests run at once,
+//! `TESTS="check views"` leaves out the other files of tests, but not the unit tests. What the
+//! compiler evaluates and what stands behind `impl` cannot be switched; each of those is built
+//! alone, at the end.
 //!
 //! `equivalents.txt` lists what no test can notice, with the reason. Exit 1: a survivor is not on
 //! that list, or an entry of the list names nothing.
@@ -102,14 +103,19 @@ fn work() -> io::Result<bool> {
     }
     let jobs = number("JOBS").and_then(|jobs| usize::try_from(jobs).ok());
     let jobs = jobs.or_else(|| thread::available_parallelism().ok().map(Into::into)).unwrap_or(2);
-    let minutes = number("MINUTES").or(changed.then_some(2));
+    let minutes = number("MINUTES").or(changed.then_some(5));
     let mut trial =
         Trial { folder, mutants, chosen, outcomes: Mutex::default(), until: None, jobs };
-    let mut names: Vec<&str> = if changed { PURE.to_vec() } else { [PURE, REAL].concat() };
+    let mut names: Vec<&str> = if changed { Vec::new() } else { [PURE, REAL].concat() };
     if let Ok(only) = env::var("TESTS") {
         names.retain(|name| only.split(' ').any(|other| other == *name));
     }
-    trial.all(&names, minutes.map(|minutes| Duration::from_secs(minutes * 60)))?;
+    let folders = changed.then(|| trial.folders());
+    trial.until = minutes.map(|minutes| Instant::now() + Duration::from_secs(minutes * 60));
+    trial.all(&names, |test| {
+        let folder = test.name.split("::").next().unwrap_or_default();
+        folders.as_ref().is_none_or(|folders| folders.contains(folder))
+    })?;
     let missed = outcomes::report(&trial, &equivalents)?;
     Ok(changed || (stale.is_empty() && missed == 0))
 }
@@ -160,7 +166,14 @@ fn tried(tree: &Tree, batch: &[&Test], variables: &[(&str, String)]) -> (End, Op
 }
 
 impl Trial {
-    fn all(&mut self, names: &[&str], time: Option<Duration>) -> io::Result<()> {
+    /// The folders of `src/` in which something is changed.
+    fn folders(&self) -> BTreeSet<String> {
+        let files = self.chosen.iter().map(|id| &self.mutants[*id].1.file);
+        let folder = |file: &String| file.split('/').nth(1).map(|name| name.replace(".rs", ""));
+        files.filter_map(folder).collect()
+    }
+
+    fn all(&mut self, names: &[&str], wanted: impl Fn(&Test) -> bool) -> io::Result<()> {
         let tree = Tree::copy(&self.folder.join("tree"))?;
         self.remember()?;
         let mut targets = vec!["--lib".to_string()];
@@ -168,9 +181,8 @@ impl Trial {
         let built = self.build(&tree, &targets)?;
         println!("mutants: {} binaries are built, now the tests as they are", built.binaries.len());
         let began = Instant::now();
-        let tests = tests::listed(&tree, &built.binaries, self.jobs)?;
+        let tests = tests::listed(&tree, &built.binaries, wanted, self.jobs)?;
         println!("mutants: {} tests, {:.0?}", tests.len(), began.elapsed());
-        self.until = time.map(|time| Instant::now() + time);
         fs::write(self.folder.join(outcomes::FILE), "")?;
         self.switched(&tree, &tests);
         self.alone(&tree, &targets, &tests)

@@ -202,12 +202,19 @@ fn named(tree: &Tree, binaries: &[PathBuf]) -> io::Result<Vec<Test>> {
     Ok(tests)
 }
 
-/// The tests of these binaries that pass, each with the mutants that it reaches.
+/// The wanted tests of these binaries that pass, each with the mutants that it reaches.
 ///
 /// # Errors
 /// A binary cannot be run, or a trace not be read.
-pub(crate) fn listed(tree: &Tree, binaries: &[PathBuf], jobs: usize) -> io::Result<Vec<Test>> {
-    let waiting = Mutex::new(named(tree, binaries)?);
+pub(crate) fn listed(
+    tree: &Tree,
+    binaries: &[PathBuf],
+    wanted: impl Fn(&Test) -> bool,
+    jobs: usize,
+) -> io::Result<Vec<Test>> {
+    let mut named = named(tree, binaries)?;
+    named.retain(wanted);
+    let waiting = Mutex::new(named);
     let traced = Mutex::new(Vec::new());
     workers(jobs, || {
         while let Some(mut test) = waiting.lock().ok().and_then(|mut left| left.pop()) {

@@ -11,7 +11,7 @@ const RUNS: [&str; 3] = [
      peer1 | {peer_id: 1, view_id: 2, leader: 1, memb_list: [1,2]}\n\
      peer2 | {peer_id: 2, view_id: 2, leader: 2, memb_list: [2,3,4]}\n\
      peer2 | {peer_id: 2, view_id: 3, leader: 2, memb_list: [2]}\n\
-     peer2 | {peer_id: 2, view_id: 4, leader: 3, memb_list: [2]}\n",
+     peer2 | {peer_id: 2, view_id: 4, leader: 3, memb_list: [2,3]}\n",
 ];
 
 /// What is kept of the views that are not settled: members of lists, installations, removals,
@@ -39,11 +39,11 @@ fn what_is_counted_is_what_is_kept_until_it_is_settled() {
         let mut reader = Reader::new("", run.as_bytes(), Names::new()).expect("in memory");
         while let Some(line) = reader.next_line().expect("in memory") {
             judge.take(0, &line);
-            assert_eq!(judge.records, kept(&judge).iter().sum(), "{}", line.text);
+            assert_eq!(judge.records, kept(&judge).iter().sum::<usize>(), "{}", line.text);
         }
         met.iter_mut().zip(kept(&judge)).for_each(|(met, kept)| *met += kept);
         while judge.settle_lowest() {
-            assert_eq!(judge.records, kept(&judge).iter().sum());
+            assert_eq!(judge.records, kept(&judge).iter().sum::<usize>());
         }
         assert_eq!(judge.records, 0);
     }
