@@ -38,7 +38,7 @@ pub(crate) fn chosen(
                     changes.contains(&(mutant.file.clone(), mutant.line))
                 }));
             }
-            "--list" => {}
+            "--list" | "--rest" => {}
             part if PARTS.iter().any(|(name, _)| *name == part) => {
                 names.insert(part.to_string());
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
+use std::path::Path;
 use std::{fs, io};
 
 use crate::Trial;
@@ -27,6 +28,18 @@ pub(crate) fn append(trial: &Trial, id: usize, outcome: Outcome) -> io::Result<(
     let mut file = OpenOptions::new().append(true).open(trial.folder.join(FILE))?;
     let line = format!("{outcome:?}\t{}\n", trial.mutants[id].1.name);
     io::Write::write_all(&mut file, line.as_bytes())
+}
+
+/// What the file says, by the names; without those that were not tried.
+pub(crate) fn read(folder: &Path) -> io::Result<BTreeMap<String, Outcome>> {
+    let all = [Outcome::Caught, Outcome::Survived, Outcome::TimedOut, Outcome::Unbuildable];
+    let text = fs::read_to_string(folder.join(FILE))?;
+    let line = |line: &str| {
+        let (word, name) = line.split_once('\t')?;
+        let outcome = all.into_iter().find(|outcome| format!("{outcome:?}") == word)?;
+        Some((name.to_string(), outcome))
+    };
+    Ok(text.lines().filter_map(line).collect())
 }
 
 /// Prints a table, and says how many survived that are not on the list.

@@ -9,15 +9,16 @@
 //! ```text
 //! mutants PART...    all changes in these parts (without a name, in all of them)
 //! mutants --again    the survivors of the run before
+//! mutants --rest PART...  goes on with a run of these parts that was ended
 //! mutants --changed  what differs from the commit before, with the unit tests of the same folder;
 //!                    the exit code is 0 whatever survives, as time decides what is tried
 //! mutants --list     the changes, one in a line
 //! ```
 //!
 //! `MINUTES=n` ends it early (5 with `--changed`), `JOBS=n` is how many tests run at once,
-//! `TESTS="check views"` leaves out the other files of tests, but not the unit tests. What the
-//! compiler evaluates and what stands behind `impl` cannot be switched; each of those is built
-//! alone, at the end.
+//! `TESTS="check views"` leaves out the other files of tests, but not the unit tests; `node::`
+//! in it leaves out the unit tests of other folders. What the compiler evaluates and what stands
+//! behind `impl` cannot be switched; each of those is built alone, at the end.
 //!
 //! `equivalents.txt` lists what no test can notice, with the reason. Exit 1: a survivor is not on
 //! that list, or an entry of the list names nothing.
@@ -69,6 +70,8 @@ pub(crate) struct Trial {
     /// Those to try.
     chosen: BTreeSet<usize>,
     outcomes: Mutex<BTreeMap<usize, Outcome>>,
+    /// What had become of some in the run before, by their names.
+    before: BTreeMap<String, Outcome>,
     until: Option<Instant>,
     jobs: usize,
 }
@@ -104,17 +107,27 @@ fn work() -> io::Result<bool> {
     let jobs = number("JOBS").and_then(|jobs| usize::try_from(jobs).ok());
     let jobs = jobs.or_else(|| thread::available_parallelism().ok().map(Into::into)).unwrap_or(2);
     let minutes = number("MINUTES").or(changed.then_some(5));
+    let outcomes = Mutex::default();
     let mut trial =
-        Trial { folder, mutants, chosen, outcomes: Mutex::default(), until: None, jobs };
+        Trial { folder, mutants, chosen, outcomes, before: BTreeMap::new(), until: None, jobs };
     let mut names: Vec<&str> = if changed { Vec::new() } else { [PURE, REAL].concat() };
     if let Ok(only) = env::var("TESTS") {
         names.retain(|name| only.split(' ').any(|other| other == *name));
     }
-    let folders = changed.then(|| trial.folders());
+    let mut folders = changed.then(|| trial.folders());
+    if let Ok(only) = env::var("TESTS") {
+        let of_units: BTreeSet<String> =
+            only.split(' ').filter_map(|name| name.strip_suffix("::")).map(Into::into).collect();
+        folders = folders.or((!of_units.is_empty()).then_some(of_units));
+    }
+    if arguments.iter().any(|argument| argument == "--rest") {
+        trial.before = outcomes::read(&trial.folder)?;
+    }
     trial.until = minutes.map(|minutes| Instant::now() + Duration::from_secs(minutes * 60));
     trial.all(&names, |test| {
         let folder = test.name.split("::").next().unwrap_or_default();
-        folders.as_ref().is_none_or(|folders| folders.contains(folder))
+        let is_wanted = folders.as_ref().is_none_or(|folders| folders.contains(folder));
+        is_wanted || !tests::is_unit(test)
     })?;
     let missed = outcomes::report(&trial, &equivalents)?;
     Ok(changed || (stale.is_empty() && missed == 0))
@@ -184,6 +197,11 @@ impl Trial {
         let tests = tests::listed(&tree, &built.binaries, wanted, self.jobs)?;
         println!("mutants: {} tests, {:.0?}", tests.len(), began.elapsed());
         fs::write(self.folder.join(outcomes::FILE), "")?;
+        for id in &self.chosen {
+            if let Some(outcome) = self.before.get(&self.mutants[*id].1.name) {
+                self.settle(*id, *outcome);
+            }
+        }
         self.switched(&tree, &tests);
         self.alone(&tree, &targets, &tests)
     }

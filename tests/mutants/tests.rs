@@ -270,8 +270,8 @@ impl Teeth {
         }
     }
 
-    /// The tests that reach a mutant: the one that caught most of its neighbours, then the quick
-    /// ones of each binary together, then the slow ones, one by one.
+    /// The tests that reach a mutant: the quick one that caught most of its neighbours, then the
+    /// quick ones of each binary together, then the slow ones, one by one.
     pub(crate) fn ordered<'a>(
         &self,
         tests: &'a [Test],
@@ -284,10 +284,13 @@ impl Teeth {
             let key = (file.to_string(), test.name.clone());
             teeth.as_ref().ok().and_then(|teeth| teeth.get(&key).copied()).unwrap_or(0)
         };
-        let mut batches: Vec<Vec<&Test>> = Vec::new();
-        let first = reaching.iter().filter(|test| caught(test) > 0).max_by_key(caught);
-        batches.extend(first.map(|test| vec![*test]));
+        let first = reaching.iter().filter(|test| test.is_quick && caught(test) > 0);
+        let first = first.max_by_key(caught).map(|test| vec![*test]);
+        let mut batches: Vec<Vec<&Test>> = first.into_iter().collect();
         batches.extend(self::batches(reaching));
+        // Among the slow ones, those that have caught something.
+        let bit = |batch: &Vec<&Test>| batch.iter().any(|test| test.is_quick || caught(&test) > 0);
+        batches.sort_by_key(|batch| !bit(batch));
         batches
     }
 }
