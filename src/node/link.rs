@@ -26,8 +26,10 @@ use crate::process::PeerId;
 use timeouts::Timeouts;
 
 /// How many bytes may wait for a peer; frames beyond are dropped. Bodies do not count: they are
-/// opened when their turn has come.
+/// opened when their turn has come. Where lines are long, [`MOST_LINES`] of them may wait.
 pub(super) const QUEUE_LIMIT: usize = 1 << 20;
+/// How many of the longest lines may wait, where that is more than [`QUEUE_LIMIT`].
+const MOST_LINES: usize = 4;
 /// How many messages with bodies may wait for a peer; more are dropped.
 pub(super) const MAX_BODIES: usize = 64;
 /// How long a sender waits for a full socket before the link's own thread takes over.
@@ -72,6 +74,8 @@ pub(super) struct Link {
     pub(super) peer: PeerId,
     address: Address,
     kind: Kind,
+    /// How many bytes may wait.
+    limit: usize,
     state: Mutex<State>,
     /// Wakes the link's thread out of its pause.
     woken: Condvar,
@@ -133,11 +137,17 @@ impl Link {
             peer,
             address,
             kind,
+            limit: QUEUE_LIMIT,
             state: Mutex::default(),
             woken: Condvar::new(),
             timeouts: Arc::default(),
             resolved: Mutex::default(),
         }
+    }
+
+    /// The same for lines of up to this many bytes.
+    pub(super) fn with_lines_of(self, bytes: usize) -> Self {
+        Self { limit: QUEUE_LIMIT.max(MOST_LINES * bytes), ..self }
     }
 
     fn is_on_demand(&self) -> bool {
@@ -148,7 +158,8 @@ impl Link {
     /// outlives it.
     fn two_way(&self, peer: PeerId) -> Self {
         let timeouts = Arc::clone(&self.timeouts);
-        Self { timeouts, ..Self::new(peer, self.address.clone(), Kind::TwoWay) }
+        let limit = self.limit;
+        Self { limit, timeouts, ..Self::new(peer, self.address.clone(), Kind::TwoWay) }
     }
 
     /// Ends the connection without a reason given.
@@ -178,7 +189,7 @@ impl Link {
             return false;
         }
         state.used = Some(Instant::now());
-        Self::add(&mut state, frame)
+        self.add(&mut state, frame)
     }
 
     /// The same for a message with a body.
@@ -196,9 +207,9 @@ impl Link {
         true
     }
 
-    fn add(state: &mut State, frame: &[u8]) -> bool {
+    fn add(&self, state: &mut State, frame: &[u8]) -> bool {
         let behind = state.bodies.iter().map(|(_, behind)| behind.len()).sum::<usize>();
-        if state.queue.len() + behind + frame.len() > QUEUE_LIMIT {
+        if state.queue.len() + behind + frame.len() > self.limit {
             state.dropped += 1;
             return false;
         }
@@ -228,7 +239,7 @@ impl Link {
 
     /// Asks the other side whether it is there. False if there is no room for that.
     fn ping<M: Serialize>(&self) -> bool {
-        Self::add(&mut self.state(), &Frame::<M>::Ping.line())
+        self.add(&mut self.state(), &Frame::<M>::Ping.line())
     }
 
     /// True if all that was queued has been handed to the system, or cannot be.
@@ -241,6 +252,10 @@ impl Link {
         let state = self.state();
         let is_used = state.used.is_some_and(|used| used.elapsed() < IDLE);
         self.is_on_demand() && !is_used && !state.sends_bodies
+    }
+
+    fn is_slow(&self) -> bool {
+        self.state().slow
     }
 
     fn sends_bodies(&self) -> bool {

@@ -49,7 +49,7 @@
 //! |---|---|---|---|
 //! | outputs, by the peer that caused them | `outbox::PEER_LIMIT`, one step | (1) | bounds, flood |
 //! | outputs that one thread hands over | `outbox::TURN` | another thread goes on | bounds |
-//! | frames for a peer | 2 × `link::QUEUE_LIMIT` (2) | dropped, counted | link |
+//! | frames for a peer | 2 × `link::QUEUE_LIMIT`, or 4 lines (2) | dropped, counted | link |
 //! | messages with bodies for a peer | `link::MAX_BODIES` messages | dropped, counted | link |
 //! | a line of a text with inputs | `frame::MAX_LINE` | skipped, said | inputs |
 //! | a body | `Process::MAX_BODY`; a piece of it in memory | closed | bodies |

@@ -90,8 +90,8 @@ impl<P: Process + Send + 'static> Node<P> {
             Some(_) => config.peers.clone(),
             None => BTreeMap::new(),
         };
-        let links = links.into_iter().map(|(peer, at)| (peer, Arc::new(Link::new(peer, at, kind))));
-        let links = links.collect();
+        let link = |peer, at, kind| Arc::new(Link::new(peer, at, kind).with_lines_of(P::MAX_LINE));
+        let links = links.into_iter().map(|(peer, at)| (peer, link(peer, at, kind))).collect();
         let node = Self::new(config, process, disk, observer, datagrams, links, unlisted);
         // The first event comes before any other can.
         node.step(Process::start);
@@ -102,7 +102,7 @@ impl<P: Process + Send + 'static> Node<P> {
         }
         receive::open(&node)?;
         let standing = node.links.values().filter(|_| !on_demand).cloned();
-        let dialled = dial.into_iter().map(|at| Arc::new(Link::new(node.me, at, Kind::Address)));
+        let dialled = dial.into_iter().map(|at| link(node.me, at, Kind::Address));
         for link in standing.chain(dialled) {
             let of_link = Arc::clone(&node);
             spawn(&link.peer.to_string(), move || session::keep(&of_link, &link))?;

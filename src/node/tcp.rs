@@ -143,7 +143,7 @@ fn greet<P: Process + Send + 'static>(
     // Of a peer that introduces itself, no address is known.
     let link = listed.clone().unwrap_or_else(|| {
         let address = Address { host: ip.to_string(), port: 0 };
-        Arc::new(Link::new(hello.peer, address, Kind::TwoWay))
+        Arc::new(Link::new(hello.peer, address, Kind::TwoWay).with_lines_of(P::MAX_LINE))
     });
     if listed.is_some() && !link.addresses().contains(&ip) {
         let text = format!("{} comes from {ip}, which its name does not resolve to", hello.peer);

@@ -19,6 +19,8 @@ use crate::process::{PeerId, Process};
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// The longest pause between two dials.
 const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// How soon the link's own thread tries again to write what a full socket has left behind.
+const SLOW_EVERY: Duration = Duration::from_millis(5);
 /// How often a link is pinged.
 const PING_EVERY: Duration = Duration::from_secs(1);
 /// A peer that cannot be reached for this long is named once.
@@ -346,6 +348,8 @@ fn listen<P: Process + Send + 'static>(
         }
         flush(node, link);
         let left = next_ping.saturating_duration_since(Instant::now());
+        // What a full socket left behind is longer than the socket's buffer, it may be.
+        let left = if link.is_slow() { left.min(SLOW_EVERY) } else { left };
         if stream.set_read_timeout(Some(left.max(Duration::from_millis(1)))).is_err() {
             return Ok(());
         }
