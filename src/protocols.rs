@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use lexopt::Parser;
 
+use crate::command::Beside;
 use crate::command::live::LiveProtocol;
 use crate::error::{Error, Result};
 #[cfg(feature = "simulator")]
@@ -24,6 +25,8 @@ pub struct Protocol {
     pub help: &'static str,
     /// Its command: be one peer.
     pub run: fn(Parser) -> Result<ExitCode>,
+    /// Its other commands.
+    pub beside: &'static [Beside],
     /// The judge of logs of finished runs.
     pub log: Option<&'static dyn LogJudge>,
     /// What makes a picture of such a log.
@@ -52,6 +55,7 @@ pub const PROTOCOLS: &[Protocol] = &[
         summary: "be one peer of a hostsfile (the default command)",
         help: paxos::command::HELP,
         run: paxos::command::run,
+        beside: &[],
         log: Some(&paxos::judge::PaxosLog),
         diagram: Some(paxos::diagram::draw_log),
         live: Some(&paxos::live::LIVE),
@@ -65,6 +69,7 @@ pub const PROTOCOLS: &[Protocol] = &[
         summary: "wait until all peers of a hostsfile are up",
         help: ready::command::HELP,
         run: ready::command::run,
+        beside: &[],
         log: Some(&ready::event::ReadyLog),
         diagram: Some(draw_journal::<ready::event::ReadyLog>),
         live: Some(&ready::live::LIVE),
@@ -78,6 +83,7 @@ pub const PROTOCOLS: &[Protocol] = &[
         summary: "be one member of a group that knows who is in it",
         help: member::command::HELP,
         run: member::command::run,
+        beside: &[],
         log: Some(&member::judge::MemberLog),
         diagram: Some(member::diagram::draw_log),
         live: Some(&member::live::LIVE),
@@ -91,6 +97,7 @@ pub const PROTOCOLS: &[Protocol] = &[
         summary: "keep the same copy of a file as other peers",
         help: sync::command::HELP,
         run: sync::command::run,
+        beside: &[],
         log: Some(&sync::event::SyncLog),
         diagram: Some(sync::diagram::draw_log),
         live: Some(&sync::live::LIVE),
@@ -104,6 +111,7 @@ pub const PROTOCOLS: &[Protocol] = &[
         summary: "be one peer of a circular hash table that finds and sends files",
         help: ring::command::HELP,
         run: ring::command::run,
+        beside: &[],
         log: Some(&ring::event::RingLog),
         diagram: Some(ring::diagram::draw_log),
         live: Some(&ring::live::LIVE),
@@ -117,9 +125,10 @@ pub const PROTOCOLS: &[Protocol] = &[
         summary: "be one peer of a key-value store",
         help: store::command::HELP,
         run: store::command::run,
+        beside: store::command::client::COMMANDS,
         log: Some(&store::event::StoreLog),
         diagram: Some(draw_journal::<store::event::StoreLog>),
-        live: None,
+        live: Some(&store::live::LIVE),
         #[cfg(feature = "simulator")]
         sim: Some(&store::sim::StoreSim),
         #[cfg(feature = "simulator")]

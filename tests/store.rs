@@ -54,18 +54,27 @@ struct Store {
     scratch: Scratch,
     clients: Vec<u16>,
     peers: Vec<Option<Program>>,
+    has_history: bool,
 }
 
 impl Store {
     fn new() -> Self {
+        Self::with("--new", true)
+    }
+
+    fn with(words: &str, has_history: bool) -> Self {
         let ports = free_ports(6);
         let scratch = Scratch::new();
         let lines = ports[..3].iter().map(|port| format!("127.0.0.1:{port}\n"));
         scratch.file("hosts", lines.collect::<String>());
-        let mut store =
-            Self { scratch, clients: ports[3..].to_vec(), peers: vec![None, None, None] };
+        let mut store = Self {
+            scratch,
+            clients: ports[3..].to_vec(),
+            peers: vec![None, None, None],
+            has_history,
+        };
         for at in 0..3 {
-            store.start(at, "--new");
+            store.start(at, words);
         }
         for at in 0..3 {
             store.wait_until_connected(at);
@@ -85,8 +94,12 @@ impl Store {
         let (id, port) = (at + 1, self.clients[at]);
         let mut command = synod(&format!("store --id {id} --client-port {port} {words}"));
         command.arg("-h").arg(self.scratch.path("hosts"));
-        command.arg("--history").arg(self.history(at));
-        command.arg("--data").arg(self.data(at));
+        if self.has_history {
+            command.arg("--history").arg(self.history(at));
+        }
+        if words != "--memory" {
+            command.arg("--data").arg(self.data(at));
+        }
         command
     }
 
@@ -247,6 +260,60 @@ fn any_peer_speaks_the_protocol_of_redis() {
     assert!(http(store.clients[0], "GET /metrics").unwrap().contains("\nsynod_store_keys 0\n"));
 }
 
+/// How much memory a process has taken at most, in bytes.
+fn most_memory(peer: &Program) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", peer.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() * 1024
+}
+
+#[test]
+fn a_value_of_a_mebibyte_comes_through_and_a_client_takes_bounded_memory() {
+    const MIB: usize = 1 << 20;
+    // A history of such values would take most of the time.
+    let store = Store::with("--new", false);
+    let mut client = store.client(0);
+    let mut set = |key: &str, value: &[u8]| {
+        let head = format!("*3\r\n$3\r\nset\r\n$3\r\n{key}\r\n${}\r\n", value.len());
+        client.0.get_mut().write_all(&[head.as_bytes(), value, b"\r\n"].concat()).unwrap();
+        client.reply().unwrap()
+    };
+    let value: String = ('a'..='w').cycle().take(MIB).collect();
+    assert_eq!(set("big", value.as_bytes()), "+OK");
+    // Bytes that no text has, those that JSON escapes among them.
+    let bytes: Vec<u8> = (0..=255).cycle().take(10_000).collect();
+    assert_eq!(set("raw", &bytes), "+OK");
+    for at in 0..3 {
+        let mut other = store.client(at);
+        assert_eq!(other.ask("strlen big").unwrap(), format!(":{MIB}"));
+        assert_eq!(other.ask("get big").unwrap(), value);
+        assert_eq!(other.ask("get raw").unwrap(), String::from_utf8_lossy(&bytes));
+    }
+    let too_long = client.ask("append big x").unwrap();
+    assert_eq!(too_long, "-ERR string exceeds maximum allowed size");
+    let many = format!("mget {}", ["big"; 100].join(" "));
+    assert!(client.ask(&many).unwrap().starts_with("-ERR the values are too long"));
+    assert_eq!(client.ask("exists big big none").unwrap(), ":2");
+    // So many replies take twice the memory that the peer may have.
+    for _ in 0..400 {
+        client.send("get big").unwrap();
+    }
+    client.send("set last one").unwrap();
+    for _ in 0..400 {
+        assert_eq!(client.reply().unwrap().len(), MIB);
+    }
+    assert_eq!(client.reply().unwrap(), "+OK");
+    client.send("multi").unwrap();
+    for _ in 0..3 {
+        client.send("get big").unwrap();
+    }
+    client.send("exec").unwrap();
+    let told: Vec<String> = (0..5).map(|_| client.reply().unwrap()).collect();
+    assert_eq!(told[4], "-ERR the transaction is too large; it was not done");
+    let most = most_memory(store.peers[0].as_ref().unwrap());
+    assert!(most < 200 * MIB, "{} MiB", most / MIB);
+}
+
 /// What `synod check` says of the histories of all peers.
 fn check(store: &Store) -> (Option<i32>, String) {
     let mut command = synod("check");
@@ -340,7 +407,7 @@ fn an_empty_disk_is_no_new_peer_and_a_lost_one_is_filled_again() {
     refused("--new", "is not empty: a peer that has run is not --new");
     refused("--rejoin", "is not empty: move what is there away");
     refused("--new --rejoin", "choose one");
-    refused("--memory", "choose one");
+    refused("--memory --rejoin", "choose one");
     fs::remove_dir_all(store.data(2)).unwrap();
     refused("", "is empty: say --new");
     store.start(2, "--rejoin");
@@ -352,6 +419,24 @@ fn an_empty_disk_is_no_new_peer_and_a_lost_one_is_filled_again() {
     assert_eq!(store.client(1).ask("get key49"), Some("49".into()));
     let (code, report) = check(&store);
     assert_eq!(code, Some(0), "{report}");
+}
+
+#[test]
+fn a_peer_that_keeps_nothing_is_filled_again_before_it_votes() {
+    let mut store = Store::with("--memory", true);
+    assert_eq!(store.client(0).ask("set k v"), Some("+OK".into()));
+    for killed in [0, 1, 2] {
+        store.kill(killed);
+        store.start(killed, "--memory");
+        wait("the key", || store.client(killed).ask("dbsize") == Some(":1".into()));
+        store.wait_until_connected(killed);
+        wait("a reply", || store.client(killed).ask("get k") == Some("v".into()));
+    }
+    let (code, report) = check(&store);
+    assert_eq!(code, Some(0), "{report}");
+    let refused = store.command(0, "--memory").arg("--new").output().unwrap();
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && error.contains("--memory says"), "{error}");
 }
 
 #[test]
@@ -367,4 +452,75 @@ fn without_a_majority_nothing_is_done_and_that_is_said() {
     assert!(told.starts_with("-UNKNOWN") || told.starts_with("-CLUSTERDOWN"), "{told}");
     assert!(begun.elapsed() < Duration::from_secs(60), "it says so in time");
     assert!(http(store.clients[0], "GET /health").unwrap().starts_with("HTTP/1.1 503"));
+}
+
+#[test]
+fn a_local_store_says_how_to_connect_and_keeps_what_was_written() {
+    let scratch = Scratch::new();
+    let start = || {
+        let mut command = synod("local store --data");
+        command.arg(scratch.path("data"));
+        Program::start_typing(command)
+    };
+    let ports = |local: &Program| -> Vec<u16> {
+        let line = local.says("connect: redis-cli");
+        line.split("-p ")
+            .skip(1)
+            .map(|rest| rest.trim_end_matches(", or ").parse().unwrap())
+            .collect()
+    };
+    let mut local = start();
+    let first = ports(&local);
+    assert_eq!(first.len(), 3);
+    let ask = |port: u16, line: &str| Client::connect(port)?.ask(line);
+    wait("a majority", || ask(first[0], "set k v") == Some("+OK".into()));
+    local.types("1 kill");
+    wait("the end of peer 1", || Client::connect(first[0]).is_none());
+    wait("the value", || ask(first[1], "get k") == Some("v".into()));
+    local.types("nonsense");
+    local.says("nonsense: type `ID kill`, or `end`");
+    local.types_no_more();
+    let end = local.end();
+    assert_eq!(end.code, Some(0), "{:?}", end.out);
+    let mut local = start();
+    let second = ports(&local);
+    wait("the value", || ask(second[0], "get k") == Some("v".into()));
+    local.types("end");
+    assert_eq!(local.end().code, Some(0));
+}
+
+#[test]
+fn scripts_ask_by_commands_that_tell_by_their_exit_code() {
+    let mut store = Store::new();
+    let run = |at: usize, words: &[&str]| {
+        let mut command = synod("");
+        let port = store.clients[at];
+        let output = command.args(words).args(["--at", &format!("127.0.0.1:{port}")]).output();
+        let output = output.unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    };
+    for (at, words, code, out) in [
+        (0, &["get", "k"][..], 1, ""),
+        (1, &["set", "k", "one two"], 0, ""),
+        (2, &["get", "k"], 0, "one two\n"),
+        (0, &["cas", "k", "one", "two"], 1, ""),
+        (1, &["cas", "k", "one two", "two"], 0, ""),
+        (2, &["cas", "none", "", "two"], 1, ""),
+        (0, &["get", "k"], 0, "two\n"),
+        (1, &["del", "k"], 0, ""),
+        (2, &["del", "k"], 1, ""),
+    ] {
+        let (told, printed, error) = run(at, words);
+        assert_eq!((told, printed.as_str()), (code, out), "{words:?}: {error}");
+    }
+    let (code, _, error) = run(0, &["set", "k"]);
+    assert!(code == 2 && error.contains("1 more of the words"), "{error}");
+    for at in [1, 2] {
+        store.peers[at].take().unwrap().kill();
+    }
+    let (code, printed, error) = run(0, &["get", "k"]);
+    assert!(code == 2 && printed.is_empty() && error.contains("CLUSTERDOWN"), "{error}");
+    let (code, _, error) = run(1, &["get", "k"]);
+    assert!(code == 2 && error.contains("refused"), "{error}");
 }

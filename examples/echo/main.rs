@@ -27,6 +27,7 @@ pub(crate) const PROTOCOLS: &[Protocol] = &[Protocol {
     summary: "count up, each number when all others have echoed it",
     help: command::HELP,
     run: command::run,
+    beside: &[],
     log: Some(&lines::EchoLog),
     diagram: Some(draw_journal::<lines::EchoLog>),
     live: Some(&live::LIVE),

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use lexopt::Parser;
 
-use crate::command::{complain, print};
+use crate::command::{Beside, complain, print};
 use crate::error::{Error, Result};
 use crate::protocols::Protocol;
 use crate::visible::visible;
@@ -110,16 +110,18 @@ const TOOLS: &[Tool] = &[
     },
 ];
 
-/// A command: a protocol's own, or a tool.
+/// A command: a protocol's own, another of a protocol, or a tool.
 #[derive(Clone, Copy)]
 enum Command {
     Protocol(&'static Protocol),
+    Beside(&'static Beside),
     Tool(&'static Tool),
 }
 
 impl Command {
     fn all(protocols: &'static [Protocol]) -> impl Iterator<Item = Self> {
-        protocols.iter().map(Self::Protocol).chain(TOOLS.iter().map(Self::Tool))
+        let beside = protocols.iter().flat_map(|protocol| protocol.beside).map(Self::Beside);
+        protocols.iter().map(Self::Protocol).chain(beside).chain(TOOLS.iter().map(Self::Tool))
     }
 
     /// The command of these arguments, and what follows its name.
@@ -145,6 +147,7 @@ impl Command {
     fn name(self) -> &'static str {
         match self {
             Self::Protocol(protocol) => protocol.name,
+            Self::Beside(command) => command.name,
             Self::Tool(tool) => tool.name,
         }
     }
@@ -152,6 +155,7 @@ impl Command {
     fn summary(self) -> &'static str {
         match self {
             Self::Protocol(protocol) => protocol.summary,
+            Self::Beside(command) => command.summary,
             Self::Tool(tool) => tool.summary,
         }
     }
@@ -162,6 +166,7 @@ impl Command {
         let page = |name: String, text| Page { names: vec![name], summary, text };
         let each = match self {
             Self::Protocol(protocol) => return vec![page(name.into(), protocol.help.into())],
+            Self::Beside(command) => return vec![page(name.into(), command.help.into())],
             Self::Tool(tool) => match tool.help {
                 Help::One(text) => return vec![page(name.into(), text(protocols))],
                 Help::Each(text) => text,
@@ -183,6 +188,7 @@ impl Command {
     fn run(self, protocols: &'static [Protocol], parser: Parser) -> Result<ExitCode> {
         match self {
             Self::Protocol(protocol) => (protocol.run)(parser),
+            Self::Beside(command) => (command.run)(parser),
             Self::Tool(tool) => (tool.run)(protocols, parser),
         }
     }

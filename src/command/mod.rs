@@ -12,7 +12,10 @@
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
+use std::process::ExitCode;
 use std::thread;
+
+use lexopt::Parser;
 
 use crate::error::{Doing, Result};
 use crate::hosts::Hosts;
@@ -28,6 +31,18 @@ pub mod paced;
 pub mod printer;
 pub mod prose;
 pub mod sockets;
+
+/// A command of a protocol beside the one that is a peer.
+pub struct Beside {
+    /// What is typed.
+    pub name: &'static str,
+    /// What it is for, in half a line.
+    pub summary: &'static str,
+    /// Its help.
+    pub help: &'static str,
+    /// Runs it.
+    pub run: fn(Parser) -> Result<ExitCode>,
+}
 
 /// Prints data. That nobody reads it any more, as in `| head`, is no error; a full disk is.
 ///

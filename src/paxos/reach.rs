@@ -58,6 +58,12 @@ pub fn within_stride(last: Option<ProposalNumber>, promised: ProposalNumber) -> 
     ProposalNumber::new(furthest).map_or(promised, |furthest| promised.min(furthest))
 }
 
+/// The same number, or the highest that is within reach of `seen`.
+pub fn within_reach(seen: Option<ProposalNumber>, number: ProposalNumber) -> ProposalNumber {
+    let furthest = seen.map_or(0, ProposalNumber::get) + REACH;
+    ProposalNumber::new(furthest).map_or(number, |furthest| number.min(furthest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,8 @@
 //! Keys and values: bytes of clients, which the protocol does not look at.
 //!
 //! In JSON they are a string in which every byte is the character of its number, so that any bytes
-//! come through, and text stays readable.
+//! come through, and text stays readable. Control characters that JSON would escape with six bytes
+//! are the characters from U+0100 on instead, so a byte takes two at most.
 
 use std::fmt::{self, Debug, Display, Write as _};
 use std::ops::Deref;
@@ -9,6 +10,14 @@ use std::sync::Arc;
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Where the characters for control characters begin.
+const RAISED: u32 = 0x100;
+
+/// True if JSON has no short form for this control character.
+fn is_long(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, b'\n' | b'\r' | b'\t' | 8 | 12)
+}
 
 /// Some bytes; a copy is cheap.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,7 +52,8 @@ impl From<Vec<u8>> for Bytes {
 impl Bytes {
     /// The characters of the JSON form.
     fn characters(&self) -> impl Iterator<Item = char> {
-        self.iter().map(|byte| char::from(*byte))
+        let of = |byte: &u8| char::from_u32(RAISED + u32::from(*byte)).filter(|_| is_long(*byte));
+        self.iter().map(move |byte| of(byte).unwrap_or(char::from(*byte)))
     }
 }
 
@@ -66,7 +76,9 @@ impl Debug for Bytes {
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(self) {
-            Ok(text) if self.is_ascii() => serializer.serialize_str(text),
+            Ok(text) if self.iter().all(|byte| byte.is_ascii() && !is_long(*byte)) => {
+                serializer.serialize_str(text)
+            }
             _ => serializer.serialize_str(&self.characters().collect::<String>()),
         }
     }
@@ -79,16 +91,19 @@ impl<'de> Deserialize<'de> for Bytes {
             type Value = Bytes;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string of characters up to U+00FF")
+                f.write_str("a string of characters up to U+011F")
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Bytes, E> {
                 if text.is_ascii() {
                     return Ok(text.into());
                 }
-                let bytes = text.chars().map(|c| u8::try_from(u32::from(c)));
-                let bytes = bytes.collect::<Result<Vec<u8>, _>>();
-                bytes.map(Bytes::from).map_err(|_| E::custom("a character is above U+00FF"))
+                let byte = |c: char| {
+                    let raised = || u32::from(c).checked_sub(RAISED).filter(|low| *low < 0x20);
+                    u8::try_from(u32::from(c)).ok().or_else(|| raised()?.try_into().ok())
+                };
+                let bytes = text.chars().map(byte).collect::<Option<Vec<u8>>>();
+                bytes.map(Bytes::from).ok_or_else(|| E::custom("a character is above U+011F"))
             }
         }
         deserializer.deserialize_str(Characters)
@@ -105,9 +120,11 @@ mod tests {
         for bytes in [Bytes::from("user:1"), Bytes::from(""), Bytes::from(all)] {
             let json = serde_json::to_string(&bytes).unwrap();
             assert_eq!(serde_json::from_str::<Bytes>(&json).unwrap(), bytes, "{json}");
+            assert!(json.len() <= 2 * bytes.len() + 2, "{json}");
         }
+        assert_eq!(serde_json::from_str::<Bytes>(r#""\u0001""#).unwrap(), Bytes::from("\x01"));
         assert_eq!(serde_json::to_string(&Bytes::from("user:1")).unwrap(), "\"user:1\"");
-        assert!(serde_json::from_str::<Bytes>("\"\u{100}\"").is_err());
+        assert!(serde_json::from_str::<Bytes>("\"\u{120}\"").is_err());
         assert_eq!(format!("{:?}", Bytes::from(&b"a\n\xff"[..])), r#""a\n\xff""#);
     }
 }

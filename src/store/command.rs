@@ -1,6 +1,7 @@
 //! `synod store`: be one peer of a key-value store.
 
 mod calls;
+pub(crate) mod client;
 mod commands;
 mod http;
 mod info;
@@ -55,7 +56,7 @@ flags:
   --data DIR         what this peer must not forget
   --new              DIR is empty because the peer is new; without it an empty directory is refused
   --rejoin           what was in DIR is lost or old: all is fetched from the other peers
-  --memory           keep nothing on disk: a peer that ends must come back with --rejoin
+  --memory           keep nothing on disk: a peer that starts asks all others what they know first
   --client-port P    the port for clients (6379)
   --client-bind IP   the address for clients (127.0.0.1); 0.0.0.0 for all
   --auth FILE        clients must first say the word in FILE, which is sent in the clear
@@ -127,6 +128,9 @@ fn parse(parser: Parser) -> Result<(Identity, Options)> {
         (Some(_), true) => return refuse("--data and --memory: choose one"),
         (None, false) => return refuse("where is the data? name a directory with --data DIR"),
         _ => {}
+    }
+    if options.memory && (options.is_new || options.rejoin) {
+        return refuse("--memory says what --new and --rejoin say: such a peer asks the others");
     }
     if options.is_new && options.rejoin {
         return refuse("--new and --rejoin: choose one");
@@ -206,10 +210,11 @@ fn serve(
         .doing(|| format!("listening for clients on port {}", options.client_port))?;
     let listener = sockets::streams(host, port)?;
     let peers = u16::try_from(hosts.peers.len()).unwrap_or(u16::MAX);
-    // One that keeps nothing has lost all that it ever knew, unless none of them has run yet.
-    let rejoin = options.rejoin && peers > 1;
-    let nonce = RandomState::new().hash_one(0);
-    let mut peer = Peer::new(Setup { me, peers, rejoin, nonce });
+    // A peer alone has nobody to ask.
+    let (rejoin, is_volatile) = (options.rejoin && peers > 1, options.memory && peers > 1);
+    // JSON keeps 53 bits.
+    let nonce = RandomState::new().hash_one(0) >> 11;
+    let mut peer = Peer::new(Setup { me, peers, rejoin, is_volatile, nonce });
     let fingerprint = hosts.fingerprint(identity.port);
     let disk = data::open(options.data.as_deref(), &mut peer, me, &fingerprint, prose)?;
     let open = |path: &PathBuf| {
@@ -228,7 +233,8 @@ fn serve(
         say: Box::new(move |level, text| link_prose.say(level, text)),
     };
     identity.end_with_input()?;
-    let node = Node::start(config, peer, disk, Box::new(Hands(Arc::clone(&calls))), listener)?;
+    let hands = Hands { calls: Arc::clone(&calls), prose: prose.clone() };
+    let node = Node::start(config, peer, disk, Box::new(hands), listener)?;
     let server = Arc::new(Server {
         node: Arc::clone(&node),
         calls,

@@ -8,6 +8,7 @@ use super::bytes::Bytes;
 use super::operation::{Reply, Request};
 use super::register::{Ballot, Floor, Held, Shared};
 use crate::paxos::ProposalNumber;
+use crate::process::PeerId;
 
 /// Which of the questions of a peer this is: an incarnation counts its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -128,6 +129,14 @@ pub enum Message {
         /// The highest term, if there is any.
         highest: Option<ProposalNumber>,
     },
+    /// Instead of limits, or before them: the sender keeps nothing on a disk, and had not begun yet
+    /// when the one that asks had not either.
+    Fresh {
+        /// Which question.
+        nonce: u64,
+        /// The number of the sender's own start.
+        own: u64,
+    },
     /// A peer that has lost its disk: promise to accept nothing up to `floor` for any key, and
     /// tell what you hold of the keys behind `after`.
     Pull {
@@ -187,6 +196,16 @@ pub enum Fact {
     Replied(u64, Reply),
     /// The registers are there again after a lost disk: how many.
     Rejoined(u64),
+    /// A term of this peer is too far above all that was seen: it is not answered. How often that
+    /// has happened; not each time is told.
+    Disbelieved {
+        /// Who has sent it.
+        from: PeerId,
+        /// The term.
+        term: ProposalNumber,
+        /// The first, the second, the fourth time, and so on.
+        count: u64,
+    },
     /// There are no terms left: this peer can own no register any more.
     Exhausted,
 }
@@ -205,7 +224,7 @@ pub enum Input {
         operation: Request,
     },
     /// This peer is taken to be away, rightly or not, until it is heard again.
-    Suspect(crate::process::PeerId),
+    Suspect(PeerId),
 }
 
 /// For people: the name of the message, the ballot and the key.
@@ -230,6 +249,7 @@ impl Display for Message {
             Self::Forwarded { id, .. } => write!(f, "forwarded {}", id.count),
             Self::Census { .. } => f.write_str("census"),
             Self::Limits { .. } => f.write_str("limits"),
+            Self::Fresh { .. } => f.write_str("fresh"),
             Self::Pull { floor, .. } => write!(f, "pull {floor}"),
             Self::Pulled { floor, page, .. } => write!(f, "pulled {floor}: {}", page.len()),
         }
@@ -245,6 +265,9 @@ impl Display for Fact {
                 write!(f, "return {{\"id\":{id},\"reply\":{reply}}}")
             }
             Self::Rejoined(count) => write!(f, "rejoined with {count} registers"),
+            Self::Disbelieved { from, term, count } => {
+                write!(f, "term {term} of {from} is too high to be believed ({count} so far)")
+            }
             Self::Exhausted => f.write_str("no terms left"),
         }
     }

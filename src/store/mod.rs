@@ -51,6 +51,8 @@
 //!   majorities of both meanwhile.
 //! * Transactions over several keys, which a protocol for each key cannot give.
 //! * A clock that lies: an expiry is measured by the monotonic clocks of peers.
+//! * A peer of the hostsfile that lies. A single frame of it uses up no terms (`paxos::reach`), but
+//!   what it says of registers is believed.
 //! * Memory is the limit of what is stored: each peer holds every register.
 //! * Recovery of a forwarded operation whose home has died: it is unknown. The cure: operations
 //!   with ids that registers remember, at the price of larger records.
@@ -60,6 +62,7 @@ pub(crate) mod command;
 pub mod diagram;
 pub mod event;
 pub mod judge;
+pub(crate) mod live;
 pub mod message;
 #[cfg(feature = "simulator")]
 pub mod mutants;

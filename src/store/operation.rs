@@ -6,7 +6,13 @@ use super::bytes::Bytes;
 use super::register::{Expiry, Register};
 
 /// The longest value, in bytes; longer ones are refused.
-pub const MAX_VALUE: usize = 64 * 1024;
+pub const MAX_VALUE: usize = 1 << 20;
+/// How many bytes of values an operation may carry, and how many its reply may tell: a change with
+/// a comparison carries two values.
+pub const MAX_BYTES: usize = 2 * MAX_VALUE;
+/// How many bytes of new values the changes of one round may make: more would keep everybody
+/// waiting.
+pub const MAX_MADE: usize = 16 * MAX_VALUE;
 /// The longest key, in bytes.
 pub const MAX_KEY: usize = 1024;
 
@@ -111,6 +117,8 @@ pub enum Mistake {
     Overflow,
     /// The value would be longer than [`MAX_VALUE`].
     TooLong,
+    /// Several together would tell more than [`MAX_BYTES`], or make more than [`MAX_MADE`].
+    TooMuch,
 }
 
 /// What came of an operation.
@@ -215,9 +223,62 @@ impl Request {
             Self::All(version, _) if version.is_some_and(|v| v != register.told_version()) => {
                 Answer::NotDone(None)
             }
-            Self::All(_, all) => Answer::All(all.iter().map(|one| one.outcome(register)).collect()),
+            Self::All(_, all) => together(register, all),
         }
     }
+
+    /// How many bytes of values it carries.
+    pub fn carried(&self) -> usize {
+        let compared = |only: &Condition| match only {
+            Condition::Equal(value) | Condition::Different(value) => value.len(),
+            _ => 0,
+        };
+        match self {
+            Self::Set { value, only, .. } => value.len() + compared(only),
+            Self::Delete { only, .. } => compared(only),
+            Self::Append(tail) => tail.len(),
+            Self::All(_, all) => all.iter().map(Self::carried).sum(),
+            _ => 0,
+        }
+    }
+}
+
+impl Answer {
+    /// How many bytes of values it tells.
+    pub fn told(&self) -> usize {
+        match self {
+            Self::Value(value, _) | Self::Done(value) | Self::NotDone(value) => {
+                value.as_ref().map_or(0, |value| value.len())
+            }
+            Self::All(all) => all.iter().map(Self::told).sum(),
+            _ => 0,
+        }
+    }
+}
+
+impl Register {
+    /// How long its value is.
+    pub fn length(&self) -> usize {
+        self.value.as_ref().map_or(0, |value| value.len())
+    }
+}
+
+/// All of them, or none if that is too much.
+fn together(register: &mut Register, all: &[Request]) -> Answer {
+    let (before, mut told, mut made) = (register.clone(), 0, 0);
+    let mut outcomes = Vec::new();
+    for one in all {
+        let version = register.version;
+        let outcome = one.outcome(register);
+        told += outcome.told();
+        made += if register.version > version { register.length() } else { 0 };
+        if told > MAX_BYTES || made > MAX_MADE {
+            *register = before;
+            return Answer::Invalid(Mistake::TooMuch);
+        }
+        outcomes.push(outcome);
+    }
+    Answer::All(outcomes)
 }
 
 /// One change: the version counts it.
@@ -304,6 +365,21 @@ mod tests {
             let reply = operation.apply(&mut register);
             assert_eq!(reply, Reply { version, outcome }, "{operation:?}");
             assert_eq!(register.value, value.map(Bytes::from), "{operation:?}");
+        }
+    }
+
+    #[test]
+    fn several_together_are_done_or_are_too_much() {
+        let value: Bytes = vec![b'x'; MAX_VALUE / 2].into();
+        let mut register = Register { value: Some(value), ..Register::above(5) };
+        let before = register.clone();
+        let append = Request::Append("y".into());
+        for (operation, most) in [(Request::Read, 4), (append, 31)] {
+            let all = |count| Request::All(None, vec![operation.clone(); count]);
+            let told = all(most + 1).apply(&mut register).outcome;
+            assert_eq!((told, &register), (Answer::Invalid(Mistake::TooMuch), &before));
+            let told = all(most).apply(&mut register.clone()).outcome;
+            assert!(matches!(told, Answer::All(all) if all.len() == most), "{operation:?}");
         }
     }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::bytes::Bytes;
 use super::message::{Message, QuestionId};
-use super::operation::{Answer, Reply};
+use super::operation::{Answer, MAX_MADE, Reply};
 use super::pending::{Attempt, Origin, Pending};
 use super::register::{Ballot, Held, Register, Shared};
 use super::terms::Terms;
@@ -26,7 +26,8 @@ use crate::paxos::ProposalNumber;
 use crate::paxos::quorum::{Acceptors, is_quorum, is_quorum_of};
 use crate::process::PeerId;
 
-/// After so long a question is repeated to those that have not answered.
+/// After so long a question is repeated to those that have not answered. Each KiB of a value
+/// adds a millisecond, lest long ones are sent again while they are on their way.
 const REPEAT: Duration = Duration::from_millis(100);
 /// After so long without a majority an attempt has failed; twice as long after each failure.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(1);
@@ -34,7 +35,7 @@ const FIRST_TIMEOUT: Duration = Duration::from_secs(1);
 const MOST_DOUBLINGS: u32 = 4;
 /// The longest rest after the second of some failures in a row; twice as long after each further.
 const FIRST_REST_MS: u64 = 10;
-/// How many operations one round takes.
+/// How many operations one round takes; fewer if they make more than [`MAX_MADE`] bytes.
 const MOST_COMBINED: usize = 1024;
 /// How many operations wait for the next rounds of one key; more are refused.
 const MOST_WAITING: usize = 1 << 16;
@@ -182,8 +183,10 @@ impl Owner {
     fn accept(&mut self, ballot: Ballot, base: &Shared, context: &mut Context<'_>) {
         let mut register = Register::clone(base);
         let mut made = Vec::new();
-        let count = self.waiting.len().min(MOST_COMBINED);
-        for pending in self.waiting.drain(..count) {
+        let (mut count, mut bytes) = (0, 0);
+        while count < MOST_COMBINED && bytes <= MAX_MADE {
+            let Some(pending) = self.waiting.pop_front() else { break };
+            count += 1;
             match pending.earlier(base) {
                 Ok(Some(reply)) => self.present.push((pending, Some(reply))),
                 Ok(None) => {
@@ -191,6 +194,7 @@ impl Owner {
                     let reply = pending.operation.apply(&mut register);
                     if register.version != before {
                         made.push(self.present.len());
+                        bytes += register.length();
                     }
                     self.present.push((pending, Some(reply)));
                 }
@@ -420,7 +424,12 @@ impl Owner {
     pub(super) fn tick(&mut self, context: &mut Context<'_>) {
         self.give_up(context);
         let (asked, repeated) = self.asked;
-        let timeout = FIRST_TIMEOUT * (1 << self.failures.min(MOST_DOUBLINGS));
+        let on_the_way = match &self.phase {
+            Phase::Accepting { register, .. } => register.length(),
+            _ => context.own.as_ref().map_or(0, |held| held.register.length()),
+        };
+        let on_the_way = Duration::from_millis(on_the_way as u64 / 1024);
+        let timeout = FIRST_TIMEOUT * (1 << self.failures.min(MOST_DOUBLINGS)) + 4 * on_the_way;
         let waited = |since: Duration| context.now.saturating_sub(since);
         match &self.phase {
             Phase::Preparing { .. } | Phase::Accepting { .. } if waited(asked) >= timeout => {
@@ -436,7 +445,7 @@ impl Owner {
             Phase::Idle => return,
             _ => {}
         }
-        if waited(repeated) >= REPEAT {
+        if waited(repeated) >= REPEAT + on_the_way {
             self.asked.1 = context.now;
             self.send_question(&self.answered(), context);
         }

@@ -6,20 +6,23 @@ mod forwarding;
 mod objection;
 mod rejoin;
 mod sweeping;
+#[cfg(test)]
+mod tests;
+mod voting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::bytes::Bytes;
 use super::message::{Fact, Input, Message, QuestionId, Record, Timer};
-use super::operation::{Answer, Reply, Request};
+use super::operation::{Answer, MAX_BYTES, Reply, Request};
 use super::owner::{Context, Owner};
 use super::pending::{Origin, Pending};
-use super::register::Held;
-use super::registers::{Registers, Vote};
+use super::register::{Ballot, Held};
+use super::registers::Registers;
 use super::terms::Terms;
-use crate::paxos::ProposalNumber;
 use crate::paxos::quorum::Acceptors;
+use crate::paxos::reach::{Reach, within_stride};
 use crate::process::{Effect, Effects, PeerId, Process};
 
 use expiry::Expiries;
@@ -43,8 +46,18 @@ pub struct Setup {
     /// The disk was lost, or is an old copy: what is restored counts for nothing, and everything
     /// is fetched from the others first.
     pub rejoin: bool,
+    /// Nothing is kept on a disk, so whether anything was lost only the others know: they are
+    /// asked first.
+    pub is_volatile: bool,
     /// A number that differs from start to start.
     pub nonce: u64,
+}
+
+impl Setup {
+    /// Nothing of what it knew before can be restored.
+    fn forgets(&self) -> bool {
+        self.rejoin || self.is_volatile
+    }
 }
 
 /// One peer of the store.
@@ -63,6 +76,10 @@ pub struct Peer {
     forwards: Forwards,
     expiries: Expiries,
     rejoining: Option<Rejoining>,
+    /// Who had not begun either when this peer had not, and with which nonce.
+    met: BTreeMap<PeerId, u64>,
+    /// Which terms of others are believed.
+    reach: Reach,
     now: Duration,
     /// Since when all acceptors hold a deleted register of this key, as far as is known.
     deleted: VecDeque<(Duration, Bytes)>,
@@ -86,7 +103,9 @@ impl Peer {
             others: BTreeMap::new(),
             forwards: Forwards::default(),
             expiries: Expiries::default(),
-            rejoining: setup.rejoin.then(Rejoining::default),
+            rejoining: setup.forgets().then(Rejoining::default),
+            met: BTreeMap::new(),
+            reach: Reach::default(),
             now: Duration::ZERO,
             deleted: VecDeque::new(),
             swept: Duration::ZERO,
@@ -228,62 +247,6 @@ impl Peer {
         }
     }
 
-    /// A question to this peer's acceptor. A peer that has lost its disk does not vote.
-    fn vote(&mut self, from: PeerId, message: Message, out: &mut Effects<Self>) {
-        let answer = match message {
-            Message::Prepare { key, term } => {
-                let (record, promise) = self.registers.prepare(&key, term);
-                out.extend(record.map(Effect::Persist));
-                match promise {
-                    Ok(held) => {
-                        self.supersede(&key, term);
-                        let floor = self.registers.floor().version;
-                        Message::Promise { key, term, held, floor }
-                    }
-                    Err(promised) => Message::Refused { key, term, promised },
-                }
-            }
-            Message::Accept { key, ballot, register } => {
-                match self.registers.accept(&key, ballot, &register) {
-                    Vote::Accepted(record) => {
-                        self.supersede(&key, ballot.term);
-                        if let Some(record) = record {
-                            out.push(Effect::Persist(record));
-                            self.expiries.note(&key, &register, self.now);
-                        }
-                        Message::Accepted { key, ballot }
-                    }
-                    Vote::Refused(promised) => {
-                        Message::Refused { key, term: ballot.term, promised }
-                    }
-                    Vote::Late => return,
-                }
-            }
-            Message::Query { key, id, known } => {
-                let held = self.registers.held(&key);
-                let ballot = held.as_ref().map(|held| held.ballot);
-                let register = held.filter(|_| ballot > known).map(|held| held.register);
-                Message::State { key, id, ballot, register }
-            }
-            Message::Drop { key, ballot } => {
-                if let Some(record) = self.registers.drop(&key, ballot) {
-                    self.expiries.forget(&key);
-                    out.push(Effect::Persist(record));
-                    self.with_owner(&key, out, |owner, _| owner.dropped(ballot));
-                }
-                return;
-            }
-            _ => return,
-        };
-        out.push(Effect::Send(from, answer));
-    }
-
-    fn supersede(&mut self, key: &Bytes, term: ProposalNumber) {
-        if let Some(owner) = self.owners.get_mut(key) {
-            owner.superseded(term);
-        }
-    }
-
     /// An answer of an acceptor to this peer's question.
     fn answered(&mut self, from: PeerId, message: Message, out: &mut Effects<Self>) {
         match message {
@@ -296,6 +259,8 @@ impl Peer {
                 self.with_owner(&key, out, |owner, context| owner.accepted(from, ballot, context));
             }
             Message::Refused { key, term, promised } => {
+                // A refusal alone must not use the terms up.
+                let promised = within_stride(self.terms.last(), promised);
                 // The terms of different peers come together, so that refusals are rare.
                 self.terms.heard_of(promised);
                 self.with_owner(&key, out, |owner, context| {
@@ -337,16 +302,24 @@ impl Peer {
 
 impl Process for Peer {
     const PROTOCOL: &'static str = "store/1";
-    /// A value takes up to six bytes for each of its own, and a page of a lost disk has more.
-    const MAX_LINE: usize = 1 << 20;
+    /// A value takes up to two bytes for each of its own; and there is what is around values.
+    const MAX_LINE: usize = 2 * MAX_BYTES + (1 << 20);
     type Message = Message;
     type Record = Record;
     type Timer = Timer;
     type Fact = Fact;
     type Input = Input;
 
+    fn weight(fact: &Fact) -> usize {
+        let told = match fact {
+            Fact::Replied(_, reply) => reply.outcome.told(),
+            _ => 0,
+        };
+        size_of::<Fact>() + told
+    }
+
     fn restore(&mut self, record: Record) {
-        if self.setup.rejoin {
+        if self.setup.forgets() {
             return;
         }
         match record {
@@ -359,7 +332,7 @@ impl Process for Peer {
 
     fn disbelieves(&self, record: &Record) -> Option<String> {
         match record {
-            _ if self.setup.rejoin => None,
+            _ if self.setup.forgets() => None,
             Record::Reserved(end) => (Some(*end) <= self.terms.reserved())
                 .then(|| format!("term {end} was reserved before")),
             record => self.registers.disbelieves(record),
@@ -405,19 +378,22 @@ impl Process for Peer {
         match message {
             Message::Here { incarnation } => self.is_here(from, incarnation, out),
             Message::Limits { nonce, highest } => self.limited(from, nonce, highest, out),
+            Message::Fresh { nonce, own } => self.is_fresh(from, nonce, own, out),
             Message::Pulled { floor, after, page, is_last, version } => {
                 self.pulled(from, floor, after.as_ref(), (page, is_last, version), out);
             }
+            Message::Census { nonce } => self.counted(from, nonce, out),
             // Whoever has lost its disk knows nothing, and asks again later.
             _ if !serves => {}
             Message::Forward { id, to, key, operation } => {
                 self.take(from, id, to, (&key, operation), out);
             }
             Message::Forwarded { id, reply } => self.forwarded(from, id, reply, out),
-            Message::Census { nonce } => {
-                let highest = self.highest_term();
-                out.push(Effect::Send(from, Message::Limits { nonce, highest }));
-            }
+            // Of a number that is not believed only the reach is raised; it is asked again.
+            Message::Prepare { term, .. }
+            | Message::Accept { ballot: Ballot { term, .. }, .. }
+            | Message::Pull { floor: term, .. }
+                if !self.believes(from, term, out) => {}
             Message::Pull { floor, after } => self.give_page(from, floor, after, out),
             Message::Prepare { .. }
             | Message::Accept { .. }
@@ -451,14 +427,6 @@ impl Process for Peer {
 }
 
 impl Peer {
-    /// No term above this one was promised or used here.
-    fn highest_term(&self) -> Option<ProposalNumber> {
-        let floor = self.registers.floor().term;
-        // Incarnations are called by their first term.
-        let incarnations = self.others.values().filter_map(Other::first_term).max();
-        self.terms.reserved().max(self.registers.watermark()).max(floor).max(incarnations)
-    }
-
     /// Measures the expiries of all that is held, from now on.
     fn expect_all(&mut self) {
         for (key, Held { register, .. }) in self.registers.behind(None) {

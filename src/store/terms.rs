@@ -35,6 +35,11 @@ impl Terms {
         self.last = self.last.max(Some(reserved));
     }
 
+    /// The highest that was used or heard of.
+    pub(super) fn last(&self) -> Option<ProposalNumber> {
+        self.last
+    }
+
     /// Up to where terms may have been used.
     pub(super) fn reserved(&self) -> Option<ProposalNumber> {
         self.reserved

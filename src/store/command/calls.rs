@@ -6,7 +6,8 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use crate::node::{Node, Observer};
+use crate::command::prose::Prose;
+use crate::node::{Level, Node, Observer};
 use crate::process::{Output, PeerId};
 use crate::store::bytes::Bytes;
 use crate::store::event::{StoreLog, called};
@@ -104,13 +105,19 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Hands replies to the connections that wait for them.
-pub(super) struct Hands(pub(super) Arc<Calls>);
+/// Hands replies to the connections that wait for them, and tells people the rest.
+pub(super) struct Hands {
+    pub(super) calls: Arc<Calls>,
+    pub(super) prose: Prose,
+}
 
 impl Observer<Peer> for Hands {
     fn observe(&mut self, output: &Output<Peer>) {
-        let Output::Report(Fact::Replied(id, reply)) = output else { return };
-        let Some(mailbox) = lock(&self.0.open).remove(id) else { return };
+        let Output::Report(fact) = output else { return };
+        let Fact::Replied(id, reply) = fact else {
+            return self.prose.say(Level::Trouble, &fact.to_string());
+        };
+        let Some(mailbox) = lock(&self.calls.open).remove(id) else { return };
         let mut state = lock(&mailbox.state);
         state.replies.insert(*id, reply.clone());
         state.missing = state.missing.saturating_sub(1);

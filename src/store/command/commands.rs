@@ -244,6 +244,7 @@ pub(super) fn trouble(outcome: &Answer) -> Option<&'static str> {
         Answer::Invalid(Mistake::NoNumber) => NO_INTEGER,
         Answer::Invalid(Mistake::Overflow) => "ERR increment or decrement would overflow",
         Answer::Invalid(Mistake::TooLong) => "ERR string exceeds maximum allowed size",
+        Answer::Invalid(Mistake::TooMuch) => "ERR the transaction is too large; it was not done",
         _ => return None,
     })
 }

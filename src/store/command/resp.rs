@@ -2,10 +2,12 @@
 //!
 //! Source: <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
 
+use crate::store::operation::MAX_BYTES;
+
 /// How many words a request may have; more close the connection.
 const MOST_WORDS: i64 = 1024;
 /// The longest request, in bytes; a longer one closes the connection.
-pub(super) const MAX_REQUEST: usize = 1 << 20;
+pub(super) const MAX_REQUEST: usize = MAX_BYTES + 64 * 1024;
 
 /// A request: a command and its arguments.
 pub(super) type Words = Vec<Vec<u8>>;

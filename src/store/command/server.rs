@@ -16,12 +16,19 @@ use super::{http, info};
 use crate::command::{complain, spawn};
 use crate::error::Result;
 use crate::store::bytes::Bytes;
-use crate::store::operation::{Answer, Reply, Request};
+use crate::store::operation::{Answer, MAX_BYTES, Reply, Request};
 
 /// How many clients may be connected; more are told so and closed.
 const MOST_CLIENTS: usize = 10_000;
 /// How many commands of one connection are taken at once; the rest waits in the socket.
 const MOST_AT_ONCE: usize = 1024;
+/// How many operations of one connection are under way at once. Their replies are held until the
+/// last of them is there: each may tell a value.
+const MOST_CALLS: usize = 64;
+/// How many bytes of values the replies to one command may have; one with more is refused.
+const MOST_TOLD: usize = 16 << 20;
+/// Replies are written when they have so many bytes.
+const WRITE_AT: usize = 64 * 1024;
 /// How much is read at once.
 const CHUNK: usize = 16 * 1024;
 /// A client that takes nothing for so long is gone.
@@ -66,6 +73,7 @@ fn admit(server: &Arc<Server>, mut stream: TcpStream) {
 #[derive(Default)]
 struct Transaction {
     asked: Vec<(Bytes, Request, Telling)>,
+    bytes: usize,
     is_wrong: bool,
 }
 
@@ -75,8 +83,10 @@ struct Session<'a> {
     mailbox: Arc<Mailbox>,
     buffer: Vec<u8>,
     out: Replies,
-    /// Commands whose calls are to be made.
+    /// Commands whose calls are to be made; how many calls, and how many bytes they carry.
     batch: VecDeque<Asked>,
+    calls: usize,
+    carried: usize,
     transaction: Option<Transaction>,
     watched: Option<(Bytes, u64)>,
     is_known: bool,
@@ -92,6 +102,8 @@ impl<'a> Session<'a> {
             buffer: Vec::new(),
             out: Replies { bytes: Vec::new(), is_three: false },
             batch: VecDeque::new(),
+            calls: 0,
+            carried: 0,
             transaction: None,
             watched: None,
             is_known: server.word.is_none(),
@@ -104,6 +116,10 @@ impl<'a> Session<'a> {
         self.stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
         while !self.is_over {
             if !self.take_all()? {
+                if self.buffer.is_empty() && self.buffer.capacity() > CHUNK {
+                    // Most clients are idle most of the time.
+                    self.buffer = Vec::new();
+                }
                 let start = self.buffer.len();
                 self.buffer.resize(start + CHUNK, 0);
                 let count = self.stream.read(&mut self.buffer[start..])?;
@@ -141,9 +157,13 @@ impl<'a> Session<'a> {
         }
         self.buffer.drain(..at);
         self.settle();
-        let bytes = std::mem::take(&mut self.out.bytes);
-        self.stream.write_all(&bytes)?;
+        self.write()?;
         Ok(count > 0 || self.is_over)
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        let bytes = std::mem::take(&mut self.out.bytes);
+        self.stream.write_all(&bytes)
     }
 
     fn refuse(&mut self, why: &str) {
@@ -164,13 +184,44 @@ impl<'a> Session<'a> {
 
     /// Makes the calls that wait, and tells their replies.
     fn settle(&mut self) {
+        (self.calls, self.carried) = (0, 0);
         let batch = std::mem::take(&mut self.batch);
         let calls = batch.iter().flat_map(|asked| asked.calls.iter().cloned()).collect();
         let mut replies = self.make(calls).into_iter();
         for Asked { calls, telling } in batch {
             let own: Vec<Reply> = replies.by_ref().take(calls.len()).collect();
-            tell(telling, &own, &mut self.out);
+            self.tell(telling, &own);
         }
+    }
+
+    /// Puts the reply behind the others, which are written when they are many.
+    fn tell(&mut self, telling: Telling, replies: &[Reply]) {
+        tell(telling, replies, &mut self.out);
+        if self.out.bytes.len() >= WRITE_AT && self.write().is_err() {
+            self.is_over = true;
+        }
+    }
+
+    /// A command with many keys: its calls are made some at a time.
+    fn make_many(&mut self, Asked { calls, telling }: Asked) {
+        let (mut replies, mut told) = (Vec::new(), 0);
+        for some in calls.chunks(MOST_CALLS) {
+            for Reply { version, outcome } in self.make(some.to_vec()) {
+                // Of a value that is only counted nothing is kept.
+                let outcome = match outcome {
+                    Answer::Value(Some(_), expiry) if telling != Telling::Values => {
+                        Answer::Value(None, expiry)
+                    }
+                    outcome => outcome,
+                };
+                told += outcome.told();
+                replies.push(Reply { version, outcome });
+            }
+            if told > MOST_TOLD {
+                return self.out.error("ERR the values are too long to be told together");
+            }
+        }
+        self.tell(telling, &replies);
     }
 
     fn make(&self, calls: Vec<(Bytes, Request)>) -> Vec<Reply> {
@@ -202,14 +253,25 @@ impl<'a> Session<'a> {
     }
 
     fn queue(&mut self, asked: Asked) {
+        let carried: usize = asked.calls.iter().map(|(key, what)| key.len() + what.carried()).sum();
         let Some(transaction) = &mut self.transaction else {
+            if self.calls + asked.calls.len() > MOST_CALLS || self.carried + carried > MAX_REQUEST {
+                self.settle();
+            }
+            if asked.calls.len() > MOST_CALLS {
+                return self.make_many(asked);
+            }
+            self.calls += asked.calls.len();
+            self.carried += carried;
             return self.batch.push_back(asked);
         };
+        transaction.bytes += carried;
         let Asked { calls, telling } = asked;
         let first = transaction.asked.first().map(|(key, ..)| key);
         let is_other = |key: &Bytes| first.is_some_and(|first| first != key);
         let error = match &calls[..] {
             [(key, _)] if is_other(key) => "CROSSSLOT a transaction is about one key",
+            [_] if transaction.bytes > MAX_BYTES => "ERR a transaction has at most 2097152 bytes",
             [_] if transaction.asked.len() < MOST_QUEUED => {
                 let queued = calls.into_iter().map(|(key, operation)| (key, operation, telling));
                 transaction.asked.extend(queued);
@@ -284,7 +346,7 @@ impl<'a> Session<'a> {
     }
 
     fn exec(&mut self) {
-        let Some(Transaction { asked, is_wrong }) = self.transaction.take() else {
+        let Some(Transaction { asked, is_wrong, .. }) = self.transaction.take() else {
             return self.out.error("ERR EXEC without MULTI");
         };
         let watched = self.watched.take();

@@ -101,7 +101,7 @@ pub(super) const REJOINING: Guard = Guard::new(
 );
 pub(super) const DURABLE: Guard = Guard::new(
     "durable-first",
-    PEER,
+    "src/store/peer/voting.rs",
     "fn vote",
     "accept: the record is durable before the answer leaves",
 );

@@ -124,7 +124,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         seen: "Containers that start again without their volume.",
         guard: guards::REJOINING,
         setup: |setup| {
-            if std::mem::take(&mut setup.rejoin) {
+            let forgets = setup.rejoin || setup.is_volatile;
+            (setup.rejoin, setup.is_volatile) = (false, false);
+            if forgets {
                 setup.nonce = STRANGE;
             }
         },

@@ -7,11 +7,22 @@
 //! 1. *Census.* Every other peer says which terms it has promised or reserved. Safety: a promise
 //!    that was lost was given for a term that its proposer had reserved; so all that count it are
 //!    below the highest of these. A majority of the others is not enough for this, since the
-//!    proposer may be the one that is not asked.
+//!    proposer may be the one that is not asked: it would go on to count a promise for a term above
+//!    the floor, while this peer accepts below that term.
 //! 2. *Pull.* Every other peer promises to accept nothing up to that term, for any key, and tells
 //!    what it holds. This peer adopts the highest ballots and promises the same. Safety: whatever
 //!    was, or will still be, chosen with a vote that was lost has the vote of another peer too,
 //!    and it was given before that peer's promise. So it is in what that peer tells.
+//!
+//! # Peers that keep nothing
+//!
+//! A peer without a disk cannot tell a first start from a later one. So it always begins like this.
+//! Where no peer has begun there is nothing to fetch, and nobody who could be asked: a peer begins
+//! as a new one once each other one has been *fresh* since this start, which means that it had not
+//! begun and had adopted nothing. Safety: whatever a peer knew before is lost by then, so nothing
+//! that this one has forgotten is remembered by anybody, nor counted by a proposer. If only some
+//! have lost what they knew, and more than one at once, none of those begins again: it may be that
+//! what they have lost was chosen. All of them must be started anew then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -34,6 +45,8 @@ const MOST_ON_A_PAGE: usize = 256;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Rejoining {
     limits: BTreeMap<PeerId, Option<ProposalNumber>>,
+    /// Who had not begun either at some time since the start.
+    fresh: BTreeSet<PeerId>,
     /// Above all terms in use, once that is known.
     floor: Option<ProposalNumber>,
     /// Where the last page of each ended.
@@ -57,7 +70,8 @@ impl Peer {
         let message = match rejoining.floor {
             _ if rejoining.done.contains(&peer) => return,
             Some(floor) => Message::Pull { floor, after: rejoining.pages.get(&peer).cloned() },
-            None if rejoining.limits.contains_key(&peer) => return,
+            // It may be fresh the next time.
+            None if rejoining.limits.contains_key(&peer) && !self.setup.is_volatile => return,
             None => Message::Census { nonce: self.setup.nonce },
         };
         out.push(Effect::Send(peer, message));
@@ -67,6 +81,38 @@ impl Peer {
         let is_late = |open: &Rejoining| self.now.saturating_sub(open.asked) >= REPEAT;
         if self.rejoining.as_ref().is_some_and(is_late) {
             self.take_census(out);
+        }
+    }
+
+    /// A peer asks which terms are in use.
+    pub(super) fn counted(&self, from: PeerId, nonce: u64, out: &mut Effects<Self>) {
+        let own = self.setup.nonce;
+        let is_fresh = match &self.rejoining {
+            // What it has adopted counts.
+            Some(rejoining) => self.setup.is_volatile && rejoining.floor.is_none(),
+            None => self.met.get(&from) == Some(&nonce),
+        };
+        if is_fresh {
+            out.push(Effect::Send(from, Message::Fresh { nonce, own }));
+        }
+        if self.rejoining.is_none() {
+            let highest = self.highest_term();
+            out.push(Effect::Send(from, Message::Limits { nonce, highest }));
+        }
+    }
+
+    /// A peer has not begun, or had not when this one had started already.
+    pub(super) fn is_fresh(&mut self, from: PeerId, nonce: u64, own: u64, out: &mut Effects<Self>) {
+        let others = self.members.len() - 1;
+        let Some(rejoining) = &mut self.rejoining else { return };
+        if nonce != self.setup.nonce || !self.setup.is_volatile || rejoining.floor.is_some() {
+            return;
+        }
+        rejoining.fresh.insert(from);
+        self.met.insert(from, own);
+        if rejoining.fresh.len() == others {
+            self.rejoining = None;
+            self.begin(out);
         }
     }
 

@@ -147,8 +147,11 @@ worlds:
     }
 
     fn setup(run: &Scenario<Self>, plan: &StorePlan, me: PeerId, incarnation: u64) -> Setup {
-        let rejoin = plan.loses_disk(me, incarnation);
-        Setup { me, peers: run.peers, rejoin, nonce: incarnation }
+        let is_lost = plan.loses_disk(me, incarnation);
+        // Who keeps nothing does the same as who knows that a disk was lost.
+        let is_volatile = is_lost && plan.calls.len().is_multiple_of(2);
+        let rejoin = is_lost && !is_volatile;
+        Setup { me, peers: run.peers, rejoin, is_volatile, nonce: incarnation }
     }
 
     fn inputs(plan: &StorePlan) -> Vec<(u64, PeerId, Input)> {
