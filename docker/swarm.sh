@@ -1,7 +1,8 @@
 #!/bin/sh
-# Plays docker/stack-paxos.yml on three Docker engines of its own, each in its own namespaces of
-# network, processes and mounts, one of them killed; then judges the run. Nothing of it is on this
-# machine's own engine, and everything is removed at the end, also after a failure.
+# Plays docker/stack-paxos.yml and docker/stack-store.yml on three Docker engines of its own, each in
+# its own namespaces of network, processes and mounts, one of them killed; then judges the run.
+# Nothing of it is on this machine's own engine, and everything is removed at the end, also after a
+# failure.
 #
 # Needs root, dockerd, ip, nsenter and unshare.
 set -eu
@@ -51,7 +52,9 @@ on() {
 failed() {
     echo "FAILED: $*" >&2
     for n in $engines; do tail -n 3 "$stage/$n/log" >&2 || true; done
-    on 1 docker service ps --no-trunc ${stack}_acceptor >&2 || true
+    for service in ${stack}_acceptor store_peer; do
+        on 1 docker service ps --no-trunc $service >&2 || true
+    done
     exit 1
 }
 
@@ -110,23 +113,26 @@ on 1 docker/image.sh >/dev/null
 on 1 docker save prj4 >"$stage/image"
 for n in 2 3; do on "$n" docker load --quiet --input "$stage/image" >/dev/null; done
 
-files='-c docker/stack-paxos.yml'
+encrypted=
 if ip -n "$id-hub" xfrm state add src "$subnet.1" dst "$subnet.2" proto esp spi 1 mode transport \
     aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128 2>/dev/null; then
-    files="$files -c docker/stack-encrypted.yml"
+    encrypted='-c docker/stack-encrypted.yml'
     echo 'the overlay network is encrypted'
 else
     echo 'the overlay network is not encrypted: this kernel has no ESP with AES-GCM'
 fi
-# deploy [NEW]
+# deploy FILE STACK [NEW]
 deploy() {
     # shellcheck disable=SC2086 # a list of flags
-    NEW=${1:-} WAIT=5 ACCEPTORS_PER_MACHINE=2 on 1 docker stack deploy --resolve-image never \
-        $files $stack >"$stage/deployed" 2>&1 || {
+    NEW=${3:-} WAIT=5 ACCEPTORS_PER_MACHINE=2 PEERS_PER_MACHINE=2 on 1 docker stack deploy \
+        --resolve-image never -c "docker/$1" $encrypted "$2" >"$stage/deployed" 2>&1 || {
         cat "$stage/deployed" >&2
-        failed 'the deployment'
+        failed "the deployment of $2"
     }
 }
+# client COMMAND...: a client of the store, on engine 1.
+client() { on 1 docker run --rm --network store_peers --read-only --cap-drop ALL prj4 "$@"; }
+gives() { [ "$(client get "$1" --at "$2:6379")" = "$3" ]; }
 
 # The peers in order, and the lines of each, in a file for each of its incarnations.
 peers='first.1 acceptor.1 acceptor.2 acceptor.3 second.1'
@@ -150,20 +156,30 @@ said() {
     done
 }
 
-deploy --new
+deploy stack-paxos.yml $stack --new
 # shellcheck disable=SC2086 # a list of peers
 within 90 'test case 2 across three engines: all five know the choice' \
     said 1 '"action":"chose"' $peers
 within 60 'peer5 has proposed Y and found X' said 1 'X is chosen' second.1
 
-deploy
+deploy stack-paxos.yml $stack
 # shellcheck disable=SC2086
 within 180 'deployed again without --new: all go on from their volumes' \
     said 2 '"action":"chose"' $peers
 
+deploy stack-store.yml store --new
+within 90 'the store takes a value' client set key before --at peer1:6379
+for n in 1 2 3; do within 30 "peer$n of the store gives it" gives key "peer$n" before; done
+ready_again() { [ "$(on 1 docker service inspect --format '{{.UpdateStatus.State}}' store_peer)" = completed ]; }
+deploy stack-store.yml store
+within 180 'the store deployed again without --new' ready_again
+for n in 1 2 3; do within 30 "peer$n goes on from its volume" gives key "peer$n" before; done
+
 slot=$(on 3 docker ps --format '{{.Names}}' | sed -n "s/^${stack}_acceptor\.\([0-9]\)\..*/\1/p" |
     head -n 1)
 [ -n "$slot" ] || failed 'no acceptor is on engine 3'
+moved=$(on 3 docker ps --format '{{.Names}}' | sed -n 's/^store_peer\.\([0-9]\)\..*/\1/p')
+[ -n "$moved" ] || failed 'no peer of the store is on engine 3'
 gather
 kill -9 "$(cat "$stage/3/init")"
 : >"$stage/3/init"
@@ -172,6 +188,13 @@ refused() { said 1 'is not new: without its promises it must not vote' "acceptor
 within 120 "Swarm moves acceptor$slot to an engine without its volume; it does not vote" refused
 on 1 docker service update --detach --force ${stack}_second >/dev/null
 within 120 'peer5 proposes Y again to the two acceptors that are left' said 3 'X is chosen' second.1
+for n in 1 2 3; do
+    case " $moved " in *"$n"*) continue ;; esac
+    within 60 "peer$n of the store still gives what was there" gives key "peer$n" before
+    within 60 "peer$n of the store takes another value" client set "key$n" after --at "peer$n:6379"
+done
+empty() { on 1 docker service logs store_peer 2>&1 | grep -q 'is empty: say --new'; }
+within 60 'the peer of the store that was moved does not begin with an empty volume' empty
 
 # The verdict: the lines of all in the order of their times, each under its peer's number.
 number=0
