@@ -335,6 +335,11 @@ fn load(ports: &[u16], during: impl FnOnce(&AtomicU64)) -> u64 {
                     if client.is_none() {
                         client = Client::connect(port);
                     }
+                    if client.is_none() {
+                        // Its peer is dead; others need the processor.
+                        std::thread::sleep(Duration::from_millis(10));
+                        continue;
+                    }
                     count += 1;
                     let key = random() % 3;
                     let line = match random() % 6 {
