@@ -166,8 +166,8 @@ fn the_same_seed_is_the_same_run_everywhere() {
     assert_same_everywhere::<RingSim>("--peers 8 --faults churn", "29c77c4645feacc7");
 }
 
-/// Of the matrix's runs one in sixty-four, of the ring's few long ones one in sixteen; and the known
-/// failure of each mutant, which must violate its property still. (Those of Paxos have
+/// Of the matrix's runs one in sixty-four, of the ring's few long ones one in sixteen; and the
+/// known failure of each mutant, which must violate its property still. (Those of Paxos have
 /// `tests/seeds.rs`.)
 #[test]
 fn every_mutant_is_caught_and_every_property_is_violated_by_one() {
