@@ -348,7 +348,7 @@ fn listen<P: Process + Send + 'static>(
         }
         flush(node, link);
         let left = next_ping.saturating_duration_since(Instant::now());
-        // What a full socket left behind is longer than the socket's buffer, it may be.
+        // What a full socket left behind may be longer than the socket's buffer.
         let left = if link.is_slow() { left.min(SLOW_EVERY) } else { left };
         if stream.set_read_timeout(Some(left.max(Duration::from_millis(1)))).is_err() {
             return Ok(());
